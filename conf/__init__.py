@@ -1,0 +1,1 @@
+"""The packaged configuration: read through importlib.resources."""

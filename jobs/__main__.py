@@ -1,0 +1,23 @@
+"""The `clarion` command, and the registry of jobs."""
+
+import sys
+
+from clarion.ops.command import main as command
+from clarion.ops.job import Job
+from jobs import clean, ingest
+
+JOBS: dict[str, Job] = {module.JOB.name: module.JOB for module in (ingest, clean)}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    return command(JOBS, sys.argv[1:] if arguments is None else arguments)
+
+
+def entry_point() -> None:
+    """What the console script and the wheel's task call."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    entry_point()

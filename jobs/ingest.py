@@ -1,0 +1,178 @@
+"""Take the shop's files into bronze, each once, with persons protected on the way in."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from clarion.cleaning.transforms import canonical, marked_duplicates
+from clarion.contracts.bronze import BRONZE, TABLES
+from clarion.contracts.ops import FILES
+from clarion.contracts.vault import PERSONAL_DATA
+from clarion.identity.consent import consented
+from clarion.kernel.errors import SourceError
+from clarion.kernel.ids import digest
+from clarion.ops.job import Job, Params, previous
+from clarion.ops.scope import Scope, rows_as_frame
+from clarion.ops.shop import reading, sources
+from clarion.privacy.keys import Key, PrivacySettings
+from clarion.privacy.protect import protected, stripped
+from clarion.privacy.tokens import sealed_values
+from clarion.sources import files, records
+from clarion.sources.files import SourceFile
+from clarion.sources.mapping import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Files of one source that are taken together."""
+
+    source: Source
+    files: tuple[SourceFile, ...]
+    columns: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Equal for the same files through the same source, so that a repeat replaces what a dead run left."""
+        return digest(self.source.name, [(file.path, file.content_hash) for file in self.files])[:16]
+
+
+def run(scope: Scope, params: Params) -> None:
+    ledger = [row.asDict() for row in scope.read(FILES).select("_source", "_file", "bytes", "content_hash", "_batch", "state").collect()]
+    batches = [batch for source in sources(scope.config) if source.mode == "batch" for batch in _batches(scope, source, ledger)]
+    if not batches:
+        scope.note("no new files")
+        return
+    surveyed = [(batch, *_survey(scope, batch)) for batch in batches]  # nothing is written before every file was looked at
+    _enter(scope, batches, "planned")
+    for batch, found, survey in sorted(surveyed, key=lambda item: item[0].source.kind.name != "consents"):
+        _take(scope, batch, records.numbered(found, survey))
+        scope.say(f"{batch.source.name}: {survey.records} records from {len(batch.files)} files")
+    _enter(scope, batches, "taken")
+
+
+def _batches(scope: Scope, source: Source, ledger: list[dict[str, object]]) -> list[Batch]:
+    """What a dead run left planned, then what is new."""
+    mine = [row for row in ledger if row["_source"] == source.name]
+    taken = {row["content_hash"] for row in mine}
+    known = {row["_file"]: row for row in mine}
+    planned: dict[str, list[SourceFile]] = {}
+    for row in mine:
+        if row["state"] == "planned":
+            file = files.examine(str(row["_file"]), source=source.name)
+            if file.content_hash != row["content_hash"]:
+                raise _changed(source, file.path)
+            planned.setdefault(str(row["_batch"]), []).append(file)
+    new = []
+    for path, size in files.find(source.where, source=source.name):
+        if path in known:
+            if size != known[path]["bytes"]:
+                raise _changed(source, path)
+            continue
+        file = files.examine(path, source=source.name)
+        if file.content_hash in taken:
+            scope.note(f"{source.name}: {path} holds what another file held; it is not taken again")
+            continue
+        taken.add(file.content_hash)
+        new.append(file)
+    groups = [*planned.values(), new]
+    return [Batch(source, tuple(sorted(group, key=lambda file: file.path)), _columns(scope, source, group)) for group in groups if group]
+
+
+def _changed(source: Source, path: str) -> SourceError:
+    return SourceError(f"{source.name}: {path} was changed after it was taken", found="another length or content", fix="deliver the change as a new file")
+
+
+def _columns(scope: Scope, source: Source, group: list[SourceFile]) -> tuple[str, ...]:
+    """The files' columns, after every expression of the mapping was understood over them."""
+    columns = records.columns_of(scope.spark, source, group[0].path)
+    names = columns or source.columns_used(tuple(name for expression in source.columns.values() for name in expression.names))
+    empty = scope.spark.createDataFrame([], ", ".join(f"`{name}` string" for name in names))
+    for name, expression in source.columns.items():
+        try:
+            empty.select(F.expr(expression.soft)).schema  # noqa: B018
+        except AnalysisException as error:
+            reason = str(error).splitlines()[0]
+            raise SourceError(
+                f"mapping {source.name}: {name}: {expression.sql}",
+                found=f"{reason} The files have: {', '.join(names)}",
+                fix="name a column that the files have",
+            ) from error
+    return columns
+
+
+def _survey(scope: Scope, batch: Batch) -> tuple[DataFrame, records.Survey]:
+    found = records.read(scope.spark, batch.source, tuple(file.path for file in batch.files), batch.columns)
+    survey = records.survey(found, batch.files)
+    records.refuse_unreadable(batch.source, survey)
+    return found, survey
+
+
+def _take(scope: Scope, batch: Batch, numbered: DataFrame) -> None:
+    source = batch.source
+    safe = numbered.withColumn("_stripped", F.lit(False))
+    if source.personal:
+        settings = scope.settings(PrivacySettings)
+        key = Key.derive(scope.config.secret(settings.key), key_id=settings.key_id)
+        safe, values = protected(safe, source.columns, personal=source.personal, known=batch.columns, key=key)
+        scope.merge(PERSONAL_DATA, sealed_values(values, key=key), update=False)
+    if source.consent is not None and source.consent.basis == "recorded" and source.kind.name != "consents":
+        safe = stripped(safe, source.columns, people=source.kind.people, known=batch.columns, allowed=_allowed(scope, source))
+    rows = safe.select(
+        "raw",
+        "_broken",
+        records.fingerprint(F.col("raw")).alias("_hash"),
+        "_stripped",
+        F.lit(source.name).alias("_source"),
+        "_file",
+        "_file_hash",
+        "_row",
+        F.lit(batch.name).alias("_batch"),
+        F.lit(datetime.now(UTC)).alias("_ingested_at"),
+    )
+    scope.replace(BRONZE[source.kind.name], rows, where=F.col("_batch") == batch.name)
+
+
+def _allowed(scope: Scope, source: Source) -> DataFrame:
+    """Names of the customers who consent to collection, from every statement that has arrived."""
+    statements = [other for other in sources(scope.config) if other.kind.name == "consents" and other.namespace == source.namespace]
+    if not statements:
+        raise SourceError(
+            f"{source.name} rests on recorded consent", found="no consents source in its mapping", fix="map the kind 'consents', or declare the basis"
+        )
+    found = scope.lake.read(BRONZE["consents"]).where(F.col("_source") == statements[0].name)
+    rows = canonical(marked_duplicates(found, None, key=None), reading(statements[0]))
+    stated = rows.where("customer_ref IS NOT NULL AND granted IS NOT NULL").withColumns({"customer_id": F.col("customer_ref"), "basis": F.lit("recorded")})
+    return consented(stated, purpose="collection").select(F.col("customer_id").alias("ref"))
+
+
+def _enter(scope: Scope, batches: list[Batch], state: str) -> None:
+    rows = [
+        {
+            "_source": batch.source.name,
+            "_file": file.path,
+            "bytes": file.bytes,
+            "content_hash": file.content_hash,
+            "_batch": batch.name,
+            "state": state,
+            "columns": list(batch.columns),
+            "_taken_at": datetime.now(UTC),
+        }
+        for batch in batches
+        for file in batch.files
+    ]
+    names = [batch.name for batch in batches]
+    scope.replace(FILES, rows_as_frame(scope.spark, FILES, rows), where=F.col("_batch").isin(names))
+
+
+JOB = Job(
+    name="ingest",
+    summary=__doc__,
+    reads=(previous(FILES),),
+    writes=(*TABLES, FILES, PERSONAL_DATA),
+    purpose="collection",
+    settings=(PrivacySettings,),
+    run=run,
+)

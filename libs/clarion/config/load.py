@@ -1,0 +1,173 @@
+"""Layers of YAML: packaged base, place, the shop's own folder, then --set."""
+
+import difflib
+import importlib.resources
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from clarion.kernel.errors import ConfigError, SecretError
+
+T = TypeVar("T")
+PLACES = ("local", "cluster", "databricks")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A setting and where it came from."""
+
+    value: Any
+    origin: str
+
+
+def parse_yaml(text: str, *, where: str) -> dict[str, Any]:
+    """The mapping that a YAML text holds.
+
+    Raises:
+        ConfigError: no YAML, or no mapping at its top.
+    """
+    try:
+        loaded = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where} is not YAML", found=" ".join(str(error).split()), fix="mend the line it names") from error
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise ConfigError(f"{where} holds no settings", found=type(loaded).__name__, fix="write 'key: value' lines")
+    return loaded
+
+
+def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and value and not prefix:
+            flat |= _flatten(value, f"{name}.")
+        else:
+            flat[name] = value
+    return flat
+
+
+class Config:
+    """Every setting with its origin; sections as validated dataclasses; files of the configuration by name."""
+
+    def __init__(self, values: dict[str, Value], folders: tuple[Any, ...]) -> None:
+        self._values = values
+        self._folders = folders
+
+    @classmethod
+    def load(cls, *, place: str = "local", conf_dir: Path | None = None, overrides: tuple[str, ...] = ()) -> "Config":
+        """The settings of a place, with the shop's own folder and `key=value` overrides on top.
+
+        Raises:
+            ConfigError: an unknown place, folder or key.
+        """
+        packaged = importlib.resources.files("clarion.conf")
+        if place not in PLACES:
+            raise ConfigError(f"unknown place '{place}'", found=place, fix=f"use one of {', '.join(PLACES)}")
+        if conf_dir is not None and not conf_dir.is_dir():
+            raise ConfigError(f"the configuration folder {conf_dir} does not exist", fix="create it with 'clarion init DIR'")
+        folders = (packaged,) if conf_dir is None else (conf_dir, packaged)
+        layers = [(packaged / "base.yml", "base.yml"), (packaged / f"{place}.yml", f"{place}.yml")]
+        if conf_dir is not None and (conf_dir / "base.yml").is_file():
+            layers.append((conf_dir / "base.yml", str(conf_dir / "base.yml")))
+        values: dict[str, Value] = {}
+        for file, origin in layers:
+            flat = _flatten(parse_yaml(file.read_text(encoding="utf-8"), where=origin))
+            for key, value in flat.items():
+                if values and origin != "base.yml":
+                    _require_known(key, values, origin)
+                values[key] = Value(value, origin)
+        for override in overrides:
+            key, separator, text = override.partition("=")
+            if not separator:
+                raise ConfigError(f"'{override}' sets nothing", found=override, fix="write --set key=value")
+            _require_known(key, values, "--set")
+            values[key] = Value(yaml.safe_load(text), "--set")
+        return cls(values, folders)
+
+    def with_values(self, origin: str, **values: Any) -> "Config":
+        """The same settings with some replaced; `section__key` names section.key."""
+        changed = dict(self._values)
+        for name, value in values.items():
+            key = name.replace("__", ".")
+            _require_known(key, changed, origin)
+            changed[key] = Value(value, origin)
+        return Config(changed, self._folders)
+
+    def get(self, key: str) -> Any:
+        """The value of one setting by its dotted name."""
+        return self._values[key].value
+
+    def section(self, cls: type[T]) -> T:
+        """The section a settings class names, validated.
+
+        Raises:
+            ConfigError: a value has the wrong type, or a key is missing.
+        """
+        section: str = cls.__section__  # type: ignore[attr-defined]
+        prefix = f"{section}."
+        raw = {key.removeprefix(prefix): value.value for key, value in self._values.items() if key.startswith(prefix)}
+        try:
+            return TypeAdapter(cls).validate_python(raw)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = f"{section}.{'.'.join(str(part) for part in first['loc'])}"
+            origin = self._values[key].origin if key in self._values else "the configuration"
+            raise ConfigError(f"{key} in {origin}: {first['msg']}", found=repr(first["input"]), fix=f"mend {key}") from error
+
+    def rows(self) -> list[tuple[str, Any, str]]:
+        """Each setting: name, value, origin; in order of the names."""
+        return [(key, value.value, value.origin) for key, value in sorted(self._values.items())]
+
+    def text(self, name: str) -> str:
+        """A file of the configuration, the shop's own before the packaged one.
+
+        Raises:
+            ConfigError: neither has it.
+        """
+        for folder in self._folders:
+            file = folder / name
+            if file.is_file():
+                return str(file.read_text(encoding="utf-8"))
+        kind = name.rpartition("/")[0]
+        known = ", ".join(self.names(kind)) if kind else ""
+        raise ConfigError(f"there is no {name} in the configuration", found=known or None, fix="name one that exists, or add the file")
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the YAML files in a folder of the configuration, without '.yml'."""
+        found = set()
+        for root in self._folders:
+            place = root / folder
+            if place.is_dir():
+                found |= {entry.name.removesuffix(".yml") for entry in place.iterdir() if entry.name.endswith(".yml")}
+        return sorted(found)
+
+    def secret(self, reference: str) -> str:
+        """The secret that `env:NAME` or `file:PATH` refers to; secrets never stand in the configuration itself.
+
+        Raises:
+            SecretError: the reference leads nowhere.
+        """
+        scheme, _, rest = reference.partition(":")
+        if scheme == "env" and os.environ.get(rest):
+            return os.environ[rest]
+        if scheme == "file" and Path(rest).is_file():
+            return Path(rest).read_text(encoding="utf-8").strip()
+        raise SecretError(
+            "a key is needed for personal columns",
+            found=f"{reference} leads nowhere",
+            fix="set privacy.key to env:NAME or file:PATH; make a key with: python -c 'import secrets; print(secrets.token_hex(32))'",
+        )
+
+
+def _require_known(key: str, known: dict[str, Value], origin: str) -> None:
+    if key in known:
+        return
+    near = difflib.get_close_matches(key, known, n=1)
+    fix = f"did you mean '{near[0]}'?" if near else "see 'clarion config show'"
+    raise ConfigError(f"unknown configuration key '{key}'", found=f"set by {origin}", fix=fix)

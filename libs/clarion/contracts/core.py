@@ -1,0 +1,83 @@
+"""What a table is: declared once, and everything else about it is derived from here."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Layer = Literal["bronze", "silver", "gold", "live", "vault", "ops"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its Spark type as a DDL string and its meaning."""
+
+    name: str
+    type: str
+    meaning: str
+    unit: str | None = None
+    nullable: bool = False
+    personal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A promise about each row; it holds when `(expression) IS TRUE`."""
+
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The contract of a table.
+
+    Args:
+        name: layer.table.
+        grain: what one row is, in words.
+        key: columns that are unique together.
+        slice: columns that name what one run owns and replaces; empty for append-only and current-state tables.
+        columns: in the order in which they are written.
+        checks: promises about each row.
+        cluster_by: columns by which files are laid out.
+        owner: who answers for the table.
+        history_days: how far back versions reach.
+        keep_days: how long rows are kept; None for as long as the shop wants.
+    """
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    slice: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    cluster_by: tuple[str, ...] = ()
+    owner: str
+    history_days: int = 30
+    keep_days: int | None = None
+
+    def __post_init__(self) -> None:
+        names = self.column_names
+        if not re.fullmatch(r"(bronze|silver|gold|live|vault|ops)\.[a-z][a-z_]*", self.name):
+            raise ValueError(f"{self.name}: a table is called layer.table")
+        if len(set(names)) != len(names):
+            raise ValueError(f"{self.name}: a column is declared twice")
+        for name in (*self.key, *self.slice, *self.cluster_by):
+            if name not in names:
+                raise ValueError(f"{self.name}: '{name}' is not one of its columns")
+
+    @property
+    def layer(self) -> str:
+        return self.name.split(".")[0]
+
+    @property
+    def short_name(self) -> str:
+        return self.name.split(".")[1]
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def ddl(self) -> str:
+        """The columns as a Spark schema string, for empty frames and casts."""
+        return ", ".join(f"`{column.name}` {column.type}" for column in self.columns)

@@ -1,0 +1,423 @@
+"""Gold: decisions, and what they rest on. Reader version 1, so that programs without a JVM can read them."""
+
+from clarion.contracts.core import Check, Column, Table
+from clarion.contracts.sources import MONEY
+
+_AS_OF = Column("as_of", "date", "first day that does not count")
+_CUSTOMER = Column("customer_id", "string", "surrogate of the customer")
+_SEGMENT = Column("segment_id", "string", "group: model version and number of the centre")
+
+
+def _money(name: str, meaning: str, *, nullable: bool = False) -> Column:
+    return Column(name, MONEY, meaning, unit="shop currency", nullable=nullable)
+
+
+def _share(name: str, meaning: str, *, nullable: bool = False) -> Column:
+    return Column(name, "double", meaning, unit="0 to 1", nullable=nullable)
+
+
+def _days(name: str, meaning: str, *, nullable: bool = False) -> Column:
+    return Column(name, "double", meaning, unit="days", nullable=nullable)
+
+
+_PROBABILITIES = "array<struct<action:string,probability:double>>"
+
+CUSTOMER_DAYS = Table(
+    name="gold.customer_days",
+    grain="one row per customer, local day, and local day on which the facts became known",
+    key=("customer_id", "day", "known_on"),
+    slice=("known_on",),
+    columns=(
+        _CUSTOMER,
+        Column("day", "date", "local day on which it happened"),
+        Column("known_on", "date", "local day on which the shop came to know of it"),
+        Column("orders", "bigint", "orders"),
+        Column("lines", "bigint", "order lines"),
+        Column("quantity", MONEY, "units bought"),
+        _money("amount", "paid, before returns"),
+        _money("discount", "taken off"),
+        _money("returned", "value of what came back"),
+        Column("views", "bigint", "products looked at"),
+        Column("searches", "bigint", "searches"),
+        Column("cart_adds", "bigint", "products put into the cart"),
+        Column("logins", "bigint", "logins"),
+        Column("visits", "bigint", "visits, arrivals and trials in a store"),
+        Column("events", "bigint", "everything done, of any type"),
+    ),
+    checks=(Check("known_after_it_happened", "known_on >= day"),),
+    cluster_by=("day",),
+    owner="growth",
+)
+PRODUCT_DAYS = Table(
+    name="gold.product_days",
+    grain="one row per product, local day, and local day on which the facts became known",
+    key=("product_id", "day", "known_on"),
+    slice=("known_on",),
+    columns=(
+        Column("product_id", "string", "product"),
+        Column("day", "date", "local day on which it happened"),
+        Column("known_on", "date", "local day on which the shop came to know of it"),
+        Column("orders", "bigint", "orders that hold it"),
+        Column("quantity", MONEY, "units sold"),
+        _money("amount", "paid for it, before returns"),
+        _money("returned", "value of what came back"),
+        Column("views", "bigint", "views"),
+        Column("cart_adds", "bigint", "times put into a cart"),
+    ),
+    checks=(Check("known_after_it_happened", "known_on >= day"),),
+    cluster_by=("day",),
+    owner="growth",
+)
+INTERACTIONS = Table(
+    name="gold.interactions",
+    grain="one row per as-of day, customer and product, for the products of most interest",
+    key=("as_of", "customer_id", "product_id"),
+    slice=("as_of",),
+    columns=(
+        _AS_OF,
+        _CUSTOMER,
+        Column("product_id", "string", "product"),
+        Column("category", "string", "narrowest category of the product", nullable=True),
+        Column("orders", "bigint", "orders that hold it"),
+        Column("interest", "double", "purchases, cart adds and views, each weighted and halved with every half-life of age"),
+        Column("rank", "int", "1 for the product of most interest"),
+    ),
+    checks=(Check("interest_positive", "interest > 0"),),
+    owner="growth",
+)
+CUSTOMER_PROFILES = Table(
+    name="gold.customer_profiles",
+    grain="one row per as-of day and customer who did something before it",
+    key=("as_of", "customer_id"),
+    slice=("as_of",),
+    keep_days=730,
+    columns=(
+        _AS_OF,
+        _CUSTOMER,
+        _days("tenure_days", "since the first known day"),
+        _days("recency_days", "since the last order; unknown where none was placed", nullable=True),
+        Column("orders", "bigint", "orders in the window"),
+        _money("monetary", "paid in the window, less returns"),
+        _money("average_order", "paid per order", nullable=True),
+        Column("items_per_order", "double", "units per order", nullable=True),
+        _share("discount_share", "discount in what would have been paid without it", nullable=True),
+        Column("views", "bigint", "products looked at in the window"),
+        Column("cart_adds", "bigint", "products put into the cart in the window"),
+        Column("events", "bigint", "everything done in the window"),
+        Column("active_days", "bigint", "days on which something was done in the window"),
+        _days("idle_days", "since anything was done"),
+        _days("usual_gap_days", "median gap between the customer's order days, from three order days on", nullable=True),
+        Column("rhythm", "double", "days since the last order in usual gaps; the shop's median gap where the customer's is unknown", nullable=True),
+        Column("life_cycle", "string", "prospect, new, active, dormant or lost"),
+        Column("interests", "array<struct<category:string,share:double>>", "categories by time-decayed interest, at most five"),
+    ),
+    checks=(
+        Check("recency_not_negative", "coalesce(recency_days, 0) >= 0"),
+        Check("life_cycle_known", "life_cycle IN ('prospect', 'new', 'active', 'dormant', 'lost')"),
+    ),
+    owner="growth",
+)
+SEGMENTS = Table(
+    name="gold.segments",
+    grain="one row per as-of day and group of customers: its portrait",
+    key=("as_of", "segment_id"),
+    slice=("as_of",),
+    columns=(
+        _AS_OF,
+        _SEGMENT,
+        Column("model_version", "string", "registered version of the model"),
+        Column("name_en", "string", "name, from what sets the centre apart"),
+        Column("name_zh", "string", "the same in Chinese"),
+        Column("customers", "bigint", "customers in the group"),
+        _share("customer_share", "of all customers"),
+        _money("revenue", "paid by the group in the window"),
+        _share("revenue_share", "of all revenue"),
+        _days("recency_days", "median since the last order", nullable=True),
+        Column("orders", "double", "mean orders in the window"),
+        _money("monetary", "mean paid in the window"),
+        _money("average_order", "mean paid per order", nullable=True),
+        Column("views", "double", "mean products looked at in the window"),
+        _share("discount_share", "mean share of discounts", nullable=True),
+        Column("life_cycles", "map<string,double>", "share of each life-cycle stage"),
+        Column("interests", "array<struct<category:string,share:double>>", "categories of most interest to the group"),
+        Column("traits", "array<struct<feature:string,z:double>>", "distance of the centre from the population, in deviations"),
+    ),
+    checks=(Check("not_empty", "customers > 0"),),
+    owner="growth",
+)
+SEGMENT_MEMBERS = Table(
+    name="gold.segment_members",
+    grain="one row per as-of day and customer: exactly one group",
+    key=("as_of", "customer_id"),
+    slice=("as_of",),
+    columns=(
+        _AS_OF,
+        _CUSTOMER,
+        _SEGMENT,
+        Column("distance", "double", "Euclidean distance from the group's centre in scaled features"),
+    ),
+    checks=(Check("distance_not_negative", "distance >= 0"),),
+    owner="growth",
+)
+PRODUCT_FEATURES = Table(
+    name="gold.product_features",
+    grain="one row per as-of day and feature of the product matrix: its columns",
+    key=("as_of", "feature_index"),
+    slice=("as_of",),
+    columns=(
+        _AS_OF,
+        Column("feature_index", "int", "column of the matrix, from 0"),
+        Column("block", "string", "text, category, brand or price"),
+        Column("feature", "string", "word, category, brand or price band"),
+        Column("products", "bigint", "products that have it"),
+        Column("weight", "double", "inverse document frequency ln((n+1)/(df+1)) for words, 1 otherwise"),
+    ),
+    owner="merchandise",
+)
+PRODUCT_VECTORS = Table(
+    name="gold.product_vectors",
+    grain="one row per as-of day and product: a sparse row of the product matrix, of length one",
+    key=("as_of", "product_id"),
+    slice=("as_of",),
+    columns=(
+        _AS_OF,
+        Column("product_id", "string", "product"),
+        Column("title", "string", "what it is called"),
+        Column("category", "string", "narrowest category", nullable=True),
+        Column("indices", "array<int>", "columns that are not zero, ascending"),
+        Column("weights", "array<double>", "their values; the squares sum to 1, or there are none"),
+    ),
+    checks=(Check("as_many_weights_as_indices", "size(indices) = size(weights)"),),
+    owner="merchandise",
+)
+PRODUCT_NEIGHBOURS = Table(
+    name="gold.product_neighbours",
+    grain="one row per as-of day, product and rank: the products most like it",
+    key=("as_of", "product_id", "rank"),
+    slice=("as_of",),
+    columns=(
+        _AS_OF,
+        Column("product_id", "string", "product"),
+        Column("rank", "int", "1 for the nearest; ties by product id"),
+        Column("neighbour_id", "string", "product like it"),
+        Column("cosine", "double", "cosine of the two rows", unit="0 to 1"),
+    ),
+    checks=(Check("cosine_in_range", "cosine > 0 AND cosine <= 1.000000001"), Check("not_itself", "product_id <> neighbour_id")),
+    owner="merchandise",
+)
+PREDICTIONS = Table(
+    name="gold.predictions",
+    grain="one row per as-of day, customer and label",
+    key=("as_of", "customer_id", "label"),
+    slice=("as_of", "label"),
+    columns=(
+        _AS_OF,
+        _CUSTOMER,
+        Column("label", "string", "what is predicted: churn = no order within the horizon"),
+        Column("horizon_days", "int", "length of the window after the as-of day", unit="days"),
+        _share("probability", "calibrated probability of the label"),
+        Column("band", "string", "low, medium or high: thirds of the shop's own range"),
+        Column("model_version", "string", "registered version of the model"),
+    ),
+    checks=(Check("a_probability", "probability >= 0 AND probability <= 1"),),
+    owner="growth",
+)
+FORECASTS = Table(
+    name="gold.forecasts",
+    grain="one row per as-of day, series and day ahead",
+    key=("as_of", "series", "day"),
+    slice=("as_of",),
+    columns=(
+        _AS_OF,
+        Column("series", "string", "category, or 'all'"),
+        Column("day", "date", "day that is forecast"),
+        Column("model", "string", "the model the backtest chose"),
+        Column("expected", "double", "revenue of the day", unit="shop currency"),
+        Column("low", "double", "lower end of the 80 % interval", unit="shop currency"),
+        Column("high", "double", "upper end of the 80 % interval", unit="shop currency"),
+        Column("mase", "double", "mean absolute error of the chosen model in the backtest, scaled on training data only", nullable=True),
+        Column("mase_naive", "double", "the same of the seasonal naive forecast", nullable=True),
+        _share("coverage", "share of backtest days inside the interval", nullable=True),
+    ),
+    checks=(Check("ordered", "low <= expected AND expected <= high"), Check("not_negative", "low >= 0")),
+    owner="growth",
+)
+STRATEGIES = Table(
+    name="gold.strategies",
+    grain="one row per as-of day and strategy: the plan for one group",
+    key=("as_of", "strategy_id"),
+    slice=("as_of",),
+    columns=(
+        _AS_OF,
+        Column("strategy_id", "string", "plan for one group; its group's id"),
+        Column("version", "int", "rises by one with every change of the lever"),
+        _SEGMENT,
+        Column("name_en", "string", "group it is for"),
+        Column("name_zh", "string", "the same in Chinese"),
+        Column("benefit", "double", "lever: scales the face value of benefits within their public rules; never a price"),
+        _share("target_ctr", "click rate aimed at"),
+        _share("target_cr", "conversion aimed at"),
+        _money("target_apu", "revenue per buyer aimed at"),
+        _share("target_rpr", "repurchase rate aimed at"),
+        Column("changed_because", "string", "why this version differs from the one before", nullable=True),
+    ),
+    checks=(Check("benefit_positive", "benefit > 0"), Check("version_positive", "version >= 1")),
+    owner="campaigns",
+)
+CAMPAIGNS = Table(
+    name="gold.campaigns",
+    grain="one row per as-of day, strategy and offer that was chosen for someone",
+    key=("as_of", "campaign_id"),
+    slice=("as_of",),
+    columns=(
+        _AS_OF,
+        Column("campaign_id", "string", "strategy and offer on that day"),
+        Column("strategy_id", "string", "strategy it carries out"),
+        Column("strategy_version", "int", "its version"),
+        Column("offer_id", "string", "offer of the catalogue"),
+        Column("offer_name_en", "string", "its name"),
+        Column("offer_name_zh", "string", "the same in Chinese"),
+        Column("channel", "string", "how it is sent"),
+        Column("public_rule", "string", "the published condition under which anyone gets the benefit"),
+        Column("starts_on", "date", "first day"),
+        Column("ends_on", "date", "first day that does not count"),
+        Column("eligible", "bigint", "customers of the group for whom the offer was possible"),
+        Column("reach", "bigint", "customers it was chosen for"),
+        _money("expected_cost", "benefit and contact, expected"),
+        Column("expected_value", "double", "declared prior of the margin gained less the cost", unit="shop currency"),
+    ),
+    checks=(Check("reach_within_eligible", "reach <= eligible"), Check("cost_not_negative", "expected_cost >= 0")),
+    owner="campaigns",
+)
+BUDGETS = Table(
+    name="gold.budgets",
+    grain="one row per as-of day: what may be spent and what is planned",
+    key=("as_of",),
+    slice=("as_of",),
+    columns=(
+        _AS_OF,
+        _money("budget", "what may be spent"),
+        _money("planned", "expected cost of all decisions"),
+        _money("explored", "part of it that goes to randomised choices"),
+        Column("shadow_price", "double", "value that one more unit of budget would bring (the multiplier lambda)"),
+        _share("explore_rate", "share of customers whose action was drawn at random, after the budget's limit"),
+        Column("declared_effects", "boolean", "true where values rest on declared priors, not on measured effects"),
+    ),
+    checks=(Check("within_budget", "planned <= budget"),),
+    owner="campaigns",
+)
+DECISIONS = Table(
+    name="gold.decisions",
+    grain="one row per as-of day and eligible customer, 'nothing' included",
+    key=("as_of", "customer_id"),
+    slice=("as_of",),
+    columns=(
+        Column("decision_id", "string", "SHA-256 of as-of day, customer and strategy version"),
+        _AS_OF,
+        Column("run_key", "string", "run that owns the row"),
+        _CUSTOMER,
+        _SEGMENT,
+        Column("life_cycle", "string", "stage of the customer"),
+        Column("strategy_id", "string", "plan of the customer's group"),
+        Column("strategy_version", "int", "its version"),
+        Column("bucket", "int", "position of the customer for the holdout", unit="millionths"),
+        Column("is_holdout", "boolean", "true where nothing is sent, so that effects can be measured"),
+        Column("eligible_actions", _PROBABILITIES, "actions that were possible, each with the chance it was drawn with"),
+        Column("action", "string", "offer chosen, or nothing"),
+        _share("action_probability", "chance with which the action was drawn"),
+        Column("explored", "boolean", "true where the action was drawn at random"),
+        Column("refusals", "array<struct<action:string,reason:string>>", "offers that were not possible, and why"),
+        Column("products", "array<string>", "products to show with the offer, best first"),
+        Column("product_reasons", "array<string>", "why each of them is shown"),
+        Column("trigger", "string", "live state that moved the choice: open_cart, market_alert", nullable=True),
+        Column("expected_value", "double", "declared prior of the margin gained less the cost", unit="shop currency"),
+        _money("expected_cost", "benefit and contact, expected"),
+        Column("consent_basis", "string", "recorded, declared or none"),
+        Column("channel", "string", "how it is sent; null for nothing", nullable=True),
+        _share("churn_probability", "as it was known", nullable=True),
+    ),
+    checks=(
+        Check("a_chance", "action_probability > 0 AND action_probability <= 1"),
+        Check("holdout_gets_nothing", "NOT is_holdout OR action = 'nothing'"),
+        Check("nothing_costs_nothing", "action <> 'nothing' OR expected_cost = 0"),
+        Check("no_offer_without_consent", "action = 'nothing' OR consent_basis <> 'none'"),
+    ),
+    owner="campaigns",
+)
+MESSAGES = Table(
+    name="gold.messages",
+    grain="one row per message: the outbox",
+    key=("message_id",),
+    slice=("as_of",),
+    columns=(
+        Column("message_id", "string", "SHA-256 of the decision it carries out"),
+        _AS_OF,
+        Column("decision_id", "string", "decision it carries out"),
+        _CUSTOMER,
+        Column("campaign_id", "string", "campaign it belongs to"),
+        Column("offer_id", "string", "offer of the catalogue"),
+        Column("channel", "string", "how it is sent"),
+        Column("products", "array<string>", "products shown"),
+        Column("state", "string", "reserved, then sent; withheld where consent was withdrawn in between"),
+        Column("file", "string", "file of the channel that holds it", nullable=True),
+    ),
+    checks=(Check("state_known", "state IN ('reserved', 'sent', 'withheld')"),),
+    owner="campaigns",
+)
+STRATEGY_KPIS = Table(
+    name="gold.strategy_kpis",
+    grain="one row per as-of day and strategy version whose window has passed",
+    key=("as_of", "decided_on", "strategy_id"),
+    slice=("as_of",),
+    columns=(
+        _AS_OF,
+        Column("decided_on", "date", "as-of day of the decisions that are measured"),
+        Column("strategy_id", "string", "strategy"),
+        Column("strategy_version", "int", "version that was in force"),
+        Column("window_days", "int", "length of the measured window", unit="days"),
+        Column("delivered", "bigint", "messages delivered"),
+        Column("clickers", "bigint", "messages clicked"),
+        Column("buyers", "bigint", "clickers who ordered within the window"),
+        _money("revenue", "paid by those buyers within the window"),
+        Column("repeat_buyers", "bigint", "of those buyers, who placed two orders or more"),
+        _share("ctr", "clickers / delivered", nullable=True),
+        _share("cr", "buyers / clickers", nullable=True),
+        _money("apu", "revenue / buyers", nullable=True),
+        _share("rpr", "repeat buyers / buyers", nullable=True),
+        Column("held_out", "bigint", "customers of the group in the holdout"),
+        Column("treated", "bigint", "customers of the group outside it, sent to or not"),
+        Column("lift", "double", "revenue per customer outside the holdout less inside", unit="shop currency", nullable=True),
+        Column("lift_low", "double", "lower end of its 95 % interval (Welch)", unit="shop currency", nullable=True),
+        Column("lift_high", "double", "upper end of its 95 % interval (Welch)", unit="shop currency", nullable=True),
+    ),
+    checks=(Check("clickers_were_reached", "clickers <= delivered"), Check("buyers_clicked", "buyers <= clickers")),
+    owner="campaigns",
+)
+ADJUSTMENTS = Table(
+    name="gold.adjustments",
+    grain="one row per as-of day and strategy that was measured",
+    key=("as_of", "strategy_id"),
+    slice=("as_of",),
+    columns=(
+        _AS_OF,
+        Column("decided_on", "date", "as-of day of the decisions that were measured"),
+        Column("strategy_id", "string", "strategy"),
+        Column("strategy_version", "int", "version that was measured"),
+        Column("terms", "array<struct<kpi:string,target:double,actual:double,weight:double,gap:double,relative_gap:double>>", "the four terms"),
+        Column("factor", "double", "AdjustmentFactor, literal: sum of weight x (target - actual)", nullable=True),
+        Column("relative_factor", "double", "the same with each gap divided by its target", nullable=True),
+        _share("dominance", "largest |term| in the sum of |terms| of the relative factor", nullable=True),
+        Column("absolute_gap", "double", "sum of weight x |relative gap|: opposite gaps do not cancel", nullable=True),
+        Column("benefit_before", "double", "lever that was measured"),
+        Column("benefit_after", "double", "lever of the next version"),
+        Column("acted", "boolean", "true where the lever moves"),
+        Column("reason", "string", "why it moves, or why not"),
+    ),
+    checks=(Check("bounded_step", "abs(benefit_after / benefit_before - 1) <= 0.1000001"),),
+    owner="campaigns",
+)
+
+TABLES = (
+    CUSTOMER_DAYS, PRODUCT_DAYS, INTERACTIONS, CUSTOMER_PROFILES, SEGMENTS, SEGMENT_MEMBERS, PRODUCT_FEATURES, PRODUCT_VECTORS,
+    PRODUCT_NEIGHBOURS, PREDICTIONS, FORECASTS, STRATEGIES, CAMPAIGNS, BUDGETS, DECISIONS, MESSAGES, STRATEGY_KPIS, ADJUSTMENTS,
+)  # fmt: skip

@@ -1,0 +1,133 @@
+"""Silver: typed, standardised facts, one row each, and the records that were not accepted."""
+
+from dataclasses import replace
+
+from clarion.contracts.core import Check, Column, Table
+from clarion.contracts.sources import EVENT_TYPES, KINDS, RESPONSE_TYPES, Kind
+
+REFERENCES = {"customer_ref": "customer_id", "from_ref": "from_id", "to_ref": "to_id", "product_ref": "product_id", "order_ref": "order_id"}
+CUSTOMER_REFERENCES = ("customer_ref", "from_ref", "to_ref")
+
+PROVENANCE = (
+    Column("_source", "string", "mapping and source kind it came through"),
+    Column("_file", "string", "file it stood in"),
+    Column("_row", "bigint", "number of the record in its file"),
+    Column("_batch", "string", "batch that brought it"),
+)
+_ARRIVED = Column("arrived_at", "timestamp", "when the shop came to know of it")
+_ORDER_COLUMNS = (
+    Column("kind", "string", "sale or return"),
+    Column("warnings", "array<string>", "rules that the row breaks and that its mapping only warns of"),
+)
+
+
+def record_id_name(kind: Kind) -> str:
+    """What the surrogate of a record is called in the kind's silver table."""
+    return "order_line_id" if kind.silver == "order_lines" else "record_id"
+
+
+def _silver_column(kind: Kind, column: Column) -> Column:
+    if column.name in CUSTOMER_REFERENCES:
+        return replace(column, name=REFERENCES[column.name], meaning="surrogate of the customer")
+    if column.name in REFERENCES:
+        return replace(column, name=REFERENCES[column.name])
+    if column.name == kind.time:
+        return replace(column, nullable=False)
+    if column.name == "amount" and kind.name == "orders":
+        return replace(column, nullable=False, unit="currency of the row")
+    if column.personal:
+        return replace(column, meaning=f"token of the {column.meaning}")
+    return column
+
+
+def _fact(kind: Kind, *, grain: str, checks: tuple[Check, ...] = (), extra: tuple[Column, ...] = (), cluster: tuple[str, ...] = ()) -> Table:
+    record_id = record_id_name(kind)
+    own = tuple(_silver_column(kind, column) for column in kind.columns if column.name not in ("arrived_at", "record_ref"))
+    return Table(
+        name=f"silver.{kind.silver}",
+        grain=grain,
+        key=(record_id,),
+        slice=("_batch",),
+        columns=(
+            Column(record_id, "string", "SHA-256 of source, file content and the record's number or declared name"),
+            *own, *extra, _ARRIVED, *PROVENANCE,
+        ),
+        checks=checks,
+        cluster_by=cluster,
+        owner="data",
+    )  # fmt: skip
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> Check:
+    return Check(f"{column}_known", f"{column} IN ({', '.join(repr(value) for value in values)})")
+
+
+CUSTOMERS = _fact(KINDS["registrations"], grain="one registration record of a customer")
+EVENTS = _fact(KINDS["events"], grain="one thing a visitor did", checks=(_one_of("type", EVENT_TYPES),), cluster=("happened_at",))
+ORDER_LINES = _fact(
+    KINDS["orders"],
+    grain="one line of an order, or of a return",
+    extra=_ORDER_COLUMNS,
+    checks=(
+        _one_of("kind", ("sale", "return")),
+        Check("quantity_positive", "quantity > 0"),
+        Check("price_positive", "unit_price > 0"),
+        Check("amount_not_negative", "amount >= 0"),
+    ),
+    cluster=("happened_at",),
+)
+PRODUCTS = _fact(KINDS["products"], grain="one state of a product as of a time")
+MARKET_PRICES = _fact(KINDS["market"], grain="one price seen at a competitor", checks=(Check("price_positive", "price > 0"),))
+REVIEWS = _fact(KINDS["reviews"], grain="one review")
+TRAITS = _fact(KINDS["traits"], grain="one attribute of a customer as of a time")
+TIES = _fact(KINDS["ties"], grain="one tie between two customers")
+COSTS = _fact(KINDS["costs"], grain="one amount spent on a day", checks=(Check("amount_not_negative", "amount >= 0"),))
+CONSENTS = _fact(
+    KINDS["consents"],
+    grain="one statement on whether a customer's data may be used",
+    extra=(Column("basis", "string", "recorded from the customer, or declared by the operator"),),
+    checks=(_one_of("basis", ("recorded", "declared")),),
+)
+RESPONSES = _fact(KINDS["responses"], grain="one reaction to a message", checks=(_one_of("type", RESPONSE_TYPES),))
+REDEMPTIONS = _fact(KINDS["redemptions"], grain="one coupon redeemed")
+
+FACTS = {
+    table.short_name: table
+    for table in (
+        CUSTOMERS, EVENTS, ORDER_LINES, PRODUCTS, MARKET_PRICES, REVIEWS, TRAITS, TIES, COSTS, CONSENTS, RESPONSES, REDEMPTIONS,
+    )
+}  # fmt: skip
+
+IDENTITIES = Table(
+    name="silver.identities",
+    grain="one name under which a customer is known",
+    key=("namespace", "ref"),
+    columns=(
+        Column("namespace", "string", "who gives the name: the mapping's namespace"),
+        Column("ref", "string", "the name"),
+        Column("customer_id", "string", "surrogate of the customer; never changes"),
+        Column("first_seen_at", "timestamp", "earliest fact under this name when it was entered"),
+    ),
+    owner="data",
+)
+
+QUARANTINE = Table(
+    name="silver.quarantine",
+    grain="one record that was not accepted",
+    key=("_source", "_file", "_row", "_batch"),
+    slice=("_batch",),
+    columns=(
+        Column("kind", "string", "source kind"),
+        Column(
+            "reasons",
+            "array<struct<rule:string,column:string,sample:string>>",
+            "every rule the record breaks, where, and a masked sample of what stood there",
+        ),
+        Column("warnings", "array<string>", "rules it also breaks and that its mapping only warns of"),
+        *PROVENANCE,
+    ),
+    checks=(Check("has_a_reason", "size(reasons) > 0"),),
+    owner="data",
+)
+
+TABLES = (IDENTITIES, *FACTS.values(), QUARANTINE)

@@ -1,0 +1,235 @@
+"""Source kinds: the shapes in which a shop's raw data may come.
+
+A mapping (conf/sources/*.yml) says for each of its kinds which files hold it and how each of the
+columns below is computed from the source's own columns.
+"""
+
+from dataclasses import dataclass
+
+from clarion.contracts.core import Column
+
+MONEY = "decimal(18,4)"
+EVENT_TYPES = (
+    "view", "search", "click", "favourite", "cart_add", "cart_remove", "checkout", "payment_failed", "payment_given_up",
+    "login", "review_view", "visit", "dwell", "trial", "arrival", "service",
+)  # fmt: skip
+RESPONSE_TYPES = ("sent", "delivered", "viewed", "clicked", "unsubscribed", "complained")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A source kind.
+
+    Args:
+        name: its name in a mapping; bronze keeps one table for each.
+        silver: short name of the silver table its accepted rows go to.
+        time: the column that says when it happened.
+        key: columns that name the fact within its source.
+        columns: required ones are not nullable.
+        people: columns by which the person could be found again.
+    """
+
+    name: str
+    silver: str
+    time: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    people: tuple[str, ...] = ("customer_ref",)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns if not column.nullable)
+
+    def column(self, name: str) -> Column | None:
+        return next((column for column in self.columns if column.name == name), None)
+
+
+def _optional(name: str, type_: str, meaning: str, *, personal: bool = False) -> Column:
+    return Column(name, type_, meaning, nullable=True, personal=personal)
+
+
+_ARRIVED = _optional("arrived_at", "timestamp", "when the shop came to know of it; default: when it happened")
+
+_KINDS = (
+    Kind(
+        name="registrations", silver="customers", time="registered_at", key=("customer_ref",),
+        people=("customer_ref", "phone", "mail", "name", "address", "id_number"),
+        columns=(
+            Column("customer_ref", "string", "the shop's name for the customer"),
+            Column("registered_at", "timestamp", "when the account was opened"),
+            _optional("phone", "string", "telephone number", personal=True),
+            _optional("mail", "string", "mail address", personal=True),
+            _optional("name", "string", "full name", personal=True),
+            _optional("address", "string", "postal address", personal=True),
+            _optional("id_number", "string", "number of an identity document", personal=True),
+            _optional("sex", "string", "as stated by the customer"),
+            _optional("birth_date", "date", "day of birth"),
+            _optional("region", "string", "province, state or region"),
+            _optional("occupation", "string", "as stated by the customer"),
+            _optional("income_band", "string", "band of yearly income"),
+            _optional("member_level", "string", "level in the shop's loyalty scheme"),
+            _optional("channel", "string", "where the account was opened"),
+            _ARRIVED,
+        ),
+    ),
+    Kind(
+        name="events", silver="events", time="happened_at", key=("event_ref",), people=("customer_ref", "device_ref"),
+        columns=(
+            Column("event_ref", "string", "the client's name for the event"),
+            Column("happened_at", "timestamp", "when it happened"),
+            Column("type", "string", f"one of {', '.join(EVENT_TYPES)}"),
+            _optional("customer_ref", "string", "the shop's name for the customer"),
+            _optional("device_ref", "string", "device or browser"),
+            _optional("product_ref", "string", "product looked at or put into the cart"),
+            _optional("category", "string", "category looked at"),
+            _optional("query", "string", "words searched for"),
+            _optional("dwell_ms", "bigint", "time spent, in milliseconds"),
+            _optional("page", "string", "page or screen"),
+            _optional("channel", "string", "web, app, mini-program, store"),
+            _optional("sequence_no", "bigint", "number given by the client, without gaps"),
+            _optional("store_ref", "string", "shop on the street"),
+            _ARRIVED,
+        ),
+    ),
+    Kind(
+        name="orders", silver="order_lines", time="happened_at", key=("order_ref", "line_no", "product_ref"),
+        people=("customer_ref", "member_ref"),
+        columns=(
+            Column("order_ref", "string", "order, invoice or basket"),
+            Column("happened_at", "timestamp", "when it was paid"),
+            Column("product_ref", "string", "product sold"),
+            Column("quantity", "decimal(18,4)", "units; negative for a return where the mapping says so"),
+            Column("unit_price", MONEY, "price of one unit before the line's discount"),
+            _optional("customer_ref", "string", "the shop's name for the customer"),
+            _optional("member_ref", "string", "membership shown at the till"),
+            _optional("line_no", "bigint", "line within the order"),
+            _optional("discount", MONEY, "taken off the whole line"),
+            _optional("amount", MONEY, "paid for the whole line; default: quantity x unit price - discount"),
+            _optional("coupon_ref", "string", "coupon redeemed with the line"),
+            _optional("currency", "string", "ISO 4217 code; default: the mapping's"),
+            _optional("channel", "string", "web, app, store"),
+            _optional("store_ref", "string", "shop on the street"),
+            _optional("status", "string", "state of the order"),
+            _optional("delivered_at", "timestamp", "when it reached the customer"),
+            _optional("record_ref", "string", "the source's own name for the record"),
+            _ARRIVED,
+        ),
+    ),
+    Kind(
+        name="products", silver="products", time="at", key=("product_ref",), people=(),
+        columns=(
+            Column("product_ref", "string", "the shop's code for the product"),
+            Column("title", "string", "what it is called"),
+            _optional("description", "string", "what is said of it"),
+            _optional("brand", "string", "maker or brand"),
+            _optional("category_path", "string", "categories from wide to narrow, separated by ' > '"),
+            _optional("attributes", "map<string,string>", "further attributes by name"),
+            _optional("list_price", MONEY, "price for everyone"),
+            _optional("cost", MONEY, "what the unit costs the shop"),
+            _optional("stock", "bigint", "units on hand at that time"),
+            _optional("currency", "string", "ISO 4217 code; default: the mapping's"),
+            _optional("language", "string", "language of title and description: en or zh"),
+            _optional("at", "timestamp", "when this was so; default: since ever"),
+            _ARRIVED,
+        ),
+    ),
+    Kind(
+        name="market", silver="market_prices", time="observed_at", key=("competitor", "title", "observed_at"), people=(),
+        columns=(
+            Column("competitor", "string", "who sells it"),
+            Column("title", "string", "what the competitor calls it"),
+            Column("price", MONEY, "the competitor's price"),
+            Column("observed_at", "timestamp", "when it was seen"),
+            _optional("product_ref", "string", "the shop's own product it was matched with"),
+            _optional("brand", "string", "maker or brand"),
+            _optional("promotion", "string", "promotion shown with the price"),
+            _optional("promotion_from", "timestamp", "its start"),
+            _optional("promotion_to", "timestamp", "its end"),
+            _optional("currency", "string", "ISO 4217 code; default: the mapping's"),
+            _optional("url", "string", "page it was seen on"),
+            _ARRIVED,
+        ),
+    ),
+    Kind(
+        name="reviews", silver="reviews", time="happened_at", key=("review_ref",),
+        columns=(
+            Column("review_ref", "string", "the shop's name for the review"),
+            Column("product_ref", "string", "product reviewed"),
+            Column("happened_at", "timestamp", "when it was written"),
+            _optional("customer_ref", "string", "who wrote it"),
+            _optional("rating", "decimal(4,2)", "stars"),
+            _optional("text", "string", "what was written"),
+            _optional("language", "string", "language of the text"),
+            _ARRIVED,
+        ),
+    ),
+    Kind(
+        name="traits", silver="traits", time="at", key=("customer_ref", "name", "at"),
+        columns=(
+            Column("customer_ref", "string", "the shop's name for the customer"),
+            Column("name", "string", "attribute"),
+            Column("value", "string", "its value"),
+            Column("at", "timestamp", "when it was so"),
+            _optional("source", "string", "who says so"),
+            _optional("method", "string", "survey, purchase of data, declaration"),
+            _ARRIVED,
+        ),
+    ),
+    Kind(
+        name="ties", silver="ties", time="at", key=("from_ref", "to_ref", "kind"), people=("from_ref", "to_ref"),
+        columns=(
+            Column("from_ref", "string", "customer who recommends or follows"),
+            Column("to_ref", "string", "customer at the other end"),
+            Column("kind", "string", "invited, follows, family"),
+            _optional("strength", "double", "from 0 to 1"),
+            _optional("at", "timestamp", "since when; default: since ever"),
+            _ARRIVED,
+        ),
+    ),
+    Kind(
+        name="costs", silver="costs", time="day", key=("day", "channel", "campaign_ref", "note"), people=(),
+        columns=(
+            Column("day", "timestamp", "day it was spent"),
+            Column("channel", "string", "where it was spent"),
+            Column("amount", MONEY, "what was spent"),
+            _optional("campaign_ref", "string", "campaign it was spent on"),
+            _optional("note", "string", "advertising, operation and so on"),
+            _optional("currency", "string", "ISO 4217 code; default: the mapping's"),
+            _ARRIVED,
+        ),
+    ),
+    Kind(
+        name="consents", silver="consents", time="at", key=("customer_ref", "purpose", "channel", "at"),
+        columns=(
+            Column("customer_ref", "string", "the shop's name for the customer"),
+            Column("purpose", "string", "collection, analytics or marketing"),
+            Column("channel", "string", "channel it is given for, or *"),
+            Column("granted", "boolean", "true where given, false where withdrawn"),
+            Column("at", "timestamp", "when"),
+            _ARRIVED,
+        ),
+    ),
+    Kind(
+        name="responses", silver="responses", time="happened_at", key=("message_ref", "type"),
+        columns=(
+            Column("message_ref", "string", "message of this shop's own campaigns"),
+            Column("type", "string", f"one of {', '.join(RESPONSE_TYPES)}"),
+            Column("happened_at", "timestamp", "when it happened"),
+            _optional("customer_ref", "string", "who answered"),
+            _optional("channel", "string", "channel of the message"),
+            _ARRIVED,
+        ),
+    ),
+    Kind(
+        name="redemptions", silver="redemptions", time="happened_at", key=("customer_ref", "coupon_ref", "happened_at"),
+        columns=(
+            Column("customer_ref", "string", "who redeemed it"),
+            Column("coupon_ref", "string", "coupon"),
+            Column("happened_at", "timestamp", "when"),
+            _optional("campaign_ref", "string", "campaign that issued it"),
+            _optional("order_ref", "string", "order it was used in"),
+            _ARRIVED,
+        ),
+    ),
+)  # fmt: skip
+KINDS = {kind.name: kind for kind in _KINDS}

@@ -1,0 +1,1 @@
+"""Who a customer is, and what may be done with what is known of them."""

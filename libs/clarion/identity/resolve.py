@@ -1,0 +1,43 @@
+"""From the shop's names for a customer to the surrogate that never changes."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+
+def new_identities(names: DataFrame, *, namespace: str) -> DataFrame:
+    """A surrogate for each name, as it is entered when the name is seen first.
+
+    The surrogate is a fingerprint of the name, so that the same files give the same surrogates in every
+    lake; once entered it is looked up and never computed again.
+
+    Args:
+        names: ref (string), seen_at (timestamp); repeats and nulls allowed.
+        namespace: who gives the names.
+
+    Returns:
+        IDENTITIES: one row per name.
+    """
+    return (
+        names.where("ref IS NOT NULL")
+        .groupBy("ref")
+        .agg(F.min("seen_at").alias("first_seen_at"))
+        .select(F.lit(namespace).alias("namespace"), "ref", surrogate(namespace, F.col("ref")).alias("customer_id"), "first_seen_at")
+    )
+
+
+def surrogate(namespace: str, ref: Column) -> Column:
+    """The surrogate that a name is given when it is entered."""
+    return F.substring(F.sha2(F.to_json(F.struct(F.lit(namespace).alias("namespace"), ref.alias("ref"))), 256), 1, 24)
+
+
+def with_customer(frame: DataFrame, identities: DataFrame, *, ref: str, customer: str) -> DataFrame:
+    """The frame with a column of names replaced by the surrogate; null where the name is null.
+
+    Args:
+        frame: any frame with the column `ref`.
+        identities: IDENTITIES of the frame's namespace.
+        ref: column that holds the names.
+        customer: name of the new column.
+    """
+    known = identities.select(F.col("ref").alias(ref), F.col("customer_id").alias(customer))
+    return frame.join(known, ref, "left").drop(ref)

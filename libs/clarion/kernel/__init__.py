@@ -1,0 +1,1 @@
+"""What everything else stands on: errors, days, identifiers and seeds. Standard library only."""

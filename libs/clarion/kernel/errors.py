@@ -1,0 +1,60 @@
+"""One tree of errors. Each says what is wrong, what was found and how to mend it."""
+
+
+class ClarionError(Exception):
+    """Something the user can mend.
+
+    Args:
+        what: what is wrong, and where.
+        found: what stands there now.
+        fix: the step that mends it.
+    """
+
+    exit_code = 2
+
+    def __init__(self, what: str, *, found: object = None, fix: str | None = None) -> None:
+        self.what, self.found, self.fix = what, found, fix
+        lines = [what]
+        if found is not None:
+            lines.append(f"  found: {found}")
+        if fix is not None:
+            lines.append(f"  fix:   {fix}")
+        super().__init__("\n".join(lines))
+
+
+class UsageError(ClarionError):
+    """A command or one of its options cannot be understood."""
+
+
+class ConfigError(ClarionError):
+    """A setting, mapping or shop file is wrong."""
+
+
+class SourceError(ClarionError):
+    """A file of the shop cannot be read as its mapping says."""
+
+
+class ContractError(ClarionError):
+    """A frame or a stored table differs from its contract."""
+
+
+class LakeError(ClarionError):
+    """The lake's folder or address cannot be used."""
+
+
+class SecretError(ClarionError):
+    """A key is needed and its reference leads nowhere."""
+
+
+class EnvironmentError(ClarionError):
+    """Java, memory or a library is missing or wrong."""
+
+
+class HistoryErased(ClarionError):
+    """The asked-for versions lie before an erasure."""
+
+
+class QualityError(ClarionError):
+    """Rows broke a check of their table; nothing was written."""
+
+    exit_code = 3

@@ -1,0 +1,36 @@
+"""From a contract to CREATE TABLE."""
+
+from clarion.contracts import Table
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def properties(table: Table) -> dict[str, str]:
+    """Delta properties of a table: history, checks, statistics without personal columns, reader version 1."""
+    history = f"interval {table.history_days} days"
+    found = {
+        # Delta refuses time travel past the second, and does not let it exceed the first.
+        "delta.logRetentionDuration": history,
+        "delta.deletedFileRetentionDuration": history,
+        "delta.enableDeletionVectors": "false",
+        "delta.minReaderVersion": "1",
+    }
+    for check in table.checks:
+        found[f"delta.constraints.{check.name}"] = f"({check.expression}) IS TRUE"
+    if any(column.personal for column in table.columns):
+        # Minimum and maximum of a personal column would outlive its deletion in the log.
+        plain = [column.name for column in table.columns if not column.personal and not column.type.startswith(("map", "array", "binary"))]
+        found["delta.dataSkippingStatsColumns"] = ",".join(plain)
+    return found
+
+
+def create_statement(table: Table, address: str) -> str:
+    """CREATE TABLE with NOT NULL, comments, clustering and constraints."""
+    columns = ",\n  ".join(
+        f"`{column.name}` {column.type}{'' if column.nullable else ' NOT NULL'} COMMENT {_quote(column.meaning)}" for column in table.columns
+    )
+    cluster = f"\nCLUSTER BY ({', '.join(table.cluster_by)})" if table.cluster_by else ""
+    settings = ", ".join(f"{_quote(key)} = {_quote(value)}" for key, value in properties(table).items())
+    return f"CREATE TABLE {address} (\n  {columns}\n) USING delta{cluster}\nCOMMENT {_quote(table.grain)}\nTBLPROPERTIES ({settings})"

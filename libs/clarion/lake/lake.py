@@ -1,0 +1,215 @@
+"""Tables of the lakehouse: checked, idempotent, Delta only."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+
+from clarion.contracts import Table
+from clarion.kernel.errors import ContractError, LakeError, QualityError
+from clarion.lake.checks import check_expressions, conform, schema_of
+from clarion.lake.ddl import create_statement
+
+_BROKEN_CHECK = re.compile(r"CHECK constraint (\S+) .*?violated by row with values:\s*(.*?)(?:\n\s*at |\Z)", re.DOTALL)
+_BROKEN_NULL = re.compile(r"NOT NULL constraint violated for column: (\S+?)\.?\s")
+
+
+class Lake:
+    """All tables below one root folder, or in one catalog.
+
+    Args:
+        spark: the session.
+        root: folder or URL of the lake.
+        catalog: catalog that governs the tables; None for addresses by path.
+    """
+
+    def __init__(self, spark: SparkSession, root: str, *, catalog: str | None = None) -> None:
+        self.spark = spark
+        self.root = root.rstrip("/")
+        self.catalog = catalog
+        self._ensured: set[str] = set()
+
+    def address(self, table: Table) -> str:
+        """How SQL names the table here."""
+        if self.catalog:
+            return f"`{self.catalog}`.`{table.layer}`.`{table.short_name}`"
+        return f"delta.`{self.path(table)}`"
+
+    def path(self, table: Table) -> str:
+        """Where the table lies when addressed by path."""
+        return f"{self.root}/{table.layer}/{table.short_name}"
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table was ever created."""
+        if table.name in self._ensured:
+            return True
+        if self.catalog:
+            return self.spark.catalog.tableExists(f"{self.catalog}.{table.name}")
+        if "://" not in self.root:
+            return Path(self.path(table), "_delta_log").is_dir()
+        try:
+            self.spark.table(self.address(table)).schema  # noqa: B018
+        except PySparkException as error:
+            if error.getCondition() in ("DELTA_MISSING_DELTA_TABLE", "TABLE_OR_VIEW_NOT_FOUND", "PATH_NOT_FOUND", "DELTA_TABLE_NOT_FOUND"):
+                return False
+            raise
+        return True
+
+    def ensure(self, table: Table) -> list[str]:
+        """Create the table, or compare the one that exists with its contract.
+
+        Returns:
+            Columns that were added because the contract has gained them.
+
+        Raises:
+            ContractError: the stored table differs in a way that cannot be applied by itself.
+            LakeError: the folder cannot be used.
+        """
+        if table.name in self._ensured:
+            return []
+        added: list[str] = []
+        if self.exists(table):
+            added = self._apply_new_columns(table)
+        else:
+            self._require_folder()
+            check_expressions(self.spark, table)
+            if self.catalog:
+                self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{self.catalog}`.`{table.layer}`")
+            self.spark.sql(create_statement(table, self.address(table)))
+        self._ensured.add(table.name)
+        return added
+
+    def read(self, table: Table) -> DataFrame:
+        """The table, or the contract's empty frame where it was never written."""
+        if not self.exists(table):
+            return self.empty(table)
+        return self.spark.table(self.address(table)).select(*table.column_names)
+
+    def empty(self, table: Table) -> DataFrame:
+        """No rows, in the contract's shape."""
+        return self.spark.createDataFrame([], schema_of(table))
+
+    def append(self, table: Table, frame: DataFrame) -> int:
+        """Add rows; returns how many. Not idempotent: for the run log only."""
+        with self._writing(table):
+            conformed, rows = self._counted(table, frame)
+            conformed.writeTo(self.address(table)).append()
+        return int(rows.get["rows"])
+
+    def replace(self, table: Table, frame: DataFrame, *, where: SparkColumn) -> int:
+        """Replace the slice of rows for which `where` holds; returns how many rows it has now.
+
+        A row of the frame that lies outside the slice makes Delta refuse the whole write.
+        """
+        with self._writing(table):
+            conformed, rows = self._counted(table, frame)
+            conformed.writeTo(self.address(table)).overwrite(where)
+        return int(rows.get["rows"])
+
+    def merge(self, table: Table, frame: DataFrame, *, update: bool = True, only_if: str | None = None) -> int:
+        """Insert rows by the table's key and, with `update`, overwrite those that exist; returns the rows changed.
+
+        Args:
+            table: a current-state table.
+            frame: at most one row a key.
+            update: False leaves rows that exist as they are.
+            only_if: further condition on target `t` and source `s` for an update.
+        """
+        with self._writing(table):
+            conformed = conform(frame, table)
+            keys = " AND ".join(f"t.`{name}` = s.`{name}`" for name in table.key)
+            changes = " OR ".join(f"NOT t.`{name}` <=> s.`{name}`" for name in table.column_names if name not in table.key)
+            condition = f"({only_if})" if only_if else f"({changes})"
+            when_matched = f"WHEN MATCHED AND {condition} THEN UPDATE SET *" if update else ""
+            outcome = self.spark.sql(
+                f"MERGE INTO {self.address(table)} t USING {{source}} s ON {keys} {when_matched} WHEN NOT MATCHED THEN INSERT *",
+                source=conformed,
+            ).first()
+        return int(outcome["num_affected_rows"]) if outcome else 0
+
+    def delete(self, table: Table, *, where: str) -> None:
+        """Remove rows for which a SQL condition holds."""
+        if self.exists(table):
+            self.spark.sql(f"DELETE FROM {self.address(table)} WHERE {where}")
+
+    def version(self, table: Table) -> int | None:
+        """The table's current version; None where it was never created."""
+        if not self.exists(table):
+            return None
+        newest = self.spark.sql(f"DESCRIBE HISTORY {self.address(table)} LIMIT 1").select("version").first()
+        return int(newest[0]) if newest else None
+
+    def restore(self, table: Table, *, version: int) -> None:
+        """Put the table back to an earlier version, within its history."""
+        self.spark.sql(f"RESTORE TABLE {self.address(table)} TO VERSION AS OF {version}")
+
+    def checkpoint(self, stream: str) -> str:
+        """Where a stream keeps its place."""
+        return f"{self.root}/_checkpoints/{stream}"
+
+    def _counted(self, table: Table, frame: DataFrame) -> tuple[DataFrame, Observation]:
+        observation = Observation()
+        return conform(frame, table).observe(observation, F.count(F.lit(1)).alias("rows")), observation
+
+    @contextmanager
+    def _writing(self, table: Table) -> Iterator[None]:
+        self.ensure(table)
+        try:
+            yield
+        except (Py4JJavaError, PySparkException) as error:
+            raise _translated(error, table) from error
+
+    def _require_folder(self) -> None:
+        if "://" in self.root or self.catalog:
+            return
+        try:
+            Path(self.root).mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError, PermissionError) as error:
+            raise LakeError(
+                f"the lake {self.root} cannot be used", found=error.strerror, fix="name a folder that can be written with --lake"
+            ) from error
+        if not os.access(self.root, os.W_OK):
+            raise LakeError(f"the lake {self.root} cannot be written", fix="name a folder that can be written with --lake")
+
+    def _apply_new_columns(self, table: Table) -> list[str]:
+        stored = {field.name: field for field in self.spark.table(self.address(table)).schema.fields}
+        declared = {field.name: field for field in schema_of(table).fields}
+        new = [column for column in table.columns if column.name not in stored]
+        for name, field in stored.items():
+            if name not in declared or declared[name].dataType.simpleString() != field.dataType.simpleString():
+                raise ContractError(
+                    f"{table.name}: the stored column '{name}' differs from the contract",
+                    found=f"{name} {field.dataType.simpleString()}",
+                    fix=f"rebuild the table: remove {self.address(table)} and run its job again for the days that are wanted",
+                )
+        for column in new:
+            if not column.nullable:
+                raise ContractError(
+                    f"{table.name}: the contract has a new column '{column.name}' that may not be null",
+                    found=", ".join(stored),
+                    fix="declare it nullable, or rebuild the table",
+                )
+        if new:
+            columns = ", ".join(f"`{column.name}` {column.type}" for column in new)
+            self.spark.sql(f"ALTER TABLE {self.address(table)} ADD COLUMNS ({columns})")
+        return [column.name for column in new]
+
+
+def _translated(error: Exception, table: Table) -> Exception:
+    """A broken promise as a QualityError; anything else as it came."""
+    text = str(error)
+    if broken := _BROKEN_CHECK.search(text):
+        name, row = broken.groups()
+        promise = next((check.expression for check in table.checks if check.name == name), name)
+        values = "; ".join(part.strip(" -\n") for part in row.splitlines() if part.strip())[:300]
+        return QualityError(f"{table.name}: a row breaks '{name}': {promise}", found=values, fix="nothing was written; mend the rows or the rule")
+    if broken := _BROKEN_NULL.search(text):
+        return QualityError(f"{table.name}: column '{broken.group(1)}' is null", fix="nothing was written; mend the rows or declare it nullable")
+    return error

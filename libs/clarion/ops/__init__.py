@@ -1,0 +1,1 @@
+"""How jobs run: declared, ordered, recorded."""

@@ -1,0 +1,69 @@
+"""What a job is: what it reads, what it writes, and how it runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+
+from clarion.contracts import Table
+
+if TYPE_CHECKING:
+    from clarion.ops.scope import Scope
+
+Purpose = Literal["collection", "analytics", "marketing", "operations"]
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """Rows of a table from earlier passes: no edge in the pipeline, so that the business may have a cycle."""
+
+    table: Table
+
+
+def previous(table: Table) -> Previous:
+    """Reads what earlier passes left in a table."""
+    return Previous(table)
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """What every batch job is told."""
+
+    as_of: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A deployable job.
+
+    Args:
+        name: name on the command line and in the bundle.
+        summary: one sentence; the docstring of its module.
+        reads: tables of this pass, or `previous(table)`.
+        writes: tables it may write.
+        purpose: what people's data is used for; customers without that consent are withheld.
+        settings: sections of the configuration it needs.
+        run: the job itself.
+    """
+
+    name: str
+    summary: str | None
+    reads: tuple[Table | Previous, ...]
+    writes: tuple[Table, ...]
+    run: "Callable[[Scope, Params], None]"
+    purpose: Purpose = "analytics"
+    settings: tuple[type[Any], ...] = field(default=())
+
+    @property
+    def reads_now(self) -> frozenset[str]:
+        """Tables that must be written before this job runs."""
+        return frozenset(item.name for item in self.reads if isinstance(item, Table))
+
+    @property
+    def reads_before(self) -> frozenset[str]:
+        """Tables of which it takes earlier passes' rows."""
+        return frozenset(item.table.name for item in self.reads if isinstance(item, Previous))
+
+    @property
+    def one_line(self) -> str:
+        return (self.summary or "").strip().splitlines()[0]

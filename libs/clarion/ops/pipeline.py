@@ -1,0 +1,71 @@
+"""The order of jobs, derived from what they read and write."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from clarion.kernel.errors import ClarionError, UsageError
+from clarion.ops.job import Job
+
+
+def dependencies(jobs: Iterable[Job]) -> dict[str, tuple[str, ...]]:
+    """For each job the jobs that write what it reads in this pass."""
+    jobs = tuple(jobs)
+    writers: dict[str, list[str]] = {}
+    for job in jobs:
+        for table in job.writes:
+            writers.setdefault(table.name, []).append(job.name)
+    return {
+        job.name: tuple(sorted({writer for table in job.reads_now for writer in writers.get(table, ()) if writer != job.name})) for job in jobs
+    }
+
+
+def order(jobs: Iterable[Job]) -> tuple[Job, ...]:
+    """The jobs so that each stands after those it depends on; ties in the order they are registered.
+
+    Raises:
+        ClarionError: they depend on each other in a circle.
+    """
+    jobs = tuple(jobs)
+    position = {job.name: place for place, job in enumerate(jobs)}
+    sorter = TopologicalSorter(dependencies(jobs))
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        raise ClarionError(
+            "the jobs depend on each other in a circle", found=" -> ".join(error.args[1]), fix="read previous(table) in one of them"
+        ) from error
+    ordered: list[Job] = []
+    ready = set(sorter.get_ready())
+    while ready:
+        name = min(ready, key=position.__getitem__)
+        ready.remove(name)
+        ordered.append(jobs[position[name]])
+        sorter.done(name)
+        ready |= set(sorter.get_ready())
+    return tuple(ordered)
+
+
+def select(jobs: Mapping[str, Job], name: str, *, first: str | None = None, last: str | None = None) -> tuple[Job, ...]:
+    """One job, or with `all` the pipeline between two of its jobs.
+
+    Raises:
+        UsageError: an unknown job, or bounds in the wrong order.
+    """
+    for wanted in (name, first, last):
+        if wanted not in (None, "all", *jobs):
+            near = difflib.get_close_matches(str(wanted), jobs, n=1)
+            raise UsageError(
+                f"there is no job '{wanted}'",
+                found=", ".join(jobs),
+                fix=f"did you mean '{near[0]}'?" if near else "see 'clarion jobs'",
+            )
+    if name != "all":
+        return (jobs[name],)
+    ordered = order(jobs.values())
+    names = [job.name for job in ordered]
+    start = names.index(first) if first else 0
+    stop = names.index(last) + 1 if last else len(names)
+    if start >= stop:
+        raise UsageError(f"'{first}' comes after '{last}'", found=" -> ".join(names), fix="swap --from and --to")
+    return ordered[start:stop]

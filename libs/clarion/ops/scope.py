@@ -1,0 +1,131 @@
+"""What a running job may touch: its declared tables, its settings, nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from clarion.config import Config
+from clarion.contracts import Table
+from clarion.contracts.silver import CONSENTS
+from clarion.identity.consent import consented
+from clarion.kernel.errors import ContractError
+from clarion.kernel.ids import run_key
+from clarion.lake import Lake
+from clarion.ops.job import Job, Params
+
+if TYPE_CHECKING:
+    from clarion.ops.tracking import Tracking
+
+S = TypeVar("S")
+
+
+@dataclass(slots=True)
+class Scope:
+    """The world as one run of one job sees it."""
+
+    job: Job
+    params: Params
+    lake: Lake
+    config: Config
+    say: Callable[[str], None]
+    tracking: "Tracking"
+    rows_written: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def spark(self) -> SparkSession:
+        return self.lake.spark
+
+    @property
+    def as_of(self) -> date:
+        return self.params.as_of
+
+    @property
+    def run_key(self) -> str:
+        """Names the slice this run owns."""
+        return run_key(self.job.name, self.as_of, {"seed": self.seed})
+
+    @property
+    def seed(self) -> int:
+        return int(self.config.get("seed"))
+
+    @property
+    def time_zone(self) -> str:
+        """The shop's zone: where its days begin."""
+        return str(self.config.get("shop.time_zone"))
+
+    def settings(self, cls: type[S]) -> S:
+        """A section of the configuration that the job declares."""
+        if cls not in self.job.settings:
+            raise ContractError(f"job {self.job.name} uses settings it does not declare", found=cls.__name__, fix="add them to its settings")
+        return self.config.section(cls)
+
+    def read(self, table: Table) -> DataFrame:
+        """A declared table; rows of people who did not consent to the job's purpose are left out.
+
+        Silver and gold tables that name a customer are so withheld; a job for operations sees all rows.
+        """
+        if table.name not in self.job.reads_now | self.job.reads_before:
+            raise ContractError(
+                f"job {self.job.name} reads {table.name}, which it does not declare",
+                found=", ".join(sorted(self.job.reads_now | self.job.reads_before)),
+                fix="add it to the job's reads",
+            )
+        return self._withheld(table, self.lake.read(table))
+
+    def previous(self, table: Table) -> DataFrame:
+        """Rows of earlier as-of days."""
+        return self.read(table).where(F.col("as_of") < F.lit(self.as_of))
+
+    def current(self, table: Table) -> DataFrame:
+        """Rows of this as-of day."""
+        return self.read(table).where(F.col("as_of") == F.lit(self.as_of))
+
+    def replace(self, table: Table, frame: DataFrame, *, where: Column | None = None) -> int:
+        """Write the slice this run owns; by default the rows of its as-of day."""
+        condition = F.col("as_of") == F.lit(self.as_of) if where is None else where
+        return self._wrote(table, self.lake.replace(self._declared(table), frame, where=condition))
+
+    def merge(self, table: Table, frame: DataFrame, *, update: bool = True, only_if: str | None = None) -> int:
+        """Insert or update rows of a current-state table by its key."""
+        return self._wrote(table, self.lake.merge(self._declared(table), frame, update=update, only_if=only_if))
+
+    def note(self, text: str) -> None:
+        """Something a person should know; it stands in the run log."""
+        self.notes.append(text)
+        self.say(text)
+
+    def consents(self) -> DataFrame:
+        """Statements on the use of data, known before the as-of day."""
+        return self.lake.read(CONSENTS).where(F.col("arrived_at") < F.to_utc_timestamp(F.lit(str(self.as_of)), self.time_zone))
+
+    def _withheld(self, table: Table, frame: DataFrame) -> DataFrame:
+        if self.job.purpose in ("operations", "collection") or table.layer not in ("silver", "gold") or "customer_id" not in table.column_names:
+            return frame
+        allowed = consented(self.consents(), purpose=self.job.purpose)
+        known = frame.where("customer_id IS NOT NULL").join(allowed.select("customer_id"), "customer_id", "left_semi")
+        nobody = frame.where("customer_id IS NULL")
+        column = next(column for column in table.columns if column.name == "customer_id")
+        return known.unionByName(nobody) if column.nullable else known
+
+    def _declared(self, table: Table) -> Table:
+        if table not in self.job.writes:
+            raise ContractError(
+                f"job {self.job.name} writes {table.name}, which it does not declare",
+                found=", ".join(item.name for item in self.job.writes),
+                fix="add it to the job's writes",
+            )
+        return table
+
+    def _wrote(self, table: Table, rows: int) -> int:
+        self.rows_written[table.name] = self.rows_written.get(table.name, 0) + rows
+        return rows
+
+
+def rows_as_frame(spark: SparkSession, table: Table, rows: list[dict[str, Any]]) -> DataFrame:
+    """A small frame in a table's shape from dictionaries; a missing column is null."""
+    return spark.createDataFrame([tuple(row.get(name) for name in table.column_names) for row in rows], table.ddl)

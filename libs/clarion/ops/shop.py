@@ -1,0 +1,39 @@
+"""The shop at hand: its sources, as the configuration names them."""
+
+from clarion.cleaning.transforms import Reading
+from clarion.config import Config
+from clarion.config.load import parse_yaml
+from clarion.kernel.errors import ConfigError
+from clarion.privacy.tokens import TOKEN
+from clarion.sources.mapping import Source, parse
+
+
+def sources(config: Config) -> tuple[Source, ...]:
+    """Every source of the shop's mappings.
+
+    Raises:
+        ConfigError: no mapping is named, or one of them is wrong.
+    """
+    names = config.get("shop.sources")
+    if not names:
+        raise ConfigError("no source is named", found="shop.sources: []", fix="set shop.sources to mappings such as [online_retail]")
+    variables = {"data": str(config.get("data") or "")}
+    found: list[Source] = []
+    for name in names:
+        file = f"sources/{name}.yml"
+        found += parse(name, parse_yaml(config.text(file), where=file), variables=variables)
+    return tuple(found)
+
+
+def reading(source: Source) -> Reading:
+    """How the records of a source are read; personal columns are read from their tokens."""
+    names = tuple(dict.fromkeys(name for expression in source.columns.values() for name in expression.names))
+    open_columns = {name: expression for name, expression in source.columns.items() if name not in source.personal}
+    return Reading(
+        kind=source.kind,
+        expressions={name: expression.soft for name, expression in open_columns.items()},
+        uses={name: expression.columns(names) for name, expression in open_columns.items()},
+        tokens={name: f"{TOKEN}{name}" for name in source.personal},
+        time_zone=source.time_zone,
+        currency=source.currency,
+    )

