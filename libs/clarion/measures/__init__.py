@@ -1,0 +1,1 @@
+"""Pure column expressions and small statistics that capabilities share."""

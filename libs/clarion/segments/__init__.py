@@ -1,0 +1,1 @@
+"""Groups of customers: found by KMeans, named by what sets them apart."""

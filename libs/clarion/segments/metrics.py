@@ -1,0 +1,50 @@
+"""How good a grouping is. NumPy over the fit's sample, which is bounded by `segment.fit_at_most`."""
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+
+def squared_distances(points: Array, centres: Array) -> Array:
+    """Squared Euclidean distance of each point (n, d) to each centre (k, d): shape (n, k)."""
+    cross = points @ centres.T
+    return np.maximum((points**2).sum(1)[:, None] - 2 * cross + (centres**2).sum(1)[None, :], 0.0)
+
+
+def assign(points: Array, centres: Array) -> Labels:
+    """The nearest centre of each point; ties go to the lower number."""
+    return squared_distances(points, centres).argmin(1).astype(np.int64)
+
+
+def inertia(points: Array, centres: Array) -> float:
+    """Sum of squared distances to the nearest centre: the objective of k-means, at the final centres."""
+    return float(squared_distances(points, centres).min(1).sum())
+
+
+def silhouette(points: Array, labels: Labels) -> float:
+    """Mean silhouette with squared Euclidean distance, as Spark's ClusteringEvaluator has it.
+
+    The mean squared distance of x to a group follows from the group's size n, sum s and sum of squares q:
+    |x|^2 - 2 x.s/n + q/n, so that no pair of points is ever formed. A group of one scores 0.
+
+    Raises:
+        ValueError: fewer than two groups.
+    """
+    groups = np.unique(labels)
+    if len(groups) < 2:
+        raise ValueError("a silhouette needs two groups")
+    squares = (points**2).sum(1)
+    sizes = np.array([(labels == group).sum() for group in groups])
+    sums = np.stack([points[labels == group].sum(0) for group in groups])
+    totals = np.array([squares[labels == group].sum() for group in groups])
+    mean = squares[:, None] - 2 * (points @ sums.T) / sizes + totals / sizes
+    own = np.searchsorted(groups, labels)
+    rows = np.arange(len(points))
+    inside = mean[rows, own] * sizes[own] / np.maximum(sizes[own] - 1, 1)
+    mean[rows, own] = np.inf
+    outside = mean.min(1)
+    spread = np.maximum(inside, outside)
+    score = np.where((sizes[own] > 1) & (spread > 0), (outside - inside) / np.where(spread > 0, spread, 1.0), 0.0)
+    return float(score.mean())
