@@ -4,9 +4,9 @@ import sys
 
 from clarion.ops.command import main as command
 from clarion.ops.job import Job
-from jobs import clean, ingest, profiles, segment
+from jobs import clean, deliver, ingest, profiles, segment, strategy
 
-JOBS: dict[str, Job] = {module.JOB.name: module.JOB for module in (ingest, clean, profiles, segment)}
+JOBS: dict[str, Job] = {module.JOB.name: module.JOB for module in (ingest, clean, profiles, segment, strategy, deliver)}
 
 
 def main(arguments: list[str] | None = None) -> int:

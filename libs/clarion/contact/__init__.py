@@ -1,0 +1,1 @@
+"""Messages: an outbox, and the channels that empty it."""

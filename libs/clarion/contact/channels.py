@@ -1,0 +1,36 @@
+"""The file channel: message files that a sending system picks up."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+import pyarrow.fs as fs
+
+from clarion.kernel.errors import ContractError
+
+
+def send(messages: Iterable[Mapping[str, Any]], *, folder: str, name: str) -> str:
+    """Write messages to one file of JSON lines, as a whole or not at all; returns its path.
+
+    A repeat with the same messages finds the file there and leaves it.
+
+    Raises:
+        ContractError: a file of that name holds other messages.
+    """
+    store, root = fs.FileSystem.from_uri(folder) if "://" in folder else (fs.LocalFileSystem(), folder)
+    text = "".join(json.dumps(message, ensure_ascii=False, sort_keys=True, default=str) + "\n" for message in messages).encode()
+    path = str(PurePosixPath(root, name))
+    if store.get_file_info(path).type is fs.FileType.File:
+        with store.open_input_stream(path) as stream:
+            there = stream.read()
+        if hashlib.sha256(there).digest() != hashlib.sha256(text).digest():
+            raise ContractError(f"{path} holds other messages", found=f"{len(there)} bytes, {len(text)} wanted", fix="send under another name")
+        return path
+    store.create_dir(str(PurePosixPath(path).parent), recursive=True)
+    unfinished = f"{path}.part"
+    with store.open_output_stream(unfinished) as stream:
+        stream.write(text)
+    store.move(unfinished, path)
+    return path
