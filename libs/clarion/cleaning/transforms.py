@@ -167,7 +167,9 @@ def judged(frame: DataFrame, reading: Reading, *, policies: Mapping[str, str], r
         stood = _stood(reading, column.name)
         if column.name in required:
             absence = F.when(F.col("_stripped"), "no_consent_to_collection").otherwise("missing") if column.name in kind.people else F.lit("missing")
-            reasons.append((whole & F.col(column.name).isNull() & stood.isNull(), _reason(absence, column.name, stood)))
+            # A fact whose person was removed for want of consent stays as a fact about nobody, where its kind allows that.
+            nobody = F.lit(False) if column.name in kind.required else F.col("_stripped") & F.lit(column.name in kind.people)
+            reasons.append((whole & F.col(column.name).isNull() & stood.isNull() & ~nobody, _reason(absence, column.name, stood)))
         if column.name in reading.expressions and (column.name in required or column.type != "string"):
             reasons.append((whole & _unreadable(reading, column.name), _reason(F.lit("unreadable"), column.name, stood)))
     for rule, policy in in_force:

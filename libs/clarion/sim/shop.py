@@ -1,0 +1,100 @@
+"""A shop file: who its customers are, what it sells, and how dirty its data is."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from clarion.kernel.errors import ConfigError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Text(_Strict):
+    """A text in both languages."""
+
+    en: str
+    zh: str
+
+
+class Persona(_Strict):
+    """How one sort of customer behaves; each customer varies around it."""
+
+    name: str
+    share: float = Field(gt=0)
+    sessions_per_month: float = Field(gt=0)
+    views_per_session: float = Field(ge=1)
+    cart: float = Field(ge=0, le=1)
+    conversion: float = Field(ge=0, le=1)
+    items_per_order: float = Field(ge=1)
+    price_level: float = Field(gt=0)
+    discount: float = Field(ge=0, le=1)
+    leaving_per_month: float = Field(ge=0, le=1)
+    likes: tuple[int, ...]
+    click: float = Field(ge=0, le=1)
+    uplift: float = Field(ge=-1, le=1)
+    annoyed: float = Field(ge=0, le=1)
+
+
+class Cluster(_Strict):
+    """Products that belong together: a category with its words and prices."""
+
+    department: Text
+    category: Text
+    share: float = Field(gt=0)
+    price: tuple[float, float]
+    nouns: tuple[Text, ...]
+    words: tuple[Text, ...]
+
+
+class Dirt(_Strict):
+    """Share of order and event records with each kind of damage; a record has at most one."""
+
+    duplicates: float = Field(ge=0, lt=0.2)
+    bad_dates: float = Field(ge=0, lt=0.2)
+    negative_prices: float = Field(ge=0, lt=0.2)
+    unknown_products: float = Field(ge=0, lt=0.2)
+    missing_ids: float = Field(ge=0, lt=0.2)
+
+
+class Shop(_Strict):
+    """A whole shop."""
+
+    name: Text
+    language: Literal["en", "zh"]
+    currency: str
+    time_zone: str
+    starts_on: date
+    history_days: int = Field(gt=60)
+    customers: int = Field(gt=0)
+    products: int = Field(gt=0)
+    spread: float = Field(ge=0)
+    weekday: tuple[float, float, float, float, float, float, float]
+    season: float = Field(ge=0, lt=1)
+    no_collection: float = Field(ge=0, lt=1)
+    no_marketing: float = Field(ge=0, lt=1)
+    competitors: tuple[str, ...]
+    dirt: Dirt
+    personas: tuple[Persona, ...]
+    clusters: tuple[Cluster, ...]
+
+
+def parse(written: Mapping[str, Any], *, where: str) -> Shop:
+    """The shop of a YAML file.
+
+    Raises:
+        ConfigError: an unknown key, or a value out of range.
+    """
+    try:
+        shop = Shop.model_validate(dict(written))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{where}: {key}: {first['msg']}", found=repr(first["input"]), fix=f"mend '{key}'") from error
+    wrong = [persona.name for persona in shop.personas if any(like >= len(shop.clusters) for like in persona.likes)]
+    if wrong:
+        raise ConfigError(f"{where}: persona {wrong[0]} likes a cluster that does not exist", fix=f"use numbers below {len(shop.clusters)}")
+    return shop
