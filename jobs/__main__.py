@@ -4,9 +4,14 @@ import sys
 
 from clarion.ops.command import main as command
 from clarion.ops.job import Job
-from jobs import clean, deliver, ingest, profiles, segment, strategy
+from jobs import (
+    adjust, clean, deliver, forecast, ingest, measure, monitor, predict, product_matrix, profiles, scorecard, segment, strategy,
+)  # fmt: skip
 
-JOBS: dict[str, Job] = {module.JOB.name: module.JOB for module in (ingest, clean, profiles, segment, strategy, deliver)}
+MODULES = (
+    ingest, monitor, clean, profiles, segment, product_matrix, predict, forecast, measure, adjust, strategy, deliver, scorecard,
+)  # fmt: skip
+JOBS: dict[str, Job] = {module.JOB.name: module.JOB for module in MODULES}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -38,7 +38,7 @@ def run(scope: Scope, params: Params) -> None:
     mine = F.col("_batch").isin(batches)
     products = _products(scope, tasks, mine)
     with held(*(_judged(scope, task, products) for task in tasks)) as frames:
-        counts = _counts(frames)
+        counts = _counts(tasks, frames)
         judged = list(zip(tasks, frames, strict=True))
         _enter_identities(scope, judged)
         identities = scope.read(IDENTITIES)
@@ -102,24 +102,26 @@ def _refused() -> object:
     return ~F.col("_duplicate") & (F.size("_reasons") > 0)
 
 
-def _counts(frames: Iterable[DataFrame]) -> list[dict[str, object]]:
+def _counts(tasks: list[Task], frames: Iterable[DataFrame]) -> list[dict[str, object]]:
     """Rows per source and batch by their fate; one pass, which also computes the held frames."""
 
-    def per_batch(frame: DataFrame) -> DataFrame:
-        fills = F.map_from_entries(F.transform(F.collect_list("filled"), lambda pair: pair))
+    def per_batch(task: Task, frame: DataFrame) -> DataFrame:
         accepted = ~F.col("_duplicate") & (F.size("_reasons") == 0)
-        rows = frame.groupBy("_source", "_batch").agg(
+        fills = [name for name, policy in task.source.missing.items() if isinstance(policy, Fill)]
+        uses = F.map_from_arrays(
+            F.array(*(F.lit(name) for name in fills)).cast("array<string>"),
+            F.array(*(F.count_if(accepted & F.array_contains("_filled", name)) for name in fills)).cast("array<bigint>"),
+        )
+        return frame.groupBy("_source", "_batch").agg(
             F.count("*").alias("rows_in"),
             F.count_if(accepted).alias("accepted"),
             F.count_if(~F.col("_duplicate") & (F.size("_reasons") > 0)).alias("quarantined"),
             F.count_if("_duplicate").alias("duplicates"),
             F.count_if(accepted & (F.size("_warnings") > 0)).alias("warned"),
+            uses.alias("filled"),
         )
-        uses = frame.where(accepted).select("_source", "_batch", F.explode("_filled").alias("column")).groupBy("_source", "_batch", "column").count()
-        by_batch = uses.select("_source", "_batch", F.struct("column", "count").alias("filled")).groupBy("_source", "_batch").agg(fills.alias("filled"))
-        return rows.join(by_batch, ["_source", "_batch"], "left")
 
-    return [row.asDict() for row in _union(per_batch(frame) for frame in frames).collect()]
+    return [row.asDict() for row in _union(per_batch(task, frame) for task, frame in zip(tasks, frames, strict=True)).collect()]
 
 
 def _enter_identities(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> None:

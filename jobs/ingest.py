@@ -7,19 +7,16 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.cleaning.transforms import canonical, marked_duplicates
-from clarion.contracts.bronze import BRONZE, TABLES
+from clarion.contracts.bronze import TABLES
 from clarion.contracts.ops import FILES
 from clarion.contracts.vault import PERSONAL_DATA
-from clarion.identity.consent import consented
 from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
+from clarion.ops.intake import enter
 from clarion.ops.job import Job, Params, previous
 from clarion.ops.scope import Scope, rows_as_frame
-from clarion.ops.shop import reading, sources
-from clarion.privacy.keys import Key, PrivacySettings
-from clarion.privacy.protect import protected, stripped
-from clarion.privacy.tokens import sealed_values
+from clarion.ops.shop import sources
+from clarion.privacy.keys import PrivacySettings
 from clarion.sources import files, records
 from clarion.sources.files import SourceFile
 from clarion.sources.mapping import Source
@@ -48,7 +45,7 @@ def run(scope: Scope, params: Params) -> None:
     surveyed = [(batch, *_survey(scope, batch)) for batch in batches]  # nothing is written before every file was looked at
     _enter(scope, batches, "planned")
     for batch, found, survey in sorted(surveyed, key=lambda item: item[0].source.kind.name != "consents"):
-        _take(scope, batch, records.numbered(found, survey))
+        enter(scope, batch.source, records.numbered(found, survey), batch=batch.name, columns=batch.columns)
         scope.say(f"{batch.source.name}: {survey.records} records from {len(batch.files)} files")
     _enter(scope, batches, "taken")
 
@@ -108,44 +105,6 @@ def _survey(scope: Scope, batch: Batch) -> tuple[DataFrame, records.Survey]:
     survey = records.survey(found, batch.files)
     records.refuse_unreadable(batch.source, survey)
     return found, survey
-
-
-def _take(scope: Scope, batch: Batch, numbered: DataFrame) -> None:
-    source = batch.source
-    safe = numbered.withColumn("_stripped", F.lit(False))
-    if source.personal:
-        settings = scope.settings(PrivacySettings)
-        key = Key.derive(scope.config.secret(settings.key), key_id=settings.key_id)
-        safe, values = protected(safe, source.columns, personal=source.personal, known=batch.columns, key=key)
-        scope.merge(PERSONAL_DATA, sealed_values(values, key=key), update=False)
-    if source.consent is not None and source.consent.basis == "recorded" and source.kind.name != "consents":
-        safe = stripped(safe, source.columns, people=source.kind.people, known=batch.columns, allowed=_allowed(scope, source))
-    rows = safe.select(
-        "raw",
-        "_broken",
-        records.fingerprint(F.col("raw")).alias("_hash"),
-        "_stripped",
-        F.lit(source.name).alias("_source"),
-        "_file",
-        "_file_hash",
-        "_row",
-        F.lit(batch.name).alias("_batch"),
-        F.lit(datetime.now(UTC)).alias("_ingested_at"),
-    )
-    scope.replace(BRONZE[source.kind.name], rows, where=F.col("_batch") == batch.name)
-
-
-def _allowed(scope: Scope, source: Source) -> DataFrame:
-    """Names of the customers who consent to collection, from every statement that has arrived."""
-    statements = [other for other in sources(scope.config) if other.kind.name == "consents" and other.namespace == source.namespace]
-    if not statements:
-        raise SourceError(
-            f"{source.name} rests on recorded consent", found="no consents source in its mapping", fix="map the kind 'consents', or declare the basis"
-        )
-    found = scope.lake.read(BRONZE["consents"]).where(F.col("_source") == statements[0].name)
-    rows = canonical(marked_duplicates(found, None, key=None), reading(statements[0]))
-    stated = rows.where("customer_ref IS NOT NULL AND granted IS NOT NULL").withColumns({"customer_id": F.col("customer_ref"), "basis": F.lit("recorded")})
-    return consented(stated, purpose="collection").select(F.col("customer_id").alias("ref"))
 
 
 def _enter(scope: Scope, batches: list[Batch], state: str) -> None:

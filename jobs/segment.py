@@ -1,7 +1,6 @@
 """Group customers by how they shop, and name the groups."""
 
 from dataclasses import asdict
-from datetime import timedelta
 
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
@@ -11,6 +10,7 @@ from clarion.contracts.gold import CUSTOMER_PROFILES, SEGMENT_MEMBERS, SEGMENTS
 from clarion.kernel.ids import digest
 from clarion.ops.held import held
 from clarion.ops.job import Job, Params, previous
+from clarion.ops.models import in_force
 from clarion.ops.scope import Scope
 from clarion.profiles.settings import ProfileSettings
 from clarion.segments import features, model, naming
@@ -37,11 +37,9 @@ def run(scope: Scope, params: Params) -> None:
 def _model(scope: Scope, inputs: DataFrame) -> tuple[PipelineModel, str]:
     """The model in force, while it is fresh; else a new one, fitted and registered as the champion."""
     settings = scope.settings(SegmentSettings)
-    earlier = scope.previous(SEGMENTS).groupBy("model_version").agg(F.min("as_of").alias("since"), F.max("as_of").alias("until"))
-    fresh = earlier.where(F.col("since") > F.lit(scope.as_of - timedelta(days=settings.retrain_days)))
-    newest = fresh.orderBy(F.col("until").desc()).select("model_version").first()
+    newest = in_force(scope.previous(SEGMENTS), as_of=scope.as_of, retrain_days=settings.retrain_days)
     if newest and settings.k is None:
-        return scope.tracking.load(MODEL, newest[0]), newest[0]
+        return scope.tracking.load(MODEL, newest), newest
     totals = inputs.agg(F.count("*"), F.sum(F.xxhash64(*inputs.columns).cast("decimal(38,0)"))).first()
     fingerprint = digest(asdict(settings), scope.seed, str(scope.as_of), [str(value) for value in totals or ()])
     known = scope.tracking.version_of(MODEL, fingerprint)

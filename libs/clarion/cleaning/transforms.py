@@ -28,6 +28,8 @@ def marked_duplicates(records: DataFrame, earlier: DataFrame | None, *, key: tup
         key: source columns that name the fact; None compares every column.
     """
     identity = F.col("_hash") if key is None else F.md5(F.to_json(F.array(*(F.col("raw")[name] for name in key))))
+    # A stripped record has lost what told it from others: it equals none.
+    identity = F.when(F.col("_stripped"), F.md5(F.to_json(F.struct("_file_hash", "_row")))).otherwise(identity)
     first = Window.partitionBy("_identity").orderBy("_ingested_at", "_batch", "_file", "_row")
     marked = records.withColumn("_identity", identity).withColumn("_duplicate", F.row_number().over(first) > 1)
     if earlier is not None:

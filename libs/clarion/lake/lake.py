@@ -128,7 +128,8 @@ class Lake:
             changes = " OR ".join(f"NOT t.`{name}` <=> s.`{name}`" for name in table.column_names if name not in table.key)
             condition = f"({only_if})" if only_if else f"({changes})"
             when_matched = f"WHEN MATCHED AND {condition} THEN UPDATE SET *" if update else ""
-            outcome = self.spark.sql(
+            # A stream's batch lives in a session of its own, which alone knows the frame by name.
+            outcome = frame.sparkSession.sql(
                 f"MERGE INTO {self.address(table)} t USING {{source}} s ON {keys} {when_matched} WHEN NOT MATCHED THEN INSERT *",
                 source=conformed,
             ).first()

@@ -1,5 +1,6 @@
 """The Spark session: each setting with its reason."""
 
+import logging
 import os
 import sys
 from importlib.metadata import version
@@ -29,6 +30,8 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
         EnvironmentError: Spark does not start.
     """
     os.environ.setdefault("PYARROW_IGNORE_TIMEZONE", "1")
+    # Errors come back as exceptions and are told by the command line; the logger would tell them a second time.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     builder: Any = SparkSession.builder.appName("clarion")
     master, memory = config.get("spark.master"), config.get("spark.memory")
     settings = {**ALWAYS, **{key: _text(value) for key, value in config.get("spark.conf").items()}, **(extra or {})}

@@ -143,7 +143,8 @@ def _behaviour(
         visits.unpersist()
     _write(_costs(shop_world, first=first, last=last), inbox, "costs", last, "csv", ("day", "channel"))
     prices = _market(shop_world, first=first, last=last)
-    at_live = F.col("observed_at") >= F.lit(live_from).cast("timestamp")
+    # The stream begins with the last weekly look, so that a move within it can be seen.
+    at_live = F.col("observed_at") >= F.lit(live_from).cast("timestamp") - F.make_dt_interval(days=F.lit(8))
     _write(prices.where(~at_live), inbox, "market", last, "csv", ("observed_at", "competitor", "product_ref"))
     if live_from < last:
         _write(prices.where(at_live), inbox, "live_market", last, "csv", ("observed_at", "competitor", "product_ref"))

@@ -1,13 +1,14 @@
 """Records of files, each as a map of text, with its file and its number in it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pyspark.errors import PySparkException
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
+from pyspark.sql.streaming import DataStreamReader
 
 from clarion.kernel.errors import SourceError
 from clarion.sources.files import SourceFile
@@ -49,21 +50,38 @@ def read(spark: SparkSession, source: Source, paths: tuple[str, ...], columns: t
         raw (map of text), _broken ('yes' or null), _file, _block (start of the split), _place (position that rises
         with the record's number within its block).
     """
-    reader = spark.read
+    return placed(_records(spark.read, source, [_plain(path) for path in paths], columns, {}))
+
+
+def placed(records: DataFrame) -> DataFrame:
+    """Records straight from their files, with `_place`; a stream's batch takes this step once it is a plain frame."""
+    return records.withColumn("_place", F.monotonically_increasing_id())
+
+
+def follow(spark: SparkSession, source: Source, folder: str, pattern: str, columns: tuple[str, ...], *, files_per_trigger: int) -> DataFrame:
+    """Records of a folder's files as a stream, in the shape of `read` without `_place`."""
+    options = {"pathGlobFilter": pattern, "recursiveFileLookup": "true", "maxFilesPerTrigger": str(files_per_trigger)}
+    return _records(spark.readStream, source, folder, columns, options)
+
+
+def _records(
+    reader: DataFrameReader | DataStreamReader, source: Source, where: list[str] | str, columns: tuple[str, ...], extra: dict[str, str]
+) -> DataFrame:
+    load: Any = reader.options(**extra).options(**source.options)
     if source.format == "csv":
         text = T.StructType([T.StructField(name, T.StringType()) for name in (*columns, "_broken")])
         # enforceSchema=false: a file whose header differs from the first one's is refused, not read by position.
-        options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_broken", "enforceSchema": "false", **source.options}
-        frame = reader.format("csv").schema(text).options(**options).load([_plain(path) for path in paths])
+        options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_broken", "enforceSchema": "false"}
+        frame = load.options(**options).format("csv").schema(text).load(where)
         raw = _text_map(frame, columns)
         broken = F.when(F.col("_broken").isNotNull(), "yes")
     elif source.format == "json":
-        frame = reader.format("text").options(**source.options).load([_plain(path) for path in paths]).where(F.trim("value") != "")
+        frame = load.format("text").load(where).where(F.trim("value") != "")
         parsed = F.from_json("value", "map<string,string>")
         raw = F.coalesce(parsed, F.create_map(F.lit("_text"), F.col("value")))
         broken = F.when(parsed.isNull(), "yes")
     else:
-        frame = reader.format("parquet").options(**source.options).load([_plain(path) for path in paths])
+        frame = load.format("parquet").load(where)
         raw = _text_map(frame, columns)
         broken = F.lit(None).cast("string")
     return frame.select(
@@ -71,7 +89,6 @@ def read(spark: SparkSession, source: Source, paths: tuple[str, ...], columns: t
         broken.alias("_broken"),
         F.col("_metadata.file_path").alias("_file"),
         F.col("_metadata.file_block_start").alias("_block"),
-        F.monotonically_increasing_id().alias("_place"),
     )
 
 
@@ -90,7 +107,7 @@ def survey(records: DataFrame, files: tuple[SourceFile, ...]) -> Survey:
     by_path = {file.path: file for file in files}
     offsets, seen = [], dict[str, int]()
     for row in sorted(rows, key=lambda row: (row["_file"], row["_block"])):
-        file = by_path[_path_of(row["_file"], by_path)]
+        file = by_path[path_of(row["_file"])]
         offsets.append((row["_file"], row["_block"], seen.get(row["_file"], 0) - row["first_place"], file.path, file.content_hash))
         seen[row["_file"]] = seen.get(row["_file"], 0) + row["records"]
     guilty = next((row["_file"] for row in rows if row["broken"] or row["undecodable"]), None)
@@ -148,12 +165,9 @@ def _text_map(frame: DataFrame, columns: tuple[str, ...]) -> Column:
     return F.create_map(*entries)
 
 
-def _path_of(uri: str, known: Mapping[str, SourceFile]) -> str:
+def path_of(uri: str) -> str:
     """The path as the ledger has it, from the URI that Spark's metadata gives."""
-    if uri in known:
-        return uri
-    path = unquote(urlsplit(uri).path)
-    return path if path in known else next(name for name in known if unquote(uri).endswith(name))
+    return unquote(urlsplit(uri).path) if uri.startswith("file:") else uri
 
 
 def _plain(path: str) -> str:

@@ -1,0 +1,159 @@
+"""Follow the live sources: minutes, customers' carts and interest, competitors' moves; each event once."""
+
+from collections.abc import Callable
+from pathlib import PurePosixPath
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.streaming import StreamingQuery
+
+from clarion.cleaning.transforms import canonical
+from clarion.contracts.bronze import BRONZE
+from clarion.contracts.live import CUSTOMER_STATE, KPI_MINUTES, MARKET_ALERTS, MARKET_STATE
+from clarion.contracts.silver import IDENTITIES
+from clarion.contracts.vault import PERSONAL_DATA
+from clarion.identity.resolve import surrogate
+from clarion.kernel.errors import SourceError
+from clarion.kernel.ids import digest
+from clarion.monitor import transforms as live
+from clarion.monitor.settings import MonitorSettings
+from clarion.ops.intake import allowed, enter, needs_consent
+from clarion.ops.job import Job, Params, previous
+from clarion.ops.scope import Scope
+from clarion.ops.shop import reading, sources
+from clarion.privacy.keys import PrivacySettings
+from clarion.sources import files, records
+from clarion.sources.mapping import Source
+
+Sink = Callable[[DataFrame, int], None]
+
+
+def run(scope: Scope, params: Params) -> None:
+    streams = [source for source in sources(scope.config) if source.mode == "stream"]
+    queries: list[StreamingQuery] = []
+    for source in streams:
+        queries.append(_to_bronze(scope, source))
+        if source.kind.name == "events":
+            queries += [_to_minutes(scope, source), _to_states(scope, source)]
+        if source.kind.name == "market":
+            queries.append(_to_alerts(scope, source))
+    for query in queries:
+        query.awaitTermination()
+    late = sum(int(operator["numRowsDroppedByWatermark"]) for query in queries for step in query.recentProgress for operator in step["stateOperators"])
+    if late:
+        scope.note(f"{late} late rows did not count in their minutes; they are in bronze")
+    if not streams:
+        scope.note("no live sources")
+
+
+def _records(scope: Scope, source: Source) -> DataFrame:
+    """The source's files as a stream of records."""
+    settings = scope.settings(MonitorSettings)
+    folder, pattern = _split(source.where)
+    first = next(iter(files.find(source.where, source=source.name)))[0]
+    columns = records.columns_of(scope.spark, source, first)
+    return records.follow(scope.spark, source, folder, pattern, columns, files_per_trigger=settings.files_per_trigger)
+
+
+def _split(where: str) -> tuple[str, str]:
+    """Folder and file pattern of a source."""
+    path = PurePosixPath(where)
+    if set("*?[") & set(str(path.parent)):
+        raise SourceError(f"{where} cannot be followed", found="a pattern in the folder's name", fix="name one folder and a file pattern")
+    return str(path.parent), path.name
+
+
+def _typed(source: Source, found: DataFrame) -> DataFrame:
+    """The kind's columns of records on their way."""
+    bare = found.withColumns(
+        {
+            "_hash": F.lit(""), "_stripped": F.lit(False), "_source": F.lit(source.name), "_file_hash": F.lit(""), "_row": F.lit(0), "_batch": F.lit(""),
+            "_ingested_at": F.lit(None).cast("timestamp"), "_duplicate": F.lit(False),
+        }
+    )  # fmt: skip
+    return canonical(bare, reading(source))
+
+
+def _start(scope: Scope, source: Source, frame: DataFrame, sink: Sink, *, name: str, mode: str = "append") -> StreamingQuery:
+    checkpoint = scope.lake.checkpoint(f"{source.name}.{name}")
+    return frame.writeStream.outputMode(mode).option("checkpointLocation", checkpoint).trigger(availableNow=True).foreachBatch(sink).start()
+
+
+def _to_bronze(scope: Scope, source: Source) -> StreamingQuery:
+    """Every record as it arrived; a repeated batch replaces itself."""
+    columns = records.columns_of(scope.spark, source, files.find(source.where, source=source.name)[0][0])
+
+    def sink(frame: DataFrame, number: int) -> None:
+        arrived = tuple(files.examine(records.path_of(row[0]), source=source.name) for row in frame.select("_file").distinct().collect())
+        if arrived:
+            placed = records.placed(frame)
+            numbered = records.numbered(placed, records.survey(placed, arrived))
+            enter(scope, source, numbered, batch=digest(source.name, "stream", number)[:16], columns=columns)
+
+    return _start(scope, source, _records(scope, source), sink, name="bronze")
+
+
+def _once(scope: Scope, source: Source) -> DataFrame:
+    """Readable events, each once within the watermark."""
+    minutes = scope.settings(MonitorSettings).watermark_minutes
+    events = _typed(source, _records(scope, source)).where("event_ref IS NOT NULL AND happened_at IS NOT NULL AND type IS NOT NULL")
+    watermarked = events.withWatermark("happened_at", f"{minutes} minutes")
+    return watermarked.dropDuplicatesWithinWatermark(["event_ref"])
+
+
+def _to_minutes(scope: Scope, source: Source) -> StreamingQuery:
+    """Update mode hands over whole minutes, so that a repeated merge changes nothing."""
+
+    def sink(frame: DataFrame, number: int) -> None:
+        scope.merge(KPI_MINUTES, frame)
+
+    scope.lake.ensure(KPI_MINUTES)
+    return _start(scope, source, live.kpi_minutes(_once(scope, source)), sink, name="minutes", mode="update")
+
+
+def _to_states(scope: Scope, source: Source) -> StreamingQuery:
+    half_life = scope.settings(MonitorSettings).interest_half_life_hours
+
+    def sink(frame: DataFrame, number: int) -> None:
+        mine = frame.where("customer_ref IS NOT NULL")
+        if needs_consent(source):
+            mine = mine.join(allowed(scope, source), mine["customer_ref"] == F.col("ref"), "left_semi")
+        names = scope.read(IDENTITIES).where(F.col("namespace") == source.namespace).select(F.col("ref").alias("customer_ref"), "customer_id")
+        known = mine.join(names, "customer_ref", "left").select(
+            # A customer seen here first gets the surrogate under which cleaning will enter the name.
+            F.coalesce("customer_id", surrogate(source.namespace, F.col("customer_ref"))).alias("customer_id"),
+            "happened_at",
+            "type",
+            F.col("product_ref").alias("product_id"),
+        )
+        state = live.next_state(known, scope.lake.read(CUSTOMER_STATE), half_life_hours=half_life, batch=number)
+        scope.merge(CUSTOMER_STATE, state, only_if="t._stream_batch < s._stream_batch")
+
+    scope.lake.ensure(CUSTOMER_STATE)
+    return _start(scope, source, _once(scope, source), sink, name="states")
+
+
+def _to_alerts(scope: Scope, source: Source) -> StreamingQuery:
+    threshold = scope.settings(MonitorSettings).price_move
+
+    def sink(frame: DataFrame, number: int) -> None:
+        prices = frame.where("product_ref IS NOT NULL AND price > 0 AND observed_at IS NOT NULL").withColumnRenamed("product_ref", "product_id")
+        before = scope.lake.read(MARKET_STATE)
+        # Alerts first: they are held against the state that the second write replaces, and a repeat finds them there.
+        scope.merge(MARKET_ALERTS, live.price_moves(prices, before, threshold=threshold), update=False)
+        scope.merge(MARKET_STATE, live.market_state(prices, before))
+
+    scope.lake.ensure(MARKET_STATE)
+    scope.lake.ensure(MARKET_ALERTS)
+    return _start(scope, source, _typed(source, _records(scope, source)), sink, name="alerts")
+
+
+JOB = Job(
+    name="monitor",
+    summary=__doc__,
+    reads=(BRONZE["consents"], previous(IDENTITIES)),
+    writes=(*BRONZE.values(), PERSONAL_DATA, KPI_MINUTES, CUSTOMER_STATE, MARKET_STATE, MARKET_ALERTS),
+    purpose="operations",
+    settings=(MonitorSettings, PrivacySettings),
+    run=run,
+)

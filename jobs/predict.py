@@ -1,0 +1,85 @@
+"""Predict who is about to leave."""
+
+from dataclasses import asdict
+from datetime import date, timedelta
+
+from pyspark.ml import PipelineModel
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_PROFILES, PREDICTIONS
+from clarion.kernel.ids import digest
+from clarion.measures.intervals import NotComputable
+from clarion.ops.job import Job, Params, previous
+from clarion.ops.models import in_force
+from clarion.ops.scope import Scope
+from clarion.predict import churn
+from clarion.predict.settings import PredictSettings
+from clarion.profiles.settings import ProfileSettings
+from clarion.profiles.transforms import customer_profiles
+
+MODEL = "clarion-churn"
+
+
+def run(scope: Scope, params: Params) -> None:
+    settings = scope.settings(PredictSettings)
+    found = _model(scope, settings)
+    if isinstance(found, NotComputable):
+        scope.note(f"churn is not predicted: {found.reason}")
+        scope.replace(PREDICTIONS, scope.lake.empty(PREDICTIONS))
+        return
+    pipeline, version = found
+    scores = churn.score(pipeline, churn.features(scope.current(CUSTOMER_PROFILES)))
+    rows = scores.select(
+        F.lit(scope.as_of).alias("as_of"),
+        "customer_id",
+        F.lit("churn").alias("label"),
+        F.lit(settings.horizon_days).alias("horizon_days"),
+        "probability",
+        "band",
+        F.lit(version).alias("model_version"),
+    )
+    scope.replace(PREDICTIONS, rows)
+
+
+def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str] | NotComputable:
+    newest = in_force(scope.previous(PREDICTIONS), as_of=scope.as_of, retrain_days=settings.retrain_days)
+    if newest:
+        return scope.tracking.load(MODEL, newest), newest
+    horizon = timedelta(days=settings.horizon_days)
+    earlier, later = (_examples(scope, scope.as_of - times * horizon, settings).persist() for times in (2, 1))
+    try:
+        totals = [str(value) for frame in (earlier, later) for value in frame.agg(F.count("*"), F.sum(F.xxhash64(*frame.columns).cast("decimal(38,0)"))).first() or ()]
+        fingerprint = digest(asdict(settings), scope.seed, str(scope.as_of), totals)
+        known = scope.tracking.version_of(MODEL, fingerprint)
+        if known:
+            return scope.tracking.load(MODEL, known), known
+        found = churn.fit(earlier, later, settings=settings)
+    finally:
+        earlier.unpersist()
+        later.unpersist()
+    if isinstance(found, NotComputable):
+        return found
+    scope.note(f"churn: AUC {found.auc:.3f}, Brier {found.brier:.3f}, base rate {found.base_rate:.1%}, on {found.customers} customers")
+    metrics = {"auc": found.auc, "brier": found.brier, "base_rate": found.base_rate, "customers": found.customers}
+    version = scope.tracking.log(MODEL, found.pipeline, params={**asdict(settings), "as_of": str(scope.as_of)}, metrics=metrics, fingerprint=fingerprint)
+    return found.pipeline, version
+
+
+def _examples(scope: Scope, cut: date, settings: PredictSettings) -> DataFrame:
+    """Features of days before the cut that were known by then; labels of the days after it."""
+    days = scope.read(CUSTOMER_DAYS)
+    nothing = scope.spark.createDataFrame([], "customer_id string, interests array<struct<category:string,share:double>>")
+    profiles = customer_profiles(days, nothing, as_of=cut, settings=scope.settings(ProfileSettings))
+    after = (F.col("day") >= F.lit(cut)) & (F.col("day") < F.lit(cut + timedelta(days=settings.horizon_days))) & (F.col("orders") > 0)
+    return churn.examples(profiles, days.where(after & (F.col("known_on") < F.lit(scope.as_of))).select("customer_id"))
+
+
+JOB = Job(
+    name="predict",
+    summary=__doc__,
+    reads=(CUSTOMER_PROFILES, CUSTOMER_DAYS, previous(PREDICTIONS)),
+    writes=(PREDICTIONS,),
+    settings=(PredictSettings, ProfileSettings),
+    run=run,
+)

@@ -1,0 +1,34 @@
+"""Quantify products: the TF-IDF feature matrix, and the products most like each."""
+
+from clarion.contracts.gold import PRODUCT_FEATURES, PRODUCT_NEIGHBOURS, PRODUCT_VECTORS
+from clarion.contracts.silver import PRODUCTS
+from clarion.ops.held import held
+from clarion.ops.job import Job, Params
+from clarion.ops.scope import Scope
+from clarion.products import neighbours
+from clarion.products import transforms as matrix
+from clarion.products.settings import ProductSettings
+from clarion.profiles.transforms import current_products
+
+
+def run(scope: Scope, params: Params) -> None:
+    settings, as_of = scope.settings(ProductSettings), scope.as_of
+    current = current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=scope.time_zone)
+    with held(current) as (products,), held(matrix.entries(products, min_products=settings.min_products)) as (entries,):
+        with held(matrix.feature_list(entries, as_of=as_of)) as (features,):
+            scope.replace(PRODUCT_FEATURES, features)
+            vectors = matrix.vectors(products, entries, features, settings.weights, as_of=as_of)
+            with held(vectors) as (vectors,):
+                scope.replace(PRODUCT_VECTORS, vectors)
+                near = neighbours.nearest(vectors, as_of=as_of, k=settings.neighbours, block_rows=settings.block_rows)
+                scope.replace(PRODUCT_NEIGHBOURS, near)
+
+
+JOB = Job(
+    name="product_matrix",
+    summary=__doc__,
+    reads=(PRODUCTS,),
+    writes=(PRODUCT_FEATURES, PRODUCT_VECTORS, PRODUCT_NEIGHBOURS),
+    settings=(ProductSettings,),
+    run=run,
+)

@@ -1,0 +1,24 @@
+"""Hold what can be measured against its targets, and say what cannot be measured yet."""
+
+from clarion.contracts.ops import BATCHES, TARGETS
+from clarion.contracts.gold import CUSTOMER_PROFILES, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS
+from clarion.ops.job import Job, Params
+from clarion.ops.scope import Scope, rows_as_frame
+from clarion.ops.targets import measured
+
+
+def run(scope: Scope, params: Params) -> None:
+    rows = [target.row(scope.as_of) for target in measured(scope)]
+    scope.replace(TARGETS, rows_as_frame(scope.spark, TARGETS, rows))
+    verdicts = [row["verdict"] for row in rows]
+    scope.note(", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in ("met", "missed", "not measurable")))
+
+
+JOB = Job(
+    name="scorecard",
+    summary=__doc__,
+    reads=(CUSTOMER_PROFILES, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS, BATCHES),
+    writes=(TARGETS,),
+    purpose="operations",
+    run=run,
+)

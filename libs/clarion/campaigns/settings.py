@@ -1,0 +1,23 @@
+"""Settings of the correction."""
+
+from clarion.config import settings
+
+
+@settings("adjust")
+class AdjustSettings:
+    """Weights of the four gaps, gain and bounds of the lever."""
+
+    weight_ctr: float
+    weight_cr: float
+    weight_apu: float
+    weight_rpr: float
+    gain: float
+    step: float
+    lowest: float
+    highest: float
+    min_delivered: int
+    dominance_warning: float
+
+    @property
+    def weights(self) -> dict[str, float]:
+        return {"ctr": self.weight_ctr, "cr": self.weight_cr, "apu": self.weight_apu, "rpr": self.weight_rpr}

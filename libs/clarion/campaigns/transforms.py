@@ -1,0 +1,123 @@
+"""What came back from the messages of one day."""
+
+from datetime import date
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from clarion.measures.days import start_of
+
+MONEY = "decimal(18,4)"
+
+
+def outcomes(messages: DataFrame, responses: DataFrame, order_lines: DataFrame, *, sent_on: date, window_days: int, time_zone: str) -> DataFrame:
+    """What became of each message within its window.
+
+    A buyer is a customer who clicked and ordered after that click, within the window.
+
+    Args:
+        messages: MESSAGES that were sent.
+        responses: RESPONSES.
+        order_lines: ORDER_LINES.
+        sent_on: first day of the window.
+        window_days: its length.
+        time_zone: the shop's zone.
+
+    Returns:
+        One row per message: message_id, customer_id, delivered, clicked (booleans), orders, revenue after the click.
+    """
+    inside = _within("happened_at", sent_on, window_days, time_zone)
+    reactions = (
+        responses.where(inside)
+        .groupBy(F.col("message_ref").alias("message_id"))
+        .agg(
+            F.bool_or(F.col("type").isin("delivered", "viewed", "clicked")).alias("delivered"),
+            F.min(F.when(F.col("type") == "clicked", F.col("happened_at"))).alias("clicked_at"),
+        )
+    )
+    answered = messages.select("message_id", "customer_id").join(reactions, "message_id", "left")
+    sales = order_lines.where("kind = 'sale' AND customer_id IS NOT NULL").where(inside).select("customer_id", "order_id", "amount", "happened_at")
+    after = (
+        answered.where("clicked_at IS NOT NULL")
+        .join(sales, "customer_id")
+        .where("happened_at >= clicked_at")
+        .groupBy("message_id", "order_id")
+        .agg(F.sum("amount").alias("amount"))
+        .groupBy("message_id")
+        .agg(F.count("*").alias("orders"), F.sum("amount").cast(MONEY).alias("revenue"))
+    )
+    return answered.join(after, "message_id", "left").select(
+        "message_id",
+        "customer_id",
+        F.coalesce("delivered", F.lit(False)).alias("delivered"),
+        F.col("clicked_at").isNotNull().alias("clicked"),
+        F.coalesce("orders", F.lit(0)).alias("orders"),
+        F.coalesce("revenue", F.lit(0).cast(MONEY)).alias("revenue"),
+    )
+
+
+def strategy_kpis(decisions: DataFrame, results: DataFrame, *, as_of: date, decided_on: date, window_days: int) -> DataFrame:
+    """The four KPIs of each strategy.
+
+    CTR = clickers / delivered, CR = buyers / clickers, APU = revenue / buyers, RPR = repeat buyers / buyers; a KPI
+    whose denominator is 0 is unknown.
+
+    Args:
+        decisions: DECISIONS of the day that is measured.
+        results: outcomes of its messages.
+        as_of: day of the measurement.
+        decided_on: day of the decisions.
+        window_days: length of the window.
+
+    Returns:
+        STRATEGY_KPIS without the columns of the comparison with the holdout.
+    """
+    plans = decisions.select("customer_id", "strategy_id", "strategy_version")
+    counts = (
+        plans.join(results, "customer_id", "left")
+        .groupBy("strategy_id", "strategy_version")
+        .agg(
+            F.count_if("delivered").alias("delivered"),
+            F.count_if(F.col("delivered") & F.col("clicked")).alias("clickers"),
+            F.count_if(F.col("delivered") & F.col("clicked") & (F.col("orders") > 0)).alias("buyers"),
+            F.coalesce(F.sum(F.when(F.col("delivered"), F.col("revenue"))), F.lit(0)).cast(MONEY).alias("revenue"),
+            F.count_if(F.col("delivered") & F.col("clicked") & (F.col("orders") > 1)).alias("repeat_buyers"),
+        )
+    )
+    return counts.select(
+        F.lit(as_of).alias("as_of"),
+        F.lit(decided_on).alias("decided_on"),
+        "strategy_id", "strategy_version",
+        F.lit(window_days).alias("window_days"),
+        "delivered", "clickers", "buyers", "revenue", "repeat_buyers",
+        F.try_divide("clickers", "delivered").alias("ctr"),
+        F.try_divide("buyers", "clickers").alias("cr"),
+        F.try_divide("revenue", "buyers").cast(MONEY).alias("apu"),
+        F.try_divide("repeat_buyers", "buyers").alias("rpr"),
+    )  # fmt: skip
+
+
+def arms(decisions: DataFrame, order_lines: DataFrame, *, sent_on: date, window_days: int, time_zone: str) -> DataFrame:
+    """Moments of revenue per customer within the window, by strategy, in and outside the holdout.
+
+    Returns:
+        strategy_id, is_holdout, n, mean, m2.
+    """
+    spent = (
+        order_lines.where("kind = 'sale'")
+        .where(_within("happened_at", sent_on, window_days, time_zone))
+        .groupBy("customer_id")
+        .agg(F.sum("amount").cast("double").alias("spent"))
+    )
+    return (
+        decisions.select("customer_id", "strategy_id", "is_holdout")
+        .join(spent, "customer_id", "left")
+        .withColumn("spent", F.coalesce("spent", F.lit(0.0)))
+        .groupBy("strategy_id", "is_holdout")
+        .agg(F.count("*").alias("n"), F.avg("spent").alias("mean"), (F.var_pop("spent") * F.count("*")).alias("m2"))
+    )
+
+
+def _within(column: str, first: date, days: int, time_zone: str) -> Column:
+    start = start_of(first, time_zone)
+    return (F.col(column) >= start) & (F.col(column) < start + F.make_dt_interval(days=F.lit(days)))

@@ -1,0 +1,70 @@
+"""What ingest and monitor share: records enter bronze with their persons protected."""
+
+from datetime import UTC, datetime
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from clarion.cleaning.transforms import canonical
+from clarion.contracts.bronze import BRONZE
+from clarion.contracts.vault import PERSONAL_DATA
+from clarion.identity.consent import consented
+from clarion.kernel.errors import SourceError
+from clarion.ops.scope import Scope
+from clarion.ops.shop import reading, sources
+from clarion.privacy.keys import Key, PrivacySettings
+from clarion.privacy.protect import protected, stripped
+from clarion.privacy.tokens import sealed_values
+from clarion.sources import records
+from clarion.sources.mapping import Source
+
+
+def enter(scope: Scope, source: Source, numbered: DataFrame, *, batch: str, columns: tuple[str, ...]) -> None:
+    """Write one batch of records to bronze; a repeat replaces it.
+
+    Args:
+        scope: the run.
+        source: where the records come from.
+        numbered: raw, _broken, _file, _file_hash, _row.
+        batch: name of the batch.
+        columns: the source's columns; empty where each record states its own.
+    """
+    safe = numbered.withColumn("_stripped", F.lit(False))
+    if source.personal:
+        settings = scope.settings(PrivacySettings)
+        key = Key.derive(scope.config.secret(settings.key), key_id=settings.key_id)
+        safe, values = protected(safe, source.columns, personal=source.personal, known=columns, key=key)
+        scope.merge(PERSONAL_DATA, sealed_values(values, key=key), update=False)
+    if needs_consent(source):
+        safe = stripped(safe, source.columns, people=source.kind.people, known=columns, allowed=allowed(scope, source))
+    rows = safe.select(
+        "raw",
+        "_broken",
+        records.fingerprint(F.col("raw")).alias("_hash"),
+        "_stripped",
+        F.lit(source.name).alias("_source"),
+        "_file",
+        "_file_hash",
+        "_row",
+        F.lit(batch).alias("_batch"),
+        F.lit(datetime.now(UTC)).alias("_ingested_at"),
+    )
+    scope.replace(BRONZE[source.kind.name], rows, where=F.col("_batch") == batch)
+
+
+def needs_consent(source: Source) -> bool:
+    """Whether people must have consented to collection for their records to keep their names."""
+    return source.consent is not None and source.consent.basis == "recorded" and source.kind.name != "consents"
+
+
+def allowed(scope: Scope, source: Source) -> DataFrame:
+    """Names (ref) of the customers who consent to collection, from every statement that has arrived."""
+    statements = [other for other in sources(scope.config) if other.kind.name == "consents" and other.namespace == source.namespace]
+    if not statements:
+        raise SourceError(
+            f"{source.name} rests on recorded consent", found="no consents source in its mapping", fix="map the kind 'consents', or declare the basis"
+        )
+    found = scope.lake.read(BRONZE["consents"]).where(F.col("_source") == statements[0].name).withColumn("_duplicate", F.lit(False))
+    rows = canonical(found, reading(statements[0]))
+    stated = rows.where("customer_ref IS NOT NULL AND granted IS NOT NULL").withColumns({"customer_id": F.col("customer_ref"), "basis": F.lit("recorded")})
+    return consented(stated, purpose="collection").select(F.col("customer_id").alias("ref"))

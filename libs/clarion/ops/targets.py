@@ -1,0 +1,104 @@
+"""The targets that are asked for: what they mean, and what they are today."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from clarion.contracts.gold import CUSTOMER_PROFILES, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS
+from clarion.contracts.ops import BATCHES
+from clarion.measures.intervals import Interval, share
+from clarion.ops.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target as of a day.
+
+    Args:
+        name: requirement id and name.
+        definition: how it is measured.
+        goal: what is asked for.
+        numerator: what counts; None where it cannot be measured.
+        denominator: out of what.
+        reason: why it cannot be measured.
+    """
+
+    name: str
+    definition: str
+    goal: float | None
+    numerator: float | None = None
+    denominator: float | None = None
+    reason: str | None = None
+
+    def row(self, as_of: date) -> dict[str, Any]:
+        """The TARGETS row: a share with Wilson's interval and its verdict."""
+        base = {"as_of": as_of, "target": self.name, "definition": self.definition, "goal": self.goal}
+        if self.numerator is None or not self.denominator:
+            return {**base, "verdict": "not measurable", "reason": self.reason or "nothing to measure yet"}
+        found = share(self.numerator, self.denominator)
+        assert isinstance(found, Interval)
+        verdict = "met" if self.goal is None or found.value >= self.goal else "missed"
+        return {
+            **base,
+            "numerator": self.numerator,
+            "denominator": self.denominator,
+            "value": found.value,
+            "low": found.low,
+            "high": found.high,
+            "verdict": verdict,
+        }
+
+
+NOT_YET = (
+    ("C7 collection rate", "events landed / events emitted, by client sequence number", 0.98, "no manifest or sequence check yet"),
+    ("C8 delay", "99th percentile of ingested - occurred on the stream", None, "a drained stream has no live delay"),
+    ("P5 portrait accuracy", "held-out agreement with planted truth", 0.90, "needs tags, which are not built yet"),
+    ("F4 need prediction", "category of the next purchase among three predicted", 0.85, "the model is not built yet"),
+    ("E5 click rate lift", "click rate against the period before", 0.40, "needs two comparable periods of one campaign"),
+)
+
+
+def measured(scope: Scope) -> list[Target]:
+    """Every target: those that can be measured, then those that cannot yet."""
+    batches = _sums(scope.read(BATCHES), "rows_in", "accepted", "quarantined", "duplicates")
+    profiles, members = scope.current(CUSTOMER_PROFILES), scope.current(SEGMENT_MEMBERS)
+    decisions = scope.current(DECISIONS)
+    facts = {
+        "profiles": float(profiles.count()),
+        "grouped": float(members.join(profiles.select("customer_id"), "customer_id", "left_semi").count()),
+    }
+    kinds = decisions.agg(
+        F.count("*").alias("all"),
+        F.count_if((F.col("action") == "nothing") | (F.col("consent_basis") != "none")).alias("allowed"),
+        F.count_if(F.size("eligible_actions") > 0).alias("complete"),
+    ).first()
+    forecasts = scope.current(FORECASTS).groupBy("series").agg(F.first("mase").alias("mase"), F.first("mase_naive").alias("naive"))
+    better = forecasts.agg(F.count("*").alias("n"), F.count_if("mase < naive").alias("better")).first()
+    kpis = _sums(scope.current(STRATEGY_KPIS), "delivered", "clickers", "buyers", "repeat_buyers")
+    reconciled = batches["accepted"] + batches["quarantined"] + batches["duplicates"]
+    found = [
+        Target("Q1 rows reconcile", "(accepted + quarantined + duplicates) / rows in, every batch", 1.0, reconciled, batches["rows_in"]),
+        Target("C9 accepted share", "accepted rows / rows in without duplicates", 0.90, batches["accepted"], batches["rows_in"] - batches["duplicates"]),
+        Target("P2 customers grouped", "customers in exactly one group / customers with a profile", 1.0, facts["grouped"], facts["profiles"]),
+        Target("S1 customers decided", "customers with a decision, nothing included / customers with a profile", 1.0, float(kinds["all"]), facts["profiles"])
+        if kinds
+        else Target("S1 customers decided", "customers with a decision / customers with a profile", 1.0),
+        Target("C10 offers with consent", "decisions that send nothing or rest on consent / decisions", 1.0, float(kinds["allowed"]), float(kinds["all"]))
+        if kinds
+        else Target("C10 offers with consent", "decisions that rest on consent / decisions", 1.0),
+        Target("F3 forecasts better than naive", "series whose backtest beats seasonal naive / series", 0.5, float(better["better"]), float(better["n"]))
+        if better
+        else Target("F3 forecasts better than naive", "series whose backtest beats seasonal naive / series", 0.5),
+        Target("S2 click rate", "clickers / delivered in the measured window", None, kpis["clickers"], kpis["delivered"]),
+        Target("S2 conversion", "buyers / clickers in the measured window", None, kpis["buyers"], kpis["clickers"]),
+        Target("S2 repurchase", "repeat buyers / buyers in the measured window", None, kpis["repeat_buyers"], kpis["buyers"]),
+    ]
+    return found + [Target(name, definition, goal, reason=reason) for name, definition, goal, reason in NOT_YET]
+
+
+def _sums(frame: DataFrame, *names: str) -> dict[str, float]:
+    row = frame.agg(*(F.sum(name).alias(name) for name in names)).first()
+    return {name: float(row[name] or 0.0) if row else 0.0 for name in names}
