@@ -5,7 +5,19 @@ import sys
 from clarion.ops.command import main as command
 from clarion.ops.job import Job
 from jobs import (
-    adjust, clean, deliver, forecast, ingest, measure, monitor, predict, product_matrix, profiles, scorecard, segment, strategy,
+    adjust,
+    clean,
+    deliver,
+    forecast,
+    ingest,
+    measure,
+    monitor,
+    predict,
+    product_matrix,
+    profiles,
+    scorecard,
+    segment,
+    strategy,
 )  # fmt: skip
 
 MODULES = (

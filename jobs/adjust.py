@@ -38,9 +38,7 @@ def _adjustment(scope: Scope, row: Row, settings: AdjustSettings) -> dict[str, A
         return {**base, "terms": [], "benefit_after": plan["benefit"], "acted": False, "reason": reason}
     targets = {kpi: float(plan[f"target_{kpi}"]) for kpi in KPIS}
     found = factor(targets, {kpi: float(row[kpi]) for kpi in KPIS}, settings.weights)
-    decided = move(
-        found, lever=plan["benefit"], delivered=row["delivered"], clickers=row["clickers"], buyers=row["buyers"], settings=settings
-    )
+    decided = move(found, lever=plan["benefit"], delivered=row["delivered"], clickers=row["clickers"], buyers=row["buyers"], settings=settings)
     dominance = found.dominance()
     if isinstance(dominance, float) and dominance > settings.dominance_warning:
         scope.note(f"{row['strategy_id']}: one term makes up {dominance:.0%} of the factor")

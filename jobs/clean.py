@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import reduce
+from functools import partial, reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clarion.cleaning import transforms as cleaning
@@ -16,6 +16,7 @@ from clarion.identity.resolve import new_identities
 from clarion.kernel.errors import QualityError
 from clarion.ops.held import held
 from clarion.ops.job import Job, Params, previous
+from clarion.ops.parallel import together
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.shop import reading, sources
 from clarion.sources.mapping import Fill, Source
@@ -64,12 +65,12 @@ def _pending(scope: Scope) -> list[Task]:
     return tasks
 
 
-def _products(scope: Scope, tasks: list[Task], mine: object) -> DataFrame | None:
+def _products(scope: Scope, tasks: list[Task], mine: Column) -> DataFrame | None:
     """Products the shop knows, those that arrive now included; None where it has no list."""
     arriving = [_judged(scope, task, None).where(_accepted()) for task in tasks if task.source.kind.name == "products"]
     known = [frame.select(F.col("product_ref").alias("product_id")) for frame in arriving]
     if scope.lake.exists(PRODUCTS):
-        known.append(scope.lake.read(PRODUCTS).where(~mine).select("product_id"))  # type: ignore[operator]
+        known.append(scope.lake.read(PRODUCTS).where(~mine).select("product_id"))
     return _union(known).distinct() if known else None
 
 
@@ -94,11 +95,11 @@ def _judged(scope: Scope, task: Task, products: DataFrame | None) -> DataFrame:
     return cleaning.judged(filled, how, policies=source.rules, required=required, products=products).drop("_hash", "_broken", "_stripped")
 
 
-def _accepted() -> object:
+def _accepted() -> Column:
     return ~F.col("_duplicate") & (F.size("_reasons") == 0)
 
 
-def _refused() -> object:
+def _refused() -> Column:
     return ~F.col("_duplicate") & (F.size("_reasons") > 0)
 
 
@@ -137,7 +138,7 @@ def _enter_identities(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> Non
         scope.merge(IDENTITIES, entered, update=False)
 
 
-def _write_facts(scope: Scope, judged: list[tuple[Task, DataFrame]], identities: DataFrame, mine: object) -> int:
+def _write_facts(scope: Scope, judged: list[tuple[Task, DataFrame]], identities: DataFrame, mine: Column) -> int:
     """Write each silver table once; returns the rows that stand for accepted records."""
     by_table: dict[str, list[DataFrame]] = {}
     declared = []
@@ -148,10 +149,9 @@ def _write_facts(scope: Scope, judged: list[tuple[Task, DataFrame]], identities:
         by_table.setdefault(table.short_name, []).append(cleaning.facts(accepted, names, kind=source.kind, columns=table.column_names))
         if source.consent is not None and source.consent.basis == "declared" and source.kind.column("customer_ref") is not None:
             purposes = tuple(source.consent.purposes)
-            declared.append(
-                cleaning.declared_consents(accepted, names, kind=source.kind, purposes=purposes, columns=CONSENTS.column_names)
-            )
-    written = sum(scope.replace(FACTS[name], _union(frames), where=mine) for name, frames in by_table.items() if name != "consents")
+            declared.append(cleaning.declared_consents(accepted, names, kind=source.kind, purposes=purposes, columns=CONSENTS.column_names))
+    writes = [partial(scope.replace, FACTS[name], _union(frames), where=mine) for name, frames in by_table.items() if name != "consents"]
+    written = sum(together(writes))
     recorded = by_table.get("consents", [])
     if declared or recorded:
         stated = scope.replace(CONSENTS, _union([*recorded, *_news(scope, declared, mine)]), where=mine)
@@ -159,12 +159,12 @@ def _write_facts(scope: Scope, judged: list[tuple[Task, DataFrame]], identities:
     return written
 
 
-def _news(scope: Scope, declared: list[DataFrame], mine: object) -> list[DataFrame]:
+def _news(scope: Scope, declared: list[DataFrame], mine: Column) -> list[DataFrame]:
     """Declared consents that earlier batches have not stated; one a customer and purpose."""
     if not declared:
         return []
     first = _union(declared).groupBy("customer_id", "purpose").agg(F.min_by(F.struct("*"), F.struct("at", "_batch", "record_id")).alias("row")).select("row.*")
-    before = scope.lake.read(CONSENTS).where(~mine).select("customer_id", "purpose")  # type: ignore[operator]
+    before = scope.lake.read(CONSENTS).where(~mine).select("customer_id", "purpose")
     return [first.join(before, ["customer_id", "purpose"], "left_anti").select(*CONSENTS.column_names)]
 
 

@@ -27,9 +27,7 @@ def run(scope: Scope, params: Params) -> None:
     rows = reserved.drop("state", "file").orderBy("message_id").toLocalIterator()
     file = send((row.asDict() for row in rows), folder=folder, name=f"{scope.as_of}/{_part(scope)}.jsonl")
     sent = F.when(F.col("state") == "reserved", "sent").otherwise(F.col("state"))
-    scope.replace(
-        MESSAGES, scope.current(MESSAGES).withColumns({"file": F.when(F.col("state") == "reserved", file).otherwise(F.col("file")), "state": sent})
-    )
+    scope.replace(MESSAGES, scope.current(MESSAGES).withColumns({"file": F.when(F.col("state") == "reserved", file).otherwise(F.col("file")), "state": sent}))
     scope.note(f"messages stand in {file}")
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
@@ -14,6 +15,7 @@ from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
 from clarion.ops.intake import enter
 from clarion.ops.job import Job, Params, previous
+from clarion.ops.parallel import together
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.shop import sources
 from clarion.privacy.keys import PrivacySettings
@@ -42,11 +44,13 @@ def run(scope: Scope, params: Params) -> None:
     if not batches:
         scope.note("no new files")
         return
-    surveyed = [(batch, *_survey(scope, batch)) for batch in batches]  # nothing is written before every file was looked at
+    # Nothing is written before every file was looked at.
+    surveyed = list(zip(batches, together([partial(_survey, scope, batch) for batch in batches]), strict=True))
     _enter(scope, batches, "planned")
-    for batch, found, survey in sorted(surveyed, key=lambda item: item[0].source.kind.name != "consents"):
-        enter(scope, batch.source, records.numbered(found, survey), batch=batch.name, columns=batch.columns)
-        scope.say(f"{batch.source.name}: {survey.records} records from {len(batch.files)} files")
+    # Consents first: the other kinds are held against them.
+    for consents in (True, False):
+        chosen = [item for item in surveyed if (item[0].source.kind.name == "consents") is consents]
+        together([partial(_take, scope, batch, found, survey) for batch, (found, survey) in chosen])
     _enter(scope, batches, "taken")
 
 
@@ -105,6 +109,11 @@ def _survey(scope: Scope, batch: Batch) -> tuple[DataFrame, records.Survey]:
     survey = records.survey(found, batch.files)
     records.refuse_unreadable(batch.source, survey)
     return found, survey
+
+
+def _take(scope: Scope, batch: Batch, found: DataFrame, survey: records.Survey) -> None:
+    enter(scope, batch.source, records.numbered(found, survey), batch=batch.name, columns=batch.columns)
+    scope.say(f"{batch.source.name}: {survey.records:,} records from {len(batch.files)} files")
 
 
 def _enter(scope: Scope, batches: list[Batch], state: str) -> None:

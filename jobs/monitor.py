@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.streaming.query import StreamingQuery
 
 from clarion.cleaning.transforms import canonical
 from clarion.contracts.bronze import BRONZE

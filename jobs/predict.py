@@ -49,7 +49,9 @@ def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str]
     horizon = timedelta(days=settings.horizon_days)
     earlier, later = (_examples(scope, scope.as_of - times * horizon, settings).persist() for times in (2, 1))
     try:
-        totals = [str(value) for frame in (earlier, later) for value in frame.agg(F.count("*"), F.sum(F.xxhash64(*frame.columns).cast("decimal(38,0)"))).first() or ()]
+        totals = [
+            str(value) for frame in (earlier, later) for value in frame.agg(F.count("*"), F.sum(F.xxhash64(*frame.columns).cast("decimal(38,0)"))).first() or ()
+        ]
         fingerprint = digest(asdict(settings), scope.seed, str(scope.as_of), totals)
         known = scope.tracking.version_of(MODEL, fingerprint)
         if known:

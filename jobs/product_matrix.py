@@ -14,14 +14,16 @@ from clarion.profiles.transforms import current_products
 def run(scope: Scope, params: Params) -> None:
     settings, as_of = scope.settings(ProductSettings), scope.as_of
     current = current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=scope.time_zone)
-    with held(current) as (products,), held(matrix.entries(products, min_products=settings.min_products)) as (entries,):
-        with held(matrix.feature_list(entries, as_of=as_of)) as (features,):
-            scope.replace(PRODUCT_FEATURES, features)
-            vectors = matrix.vectors(products, entries, features, settings.weights, as_of=as_of)
-            with held(vectors) as (vectors,):
-                scope.replace(PRODUCT_VECTORS, vectors)
-                near = neighbours.nearest(vectors, as_of=as_of, k=settings.neighbours, block_rows=settings.block_rows)
-                scope.replace(PRODUCT_NEIGHBOURS, near)
+    with (
+        held(current) as (products,),
+        held(matrix.entries(products, min_products=settings.min_products)) as (entries,),
+        held(matrix.feature_list(entries, as_of=as_of)) as (features,),
+        held(matrix.vectors(products, entries, features, settings.weights, as_of=as_of)) as (vectors,),
+    ):
+        scope.replace(PRODUCT_FEATURES, features)
+        scope.replace(PRODUCT_VECTORS, vectors)
+        near = neighbours.nearest(vectors, as_of=as_of, k=settings.neighbours, block_rows=settings.block_rows)
+        scope.replace(PRODUCT_NEIGHBOURS, near)
 
 
 JOB = Job(

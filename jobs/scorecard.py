@@ -1,7 +1,7 @@
 """Hold what can be measured against its targets, and say what cannot be measured yet."""
 
-from clarion.contracts.ops import BATCHES, TARGETS
 from clarion.contracts.gold import CUSTOMER_PROFILES, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS
+from clarion.contracts.ops import BATCHES, TARGETS
 from clarion.ops.job import Job, Params
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.targets import measured

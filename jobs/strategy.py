@@ -7,7 +7,17 @@ from pyspark.sql import functions as F
 
 from clarion.config.load import parse_yaml
 from clarion.contracts.gold import (
-    ADJUSTMENTS, BUDGETS, CAMPAIGNS, CUSTOMER_PROFILES, DECISIONS, INTERACTIONS, PREDICTIONS, PRODUCT_NEIGHBOURS, SEGMENT_MEMBERS, SEGMENTS, STRATEGIES,
+    ADJUSTMENTS,
+    BUDGETS,
+    CAMPAIGNS,
+    CUSTOMER_PROFILES,
+    DECISIONS,
+    INTERACTIONS,
+    PREDICTIONS,
+    PRODUCT_NEIGHBOURS,
+    SEGMENT_MEMBERS,
+    SEGMENTS,
+    STRATEGIES,
 )  # fmt: skip
 from clarion.contracts.live import CUSTOMER_STATE, MARKET_ALERTS
 from clarion.contracts.silver import CONSENTS

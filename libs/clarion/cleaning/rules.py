@@ -40,9 +40,7 @@ def _future(column: str) -> Rule:
     return Rule("in_the_future", column, f"{column} > _ingested_at + INTERVAL 1 DAY", ("not_in_the_future",))
 
 
-_UNKNOWN_PRODUCT = Rule(
-    "unknown_product", "product_ref", "product_ref IS NOT NULL AND NOT _product_known", ("unknown_is_refused",), ("unknown_is_warning",)
-)
+_UNKNOWN_PRODUCT = Rule("unknown_product", "product_ref", "product_ref IS NOT NULL AND NOT _product_known", ("unknown_is_refused",), ("unknown_is_warning",))
 
 RULES: dict[str, tuple[Rule, ...]] = {
     "registrations": (_future("registered_at"),),

@@ -20,6 +20,7 @@ def settings(section: str) -> Callable[[type[T]], type[T]]:
         made: Any = dataclass(frozen=True, slots=True, kw_only=True)(cls)
         made.__section__ = section
         made.__annotations__.pop("__section__", None)
-        return with_config(ConfigDict(extra="forbid"))(made)
+        strict: type[T] = with_config(ConfigDict(extra="forbid"))(made)
+        return strict
 
     return decorate

@@ -18,6 +18,7 @@ from clarion.lake.checks import check_expressions, conform, schema_of
 from clarion.lake.ddl import create_statement
 
 _BROKEN_CHECK = re.compile(r"CHECK constraint (\S+) .*?violated by row with values:\s*(.*?)(?:\n\s*at |\Z)", re.DOTALL)
+_OUTSIDE = "a row lies outside the slice that is replaced"
 _BROKEN_NULL = re.compile(r"NOT NULL constraint violated for column: (\S+?)\.?\s")
 
 
@@ -106,11 +107,17 @@ class Lake:
     def replace(self, table: Table, frame: DataFrame, *, where: SparkColumn) -> int:
         """Replace the slice of rows for which `where` holds; returns how many rows it has now.
 
-        A row of the frame that lies outside the slice makes Delta refuse the whole write.
+        A row of the frame that lies outside the slice makes Delta refuse the whole write. A slice without rows is
+        appended to, which takes 0.5 s where an overwrite takes 2.0 s, after rows outside it were ruled out.
         """
         with self._writing(table):
             conformed, rows = self._counted(table, frame)
-            conformed.writeTo(self.address(table)).overwrite(where)
+            if self.spark.table(self.address(table)).where(where).isEmpty():
+                inside = F.coalesce(where, F.lit(False))
+                guarded = conformed.where(F.when(inside, True).otherwise(F.raise_error(F.lit(_OUTSIDE)).cast("boolean")))
+                guarded.writeTo(self.address(table)).append()
+            else:
+                conformed.writeTo(self.address(table)).overwrite(where)
         return int(rows.get["rows"])
 
     def merge(self, table: Table, frame: DataFrame, *, update: bool = True, only_if: str | None = None) -> int:
@@ -173,9 +180,7 @@ class Lake:
         try:
             Path(self.root).mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError, PermissionError) as error:
-            raise LakeError(
-                f"the lake {self.root} cannot be used", found=error.strerror, fix="name a folder that can be written with --lake"
-            ) from error
+            raise LakeError(f"the lake {self.root} cannot be used", found=error.strerror, fix="name a folder that can be written with --lake") from error
         if not os.access(self.root, os.W_OK):
             raise LakeError(f"the lake {self.root} cannot be written", fix="name a folder that can be written with --lake")
 
@@ -206,6 +211,8 @@ class Lake:
 def _translated(error: Exception, table: Table) -> Exception:
     """A broken promise as a QualityError; anything else as it came."""
     text = str(error)
+    if _OUTSIDE in text or "DELTA_REPLACE_WHERE_MISMATCH" in text:
+        return ContractError(f"{table.name}: {_OUTSIDE}", fix="nothing was written; filter the frame to the slice")
     if broken := _BROKEN_CHECK.search(text):
         name, row = broken.groups()
         promise = next((check.expression for check in table.checks if check.name == name), name)

@@ -127,8 +127,6 @@ def market_state(prices: DataFrame, state: DataFrame) -> DataFrame:
     Returns:
         MARKET_STATE rows of the products that the prices name.
     """
-    both = prices.select("competitor", "product_id", "price", "observed_at").unionByName(
-        state.select("competitor", "product_id", "price", "observed_at")
-    )
+    both = prices.select("competitor", "product_id", "price", "observed_at").unionByName(state.select("competitor", "product_id", "price", "observed_at"))
     last = F.max_by(F.struct("price", "observed_at"), F.struct("observed_at", "price"))
     return both.groupBy("competitor", "product_id").agg(last.alias("last")).select("competitor", "product_id", "last.price", "last.observed_at")

@@ -65,9 +65,7 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--seed", type=int, help="Seed of every random choice.")
     @click.option("--quiet", is_flag=True, help="Errors only.")
     @functools.wraps(function)
-    def wrapper(
-        lake: str, place: str, conf_dir: Path | None, overrides: tuple[str, ...], as_of: str | None, seed: int | None, quiet: bool, **rest: Any
-    ) -> Any:
+    def wrapper(lake: str, place: str, conf_dir: Path | None, overrides: tuple[str, ...], as_of: str | None, seed: int | None, quiet: bool, **rest: Any) -> Any:
         return function(Options(lake, place, conf_dir, overrides, as_of, seed, quiet), **rest)
 
     return wrapper
@@ -99,12 +97,42 @@ def run(jobs: Mapping[str, Job], options: Options, job: str, first: str | None, 
         return
     lake = options.open(config)
     tracking = Tracking.beside(lake.root, config.get("tracking.uri"))
-    for item in chosen:
+
+    def one(item: Job) -> None:
         if not options.quiet:
             OUT.print(f"[bold]{item.name}[/bold]  {item.one_line}")
         report = run_job(item, params, lake=lake, config=config, say=options.say, tracking=tracking)
         rows = ", ".join(f"{name} {count:,}" for name, count in report.rows_written.items() if count)
-        options.say(f"{report.seconds:.1f} s  {rows}")
+        options.say(f"{item.name}: {report.seconds:.1f} s  {rows}")
+
+    pipeline.execute(chosen, one, at_once=int(config.get("spark.jobs_at_once")))
+
+
+@cli.command()
+@click.option("--lake", default="./clarion-demo", show_default=True, help="Folder of the demo; rebuilt from nothing each time.")
+@click.option("--data", type=click.Choice(["sim", "complete-journey"]), default="sim", show_default=True, help="A simulated shop, or real baskets.")
+@click.option("--size", type=click.Choice(["small", "medium", "large"]), default="small", show_default=True, help="Of the simulated shop.")
+@click.option("--shop", default="beauty", show_default=True, help="Shop file of the configuration.")
+@click.option("--seed", type=int, help="Seed of every random choice.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting; may be repeated.")
+@click.option("--quiet", is_flag=True, help="The summary only.")
+@click.pass_obj
+def demo(jobs: Mapping[str, Job], lake: str, data: str, size: str, shop: str, seed: int | None, overrides: tuple[str, ...], quiet: bool) -> None:
+    """The whole loop from raw files to campaigns and back, then a summary and a report."""
+    from clarion.ops import demo as demos
+    from clarion.ops.report import write
+    from clarion.ops.summary import summary
+
+    options = Options(lake, "local", None, overrides, None, seed, quiet)
+
+    def announce(text: str) -> None:
+        if not quiet:
+            OUT.print(f"[bold]{text}[/bold]")
+
+    done = demos.run(jobs, options.config(), Path(lake), data=data, size=size, shop=shop, say=options.say, announce=announce)
+    report = write(done)
+    OUT.print(summary(done))
+    OUT.print(f"{done.seconds:.0f} s. The report lies at {report.absolute()}", markup=False)
 
 
 @cli.command("jobs")

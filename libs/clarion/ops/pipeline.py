@@ -1,7 +1,8 @@
 """The order of jobs, derived from what they read and write."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import CycleError, TopologicalSorter
 
 from clarion.kernel.errors import ClarionError, UsageError
@@ -15,9 +16,7 @@ def dependencies(jobs: Iterable[Job]) -> dict[str, tuple[str, ...]]:
     for job in jobs:
         for table in job.writes:
             writers.setdefault(table.name, []).append(job.name)
-    return {
-        job.name: tuple(sorted({writer for table in job.reads_now for writer in writers.get(table, ()) if writer != job.name})) for job in jobs
-    }
+    return {job.name: tuple(sorted({writer for table in job.reads_now for writer in writers.get(table, ()) if writer != job.name})) for job in jobs}
 
 
 def order(jobs: Iterable[Job]) -> tuple[Job, ...]:
@@ -32,9 +31,7 @@ def order(jobs: Iterable[Job]) -> tuple[Job, ...]:
     try:
         sorter.prepare()
     except CycleError as error:
-        raise ClarionError(
-            "the jobs depend on each other in a circle", found=" -> ".join(error.args[1]), fix="read previous(table) in one of them"
-        ) from error
+        raise ClarionError("the jobs depend on each other in a circle", found=" -> ".join(error.args[1]), fix="read previous(table) in one of them") from error
     ordered: list[Job] = []
     ready = set(sorter.get_ready())
     while ready:
@@ -69,3 +66,35 @@ def select(jobs: Mapping[str, Job], name: str, *, first: str | None = None, last
     if start >= stop:
         raise UsageError(f"'{first}' comes after '{last}'", found=" -> ".join(names), fix="swap --from and --to")
     return ordered[start:stop]
+
+
+def execute(chosen: tuple[Job, ...], run: Callable[[Job], None], *, at_once: int) -> None:
+    """Run jobs, each as soon as those it depends on are done, at most so many at a time.
+
+    A small lake's jobs wait for the driver more than for the cores; two at a time keep both busy. When a job fails, those
+    that run are waited for and none is started.
+
+    Args:
+        chosen: the jobs, in an order that respects their dependencies.
+        run: runs one of them.
+        at_once: most jobs at a time; 1 runs them in the given order.
+
+    Raises:
+        Exception: the first error of a job.
+    """
+    waits = {name: {other for other in before if other in {job.name for job in chosen}} for name, before in dependencies(chosen).items()}
+    waiting, running, failure = list(chosen), dict[Future[None], str](), None
+    with ThreadPoolExecutor(max_workers=at_once) as pool:
+        while (waiting and failure is None) or running:
+            ready = [job for job in waiting if not waits[job.name]] if failure is None else []
+            for job in ready[: at_once - len(running)]:
+                waiting.remove(job)
+                running[pool.submit(run, job)] = job.name
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                name = running.pop(future)
+                failure = failure or future.exception()
+                for others in waits.values():
+                    others.discard(name)
+    if failure is not None:
+        raise failure

@@ -31,7 +31,8 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
     """
     os.environ.setdefault("PYARROW_IGNORE_TIMEZONE", "1")
     # Errors come back as exceptions and are told by the command line; the logger would tell them a second time.
-    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger", "mlflow"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     builder: Any = SparkSession.builder.appName("clarion")
     master, memory = config.get("spark.master"), config.get("spark.memory")
     settings = {**ALWAYS, **{key: _text(value) for key, value in config.get("spark.conf").items()}, **(extra or {})}
@@ -53,7 +54,14 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
 
 
 IVY = Path.home() / ".cache" / "clarion" / "ivy"
-_DELTA_NEEDS = ("delta-spark_4.1_2.13", "delta-storage", "delta-kernel-api", "delta-kernel-defaults", "delta-kernel-unitycatalog", "unitycatalog-client")
+_DELTA_NEEDS = (
+    "delta-spark_4.1_2.13",
+    "delta-storage",
+    "delta-kernel-api",
+    "delta-kernel-defaults",
+    "delta-kernel-unitycatalog",
+    "unitycatalog-client",
+)
 # Spark brings these itself; a second copy on the class path costs a second of every start.
 _SPARK_HAS = (
     "org.apache.hadoop:hadoop-client-api", "org.apache.hadoop:hadoop-client-runtime", "org.slf4j:slf4j-api", "org.apache.logging.log4j:log4j-slf4j2-impl",

@@ -76,14 +76,20 @@ def measured(scope: Scope) -> list[Target]:
         F.count_if(F.size("eligible_actions") > 0).alias("complete"),
     ).first()
     forecasts = scope.current(FORECASTS).groupBy("series").agg(F.first("mase").alias("mase"), F.first("mase_naive").alias("naive"))
-    better = forecasts.agg(F.count("*").alias("n"), F.count_if("mase < naive").alias("better")).first()
+    better = forecasts.agg(F.count("*").alias("n"), F.count_if(F.col("mase") < F.col("naive")).alias("better")).first()
     kpis = _sums(scope.current(STRATEGY_KPIS), "delivered", "clickers", "buyers", "repeat_buyers")
     reconciled = batches["accepted"] + batches["quarantined"] + batches["duplicates"]
     found = [
         Target("Q1 rows reconcile", "(accepted + quarantined + duplicates) / rows in, every batch", 1.0, reconciled, batches["rows_in"]),
         Target("C9 accepted share", "accepted rows / rows in without duplicates", 0.90, batches["accepted"], batches["rows_in"] - batches["duplicates"]),
         Target("P2 customers grouped", "customers in exactly one group / customers with a profile", 1.0, facts["grouped"], facts["profiles"]),
-        Target("S1 customers decided", "customers with a decision, nothing included / customers with a profile", 1.0, float(kinds["all"]), facts["profiles"])
+        Target(
+            "S1 customers decided",
+            "customers with a decision, nothing included / customers with a profile",
+            1.0,
+            float(kinds["all"]),
+            facts["profiles"],
+        )
         if kinds
         else Target("S1 customers decided", "customers with a decision / customers with a profile", 1.0),
         Target("C10 offers with consent", "decisions that send nothing or rest on consent / decisions", 1.0, float(kinds["allowed"]), float(kinds["all"]))

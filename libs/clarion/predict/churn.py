@@ -60,9 +60,7 @@ def features(profiles: DataFrame) -> DataFrame:
     def log(name: str) -> Column:
         return F.log1p(F.greatest(F.coalesce(F.col(name).cast("double"), F.lit(0.0)), F.lit(0.0)))
 
-    columns = dict(
-        zip(FEATURES, (log(name) for name in ("recency_days", "rhythm", "orders", "monetary", "tenure_days", "views", "idle_days")), strict=True)
-    )
+    columns = dict(zip(FEATURES, (log(name) for name in ("recency_days", "rhythm", "orders", "monetary", "tenure_days", "views", "idle_days")), strict=True))
     return profiles.where("recency_days IS NOT NULL").select("customer_id", *(column.alias(name) for name, column in columns.items()))
 
 
@@ -119,7 +117,9 @@ def refuse_leak(auc: float, settings: PredictSettings) -> None:
     """
     if auc > settings.leak_auc:
         raise SuspectedLeak(
-            "the churn model is too good to be true", found=f"AUC {auc:.3f}, above {settings.leak_auc}", fix="look for a feature that has seen the label's window"
+            "the churn model is too good to be true",
+            found=f"AUC {auc:.3f}, above {settings.leak_auc}",
+            fix="look for a feature that has seen the label's window",
         )
 
 

@@ -37,9 +37,7 @@ class Key:
         except ValueError as error:
             raise SecretError("the privacy key is not hexadecimal", fix="make one with: python -c 'import secrets; print(secrets.token_hex(32))'") from error
         if len(material) < 32:
-            raise SecretError(
-                "the privacy key is too short", found=f"{len(material) * 8} bits", fix="use 64 hexadecimal digits or more"
-            )
+            raise SecretError("the privacy key is too short", found=f"{len(material) * 8} bits", fix="use 64 hexadecimal digits or more")
 
         def expand(purpose: bytes) -> bytes:
             return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"clarion/" + purpose).derive(material)

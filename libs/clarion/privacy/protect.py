@@ -61,9 +61,7 @@ def protected(
     return safe, tokens.select(F.inline(pairs))
 
 
-def stripped(
-    records: DataFrame, columns: Mapping[str, Expression], *, people: tuple[str, ...], known: tuple[str, ...], allowed: DataFrame
-) -> DataFrame:
+def stripped(records: DataFrame, columns: Mapping[str, Expression], *, people: tuple[str, ...], known: tuple[str, ...], allowed: DataFrame) -> DataFrame:
     """Records from which the person is removed where that person did not consent to collection.
 
     Args:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -12,6 +13,7 @@ from pyspark.sql import functions as F
 
 from clarion.privacy.keys import Key
 
+arrow_udf: Any = F.arrow_udf  # type: ignore[attr-defined]  # missing from PySpark 4.1's hints
 TOKEN = "token:"  # prefix of the raw column that holds the token of a mapped personal column
 
 
@@ -39,11 +41,12 @@ def unseal(sealed: bytes, *, token: str, key: Key) -> str:
 def tokenise(field: str, key: Key) -> Callable[[Column], Column]:
     """A column function from values of a field to tokens; null stays null."""
 
-    @F.arrow_udf("string")  # type: ignore[untyped-decorator, unused-ignore]
+    @arrow_udf("string")  # type: ignore[untyped-decorator]
     def tokens(values: pa.Array) -> pa.Array:
         return pa.array([None if value is None else token_of(value, field=field, key=key) for value in values.to_pylist()], pa.string())
 
-    return tokens  # type: ignore[no-any-return, unused-ignore]
+    made: Callable[[Column], Column] = tokens
+    return made
 
 
 def sealed_values(values: DataFrame, *, key: Key) -> DataFrame:
@@ -55,7 +58,7 @@ def sealed_values(values: DataFrame, *, key: Key) -> DataFrame:
     """
     bound = key
 
-    @F.arrow_udf("binary")  # type: ignore[untyped-decorator, unused-ignore]
+    @arrow_udf("binary")  # type: ignore[untyped-decorator]
     def seal_all(tokens: pa.Array, texts: pa.Array) -> pa.Array:
         pairs = zip(tokens.to_pylist(), texts.to_pylist(), strict=True)
         return pa.array([seal(text, token=token, key=bound) for token, text in pairs], pa.binary())

@@ -1,6 +1,6 @@
 """The products most like each product: exact cosine, block by block."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import date
 
 import numpy as np
@@ -36,7 +36,7 @@ def nearest(vectors: DataFrame, *, as_of: date, k: int, block_rows: int) -> Data
     names = everything["product_id"].to_numpy(dtype=object)
     positions = vectors.sparkSession.range(0, len(names), block_rows, max(1, len(names) // block_rows)).withColumnRenamed("id", "start")
 
-    def compare(blocks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    def compare(blocks: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         for block in blocks:
             for start in block["start"]:
                 yield top(right[start : start + block_rows], right, names, start=int(start), k=k)

@@ -5,7 +5,6 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 
-
 def tokens(text: Column, *, stop_words: list[str]) -> Column:
     """Words of two letters or more without stop words, and pairs of neighbouring Chinese characters.
 
@@ -14,7 +13,7 @@ def tokens(text: Column, *, stop_words: list[str]) -> Column:
     lower = F.lower(F.coalesce(text, F.lit("")))
     words = F.split(F.trim(F.regexp_replace(lower, r"[^\p{IsLatin}\p{Nd}]+", " ")), " ")
     kept = F.filter(words, lambda word: (F.length(word) > 1) & ~word.isin(stop_words))
-    runs = F.filter(F.split(F.regexp_replace(lower, rf"[^\x{{4e00}}-\x{{9fff}}]+", " "), " "), lambda run: F.length(run) > 0)
+    runs = F.filter(F.split(F.regexp_replace(lower, r"[^\x{4e00}-\x{9fff}]+", " "), " "), lambda run: F.length(run) > 0)
     pairs = F.flatten(
         F.transform(
             runs,

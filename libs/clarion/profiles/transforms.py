@@ -126,9 +126,7 @@ def current_products(products: DataFrame, *, as_of: date, time_zone: str) -> Dat
     )
 
 
-def interests(
-    order_lines: DataFrame, events: DataFrame, products: DataFrame, *, as_of: date, time_zone: str, settings: ProfileSettings
-) -> DataFrame:
+def interests(order_lines: DataFrame, events: DataFrame, products: DataFrame, *, as_of: date, time_zone: str, settings: ProfileSettings) -> DataFrame:
     """Each customer's time-decayed interest in each product.
 
     A purchase counts as `purchase_interest` views and a cart add as `cart_interest`; each halves with every half-life.

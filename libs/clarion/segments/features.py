@@ -10,8 +10,6 @@ def _log(name: str) -> Column:
     return F.log1p(F.greatest(F.coalesce(F.col(name).cast("double"), F.lit(0.0)), F.lit(0.0)))
 
 
-
-
 def feature_columns(*, window_days: int) -> dict[str, Column]:
     """Name and expression of each feature, over CUSTOMER_PROFILES."""
     return {

@@ -10,12 +10,14 @@ Labels = npt.NDArray[np.int64]
 def squared_distances(points: Array, centres: Array) -> Array:
     """Squared Euclidean distance of each point (n, d) to each centre (k, d): shape (n, k)."""
     cross = points @ centres.T
-    return np.maximum((points**2).sum(1)[:, None] - 2 * cross + (centres**2).sum(1)[None, :], 0.0)
+    found: Array = np.maximum((points**2).sum(1)[:, None] - 2 * cross + (centres**2).sum(1)[None, :], 0.0)
+    return found
 
 
 def assign(points: Array, centres: Array) -> Labels:
     """The nearest centre of each point; ties go to the lower number."""
-    return squared_distances(points, centres).argmin(1).astype(np.int64)
+    nearest: Labels = squared_distances(points, centres).argmin(1).astype(np.int64)
+    return nearest
 
 
 def inertia(points: Array, centres: Array) -> float:

@@ -78,12 +78,14 @@ def fit(sample: DataFrame, *, settings: SegmentSettings, seed: int) -> Segmentat
 def _fit_scaled(
     scaled: DataFrame, assembler: VectorAssembler, scaler: StandardScalerModel, varying: tuple[str, ...], *, settings: SegmentSettings, seed: int
 ) -> Segmentation:
-    points = np.array([row[0] for row in scaled.select(vector_to_array("features")).collect()], dtype=np.float64)  # at most fit_at_most rows
+    points = np.array([row[0] for row in scaled.select(vector_to_array(F.col("features"))).collect()], dtype=np.float64)  # at most fit_at_most rows
     different = len(np.unique(points, axis=0))
     ks = [settings.k] if settings.k else [k for k in range(settings.k_min, settings.k_max + 1) if k < different]
     if not ks or different < max(ks):
         raise TooFewCustomers(
-            f"{max(ks, default=settings.k_min)} groups cannot be made", found=f"{different} different customers", fix="lower segment.k or segment.k_min"
+            f"{max(ks, default=settings.k_min)} groups cannot be made",
+            found=f"{different} different customers",
+            fix="lower segment.k or segment.k_min",
         )
     found = {k: _candidate(scaled, points, k, settings, seed) for k in ks}
     candidates = tuple(candidate for candidate, _ in found.values())
@@ -129,7 +131,7 @@ def assign(pipeline: PipelineModel, features: DataFrame) -> DataFrame:
     """
     centres = centres_of(pipeline)
     literal = F.array(*(F.array(*(F.lit(float(value)) for value in centre)) for centre in centres))
-    scored = pipeline.transform(features).select("customer_id", F.col("prediction").alias("cluster"), vector_to_array("features").alias("scaled"))
+    scored = pipeline.transform(features).select("customer_id", F.col("prediction").alias("cluster"), vector_to_array(F.col("features")).alias("scaled"))
     squares = F.zip_with("scaled", F.get(literal, F.col("cluster")), lambda left, right: (left - right) * (left - right))
     return scored.withColumn("distance", F.sqrt(F.aggregate(squares, F.lit(0.0), lambda total, item: total + item)))
 

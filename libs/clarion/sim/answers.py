@@ -74,6 +74,10 @@ def extra_visits(reacted: DataFrame) -> DataFrame:
         }
     )
     again = bought.where(F.pmod(F.xxhash64("message_ref"), F.lit(4)) == 0).withColumns(
-        {"order_ref": F.concat("order_ref", F.lit("b")), "started_at": F.col("started_at") + F.make_dt_interval(days=F.lit(9)), "coupon_ref": F.lit(None).cast("string")}
+        {
+            "order_ref": F.concat("order_ref", F.lit("b")),
+            "started_at": F.col("started_at") + F.make_dt_interval(days=F.lit(9)),
+            "coupon_ref": F.lit(None).cast("string"),
+        }
     )
     return bought.unionByName(again)

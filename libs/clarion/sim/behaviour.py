@@ -77,12 +77,7 @@ def events(world: World, visits: DataFrame) -> DataFrame:
     walked = visits.withColumn("step", F.explode(F.sequence(F.lit(0), steps))).withColumn("cluster", _cluster(world, "event", "id", "day", "step"))
     ids = ("id", "day", "step")
     adds = draws.uniform("event/adds", *ids) < F.col("cart")
-    kind = (
-        F.when(F.col("step") == 0, "login")
-        .when(draws.uniform("event/searches", *ids) < 0.08, "search")
-        .when(adds, "cart_add")
-        .otherwise("view")
-    )
+    kind = F.when(F.col("step") == 0, "login").when(draws.uniform("event/searches", *ids) < 0.08, "search").when(adds, "cart_add").otherwise("view")
     bought = visits.where("orders_now").withColumns({"step": F.lit(99), "cluster": F.lit(0), "type": F.lit("checkout")})
     on_product = F.col("type").isin("view", "cart_add")
     word = lookup([cluster.category.zh if shop.language == "zh" else cluster.category.en for cluster in shop.clusters], "cluster")

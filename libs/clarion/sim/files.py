@@ -56,7 +56,11 @@ def deliver_period(shop_world: World, inbox: str, messages: DataFrame, *, first:
         _behaviour(shop_world, inbox, first=first, last=last, live_from=last, planted=planted, extra=extra)
         _write(answers.responses(reacted, sent_on=first, time_zone=zone), inbox, "responses", last, "json", ("message_ref", "happened_at"))
         withdrawn = reacted.where("unsubscribes").select(
-            "customer_ref", F.lit("marketing").alias("purpose"), F.lit("*").alias("channel"), F.lit("false").alias("granted"), F.col("clicked_at").alias("at")
+            "customer_ref",
+            F.lit("marketing").alias("purpose"),
+            F.lit("*").alias("channel"),
+            F.lit("false").alias("granted"),
+            F.col("clicked_at").alias("at"),
         )
         _write(withdrawn, inbox, "consents", last, "csv", ("customer_ref",), part="withdrawn")
     finally:
@@ -87,6 +91,8 @@ def _people(shop_world: World, inbox: str, *, first: date | None, last: date) ->
     shop, draws = shop_world.shop, shop_world.draws
     until = (last - shop.starts_on).days
     since = -10_000 if first is None else (first - shop.starts_on).days
+    if since > 0.9 * shop.history_days:
+        return  # nobody joins after that
     joined = shop_world.customers.where((F.col("joined_day") >= since) & (F.col("joined_day") < until))
     at = _instant(shop, F.col("joined_day") * 86400 + 9 * 3600)
     named = joined.withColumns(people.person(draws, shop.language)).withColumn("registered_at", at)
@@ -116,9 +122,7 @@ def _people(shop_world: World, inbox: str, *, first: date | None, last: date) ->
     _write(invited, inbox, "ties", last, "csv", ("to_ref",))
 
 
-def _behaviour(
-    shop_world: World, inbox: str, *, first: date, last: date, live_from: date, planted: Planted, extra: DataFrame | None = None
-) -> None:
+def _behaviour(shop_world: World, inbox: str, *, first: date, last: date, live_from: date, planted: Planted, extra: DataFrame | None = None) -> None:
     shop, draws = shop_world.shop, shop_world.draws
     visits = behaviour.sessions(shop_world, first=first, last=last).persist()
     try:
@@ -236,5 +240,3 @@ def _write(frame: DataFrame, inbox: str, kind: str, last: date, form: str, order
 def _count(planted: Planted, kind: str, counts: dict[str, int]) -> None:
     for damage, number in counts.items():
         planted.counts[kind, damage] = planted.counts.get((kind, damage), 0) + number
-
-

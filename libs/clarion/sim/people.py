@@ -28,9 +28,7 @@ def customers(spark: SparkSession, shop: Shop, draws: Draws) -> DataFrame:
         return varied if at_most is None else F.least(varied, F.lit(at_most))
 
     leaving = lookup([max(persona.leaving_per_month, 1e-6) for persona in personas], "persona")
-    likes = F.get(
-        F.array(*(F.array(*(F.lit(like) for like in persona.likes)) for persona in personas)), F.col("persona")
-    )
+    likes = F.get(F.array(*(F.array(*(F.lit(like) for like in persona.likes)) for persona in personas)), F.col("persona"))
     return (
         spark.range(shop.customers)
         .withColumn("persona", draws.choice("customer/persona", [persona.share for persona in personas], "id"))
@@ -102,7 +100,10 @@ def products(spark: SparkSession, shop: Shop, draws: Draws) -> DataFrame:
                 "category": lookup([text(item.category) for item in shop.clusters], "cluster"),
                 "brand": F.format_string("B%02d", F.floor(draws.uniform("product/brand", "number") * 12).cast("int")),
                 "title": F.concat_ws(
-                    joint, lookup(adjective, F.floor(draws.uniform("product/adjective", "number") * len(adjective)).cast("int")), said[0], words("noun", nouns)
+                    joint,
+                    lookup(adjective, F.floor(draws.uniform("product/adjective", "number") * len(adjective)).cast("int")),
+                    said[0],
+                    words("noun", nouns),
                 ),
                 "description": F.concat_ws(joint or " ", *said, words("noun2", nouns)),
                 "price": F.round(price, 2).cast("decimal(18,2)"),

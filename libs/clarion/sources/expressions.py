@@ -50,8 +50,7 @@ class Expression:
         parts = list(self._tokens())
         followed_by_bracket = [self._next_text(parts, place) == "(" for place in range(len(parts))]
         return "".join(
-            _SOFT.get(text.lower(), text) if kind == "word" and bracket else text
-            for (kind, text), bracket in zip(parts, followed_by_bracket, strict=True)
+            _SOFT.get(text.lower(), text) if kind == "word" and bracket else text for (kind, text), bracket in zip(parts, followed_by_bracket, strict=True)
         )
 
     @staticmethod

@@ -147,9 +147,7 @@ def _source(name: str, kind_name: str, body: Any, variables: MappingType[str, st
             raise ConfigError(f"mapping {where}: there is no column '{column}'", found=", ".join(known), fix=_near(column, known))
     for column in kind.required:
         if column not in written.columns:
-            raise ConfigError(
-                f"mapping {where}: required column '{column}' is not mapped", found=", ".join(written.columns), fix=f"add '{column}: EXPRESSION'"
-            )
+            raise ConfigError(f"mapping {where}: required column '{column}' is not mapped", found=", ".join(written.columns), fix=f"add '{column}: EXPRESSION'")
     for column, policy in written.rules.items():
         policies = RULE_POLICIES.get(column, ())
         if policy not in policies:

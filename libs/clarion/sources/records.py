@@ -8,7 +8,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
-from pyspark.sql.streaming import DataStreamReader
+from pyspark.sql.streaming.readwriter import DataStreamReader
 
 from clarion.kernel.errors import SourceError
 from clarion.sources.files import SourceFile
@@ -64,9 +64,7 @@ def follow(spark: SparkSession, source: Source, folder: str, pattern: str, colum
     return _records(spark.readStream, source, folder, columns, options)
 
 
-def _records(
-    reader: DataFrameReader | DataStreamReader, source: Source, where: list[str] | str, columns: tuple[str, ...], extra: dict[str, str]
-) -> DataFrame:
+def _records(reader: DataFrameReader | DataStreamReader, source: Source, where: list[str] | str, columns: tuple[str, ...], extra: dict[str, str]) -> DataFrame:
     load: Any = reader.options(**extra).options(**source.options)
     if source.format == "csv":
         text = T.StructType([T.StructField(name, T.StringType()) for name in (*columns, "_broken")])
@@ -84,12 +82,13 @@ def _records(
         frame = load.format("parquet").load(where)
         raw = _text_map(frame, columns)
         broken = F.lit(None).cast("string")
-    return frame.select(
+    records: DataFrame = frame.select(
         raw.alias("raw"),
         broken.alias("_broken"),
         F.col("_metadata.file_path").alias("_file"),
         F.col("_metadata.file_block_start").alias("_block"),
     )
+    return records
 
 
 def survey(records: DataFrame, files: tuple[SourceFile, ...]) -> Survey:

@@ -128,9 +128,7 @@ def with_candidates(context: DataFrame, offers: Catalogue, *, shop_order_value: 
         eligible.append(F.when(reason.isNull(), item))
         refusals.append(F.when(reason.isNotNull(), F.struct(F.lit(offer.id).alias("action"), reason.alias("reason"))))
     nothing = F.struct(F.lit(NOTHING).alias("action"), F.lit(0.0).alias("value"), F.lit(0.0).alias("cost"))
-    return context.withColumns(
-        {"eligible": F.array_compact(F.array(nothing, *eligible)).cast(_ELIGIBLE), "refusals": F.array_compact(F.array(*refusals))}
-    )
+    return context.withColumns({"eligible": F.array_compact(F.array(nothing, *eligible)).cast(_ELIGIBLE), "refusals": F.array_compact(F.array(*refusals))})
 
 
 def _refusal(offer: Offer) -> Column:
@@ -254,9 +252,7 @@ def campaigns(decisions: DataFrame, offers: Catalogue, *, as_of: date, window_da
         CAMPAIGNS.
     """
     names = [(offer.id, offer.name.en, offer.name.zh, offer.channel, offer.public_rule) for offer in offers.offers]
-    catalogue = decisions.sparkSession.createDataFrame(
-        names, "offer_id string, offer_name_en string, offer_name_zh string, channel string, public_rule string"
-    )
+    catalogue = decisions.sparkSession.createDataFrame(names, "offer_id string, offer_name_en string, offer_name_zh string, channel string, public_rule string")
     keys = ("strategy_id", "strategy_version", "offer_id")
     possible = (
         decisions.select("strategy_id", "strategy_version", "is_holdout", F.explode("eligible_actions.action").alias("offer_id"))

@@ -28,9 +28,7 @@ def by_interest(interactions: DataFrame, *, at_most: int) -> DataFrame:
         customer_id, interests (array of product_id and reason).
     """
     reason = F.when(F.col("orders") > 0, "bought before").otherwise("looked at lately")
-    return _top(
-        interactions.select("customer_id", "product_id", F.col("interest").alias("score"), reason.alias("reason")), at_most=at_most, name="interests"
-    )
+    return _top(interactions.select("customer_id", "product_id", F.col("interest").alias("score"), reason.alias("reason")), at_most=at_most, name="interests")
 
 
 def by_likeness(interactions: DataFrame, neighbours: DataFrame, *, at_most: int) -> DataFrame:

@@ -1,0 +1,46 @@
+# `make` alone prints the targets.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DATA ?= sim
+SIZE ?= small
+
+help:  ## print the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(READY): requirements/lock.txt setup.py
+	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11), sys.version' || (echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11" >&2; exit 2)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==0.9.6
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet requirements/lock.txt
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: $(READY)  ## the whole loop, then a summary and a report (DATA=sim|complete-journey, SIZE=small|medium|large)
+	$(BIN)/clarion demo --data $(DATA) --size $(SIZE)
+
+test: $(READY)  ## the tests
+	$(BIN)/pytest -m "not slow"
+
+test-slow: $(READY)  ## the tests that take up to an hour
+	$(BIN)/pytest -m slow
+
+check: $(READY)  ## style, types, layers, bans, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/meta
+
+bench: $(READY)  ## time the demo's jobs from nothing
+	$(BIN)/python benchmarks/demo.py
+
+docs: $(READY)  ## write what is generated: docs/tables, docs/coverage.md
+	$(BIN)/python docs/generate.py
+
+clean:  ## remove what was made here
+	rm -rf $(VENV) build dist *.egg-info libs/*.egg-info clarion-demo .mypy_cache .ruff_cache
+
+.PHONY: help demo test test-slow check bench docs clean
+.DEFAULT_GOAL := help
