@@ -1,0 +1,76 @@
+"""One Spark session for the whole suite, a fresh lake for each test, and rows from a small helper."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from clarion.config import Config
+from clarion.lake import Lake
+from clarion.ops.session import start
+
+REAL_DATA = Path(os.environ.get("CLARION_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+SETTINGS = {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    "spark.sql.streaming.metricsEnabled": "false",
+}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Real data is left out, with a line that says so, only where there is none and none is required."""
+    if REAL_DATA.is_dir():
+        return
+    if os.environ.get("CLARION_REQUIRE_REAL_DATA"):
+        raise pytest.UsageError(f"CLARION_REQUIRE_REAL_DATA is set and {REAL_DATA} does not exist")
+    real = [item for item in items if item.get_closest_marker("real_data")]
+    items[:] = [item for item in items if item not in real]
+    config.hook.pytest_deselected(items=real)
+    sys.stderr.write(f"{len(real)} tests on real data are left out: there is no {REAL_DATA}\n")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def config() -> Config:
+    return Config.load()
+
+
+@pytest.fixture(scope="session")
+def spark(config: Config) -> Iterator[SparkSession]:
+    session = start(config, extra=SETTINGS)
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def lake(spark: SparkSession, tmp_path: Path) -> Lake:
+    return Lake(spark, str(tmp_path / "lake"))
+
+
+@pytest.fixture(scope="session")
+def rows(spark: SparkSession) -> Callable[..., DataFrame]:
+    """A frame from a schema string and tuples."""
+
+    def make(schema: str, *values: tuple[Any, ...]) -> DataFrame:
+        return spark.createDataFrame(list(values), schema)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def clarion(spark: SparkSession) -> Callable[..., int]:
+    """The command line, in this process and on this session."""
+    from jobs.__main__ import main
+
+    def call(*arguments: str) -> int:
+        return main(list(arguments))
+
+    return call

@@ -1,0 +1,127 @@
+"""Mappings and configuration: what is wrong is said before any data moves."""
+
+from pathlib import Path
+
+import pytest
+
+from clarion.config import Config
+from clarion.config.load import parse_yaml
+from clarion.kernel.errors import ClarionError, ConfigError, SecretError, SourceError
+from clarion.segments.settings import SegmentSettings
+from clarion.sim.shop import parse as parse_shop
+from clarion.sources import files
+from clarion.sources.expressions import Expression
+from clarion.sources.mapping import parse
+from clarion.strategy.settings import catalogue
+
+ORDERS = {
+    "where": "/data/*.csv",
+    "format": "csv",
+    "time_zone": "Europe/London",
+    "consent": {"basis": "declared", "purposes": ["analytics"]},
+    "columns": {"order_ref": "a", "happened_at": "b", "product_ref": "c", "quantity": "d", "unit_price": "e"},
+}
+
+
+def test_casts_and_dates_are_read_softly_and_literals_are_left_alone() -> None:
+    expression = Expression("concat(cast(`To Date` as int), 'cast(x)', to_timestamp (b, 'yyyy'))", "x")
+    assert expression.soft == "concat(try_cast(`To Date` as int), 'cast(x)', try_to_timestamp (b, 'yyyy'))"
+
+
+def test_an_expression_knows_the_columns_it_uses() -> None:
+    expression = Expression("coalesce(nullif(Customer, 'A'), upper(`Second Name`), 'Third')", "x")
+    assert expression.columns(("customer", "Second Name", "Third")) == ("customer", "Second Name")
+
+
+@pytest.mark.parametrize("sql", ["(select max(x) from t)", "reflect('java.lang.System', 'exit', 1)", "x::int"])
+def test_an_expression_may_not_reach_beyond_its_row(sql: str) -> None:
+    with pytest.raises(ConfigError, match="mapping") as error:
+        Expression(sql, "mapping m.orders.x")
+    assert "fix:" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"colour": "red"}, "colour"),
+        ({"time_zone": "Europe/Atlantis"}, "unknown time zone"),
+        ({"columns": {**ORDERS["columns"], "prize": "e"}}, "no column 'prize'"),
+        ({"columns": {"order_ref": "a"}}, "required column 'happened_at' is not mapped"),
+        ({"rules": {"quantity": "whatever"}}, "no policy 'whatever'"),
+        ({"consent": None}, "does not say on what ground"),
+        ({"where": "${nowhere}/x.csv"}, "has no value"),
+    ],
+)
+def test_a_wrong_mapping_is_refused_with_its_fix(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ClarionError, match=message):
+        parse("m", {"orders": {**ORDERS, **change}}, variables={})
+
+
+def test_an_unknown_source_kind_is_refused() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'orders'"):
+        parse("m", {"order": ORDERS}, variables={})
+
+
+@pytest.mark.parametrize("name", ["online_retail", "complete_journey", "sim", "sim_live", "sim_answers"])
+def test_every_packaged_mapping_is_valid(name: str) -> None:
+    text = Config.load().text(f"sources/{name}.yml")
+    assert parse(name, parse_yaml(text, where=name), variables={"data": "/data"})
+
+
+@pytest.mark.parametrize("name", Config.load().names("shops"))
+def test_every_shop_file_is_valid_and_uneven(name: str) -> None:
+    shop = parse_shop(parse_yaml(Config.load().text(f"shops/{name}.yml"), where=name), where=name)
+    shares = [persona.share for persona in shop.personas]
+    assert len(shares) >= 8
+    assert max(shares) / min(shares) >= 8
+
+
+def test_there_are_five_shops() -> None:
+    assert len(Config.load().names("shops")) == 5
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'segment.k_max'"):
+        Config.load(overrides=("segment.k_mx=3",))
+
+
+def test_a_setting_of_the_wrong_type_names_its_origin() -> None:
+    with pytest.raises(ConfigError, match="segment.k_min in --set"):
+        Config.load(overrides=("segment.k_min=many",)).section(SegmentSettings)
+
+
+def test_a_shops_own_folder_is_laid_over_the_packaged_one(tmp_path: Path) -> None:
+    (tmp_path / "base.yml").write_text("shop:\n  name: mine\n")
+    config = Config.load(conf_dir=tmp_path)
+    assert config.get("shop.name") == "mine"
+    assert ("shop.name", "mine", str(tmp_path / "base.yml")) in config.rows()
+
+
+def test_a_secret_stands_elsewhere_or_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("abc\n")
+    assert Config.load().secret(f"file:{tmp_path / 'key'}") == "abc"
+    with pytest.raises(SecretError, match="leads nowhere"):
+        Config.load().secret("env:CLARION_NO_SUCH_VARIABLE")
+
+
+def test_files_are_found_in_order_and_empty_ones_refused(tmp_path: Path) -> None:
+    for name in ("b.csv", "a.csv", "c.txt", "_hidden.csv"):
+        (tmp_path / name).write_text("x")
+    found = files.find(f"{tmp_path}/*.csv", source="s")
+    assert [Path(path).name for path, _ in found] == ["a.csv", "b.csv"]
+    (tmp_path / "a.csv").write_text("")
+    with pytest.raises(SourceError, match="is empty"):
+        files.examine(str(tmp_path / "a.csv"), source="s")
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="does not exist"):
+        files.find(f"{tmp_path}/none/*.csv", source="s")
+
+
+def test_an_offer_may_not_be_called_nothing() -> None:
+    written = parse_yaml(Config.load().text("offers.yml"), where="offers.yml")
+    assert len(catalogue(written, where="offers.yml").offers) == 8
+    written["offers"][0]["id"] = "nothing"
+    with pytest.raises(ConfigError, match="reserved"):
+        catalogue(written, where="offers.yml")

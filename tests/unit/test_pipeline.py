@@ -1,0 +1,77 @@
+"""The order of jobs follows from what they read and write."""
+
+import threading
+
+import pytest
+
+from clarion.contracts import TABLES
+from clarion.kernel.errors import ClarionError, UsageError
+from clarion.ops import pipeline
+from clarion.ops.job import Job, previous
+from jobs.__main__ import JOBS
+
+A, B, C = (TABLES[name] for name in ("gold.segments", "gold.predictions", "gold.decisions"))
+
+
+def _job(name: str, *, reads: tuple = (), writes: tuple = ()) -> Job:
+    return Job(name=name, summary=name, reads=reads, writes=writes, run=lambda scope, params: None)
+
+
+def test_a_job_stands_after_those_that_write_what_it_reads() -> None:
+    jobs = (_job("last", reads=(B,)), _job("middle", reads=(A,), writes=(B,)), _job("first", writes=(A,)))
+    assert [job.name for job in pipeline.order(jobs)] == ["first", "middle", "last"]
+
+
+def test_reading_earlier_passes_makes_no_edge() -> None:
+    jobs = (_job("decide", reads=(previous(C), B), writes=(A,)), _job("learn", reads=(previous(A),), writes=(B,)))
+    assert [job.name for job in pipeline.order(jobs)] == ["learn", "decide"]
+
+
+def test_a_circle_is_refused() -> None:
+    with pytest.raises(ClarionError, match="circle"):
+        pipeline.order((_job("x", reads=(A,), writes=(B,)), _job("y", reads=(B,), writes=(A,))))
+
+
+def test_the_real_pipeline_runs_from_files_to_messages() -> None:
+    names = [job.name for job in pipeline.order(JOBS.values())]
+    assert names[0] == "ingest"
+    for earlier, later in (("clean", "profiles"), ("segment", "strategy"), ("measure", "adjust"), ("adjust", "strategy"), ("strategy", "deliver")):
+        assert names.index(earlier) < names.index(later)
+
+
+def test_an_unknown_job_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(UsageError, match="did you mean 'segment'"):
+        pipeline.select(JOBS, "segmnt")
+
+
+def test_bounds_in_the_wrong_order_are_refused() -> None:
+    with pytest.raises(UsageError, match="comes after"):
+        pipeline.select(JOBS, "all", first="deliver", last="clean")
+
+
+def test_jobs_side_by_side_still_wait_for_their_inputs() -> None:
+    done: list[str] = []
+    lock = threading.Lock()
+
+    def run(job: Job) -> None:
+        with lock:
+            done.append(job.name)
+
+    chosen = pipeline.order(JOBS.values())
+    pipeline.execute(chosen, run, at_once=3)
+    edges = pipeline.dependencies(chosen)
+    assert sorted(done) == sorted(JOBS)
+    assert all(done.index(before) < done.index(name) for name, befores in edges.items() for before in befores)
+
+
+def test_a_failing_job_stops_what_comes_after_it() -> None:
+    done: list[str] = []
+
+    def run(job: Job) -> None:
+        done.append(job.name)
+        if job.name == "clean":
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        pipeline.execute(pipeline.order(JOBS.values()), run, at_once=2)
+    assert "profiles" not in done
