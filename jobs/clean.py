@@ -147,7 +147,7 @@ def _write_facts(scope: Scope, judged: list[tuple[Task, DataFrame]], identities:
         names = identities.where(F.col("namespace") == source.namespace)
         table = FACTS[source.kind.silver]
         by_table.setdefault(table.short_name, []).append(cleaning.facts(accepted, names, kind=source.kind, columns=table.column_names))
-        if source.consent is not None and source.consent.basis == "declared" and source.kind.column("customer_ref") is not None:
+        if source.consent is not None and source.consent.basis == "declared" and source.consent.purposes and source.kind.column("customer_ref") is not None:
             purposes = tuple(source.consent.purposes)
             declared.append(cleaning.declared_consents(accepted, names, kind=source.kind, purposes=purposes, columns=CONSENTS.column_names))
     writes = [partial(scope.replace, FACTS[name], _union(frames), where=mine) for name, frames in by_table.items() if name != "consents"]

@@ -1,9 +1,11 @@
 """Records of files, each as a map of text, with its file and its number in it."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
@@ -14,6 +16,7 @@ from clarion.kernel.errors import SourceError
 from clarion.sources.files import SourceFile
 from clarion.sources.mapping import Source
 
+_OTHER_HEADER = re.compile(r"Header: ([^\n]*)\n\s*Schema: ([^\n]*)\n.*?CSV file: (\S+)", re.DOTALL)
 _REPLACEMENT = "\ufffd"  # what a decoder puts where bytes are no text in the declared encoding
 
 
@@ -100,7 +103,10 @@ def survey(records: DataFrame, files: tuple[SourceFile, ...]) -> Survey:
         F.count("_broken").alias("broken"),
         F.count_if(undecodable).alias("undecodable"),
     )
-    rows = blocks.collect()  # one row per split of a file
+    try:
+        rows = blocks.collect()  # one row per split of a file
+    except (Py4JJavaError, PySparkException) as error:
+        raise _unreadable(error) from error
     spark = records.sparkSession
     schema = "_file string, _block bigint, _offset bigint, _path string, _file_hash string"
     by_path = {file.path: file for file in files}
@@ -116,6 +122,18 @@ def survey(records: DataFrame, files: tuple[SourceFile, ...]) -> Survey:
         broken=sum(row["broken"] for row in rows),
         undecodable=sum(row["undecodable"] for row in rows),
         example_file=guilty,
+    )
+
+
+def _unreadable(error: Exception) -> Exception:
+    """A file whose header differs from the first one's as a SourceError; anything else as it came."""
+    if not (found := _OTHER_HEADER.search(str(error))):
+        return error
+    header, schema, file = (part.strip() for part in found.groups())
+    return SourceError(
+        f"{file}: its header differs from that of the source's first file",
+        found=f"{header}, where {schema.removesuffix(', _broken')} was expected",
+        fix="deliver files of another shape through a mapping of their own",
     )
 
 

@@ -1,0 +1,122 @@
+"""What a user may do wrong: each time a message with what was found and how to mend it, exit code 2, and no table."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+HEADER = "order,when,who,product,quantity,price\n"
+ROW = "o{0},2026-05-0{0} 10:00:00,c{0},p1,2,3.50\n"
+MAPPING = """
+orders:
+  where: ${{data}}/*.csv
+  format: csv
+  options: {{header: true}}
+  time_zone: UTC
+  currency: EUR
+  consent: {{basis: declared, purposes: [analytics, marketing], note: test}}
+  columns: {{order_ref: order, happened_at: when, customer_ref: {who}, product_ref: product, quantity: quantity, unit_price: price}}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Callable[..., list[str]]:
+    """A shop of one's own: a folder of CSV files, a mapping, and no Python."""
+
+    def make(*, who: str = "who", content: bytes | None = None) -> list[str]:
+        (tmp_path / "conf" / "sources").mkdir(parents=True)
+        (tmp_path / "conf" / "sources" / "mine.yml").write_text(MAPPING.format(who=who))
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "a.csv").write_bytes(content if content is not None else (HEADER + ROW.format(1) + ROW.format(2)).encode())
+        return [
+            "--conf-dir", str(tmp_path / "conf"), "--set", "shop.sources=[mine]", "--set", f"data={tmp_path / 'data'}",
+            "--lake", str(tmp_path / "lake"), "--as-of", "2026-06-01", "--quiet",
+        ]  # fmt: skip
+
+    return make
+
+
+def _refused(capsys: pytest.CaptureFixture[str], code: int) -> str:
+    told = capsys.readouterr().err
+    assert code == 2, told
+    assert "Traceback" not in told
+    assert "fix:" in told
+    return told
+
+
+def test_a_shop_of_ones_own_needs_one_file_and_no_python(
+    clarion: Callable[..., int], shop: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = shop()
+    assert clarion("config", "check", *[flag for flag in flags if flag not in ("--as-of", "2026-06-01")]) == 0
+    assert clarion("run", "ingest", *flags) == 0
+    assert clarion("run", "clean", *flags) == 0
+    capsys.readouterr()
+    assert clarion("query", "select count(*) n, sum(amount) total from silver.order_lines", "--format", "csv", *flags) == 0
+    assert capsys.readouterr().out.splitlines() == ["n,total", "2,14.0000"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"who": "customer"}, "customer"),
+        ({"content": b""}, "is empty"),
+        ({"content": (HEADER + ROW.format(1) + "o2,2026-05").encode()}, "cannot be taken apart"),
+        ({"content": (HEADER + "o1,2026-05-01 10:00:00,M\xfcller,p1,2,3\n").encode("latin-1")}, "not UTF-8"),
+    ],
+)
+def test_a_wrong_file_or_mapping_is_refused_before_anything_is_written(
+    clarion: Callable[..., int], shop: Callable[..., list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    told = _refused(capsys, clarion("run", "ingest", *shop(**change)))
+    assert message in told
+    assert "found:" in told
+    assert not (tmp_path / "lake" / "bronze").exists()
+    assert not (tmp_path / "lake" / "ops" / "files").exists()
+
+
+def test_a_missing_folder_is_named(clarion: Callable[..., int], shop: Callable[..., list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    flags = [f"data={tmp_path}/nowhere" if flag.startswith("data=") else flag for flag in shop()]
+    assert "does not exist" in _refused(capsys, clarion("run", "ingest", *flags))
+
+
+def test_a_lake_below_a_file_is_refused(
+    clarion: Callable[..., int], shop: Callable[..., list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("x")
+    flags = [f"{tmp_path}/file/lake" if flag == str(tmp_path / "lake") else flag for flag in shop()]
+    assert "cannot be used" in _refused(capsys, clarion("run", "ingest", *flags))
+
+
+def test_a_demo_refuses_a_folder_that_no_demo_made(clarion: Callable[..., int], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("x")
+    assert "no demo mark" in _refused(capsys, clarion("demo", "--lake", str(tmp_path)))
+    assert (tmp_path / "precious").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "segmnt"), "did you mean 'segment'"),
+        (("run", "segment", "--as-of", "2026-13-01"), "is not a day"),
+        (("run", "segment", "--set", "segment.k_mx=2"), "did you mean 'segment.k_max'"),
+        (("run", "segment", "--env", "moon"), "unknown place"),
+        (("tables", "gold.nothing"), "there is no table"),
+        (("frobnicate",), "frobnicate"),
+    ],
+)
+def test_a_wrong_command_says_what_to_do(clarion: Callable[..., int], capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str) -> None:
+    assert message in _refused(capsys, clarion(*arguments))
+
+
+@pytest.mark.parametrize("sql", ["drop table gold.decisions", "select * from vault.personal_data", "delete from gold.decisions", "select * from delta.`/x`"])
+def test_a_query_is_one_select_over_tables_that_are_open(
+    clarion: Callable[..., int], spark: object, capsys: pytest.CaptureFixture[str], tmp_path: Path, sql: str
+) -> None:
+    _refused(capsys, clarion("query", sql, "--lake", str(tmp_path)))
+
+
+def test_what_there_is_can_be_listed(clarion: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (("jobs",), ("plan",), ("tables",), ("tables", "gold.decisions"), ("config", "show"), ("--help",)):
+        assert clarion(*command) == 0
+    assert "strategy" in capsys.readouterr().out

@@ -1,0 +1,139 @@
+"""Tables are checked, idempotent, and refuse what breaks their promises."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from clarion.contracts import TABLES, Check, Column, Table
+from clarion.kernel.errors import ContractError, LakeError, QualityError
+from clarion.lake import Lake
+from clarion.lake.checks import check_expressions
+from clarion.lake.ddl import properties
+
+THING = Table(
+    name="gold.segments",
+    grain="one thing",
+    key=("as_of", "name"),
+    slice=("as_of",),
+    owner="test",
+    columns=(Column("as_of", "date", "it's the day"), Column("name", "string", "name"), Column("size", "int", "size", nullable=True)),
+    checks=(Check("size_not_negative", "coalesce(size, 0) >= 0"),),
+)
+SCHEMA = "as_of date, name string, size int"
+
+
+@pytest.fixture
+def things(spark: SparkSession) -> Callable[..., DataFrame]:
+    def make(day: str, *sizes: int | None) -> DataFrame:
+        return spark.createDataFrame([(f"n{place}", size) for place, size in enumerate(sizes)], "name string, size int").select(
+            F.lit(day).cast("date").alias("as_of"), "name", "size"
+        )
+
+    return make
+
+
+def _day(day: str) -> object:
+    return F.col("as_of") == F.lit(day).cast("date")
+
+
+def test_a_table_never_written_reads_as_the_contracts_empty_frame(lake: Lake) -> None:
+    assert lake.read(THING).columns == ["as_of", "name", "size"]
+    assert lake.read(THING).isEmpty()
+
+
+def test_replacing_a_slice_twice_leaves_the_table_as_it_was(lake: Lake, things: Callable[..., DataFrame]) -> None:
+    for _ in range(2):
+        assert lake.replace(THING, things("2026-01-01", 1, 2), where=_day("2026-01-01")) == 2
+        assert lake.replace(THING, things("2026-01-02", 3), where=_day("2026-01-02")) == 1
+    assert sorted(row["size"] for row in lake.read(THING).collect()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_a_row_outside_the_slice_is_refused_and_nothing_is_written(lake: Lake, things: Callable[..., DataFrame], filled: bool) -> None:
+    if filled:
+        lake.replace(THING, things("2026-01-01", 7), where=_day("2026-01-01"))
+    before = lake.read(THING).count()
+    with pytest.raises(ContractError, match="outside the slice"):
+        lake.replace(THING, things("2026-01-02", 1), where=_day("2026-01-01"))
+    assert lake.read(THING).count() == before
+
+
+def test_a_row_that_breaks_a_check_is_refused_with_its_values(lake: Lake, things: Callable[..., DataFrame]) -> None:
+    with pytest.raises(QualityError, match="size_not_negative") as error:
+        lake.replace(THING, things("2026-01-01", 1, -5), where=_day("2026-01-01"))
+    assert "-5" in str(error.value)
+    assert error.value.exit_code == 3
+    assert lake.read(THING).isEmpty()
+
+
+def test_a_null_where_none_may_be_is_refused(lake: Lake, things: Callable[..., DataFrame]) -> None:
+    with pytest.raises(QualityError, match="column 'name' is null"):
+        lake.replace(THING, things("2026-01-01", 1).withColumn("name", F.lit(None).cast("string")), where=_day("2026-01-01"))
+
+
+def test_a_frame_that_differs_from_its_contract_names_the_column_and_the_fix(lake: Lake, things: Callable[..., DataFrame]) -> None:
+    frame = things("2026-01-01", 1)
+    for changed, message in (
+        (frame.withColumnRenamed("size", "siz"), "rename 'siz' to 'size'"),
+        (frame.withColumn("size", F.lit("x")), "cast it to int"),
+        (frame.withColumn("more", F.lit(1)), "unknown column 'more'"),
+    ):
+        with pytest.raises(ContractError, match=message):
+            lake.replace(THING, changed, where=_day("2026-01-01"))
+
+
+def test_a_misspelt_check_is_found_before_the_table_exists(spark: SparkSession, lake: Lake) -> None:
+    wrong = replace(THING, checks=(Check("wrong", "sise > 0"),))
+    with pytest.raises(ContractError, match="cannot be understood"):
+        lake.ensure(wrong)
+    assert not lake.exists(wrong)
+
+
+def test_merging_inserts_and_updates_by_key_and_a_repeat_changes_nothing(lake: Lake, things: Callable[..., DataFrame]) -> None:
+    assert lake.merge(THING, things("2026-01-01", 1, 2)) == 2
+    assert lake.merge(THING, things("2026-01-01", 1, 9, 4)) == 2
+    assert lake.merge(THING, things("2026-01-01", 1, 9, 4)) == 0
+    assert lake.merge(THING, things("2026-01-01", 8, 8, 8), update=False) == 0
+    assert sorted(row["size"] for row in lake.read(THING).collect()) == [1, 4, 9]
+
+
+def test_a_new_nullable_column_of_the_contract_is_applied(lake: Lake, things: Callable[..., DataFrame], spark: SparkSession) -> None:
+    lake.replace(THING, things("2026-01-01", 1), where=_day("2026-01-01"))
+    wider = replace(THING, columns=(*THING.columns, Column("note", "string", "note", nullable=True)))
+    assert Lake(spark, lake.root).ensure(wider) == ["note"]
+
+
+def test_any_other_difference_stops_with_a_fix(lake: Lake, things: Callable[..., DataFrame], spark: SparkSession) -> None:
+    lake.replace(THING, things("2026-01-01", 1), where=_day("2026-01-01"))
+    other = replace(THING, columns=(*THING.columns[:2], Column("size", "string", "size", nullable=True)), checks=())
+    with pytest.raises(ContractError, match="differs from the contract"):
+        Lake(spark, lake.root).ensure(other)
+
+
+def test_a_lake_below_a_regular_file_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(LakeError, match="cannot be used"):
+        Lake(spark, str(tmp_path / "file" / "lake")).ensure(THING)
+
+
+def test_the_checks_of_every_contract_are_understood(spark: SparkSession) -> None:
+    for table in TABLES.values():
+        check_expressions(spark, table)
+
+
+def test_personal_columns_are_left_out_of_the_logs_statistics() -> None:
+    assert "sealed" not in properties(TABLES["vault.personal_data"])["delta.dataSkippingStatsColumns"]
+
+
+@pytest.mark.covers("Q7")
+def test_gold_can_be_read_without_a_jvm(lake: Lake, things: Callable[..., DataFrame]) -> None:
+    from deltalake import DeltaTable
+
+    lake.replace(THING, things("2026-01-01", 1, None), where=_day("2026-01-01"))
+    table = DeltaTable(lake.path(THING))
+    assert table.protocol().min_reader_version == 1
+    assert sorted(table.to_pandas()["name"]) == sorted(row["name"] for row in lake.read(THING).collect())

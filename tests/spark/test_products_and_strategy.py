@@ -1,0 +1,194 @@
+"""The product matrix against NumPy, and decisions that keep their promises."""
+
+from collections.abc import Callable
+from datetime import date
+
+import numpy as np
+import pytest
+from pyspark.ml.feature import IDF, CountVectorizer
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from clarion.config import Config
+from clarion.config.load import parse_yaml
+from clarion.kernel.errors import ConfigError
+from clarion.monitor import transforms as live
+from clarion.products import neighbours
+from clarion.products import transforms as matrix
+from clarion.products.settings import ProductSettings
+from clarion.products.tokens import with_tokens
+from clarion.strategy import allocation
+from clarion.strategy import decisions as deciding
+from clarion.strategy.settings import StrategySettings, catalogue
+
+AS_OF = date(2026, 6, 1)
+PRODUCTS = "product_id string, title string, description string, brand string, category string, list_price decimal(18,4)"
+
+
+@pytest.fixture(scope="module")
+def products(spark: SparkSession) -> DataFrame:
+    rng = np.random.default_rng(3)
+    words = {"tea": ["leaf", "steep", "pot", "brew", "green"], "shoes": ["sole", "lace", "run", "grip", "mesh"]}
+    values = []
+    for number in range(40):
+        kind = "tea" if number % 2 else "shoes"
+        values.append((f"p{number:02d}", " ".join(rng.choice(words[kind], 3)), kind, f"b{number % 3}", kind, None))
+    values += [("same1", "leaf pot", "x", "b1", "tea", None), ("same2", "leaf pot", "x", "b1", "tea", None), ("mute", None, None, "b1", "tea", None)]
+    values += [("zh1", "保湿面霜", "修护 night", "b1", "面霜", None), ("zh2", "保湿乳液", "修护", "b1", "面霜", None)]
+    return spark.createDataFrame(values, PRODUCTS).persist()
+
+
+@pytest.fixture(scope="module")
+def vectors(products: DataFrame, config: Config) -> DataFrame:
+    settings = config.section(ProductSettings)
+    found = matrix.entries(products, min_products=2)
+    return matrix.vectors(products, found, matrix.feature_list(found, as_of=AS_OF), settings.weights, as_of=AS_OF).persist()
+
+
+@pytest.mark.covers("M2")
+def test_word_weights_equal_sparks_own_idf(products: DataFrame) -> None:
+    tokenised = with_tokens(products)
+    counted = CountVectorizer(inputCol="tokens", outputCol="counts", minDF=2).fit(tokenised)
+    theirs = dict(zip(counted.vocabulary, IDF(inputCol="counts", outputCol="x").fit(counted.transform(tokenised)).idf.toArray(), strict=True))
+    ours = {row["feature"]: row["weight"] for row in matrix.entries(products, min_products=2).where("block = 'text'").select("feature", "weight").collect()}
+    assert ours.keys() == {word for word, weight in theirs.items() if weight > 0}
+    assert all(ours[word] == pytest.approx(theirs[word]) for word in ours)
+
+
+@pytest.mark.covers("M3")
+def test_neighbours_equal_an_exact_computation(vectors: DataFrame) -> None:
+    found = neighbours.nearest(vectors, as_of=AS_OF, k=5, block_rows=7).toPandas()
+    rows = vectors.where("size(indices) > 0").orderBy("product_id").toPandas()
+    dense = np.zeros((len(rows), 1 + max(max(item) for item in rows["indices"])))
+    for place, (indices, weights) in enumerate(zip(rows["indices"], rows["weights"], strict=True)):
+        dense[place, indices] = weights
+    assert np.allclose((dense**2).sum(1), 1.0)
+    exact = dense @ dense.T
+    np.fill_diagonal(exact, -1)
+    for place, name in enumerate(rows["product_id"]):
+        mine = found[found["product_id"] == name].sort_values("rank")
+        assert np.allclose(mine["cosine"], np.sort(exact[place])[::-1][: len(mine)], atol=1e-9)
+
+
+def test_equal_products_have_cosine_one_and_a_mute_one_has_no_neighbours(vectors: DataFrame) -> None:
+    found = {(row["product_id"], row["neighbour_id"]): row["cosine"] for row in neighbours.nearest(vectors, as_of=AS_OF, k=5, block_rows=100).collect()}
+    assert found["same1", "same2"] == pytest.approx(1.0)
+    assert not any("mute" in pair for pair in found)
+    assert ("zh1", "zh2") in found
+
+
+@pytest.mark.covers("S12")
+def test_a_budget_is_never_exceeded_and_the_dual_bounds_the_value(spark: SparkSession) -> None:
+    rng = np.random.default_rng(4)
+    values = [
+        (f"c{row}", [("nothing", 0.0, 0.0)] + [(f"a{place}", float(v), float(c)) for place, (v, c) in enumerate(rng.uniform(0.1, 2, (4, 2)))])
+        for row in range(300)
+    ]
+    customers = spark.createDataFrame(values, "customer_id string, eligible array<struct<action:string,value:double,cost:double>>").persist()
+    earlier = -1.0
+    for budget in (0.0, 20.0, 100.0, 1e6):
+        found = allocation.allocate(customers, budget=budget)
+        assert found.planned <= budget
+        assert found.value <= found.bound + 1e-9
+        assert found.value >= earlier
+        assert found.shadow_price >= 0
+        assert found.bound - found.value <= 0.03 * max(found.bound, 1e-9)
+        earlier = found.value
+
+
+def _decide(spark: SparkSession, config: Config, *, live_cart: bool = False) -> DataFrame:
+    offers = catalogue(parse_yaml(config.text("offers.yml"), where="offers.yml"), where="offers.yml")
+    settings = config.section(StrategySettings)
+    shown = "array<struct<product_id:string,reason:string>>"
+    cart = "array(struct('p1' AS product_id, 'in the cart' AS reason))" if live_cart else "array()"
+    context = spark.range(4000).selectExpr(
+        "concat('c', id) customer_id", "'v1-0' segment_id", "'v1-0' strategy_id", "1 version", "1.0D benefit", "map('spend', 1.0D) z",
+        "CASE WHEN id % 4 = 0 THEN 'prospect' WHEN id % 4 = 1 THEN 'active' ELSE 'lost' END life_cycle", "cast(50 AS decimal(18,4)) average_order",
+        "0.2D discount_share", f"cast(array(struct('p1' AS product_id, 'bought before' AS reason)) AS {shown}) shown_interests",
+        f"cast(array() AS {shown}) shown_neighbours", f"cast({cart} AS {shown}) shown_open_cart", f"cast(array() AS {shown}) shown_alerted",
+        "0.1D churn_probability", "array('*') channels", "CASE WHEN id % 10 = 0 THEN 'none' ELSE 'recorded' END consent_basis",
+        f"{str(live_cart).lower()} open_cart", "false market_alert", "6 month", "1 day_of_month", "60.0D shop_order_value",
+    )  # fmt: skip
+    deciding.check_conditions(context, offers)
+    customers = deciding.with_holdout(deciding.with_candidates(context, offers, shop_order_value=F.col("shop_order_value")), settings)
+    draw = deciding.Draw(7, AS_OF, 0.1)
+    return deciding.decided(deciding.explored(customers, draw), offers, draw, shadow_price=0.0, run_key="k").persist()
+
+
+@pytest.mark.covers("S1")
+def test_every_customer_has_a_decision_with_chances_that_sum_to_one(spark: SparkSession, config: Config) -> None:
+    found = _decide(spark, config)
+    assert found.count() == 4000
+    total = F.aggregate("eligible_actions", F.lit(0.0), lambda left, right: left + right["probability"])
+    assert found.where(F.abs(total - 1) > 1e-6).isEmpty()
+    assert found.where("action_probability <= 0").isEmpty()
+    assert found.where("is_holdout AND action <> 'nothing'").isEmpty()
+    assert found.where("consent_basis = 'none' AND action <> 'nothing'").isEmpty()
+    reasons = {row[0] for row in found.where("consent_basis = 'none'").select(F.explode("refusals.reason")).distinct().collect()}
+    assert reasons == {"no consent to marketing"}
+
+
+def test_the_holdout_is_its_share_and_the_draws_follow_their_chances(spark: SparkSession, config: Config) -> None:
+    found = _decide(spark, config)
+    held = found.where("is_holdout").count() / 4000
+    assert held == pytest.approx(0.05, abs=3 * (0.05 * 0.95 / 4000) ** 0.5)
+    explored = found.where("explored").count() / found.where("NOT is_holdout").count()
+    assert explored == pytest.approx(0.10, abs=3 * (0.10 * 0.90 / 3800) ** 0.5)
+
+
+def test_an_open_cart_changes_the_decision_and_says_so(spark: SparkSession, config: Config) -> None:
+    before, after = _decide(spark, config), _decide(spark, config, live_cart=True)
+    assert before.where("trigger IS NOT NULL").isEmpty()
+    triggered = after.where("action = 'cart_reminder'")
+    assert triggered.count() > 500
+    assert triggered.where("trigger <> 'open_cart' OR products[0] <> 'p1'").isEmpty()
+
+
+def test_a_condition_that_speaks_of_unknown_things_is_refused(spark: SparkSession, config: Config) -> None:
+    written = parse_yaml(config.text("offers.yml"), where="offers.yml")
+    written["offers"][0]["when"] = "shoe_size > 40"
+    with pytest.raises(ConfigError, match="'when' is not understood"):
+        deciding.check_conditions(spark.range(1), catalogue(written, where="offers.yml"))
+
+
+@pytest.mark.covers("F1")
+def test_interest_halves_and_a_cart_closes_at_the_checkout(rows: Callable[..., DataFrame]) -> None:
+    schema = "customer_id string, happened_at string, type string, product_id string"
+    first = rows(
+        schema, ("a", "2026-06-01 00:00:00", "cart_add", "p1"), ("a", "2026-06-02 00:00:00", "view", "p2"), ("b", "2026-06-01 00:00:00", "cart_add", "p3"),
+    ).withColumn("happened_at", F.col("happened_at").cast("timestamp"))  # fmt: skip
+    empty = rows(
+        "customer_id string, interest double, interest_at timestamp, last_product_id string, open_cart array<string>, cart_at timestamp, _stream_batch bigint"
+    )
+    state = live.next_state(first, empty, half_life_hours=24, batch=0).persist()
+    by_customer = {row["customer_id"]: row for row in state.collect()}
+    assert by_customer["a"]["interest"] == pytest.approx(1.5)
+    assert by_customer["a"]["open_cart"] == ["p1"]
+    second = rows(schema, ("a", "2026-06-03 00:00:00", "checkout", None), ("b", "2026-06-01 00:00:00", "cart_remove", "p3")).withColumn(
+        "happened_at", F.col("happened_at").cast("timestamp")
+    )
+    after = {row["customer_id"]: row for row in live.next_state(second, state, half_life_hours=24, batch=1).collect()}
+    assert after["a"]["interest"] == pytest.approx(1.75)
+    assert after["a"]["open_cart"] == []
+    assert after["b"]["open_cart"] == []
+
+
+@pytest.mark.covers("F2")
+def test_a_competitors_move_is_held_against_the_price_before(rows: Callable[..., DataFrame]) -> None:
+    schema = "competitor string, product_id string, price decimal(18,4), observed_at timestamp, promotion string"
+    from datetime import datetime
+    from decimal import Decimal
+
+    seen = rows(
+        schema,
+        ("Alpha", "p1", Decimal(80), datetime(2026, 6, 2), "deal"),
+        ("Alpha", "p2", Decimal(99), datetime(2026, 6, 2), None),
+        ("Alpha", "p3", Decimal(50), datetime(2026, 6, 2), None),
+    )
+    state = rows(
+        "competitor string, product_id string, price decimal(18,4), observed_at timestamp",
+        ("Alpha", "p1", Decimal(100), datetime(2026, 6, 1)),
+        ("Alpha", "p2", Decimal(100), datetime(2026, 6, 1)),
+    )
+    found = live.price_moves(seen, state, threshold=0.1).collect()
+    assert [(row["product_id"], row["change"]) for row in found] == [("p1", pytest.approx(-0.2))]

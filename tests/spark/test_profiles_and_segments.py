@@ -1,0 +1,153 @@
+"""Profiles as of a day, and groups that depend on the customers alone."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+from pyspark.ml.evaluation import ClusteringEvaluator
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from sklearn.cluster import KMeans
+
+from clarion.config import Config
+from clarion.profiles import transforms as profiles
+from clarion.profiles.settings import ProfileSettings
+from clarion.segments import features, metrics, model
+from clarion.segments.settings import SegmentSettings
+
+AS_OF = date(2026, 6, 1)
+LINES = "customer_id string, order_id string, product_id string, kind string, quantity decimal(18,4), amount decimal(18,4), discount decimal(18,4), happened_at timestamp, arrived_at timestamp"
+EVENTS = "customer_id string, product_id string, type string, happened_at timestamp, arrived_at timestamp"
+
+
+@pytest.fixture
+def settings(config: Config) -> ProfileSettings:
+    return config.section(ProfileSettings)
+
+
+def _lines(rows: Callable[..., DataFrame], *orders: tuple[str, str, str, str, float, str, str]) -> DataFrame:
+    """customer, order, product, kind, amount, happened, arrived."""
+    values = [(who, order, product, kind, "1", str(amount), "0", when, known) for who, order, product, kind, amount, when, known in orders]
+    text = rows("a string, b string, c string, d string, e string, f string, g string, h string, i string", *values)
+    names = [part.strip().split(" ") for part in LINES.replace("decimal(18,4)", "decimal").split(",")]
+    return text.toDF(*(name for name, _ in names)).select(
+        *(F.col(name).cast("decimal(18,4)" if kind == "decimal" else kind).alias(name) for name, kind in names)
+    )
+
+
+def _profile(days: DataFrame, rows: Callable[..., DataFrame], settings: ProfileSettings) -> dict[str, dict[str, object]]:
+    nothing = rows("customer_id string, interests array<struct<category:string,share:double>>")
+    return {row["customer_id"]: row.asDict() for row in profiles.customer_profiles(days, nothing, as_of=AS_OF, settings=settings).collect()}
+
+
+@pytest.mark.covers("P1")
+def test_an_order_on_the_as_of_day_or_known_later_does_not_count(rows: Callable[..., DataFrame], settings: ProfileSettings) -> None:
+    lines = _lines(
+        rows,
+        ("k", "o1", "p", "sale", 10, "2026-05-30 10:00:00", "2026-05-30 10:00:00"),
+        ("k", "o2", "p", "sale", 20, "2026-06-01 00:00:00", "2026-06-01 00:00:00"),
+        ("k", "o3", "p", "sale", 40, "2026-05-20 10:00:00", "2026-06-02 10:00:00"),
+    )
+    days = profiles.customer_days(lines, rows(EVENTS), time_zone="UTC")
+    found = _profile(days, rows, settings)["k"]
+    assert (found["orders"], found["monetary"], found["recency_days"]) == (1, 10, 2.0)
+
+
+def test_the_shops_zone_decides_the_day(rows: Callable[..., DataFrame]) -> None:
+    lines = _lines(rows, ("k", "o1", "p", "sale", 10, "2026-05-30 17:00:00", "2026-05-30 17:00:00"))
+    day = profiles.customer_days(lines, rows(EVENTS), time_zone="Asia/Shanghai").first()["day"]
+    assert day == date(2026, 5, 31)
+
+
+def test_a_return_larger_than_its_purchase_makes_spend_negative(rows: Callable[..., DataFrame], settings: ProfileSettings) -> None:
+    lines = _lines(
+        rows,
+        ("k", "o1", "p", "sale", 10, "2026-05-01 10:00:00", "2026-05-01 10:00:00"),
+        ("k", "r1", "p", "return", 15, "2026-05-03 10:00:00", "2026-05-03 10:00:00"),
+    )
+    found = _profile(profiles.customer_days(lines, rows(EVENTS), time_zone="UTC"), rows, settings)["k"]
+    assert (found["orders"], found["monetary"], found["average_order"]) == (1, -5, 10)
+
+
+@pytest.mark.covers("P7")
+def test_the_life_cycle_follows_each_customers_own_rhythm(rows: Callable[..., DataFrame], settings: ProfileSettings) -> None:
+    def orders(who: str, *days: str) -> list[tuple[str, str, str, str, float, str, str]]:
+        return [(who, f"{who}{day}", "p", "sale", 10, f"{day} 10:00:00", f"{day} 10:00:00") for day in days]
+
+    weekly_then_silent = orders("weekly", "2026-03-01", "2026-03-08", "2026-03-15", "2026-03-22", "2026-04-20")
+    yearly = orders("quarterly", "2025-09-01", "2025-12-01", "2026-03-01")
+    lines = _lines(rows, *weekly_then_silent, *yearly, *orders("fresh", "2026-05-25"))
+    events = rows(EVENTS).unionByName(rows("customer_id string", ("looker",)).selectExpr(
+        "customer_id", "'p' product_id", "'view' type", "timestamp'2026-05-30' happened_at", "timestamp'2026-05-30' arrived_at"))  # fmt: skip
+    found = _profile(profiles.customer_days(lines, events, time_zone="UTC"), rows, settings)
+    assert {who: row["life_cycle"] for who, row in found.items()} == {"weekly": "lost", "quarterly": "active", "fresh": "new", "looker": "prospect"}
+
+
+def test_the_aggregation_by_day_has_no_python_and_few_exchanges(rows: Callable[..., DataFrame]) -> None:
+    plan = profiles.customer_days(_lines(rows), rows(EVENTS), time_zone="UTC")._jdf.queryExecution().executedPlan().toString()
+    assert "Python" not in plan
+    assert plan.count("Exchange") <= 4
+
+
+def _blobs(spark: SparkSession, partitions: int = 2) -> DataFrame:
+    rng = np.random.default_rng(5)
+    points = np.vstack([rng.normal(centre, 0.5, (60, 2)) for centre in ((0, 0), (4, 0), (0, 4), (5, 5))])
+    values = [(f"c{row:04d}", float(x), float(y), 1.0) for row, (x, y) in enumerate(points)]
+    return spark.createDataFrame(values, "customer_id string, spend double, recency double, constant double").repartition(partitions)
+
+
+@pytest.fixture
+def grouping(config: Config) -> SegmentSettings:
+    return replace(config.section(SegmentSettings), k_min=3, k_max=5)
+
+
+@pytest.mark.covers("P2")
+def test_the_planted_number_of_groups_is_found_and_as_tight_as_scikit_learns(spark: SparkSession, grouping: SegmentSettings) -> None:
+    frame = _blobs(spark)
+    found = model.fit(features.sample(frame, at_most=1000, customers=240), settings=grouping, seed=3)
+    assert found.chosen.k == 4
+    assert found.features == ("spend", "recency")
+    scaled = np.array([row[0] for row in model.assign(found.pipeline, frame).select("scaled").collect()])
+    best = KMeans(4, n_init=50, random_state=0).fit(scaled).inertia_
+    assert found.chosen.inertia <= 1.01 * best
+    transformed = found.pipeline.transform(frame)
+    theirs = ClusteringEvaluator(distanceMeasure="squaredEuclidean").evaluate(transformed)
+    assert found.chosen.silhouette == pytest.approx(theirs, abs=1e-6)
+
+
+def test_shuffled_input_and_any_partitioning_give_the_same_groups(spark: SparkSession, grouping: SegmentSettings) -> None:
+    centres = []
+    for partitions in (1, 8):
+        frame = _blobs(spark, partitions).orderBy(F.xxhash64("customer_id", F.lit(partitions)))
+        found = model.fit(features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, k=4), seed=3)
+        centres.append(model.centres_of(found.pipeline))
+    assert np.array_equal(centres[0], centres[1])
+
+
+def test_every_customer_is_in_exactly_one_group_at_its_distance(spark: SparkSession, grouping: SegmentSettings) -> None:
+    frame = _blobs(spark)
+    found = model.fit(features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, k=4), seed=3)
+    members = model.assign(found.pipeline, frame).toPandas()
+    points, centres = np.array(members["scaled"].tolist()), model.centres_of(found.pipeline)
+    assert members["customer_id"].is_unique
+    assert len(members) == 240
+    assert np.allclose(members["distance"] ** 2, metrics.squared_distances(points, centres).min(1))
+
+
+def test_too_few_or_equal_customers_give_a_clear_answer(spark: SparkSession, grouping: SegmentSettings) -> None:
+    alike = spark.createDataFrame([("a", 1.0), ("b", 1.0)], "customer_id string, spend double")
+    with pytest.raises(model.TooFewCustomers, match="nothing to group"):
+        model.fit(alike, settings=grouping, seed=1)
+    two = spark.createDataFrame([("a", 1.0), ("b", 2.0)], "customer_id string, spend double")
+    with pytest.raises(model.TooFewCustomers, match="cannot be made"):
+        model.fit(two, settings=grouping, seed=1)
+
+
+def test_the_largest_stable_k_near_the_best_silhouette_is_chosen(grouping: SegmentSettings) -> None:
+    def candidate(k: int, silhouette: float, stability: float, share: float = 0.2) -> model.Candidate:
+        return model.Candidate(k, 1.0, silhouette, stability, share)
+
+    assert model.choose((candidate(3, 0.5, 0.9), candidate(4, 0.49, 0.9), candidate(5, 0.6, 0.1), candidate(6, 0.55, 0.9, 0.001)), grouping).k == 4
+    assert model.choose((candidate(3, 0.5, 0.3), candidate(4, 0.6, 0.4)), grouping).k == 4

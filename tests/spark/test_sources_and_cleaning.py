@@ -1,0 +1,178 @@
+"""Records keep their number; rows are accepted or refused with every reason."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from clarion.cleaning import transforms as cleaning
+from clarion.kernel.errors import SourceError
+from clarion.ops.shop import reading
+from clarion.privacy.keys import Key
+from clarion.privacy.protect import protected, stripped
+from clarion.sources import files, records
+from clarion.sources.mapping import Source, parse
+
+HEADER = "order,line,when,who,product,quantity,price\n"
+
+
+def _source(folder: Path, *, form: str = "csv", **change: object) -> Source:
+    written = {
+        "where": f"{folder}/*.{form}",
+        "format": form,
+        "options": {"header": True} if form == "csv" else {},
+        "time_zone": "Europe/London",
+        "currency": "GBP",
+        "consent": {"basis": "declared", "purposes": ["analytics"]},
+        "columns": {
+            "order_ref": "order", "line_no": "line", "happened_at": "to_timestamp(when, 'yyyy-MM-dd HH:mm:ss')", "customer_ref": "who",
+            "product_ref": "product", "quantity": "quantity", "unit_price": "price",
+        },
+        **change,
+    }  # fmt: skip
+    return parse("shop", {"orders": written}, variables={})[0]
+
+
+def _read(spark: SparkSession, source: Source) -> DataFrame:
+    found = tuple(files.examine(path, source=source.name) for path, _ in files.find(source.where, source=source.name))
+    columns = records.columns_of(spark, source, found[0].path)
+    frame = records.read(spark, source, tuple(file.path for file in found), columns)
+    survey = records.survey(frame, found)
+    records.refuse_unreadable(source, survey)
+    return records.numbered(frame, survey)
+
+
+def _judged(frame: DataFrame, source: Source, *, products: DataFrame | None = None, duplicates: bool = True) -> DataFrame:
+    bronze = frame.select(
+        "*",
+        records.fingerprint(F.col("raw")).alias("_hash"),
+        F.lit(False).alias("_stripped"),
+        F.lit(source.name).alias("_source"),
+        F.lit("b").alias("_batch"),
+        F.lit("2026-06-01").cast("timestamp").alias("_ingested_at"),
+    )
+    marked = cleaning.marked_duplicates(bronze, None, key=None) if duplicates else bronze.withColumn("_duplicate", F.lit(False))
+    how = reading(source)
+    rows = cleaning.filled(cleaning.canonical(marked, how), {}, how)
+    return cleaning.judged(rows, how, policies=source.rules, required=source.kind.required, products=products)
+
+
+@pytest.mark.parametrize("split", [None, 400])
+def test_a_record_keeps_its_number_however_its_file_is_split(spark: SparkSession, tmp_path: Path, split: int | None) -> None:
+    (tmp_path / "a.csv").write_text(HEADER + "".join(f"o{row},1,2026-01-01 10:00:00,c,p,1,{row}\n" for row in range(1, 101)))
+    (tmp_path / "b.csv").write_text(HEADER + "".join(f"o{row},1,2026-01-01 10:00:00,c,p,1,{row}\n" for row in range(1, 31)))
+    before = spark.conf.get("spark.sql.files.maxPartitionBytes")
+    if split:
+        spark.conf.set("spark.sql.files.maxPartitionBytes", split)
+    try:
+        found = _read(spark, _source(tmp_path)).select("_file", "_row", F.col("raw")["price"].cast("int").alias("price")).collect()
+    finally:
+        spark.conf.set("spark.sql.files.maxPartitionBytes", before)
+    assert len(found) == 130
+    assert all(row["_row"] == row["price"] for row in found)
+
+
+def test_every_reason_is_named_and_good_rows_pass(spark: SparkSession, rows: Callable[..., DataFrame], tmp_path: Path) -> None:
+    lines = [
+        "o1,1,2026-01-01 10:00:00,c1,p1,2,3.50",
+        "o2,1,2026-13-01 10:00:00,c1,p1,2,3.50",
+        "o3,1,2026-01-01 10:00:00,c1,p1,0,-1",
+        "o4,1,2026-01-01 10:00:00,c1,p9,1,1",
+        "o5,1,2026-01-01 10:00:00,c1,,1,1",
+        "o6,1,2027-01-01 10:00:00,c1,p1,1,1",
+        "o1,1,2026-01-01 10:00:00,c1,p1,2,3.50",
+    ]
+    (tmp_path / "a.csv").write_text(HEADER + "\n".join(lines) + "\n")
+    frame = _judged(_read(spark, _source(tmp_path)), _source(tmp_path), products=rows("product_id string", ("p1",)))
+    found = {row["_row"]: row for row in frame.collect()}
+    reasons = {number: sorted(reason["rule"] for reason in row["_reasons"]) for number, row in found.items()}
+    assert reasons[1] == []
+    assert reasons[2] == ["unreadable"]
+    assert reasons[3] == ["price_not_positive", "quantity_not_positive"]
+    assert reasons[4] == ["unknown_product"]
+    assert reasons[5] == ["missing"]
+    assert reasons[6] == ["in_the_future"]
+    assert [number for number, row in found.items() if row["_duplicate"]] == [7]
+    assert found[1]["amount"] == 7
+    assert found[1]["currency"] == "GBP"
+    sample = found[2]["_reasons"][0]["sample"]
+    assert sample == "2000-00-00 00:00:00"[:19]
+
+
+def test_local_times_become_utc_across_the_clock_change(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(HEADER + "o1,1,2026-03-28 12:00:00,c,p,1,1\no2,1,2026-03-30 12:00:00,c,p,1,1\n")
+    frame = _judged(_read(spark, _source(tmp_path)), _source(tmp_path)).select(F.date_format("happened_at", "HH").alias("hour"), "_row")
+    assert {row["_row"]: row["hour"] for row in frame.collect()} == {1: "12", 2: "11"}
+
+
+def test_a_text_with_an_offset_is_not_shifted_again(spark: SparkSession, tmp_path: Path) -> None:
+    source = _source(
+        tmp_path,
+        form="json",
+        time_zone="Asia/Shanghai",
+        columns={**{"order_ref": "o", "product_ref": "p", "quantity": "1", "unit_price": "1"}, "happened_at": "t"},
+    )
+    (tmp_path / "a.json").write_text('{"o":"1","p":"x","t":"2026-01-01T12:00:00Z"}\n{"o":"2","p":"x","t":"2026-01-01 12:00:00"}\n')
+    frame = _judged(_read(spark, source), source).select("_row", F.date_format("happened_at", "HH").alias("hour"))
+    assert {row["_row"]: row["hour"] for row in frame.collect()} == {1: "12", 2: "04"}
+
+
+def test_a_negative_quantity_is_a_return_where_the_mapping_says_so(spark: SparkSession, rows: Callable[..., DataFrame], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(HEADER + "o1,1,2026-01-01 10:00:00,c1,p1,-2,3.50\n")
+    source = _source(tmp_path, rules={"quantity": "negative_is_return"})
+    from clarion.contracts.silver import ORDER_LINES
+
+    names = rows("namespace string, ref string, customer_id string, first_seen_at timestamp", ("shop", "c1", "k1", None))
+    frame = _judged(_read(spark, source), source)
+    line = cleaning.facts(frame.where("size(_reasons) = 0"), names, kind=source.kind, columns=ORDER_LINES.column_names).first()
+    assert (line["kind"], line["quantity"], line["amount"], line["customer_id"]) == ("return", 2, 7, "k1")
+
+
+@pytest.mark.parametrize(("text", "message"), [("o1,1,2026-01-01 10:00:00,c1\n", "cannot be taken apart"), ("o1,1,2026,M\xfcller,p,1,1\n", "not UTF-8")])
+def test_a_cut_file_and_a_wrong_encoding_are_refused(spark: SparkSession, tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "a.csv").write_bytes((HEADER + "o0,1,2026-01-01 10:00:00,c1,p,1,1\n" + text).encode("latin-1"))
+    with pytest.raises(SourceError, match=message):
+        _read(spark, _source(tmp_path))
+
+
+def test_a_file_with_another_header_is_refused_not_read_by_position(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(HEADER + "o1,1,2026-01-01 10:00:00,c,p,1,1\n")
+    (tmp_path / "b.csv").write_text("line,order,when,who,product,quantity,price\n1,o2,2026-01-01 10:00:00,c,p,1,1\n")
+    with pytest.raises(SourceError, match="header"):
+        _read(spark, _source(tmp_path))
+
+
+@pytest.mark.covers("Q8")
+def test_no_readable_personal_value_and_no_key_is_left_in_the_record_or_the_plan(spark: SparkSession, rows: Callable[..., DataFrame]) -> None:
+    written = {
+        "where": "/x.csv", "format": "csv", "time_zone": "UTC", "consent": {"basis": "recorded"},
+        "columns": {"customer_ref": "who", "registered_at": "at", "phone": "regexp_replace(Mobile, '[^0-9]', '')"},
+    }  # fmt: skip
+    source = parse("shop", {"registrations": written}, variables={})[0]
+    frame = rows("raw map<string,string>, _stripped boolean", ({"who": "c1", "at": "2026-01-01", "Mobile": "139-0000-0000"}, False))
+    key = Key.derive("ab" * 32, key_id="k1")
+    safe, values = protected(frame, source.columns, personal=source.personal, known=("who", "at", "Mobile"), key=key)
+    raw = safe.first()["raw"]
+    assert raw["token:phone"].startswith("k1.")
+    assert "139" not in str({name: text for name, text in raw.items() if name != "token:phone"}.values())
+    assert values.first()["value"] == "13900000000"
+    plan = safe._jdf.queryExecution().toString()
+    assert key.lookup.hex() not in plan
+    assert "ab" * 32 not in plan
+
+
+@pytest.mark.covers("C10")
+def test_a_person_without_consent_is_taken_out_and_the_fact_stays(spark: SparkSession, rows: Callable[..., DataFrame], tmp_path: Path) -> None:
+    source = _source(tmp_path)
+    frame = rows(
+        "raw map<string,string>, _stripped boolean",
+        ({"who": "yes", "order": "1"}, False), ({"who": "no", "order": "2"}, False), ({"who": None, "order": "3"}, False),
+    )  # fmt: skip
+    found = stripped(frame, source.columns, people=source.kind.people, known=("who", "order"), allowed=rows("ref string", ("yes",)))
+    by_order = {row["raw"]["order"]: row for row in found.collect()}
+    assert by_order["1"]["raw"]["who"] == "yes"
+    assert by_order["2"]["_stripped"]
+    assert "who" not in by_order["2"]["raw"]
+    assert not by_order["3"]["_stripped"]
