@@ -120,3 +120,26 @@ def test_what_there_is_can_be_listed(clarion: Callable[..., int], capsys: pytest
     for command in (("jobs",), ("plan",), ("tables",), ("tables", "gold.decisions"), ("config", "show"), ("--help",)):
         assert clarion(*command) == 0
     assert "strategy" in capsys.readouterr().out
+
+
+def test_the_doctor_finds_a_missing_java_and_a_lake_that_is_a_file(
+    clarion: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert clarion("doctor", "--lake", str(tmp_path / "lake")) == 0
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    (tmp_path / "file").write_text("x")
+    told = _refused(capsys, clarion("doctor", "--lake", str(tmp_path / "file")))
+    assert "openjdk-17" in told
+    assert "is a file" in told
+
+
+@pytest.mark.parametrize(("number", "good"), [("11.0.2", False), ("17.0.15", True), ("25", False)])
+def test_the_doctor_knows_which_java_starts_spark(
+    clarion: Callable[..., int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: str, good: bool
+) -> None:
+    (tmp_path / "bin").mkdir()
+    java = tmp_path / "bin" / "java"
+    java.write_text(f"#!/bin/sh\necho 'openjdk version \"{number}\"' >&2\necho jdk.incubator.vector@17\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    assert clarion("doctor", "--lake", str(tmp_path / "lake")) == (0 if good else 2)

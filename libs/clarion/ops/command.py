@@ -16,7 +16,7 @@ from clarion import __version__
 from clarion.config import Config
 from clarion.contracts import TABLES
 from clarion.kernel.days import parse_day, today
-from clarion.kernel.errors import ClarionError, UsageError
+from clarion.kernel.errors import ClarionError, EnvironmentError, UsageError
 from clarion.lake import Lake
 from clarion.ops import pipeline, shop
 from clarion.ops.job import Job, Params
@@ -203,6 +203,22 @@ def query(options: Options, sql: str, form: str, limit: int) -> None:
     config = options.config()
     frame = execute(options.open(config), sql)
     OUT.print(printed(frame, form=form, limit=limit), markup=False)
+
+
+@cli.command()
+@common
+def doctor(options: Options) -> None:
+    """What is wrong with this machine, and the line that mends it."""
+    from clarion.ops.doctor import examine
+
+    findings = examine(options.lake)
+    for finding in findings:
+        OUT.print(f"{'ok  ' if finding.good else 'bad '} {finding.what}: {finding.found}", markup=False)
+    bad = [finding for finding in findings if not finding.good]
+    if bad:
+        raise EnvironmentError(
+            f"{len(bad)} things are wrong", found="; ".join(f"{item.what}: {item.found}" for item in bad), fix="; ".join(item.fix or "" for item in bad)
+        )
 
 
 @cli.group("config")

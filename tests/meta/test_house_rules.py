@@ -1,0 +1,98 @@
+"""Docs, code and rules agree."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "docs"))
+
+from generate import pages  # noqa: E402
+
+from clarion.contracts import TABLES  # noqa: E402
+from clarion.ops.command import cli  # noqa: E402
+from jobs.__main__ import JOBS  # noqa: E402
+
+CAPABILITIES = [
+    path for path in (ROOT / "libs" / "clarion").iterdir() if path.is_dir() and path.name not in ("kernel", "contracts", "config", "lake", "ops", "__pycache__")
+]
+# Actions and session calls have no place in transforms; models and metrics may run them on results whose bound is stated.
+BANNED = {"udf", "rdd", "collect", "toPandas", "cache", "persist", "getOrCreate", "current_date", "now", "current_timestamp", "sparkContext", "_jvm"}
+ALLOWED = {
+    ("segments", "model.py"), ("predict", "churn.py"), ("products", "neighbours.py"), ("strategy", "allocation.py"), ("strategy", "decisions.py"),
+    ("sources", "records.py"), ("sim", "files.py"),
+}  # fmt: skip
+
+
+def _modules() -> list[Path]:
+    return sorted(path for folder in CAPABILITIES for path in folder.glob("*.py"))
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_transforms_hold_no_actions(path: Path) -> None:
+    if (path.parent.name, path.name) in ALLOWED:
+        return
+    used = {node.attr for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Attribute)}
+    assert not used & BANNED
+
+
+def test_the_library_never_reaches_into_the_jvm() -> None:
+    for path in (ROOT / "libs").rglob("*.py"):
+        used = {node.attr for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Attribute)}
+        assert not used & {"_jvm", "_jdf", "_jsparkSession", "sparkContext", "rdd"}, path
+
+
+def test_generated_pages_are_as_the_contracts_say() -> None:
+    stale = [str(path.relative_to(ROOT)) for path, text in pages().items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    assert stale == [], "run 'make docs'"
+
+
+def test_every_job_file_is_registered_and_named_like_no_standard_module() -> None:
+    names = {path.stem for path in (ROOT / "jobs").glob("*.py")} - {"__init__", "__main__"}
+    assert names == set(JOBS)
+    assert not names & sys.stdlib_module_names
+
+
+def test_a_job_writes_only_what_it_declares() -> None:
+    """Each `scope.replace(X, …)` and `scope.merge(X, …)` of a job names a table that its JOB declares."""
+    for path in (ROOT / "jobs").glob("*.py"):
+        if path.stem.startswith("__"):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        declared = {name for table in JOBS[path.stem].writes for name in (table.name,)}
+        constants = {table.short_name.upper(): table.name for table in TABLES.values()}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("scope.replace", "scope.merge") and isinstance(node.args[0], ast.Name):
+                name = node.args[0].id
+                assert constants.get(name) in declared, f"{path.name}: {name}"
+
+
+def test_every_written_table_has_one_job_or_streams_and_batch_share_it() -> None:
+    writers: dict[str, set[str]] = {}
+    for job in JOBS.values():
+        for table in job.writes:
+            writers.setdefault(table.name, set()).add(job.name)
+    shared = {name: jobs for name, jobs in writers.items() if len(jobs) > 1}
+    assert all(jobs == {"ingest", "monitor"} for jobs in shared.values())
+    assert {name for name in TABLES if not name.startswith("ops.runs")} == set(writers)
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md"])
+def test_every_command_a_readme_names_exists(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for target in re.findall(r"\bmake ([a-z-]+)", text):
+        assert target in targets, target
+    blocks = "\n".join(re.findall(r"```(?:bash|sh)?\n(.*?)```", text, re.DOTALL))
+    for command in re.findall(r"^clarion ([a-z-]+)", blocks, re.MULTILINE):
+        assert command in cli.commands, command
+
+
+@pytest.mark.parametrize("folder", CAPABILITIES, ids=lambda folder: folder.name)
+def test_every_capability_says_what_its_maths_is(folder: Path) -> None:
+    if folder.name == "measures":
+        return
+    assert (folder / "README.md").is_file()
