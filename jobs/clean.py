@@ -84,7 +84,9 @@ def _judged(scope: Scope, task: Task, products: DataFrame | None) -> DataFrame:
         cleaned = [row["_batch"] for row in scope.read(BATCHES).where(F.col("_source") == source.name).select("_batch").distinct().collect()]
         earlier = [batch for batch in cleaned if batch not in task.batches]
         before = records.where(F.col("_batch").isin(earlier)) if earlier else None
-        marked = cleaning.marked_duplicates(records.where(now), before, key=None if source.duplicates == "drop" else source.duplicates)
+        key = None if source.duplicates == "drop" else source.duplicates
+        by_person = any(name in source.kind.people for name in source.kind.key)
+        marked = cleaning.marked_duplicates(records.where(now), before, key=key, named_by_person=by_person)
     how = reading(source)
     rows = cleaning.canonical(marked, how)
     fills = {name: policy.fill for name, policy in source.missing.items() if isinstance(policy, Fill)}

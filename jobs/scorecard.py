@@ -11,7 +11,7 @@ def run(scope: Scope, params: Params) -> None:
     rows = [target.row(scope.as_of) for target in measured(scope)]
     scope.replace(TARGETS, rows_as_frame(scope.spark, TARGETS, rows))
     verdicts = [row["verdict"] for row in rows]
-    scope.note(", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in ("met", "missed", "not measurable")))
+    scope.note(", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in ("met", "missed", "measured", "not measurable")))
 
 
 JOB = Job(

@@ -17,7 +17,7 @@ _REASON = "array<struct<rule:string,column:string,sample:string>>"
 KEPT = ("_hash", "_stripped", "_broken", "_source", "_file", "_file_hash", "_row", "_batch", "_ingested_at")
 
 
-def marked_duplicates(records: DataFrame, earlier: DataFrame | None, *, key: tuple[str, ...] | None) -> DataFrame:
+def marked_duplicates(records: DataFrame, earlier: DataFrame | None, *, key: tuple[str, ...] | None, named_by_person: bool = False) -> DataFrame:
     """The records with `_duplicate`: true for all but the first to arrive of those that are equal.
 
     First is the earliest batch, then file and record number.
@@ -26,10 +26,11 @@ def marked_duplicates(records: DataFrame, earlier: DataFrame | None, *, key: tup
         records: bronze records of one source, of the batches being cleaned.
         earlier: bronze records of the same source that were cleaned before; None for none.
         key: source columns that name the fact; None compares every column.
+        named_by_person: True where only the person told records apart, so that records stripped of theirs equal none.
     """
     identity = F.col("_hash") if key is None else F.md5(F.to_json(F.array(*(F.col("raw")[name] for name in key))))
-    # A stripped record has lost what told it from others: it equals none.
-    identity = F.when(F.col("_stripped"), F.md5(F.to_json(F.struct("_file_hash", "_row")))).otherwise(identity)
+    if named_by_person:
+        identity = F.when(F.col("_stripped"), F.md5(F.to_json(F.struct("_file_hash", "_row")))).otherwise(identity)
     first = Window.partitionBy("_identity").orderBy("_ingested_at", "_batch", "_file", "_row")
     marked = records.withColumn("_identity", identity).withColumn("_duplicate", F.row_number().over(first) > 1)
     if earlier is not None:

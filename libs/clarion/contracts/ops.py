@@ -76,10 +76,10 @@ TARGETS = Table(
         Column("low", "double", "lower end of the 95 % interval", nullable=True),
         Column("high", "double", "upper end of the 95 % interval", nullable=True),
         Column("goal", "double", "what is asked for", nullable=True),
-        Column("verdict", "string", "met, missed or not measurable"),
+        Column("verdict", "string", "met, missed, measured (no goal is set) or not measurable"),
         Column("reason", "string", "why it cannot be measured yet", nullable=True),
     ),
-    checks=(Check("verdict_known", "verdict IN ('met', 'missed', 'not measurable')"),),
+    checks=(Check("verdict_known", "verdict IN ('met', 'missed', 'measured', 'not measurable')"),),
     owner="operations",
 )
 TABLES = (RUNS, FILES, BATCHES, TARGETS)

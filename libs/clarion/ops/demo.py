@@ -128,6 +128,11 @@ def _simulated(
         shop__time_zone=shop.time_zone,
         shop__currency=shop.currency,
         data=str(inbox),
+        # Targets within reach of a simulated shop's customers, who answer more readily than real ones.
+        strategy__target_ctr=0.15,
+        strategy__target_cr=0.6,
+        strategy__target_apu=600.0 if shop.currency == "CNY" else 80.0,
+        strategy__target_rpr=0.5,
         privacy__key=f"file:{key}",
     )
     first = shop.starts_on + timedelta(days=shop.history_days)

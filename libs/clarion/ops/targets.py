@@ -40,7 +40,7 @@ class Target:
             return {**base, "verdict": "not measurable", "reason": self.reason or "nothing to measure yet"}
         found = share(self.numerator, self.denominator)
         assert isinstance(found, Interval)
-        verdict = "met" if self.goal is None or found.value >= self.goal else "missed"
+        verdict = "measured" if self.goal is None else "met" if found.value >= self.goal else "missed"
         return {
             **base,
             "numerator": self.numerator,
