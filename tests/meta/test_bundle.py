@@ -1,0 +1,47 @@
+"""The bundle says what the pipeline says, checked without a workspace."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from databricks.bundles.jobs import Job as BundleJob
+
+from clarion.ops import pipeline
+from clarion.ops.command import cli
+from jobs.__main__ import JOBS
+
+ROOT = Path(__file__).resolve().parents[2]
+BUNDLE = yaml.safe_load((ROOT / "databricks.yml").read_text(encoding="utf-8"))
+WRITTEN: dict[str, Any] = yaml.safe_load((ROOT / "conf" / "bundle" / "clarion.job.yml").read_text(encoding="utf-8"))["resources"]["jobs"]["clarion"]
+
+
+def test_tasks_and_dependencies_equal_the_pipeline() -> None:
+    found = {task["task_key"]: tuple(sorted(item["task_key"] for item in task.get("depends_on", []))) for task in WRITTEN["tasks"]}
+    assert found == pipeline.dependencies(JOBS.values())
+
+
+def test_the_platforms_own_model_accepts_every_field() -> None:
+    job = BundleJob.from_dict(WRITTEN)
+    assert len(job.tasks) == len(JOBS)
+
+
+def test_every_entry_point_command_parameter_variable_and_environment_exists() -> None:
+    keys = {item["environment_key"] for item in WRITTEN["environments"]}
+    options = {option for parameter in cli.commands["run"].params for option in parameter.opts}
+    parameters = {item["name"] for item in WRITTEN["parameters"]}
+    setup = (ROOT / "setup.py").read_text(encoding="utf-8")
+    for task in WRITTEN["tasks"]:
+        wheel = task["python_wheel_task"]
+        assert task["environment_key"] in keys
+        assert f'"{wheel["entry_point"]} = jobs.__main__:entry_point"' in setup
+        assert wheel["parameters"][:2] == ["run", task["task_key"]]
+        assert {item.split("=")[0] for item in wheel["parameters"] if item.startswith("--")} <= options
+        text = " ".join(wheel["parameters"])
+        assert set(re.findall(r"\$\{var\.(\w+)\}", text)) <= set(BUNDLE["variables"])
+        assert set(re.findall(r"\{\{job\.parameters\.(\w+)\}\}", text)) <= parameters
+
+
+def test_no_variable_carries_a_personal_default_and_both_targets_have_a_mode() -> None:
+    assert all("default" not in variable for variable in BUNDLE["variables"].values())
+    assert {target["mode"] for target in BUNDLE["targets"].values()} == {"development", "production"}
