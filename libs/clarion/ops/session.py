@@ -18,7 +18,8 @@ ALWAYS = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",  # instants are UTC; days are made in the shop's zone
     "spark.sql.execution.arrow.pyspark.enabled": "true",
-    "spark.databricks.delta.retentionDurationCheck.enabled": "true",
+    # The call site of every column expression, kept for messages: building a cleaning plan took 2.1 s with it, 1.4 s without.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
     "spark.sql.csv.parser.columnPruning.enabled": "false",  # a cut record shows only when all its columns are parsed
 }
 
