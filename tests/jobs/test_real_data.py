@@ -52,13 +52,15 @@ def test_the_complete_journey_reconciles(clarion: Callable[..., int], spark: Spa
     assert batch["accepted"] / batch["rows_in"] >= 0.9
     quarantine = lake.read(TABLES["silver.quarantine"]).where("kind = 'orders'")
     counts = {row["rule"]: row["count"] for row in quarantine.select(F.explode("reasons.rule").alias("rule")).groupBy("rule").count().collect()}
-    bronze = lake.read(TABLES["bronze.orders"]).select("_file", "_row", F.col("raw")["sales_value"].cast("decimal(18,2)").alias("sales"), "raw")
+    bronze = lake.read(TABLES["bronze.orders"]).select("_file", "_row", F.col("raw")["sales_value"].cast("decimal(18,4)").alias("sales"), "raw")
     refused = bronze.join(quarantine.select("_file", "_row"), ["_file", "_row"]).agg(F.sum("sales")).first()[0]
-    assert _totals(lake)[3] + refused == Decimal("4596039.58")
+    assert round(_totals(lake)[3] + refused, 2) == Decimal("4596039.58")
     assert counts["quantity_not_positive"] == 8_869 == bronze.where("cast(raw['quantity'] AS int) = 0").count()
-    # A row of quantity 0 is refused for that; of the 11,226 rows without sales the others are refused for their amount.
+    # A row of quantity 0 is refused for that; of the rows without sales the others are refused for their amount.
     assert counts["amount_not_positive"] == bronze.where("sales = 0 AND cast(raw['quantity'] AS int) > 0").count()
-    assert bronze.where("sales = 0").count() == 11_226 == bronze.where("sales = 0").join(quarantine.select("_file", "_row"), ["_file", "_row"]).count()
+    # 20 further rows hold a trace below 1e-4 that binary fractions left, and are refused alike.
+    unsold = bronze.where("cast(raw['sales_value'] AS double) = 0")
+    assert unsold.count() == 11_226 == unsold.join(quarantine.select("_file", "_row"), ["_file", "_row"]).count()
     warned = lake.read(ORDER_LINES).where("array_contains(warnings, 'unknown_product')").count()
     warned_refused = quarantine.where("array_contains(warnings, 'unknown_product')").count()
     assert warned + warned_refused == 4_836
