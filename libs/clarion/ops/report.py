@@ -1,5 +1,6 @@
 """One self-contained HTML page that a marketing manager would want to read; it opens offline."""
 
+import math
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,8 @@ def write(demo: Demo, figures: Figures | None = None) -> Path:
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as dictionaries, NaN as None."""
-    plain = frame.astype(object).where(pd.notna(frame.astype(object).map(_scalar)), None)
-    return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
-
-
-def _scalar(value: Any) -> Any:
-    return "listed" if isinstance(value, (list, dict, tuple)) or hasattr(value, "__len__") else value
+    """Rows as dictionaries, what is not a number as None."""
+    return [{str(name): None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _context(found: Figures, currency: str, demo: Demo) -> dict[str, Any]:
