@@ -13,13 +13,16 @@ from clarion.contracts.bronze import BRONZE, TABLES
 from clarion.contracts.ops import BATCHES
 from clarion.contracts.silver import CONSENTS, FACTS, IDENTITIES, PRODUCTS, QUARANTINE
 from clarion.identity.resolve import new_identities
+from clarion.kernel import sql
 from clarion.kernel.errors import QualityError
-from clarion.ops.held import held
+from clarion.kernel.parallel import together
 from clarion.ops.job import Job, Params, previous
-from clarion.ops.parallel import together
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.shop import reading, sources
 from clarion.sources.mapping import Fill, Source
+
+ACCEPTED = "NOT _duplicate AND size(_reasons) = 0"
+REFUSED = "NOT _duplicate AND size(_reasons) > 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Task:
 
     source: Source
     batches: tuple[str, ...]
+    earlier: tuple[str, ...]
 
 
 def run(scope: Scope, params: Params) -> None:
@@ -37,15 +41,15 @@ def run(scope: Scope, params: Params) -> None:
         return
     batches = sorted({batch for task in tasks for batch in task.batches})
     mine = F.col("_batch").isin(batches)
-    products = _products(scope, tasks, mine)
-    with held(*(_judged(scope, task, products) for task in tasks)) as frames:
-        counts = _counts(tasks, frames)
-        judged = list(zip(tasks, frames, strict=True))
-        _enter_identities(scope, judged)
-        identities = scope.read(IDENTITIES)
-        written = _write_facts(scope, judged, identities, mine)
-        refused = [cleaning.quarantine(frame.where(_refused()), kind=task.source.kind) for task, frame in judged]
-        quarantined = scope.replace(QUARANTINE, _union(refused), where=mine)
+    of_products = [(task, _kept(scope, task, None)) for task in tasks if task.source.kind.name == "products"]
+    products = _known_products(scope, [frame for _, frame in of_products], mine)
+    others = [task for task in tasks if task.source.kind.name != "products"]
+    judged = of_products + list(zip(others, together([partial(_kept, scope, task, products) for task in others]), strict=True))
+    counts = _counts(judged)
+    _enter_identities(scope, judged)
+    refused = _union(cleaning.quarantine(frame.where(REFUSED), kind=task.source.kind) for task, frame in judged)
+    quarantining = partial(scope.replace, QUARANTINE, refused, where=mine)
+    written, quarantined = together([partial(_write_facts, scope, judged, scope.read(IDENTITIES), mine), quarantining])
     _reconcile(counts, written, quarantined)
     _enter_batches(scope, tasks, counts)
 
@@ -61,17 +65,21 @@ def _pending(scope: Scope) -> list[Task]:
     for source in sources(scope.config):
         batches = sorted(batch for name, batch in found if name == source.name and (name, batch, source.fingerprint) not in done)
         if batches:
-            tasks.append(Task(source, tuple(batches)))
+            cleaned = {batch for name, batch, _ in done if name == source.name}
+            tasks.append(Task(source, tuple(batches), tuple(sorted(cleaned.difference(batches)))))
     return tasks
 
 
-def _products(scope: Scope, tasks: list[Task], mine: Column) -> DataFrame | None:
+def _known_products(scope: Scope, arriving: list[DataFrame], mine: Column) -> DataFrame | None:
     """Products the shop knows, those that arrive now included; None where it has no list."""
-    arriving = [_judged(scope, task, None).where(_accepted()) for task in tasks if task.source.kind.name == "products"]
-    known = [frame.select(F.col("product_ref").alias("product_id")) for frame in arriving]
+    known = [frame.where(ACCEPTED).select(F.col("product_ref").alias("product_id")) for frame in arriving]
     if scope.lake.exists(PRODUCTS):
         known.append(scope.lake.read(PRODUCTS).where(~mine).select("product_id"))
-    return _union(known).distinct() if known else None
+    return scope.keep(_union(known).distinct()) if known else None
+
+
+def _kept(scope: Scope, task: Task, products: DataFrame | None) -> DataFrame:
+    return scope.keep(_judged(scope, task, products))
 
 
 def _judged(scope: Scope, task: Task, products: DataFrame | None) -> DataFrame:
@@ -81,9 +89,7 @@ def _judged(scope: Scope, task: Task, products: DataFrame | None) -> DataFrame:
     if source.duplicates == "keep":
         marked = records.where(now).withColumn("_duplicate", F.lit(False))
     else:
-        cleaned = [row["_batch"] for row in scope.read(BATCHES).where(F.col("_source") == source.name).select("_batch").distinct().collect()]
-        earlier = [batch for batch in cleaned if batch not in task.batches]
-        before = records.where(F.col("_batch").isin(earlier)) if earlier else None
+        before = records.where(F.col("_batch").isin(list(task.earlier))) if task.earlier else None
         key = None if source.duplicates == "drop" else source.duplicates
         by_person = any(name in source.kind.people for name in source.kind.key)
         marked = cleaning.marked_duplicates(records.where(now), before, key=key, named_by_person=by_person)
@@ -97,34 +103,23 @@ def _judged(scope: Scope, task: Task, products: DataFrame | None) -> DataFrame:
     return cleaning.judged(filled, how, policies=source.rules, required=required, products=products).drop("_hash", "_broken", "_stripped")
 
 
-def _accepted() -> Column:
-    return ~F.col("_duplicate") & (F.size("_reasons") == 0)
-
-
-def _refused() -> Column:
-    return ~F.col("_duplicate") & (F.size("_reasons") > 0)
-
-
-def _counts(tasks: list[Task], frames: Iterable[DataFrame]) -> list[dict[str, object]]:
-    """Rows per source and batch by their fate; one pass, which also computes the held frames."""
+def _counts(judged: list[tuple[Task, DataFrame]]) -> list[dict[str, object]]:
+    """Rows per source and batch by their fate; one pass, which also computes the frames that are kept."""
 
     def per_batch(task: Task, frame: DataFrame) -> DataFrame:
-        accepted = ~F.col("_duplicate") & (F.size("_reasons") == 0)
-        fills = [name for name, policy in task.source.missing.items() if isinstance(policy, Fill)]
-        uses = F.map_from_arrays(
-            F.array(*(F.lit(name) for name in fills)).cast("array<string>"),
-            F.array(*(F.count_if(accepted & F.array_contains("_filled", name)) for name in fills)).cast("array<bigint>"),
-        )
-        return frame.groupBy("_source", "_batch").agg(
-            F.count("*").alias("rows_in"),
-            F.count_if(accepted).alias("accepted"),
-            F.count_if(~F.col("_duplicate") & (F.size("_reasons") > 0)).alias("quarantined"),
-            F.count_if("_duplicate").alias("duplicates"),
-            F.count_if(accepted & (F.size("_warnings") > 0)).alias("warned"),
-            uses.alias("filled"),
-        )
+        fills = [sql.text(name) for name, policy in task.source.missing.items() if isinstance(policy, Fill)]
+        uses = ", ".join(f"{name}, count_if({ACCEPTED} AND array_contains(_filled, {name}))" for name in fills)
+        sums = {
+            "rows_in": "count(*)",
+            "accepted": f"count_if({ACCEPTED})",
+            "quarantined": f"count_if({REFUSED})",
+            "duplicates": "count_if(_duplicate)",
+            "warned": f"count_if({ACCEPTED} AND size(_warnings) > 0)",
+            "filled": f"CAST(map({uses}) AS map<string,bigint>)",
+        }
+        return frame.groupBy("_source", "_batch").agg(*(F.expr(value).alias(name) for name, value in sums.items()))
 
-    return [row.asDict() for row in _union(per_batch(task, frame) for task, frame in zip(tasks, frames, strict=True)).collect()]
+    return [row.asDict() for row in _union(per_batch(task, frame) for task, frame in judged).collect()]
 
 
 def _enter_identities(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> None:
@@ -133,7 +128,7 @@ def _enter_identities(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> Non
         kind = task.source.kind
         for ref in ("customer_ref", "from_ref", "to_ref"):
             if kind.column(ref) is not None:
-                names = frame.where(_accepted()).select(F.col(ref).alias("ref"), F.col(kind.time).alias("seen_at"))
+                names = frame.where(ACCEPTED).select(F.col(ref).alias("ref"), F.col(kind.time).alias("seen_at"))
                 frames.append(new_identities(names, namespace=task.source.namespace))
     if frames:
         entered = _union(frames).groupBy("namespace", "ref").agg(F.first("customer_id").alias("customer_id"), F.min("first_seen_at").alias("first_seen_at"))
@@ -145,7 +140,7 @@ def _write_facts(scope: Scope, judged: list[tuple[Task, DataFrame]], identities:
     by_table: dict[str, list[DataFrame]] = {}
     declared = []
     for task, frame in judged:
-        source, accepted = task.source, frame.where(_accepted())
+        source, accepted = task.source, frame.where(ACCEPTED)
         names = identities.where(F.col("namespace") == source.namespace)
         table = FACTS[source.kind.silver]
         by_table.setdefault(table.short_name, []).append(cleaning.facts(accepted, names, kind=source.kind, columns=table.column_names))

@@ -13,9 +13,9 @@ from clarion.contracts.ops import FILES
 from clarion.contracts.vault import PERSONAL_DATA
 from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
+from clarion.kernel.parallel import together
 from clarion.ops.intake import enter
 from clarion.ops.job import Job, Params, previous
-from clarion.ops.parallel import together
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.shop import sources
 from clarion.privacy.keys import PrivacySettings

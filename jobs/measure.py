@@ -10,7 +10,6 @@ from clarion.contracts.gold import DECISIONS, MESSAGES, STRATEGY_KPIS
 from clarion.contracts.silver import ORDER_LINES, RESPONSES
 from clarion.measures.days import start_of
 from clarion.measures.intervals import Interval, Moments, welch
-from clarion.ops.held import held
 from clarion.ops.job import Job, Params, previous
 from clarion.ops.scope import Scope
 from clarion.strategy.settings import StrategySettings
@@ -26,12 +25,12 @@ def run(scope: Scope, params: Params) -> None:
     day = F.col("as_of") == F.lit(decided_on)
     known = F.col("arrived_at") < start_of(scope.as_of, scope.time_zone)
     lines, responses = scope.read(ORDER_LINES).where(known), scope.read(RESPONSES).where(known)
-    with held(scope.read(DECISIONS).where(day)) as (decisions,):
-        sent = scope.read(MESSAGES).where(day & (F.col("state") == "sent"))
-        results = campaigns.outcomes(sent, responses, lines, sent_on=decided_on, window_days=window, time_zone=scope.time_zone)
-        kpis = campaigns.strategy_kpis(decisions, results, as_of=scope.as_of, decided_on=decided_on, window_days=window)
-        arms = campaigns.arms(decisions, lines, sent_on=decided_on, window_days=window, time_zone=scope.time_zone)
-        scope.replace(STRATEGY_KPIS, kpis.join(_lifts(scope, arms), "strategy_id"))
+    decisions = scope.keep(scope.read(DECISIONS).where(day))
+    sent = scope.read(MESSAGES).where(day & (F.col("state") == "sent"))
+    results = campaigns.outcomes(sent, responses, lines, sent_on=decided_on, window_days=window, time_zone=scope.time_zone)
+    kpis = campaigns.strategy_kpis(decisions, results, as_of=scope.as_of, decided_on=decided_on, window_days=window)
+    arms = campaigns.arms(decisions, lines, sent_on=decided_on, window_days=window, time_zone=scope.time_zone)
+    scope.replace(STRATEGY_KPIS, kpis.join(_lifts(scope, arms), "strategy_id"))
 
 
 def _latest_mature(scope: Scope, window: int) -> date | None:

@@ -1,6 +1,7 @@
 """Follow the live sources: minutes, customers' carts and interest, competitors' moves; each event once."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import PurePosixPath
 
 from pyspark.sql import DataFrame
@@ -15,6 +16,7 @@ from clarion.contracts.vault import PERSONAL_DATA
 from clarion.identity.resolve import surrogate
 from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
+from clarion.kernel.parallel import together
 from clarion.monitor import transforms as live
 from clarion.monitor.settings import MonitorSettings
 from clarion.ops.intake import allowed, enter, needs_consent
@@ -26,10 +28,14 @@ from clarion.sources import files, records
 from clarion.sources.mapping import Source
 
 Sink = Callable[[DataFrame, int], None]
+WRITTEN = {"events": (KPI_MINUTES, CUSTOMER_STATE), "market": (MARKET_STATE, MARKET_ALERTS)}
 
 
 def run(scope: Scope, params: Params) -> None:
     streams = [source for source in sources(scope.config) if source.mode == "stream"]
+    kinds = {source.kind.name for source in streams}
+    written = [table for kind, tables in WRITTEN.items() if kind in kinds for table in tables]
+    together([partial(scope.lake.ensure, table) for table in written])
     queries: list[StreamingQuery] = []
     for source in streams:
         queries.append(_to_bronze(scope, source))
@@ -107,7 +113,6 @@ def _to_minutes(scope: Scope, source: Source) -> StreamingQuery:
     def sink(frame: DataFrame, number: int) -> None:
         scope.merge(KPI_MINUTES, frame)
 
-    scope.lake.ensure(KPI_MINUTES)
     return _start(scope, source, live.kpi_minutes(_once(scope, source)), sink, name="minutes", mode="update")
 
 
@@ -129,7 +134,6 @@ def _to_states(scope: Scope, source: Source) -> StreamingQuery:
         state = live.next_state(known, scope.lake.read(CUSTOMER_STATE), half_life_hours=half_life, batch=number)
         scope.merge(CUSTOMER_STATE, state, only_if="t._stream_batch < s._stream_batch")
 
-    scope.lake.ensure(CUSTOMER_STATE)
     return _start(scope, source, _once(scope, source), sink, name="states")
 
 
@@ -143,8 +147,6 @@ def _to_alerts(scope: Scope, source: Source) -> StreamingQuery:
         scope.merge(MARKET_ALERTS, live.price_moves(prices, before, threshold=threshold), update=False)
         scope.merge(MARKET_STATE, live.market_state(prices, before))
 
-    scope.lake.ensure(MARKET_STATE)
-    scope.lake.ensure(MARKET_ALERTS)
     return _start(scope, source, _typed(source, _records(scope, source)), sink, name="alerts")
 
 

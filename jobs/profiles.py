@@ -1,10 +1,12 @@
 """Sum facts by day, and describe every customer as of a day."""
 
+from functools import partial
+
 from pyspark.sql import functions as F
 
 from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_PROFILES, INTERACTIONS, PRODUCT_DAYS
 from clarion.contracts.silver import EVENTS, ORDER_LINES, PRODUCTS
-from clarion.ops.held import held
+from clarion.kernel.parallel import together
 from clarion.ops.job import Job, Params
 from clarion.ops.scope import Scope
 from clarion.profiles import transforms as profiles
@@ -15,15 +17,18 @@ def run(scope: Scope, params: Params) -> None:
     settings, as_of, zone = scope.settings(ProfileSettings), scope.as_of, scope.time_zone
     lines, events = scope.read(ORDER_LINES), scope.read(EVENTS)
     known = F.col("known_on") < F.lit(as_of)
-    with held(profiles.customer_days(lines, events, time_zone=zone).where(known)) as (days,):
-        scope.replace(CUSTOMER_DAYS, days, where=known)
-        scope.replace(PRODUCT_DAYS, profiles.product_days(lines, events, time_zone=zone).where(known), where=known)
-        products = profiles.current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=zone)
-        interest = profiles.interests(lines, events, products, as_of=as_of, time_zone=zone, settings=settings)
-        with held(interest) as (interest,):
-            scope.replace(INTERACTIONS, profiles.strongest(interest, as_of=as_of, keep=settings.interactions_kept))
-            categories = profiles.category_interests(interest)
-            scope.replace(CUSTOMER_PROFILES, profiles.customer_profiles(days, categories, as_of=as_of, settings=settings))
+    days = scope.keep(profiles.customer_days(lines, events, time_zone=zone).where(known))
+    products = profiles.current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=zone)
+    interest = scope.keep(profiles.interests(lines, events, products, as_of=as_of, time_zone=zone, settings=settings))
+    categories = profiles.category_interests(interest)
+    together(
+        [
+            partial(scope.replace, CUSTOMER_DAYS, days, where=known),
+            partial(scope.replace, PRODUCT_DAYS, profiles.product_days(lines, events, time_zone=zone).where(known), where=known),
+            partial(scope.replace, INTERACTIONS, profiles.strongest(interest, as_of=as_of, keep=settings.interactions_kept)),
+            partial(scope.replace, CUSTOMER_PROFILES, profiles.customer_profiles(days, categories, as_of=as_of, settings=settings)),
+        ]
+    )
 
 
 JOB = Job(

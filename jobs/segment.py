@@ -1,6 +1,7 @@
 """Group customers by how they shop, and name the groups."""
 
 from dataclasses import asdict
+from functools import partial
 
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
@@ -8,7 +9,7 @@ from pyspark.sql import functions as F
 
 from clarion.contracts.gold import CUSTOMER_PROFILES, SEGMENT_MEMBERS, SEGMENTS
 from clarion.kernel.ids import digest
-from clarion.ops.held import held
+from clarion.kernel.parallel import together
 from clarion.ops.job import Job, Params, previous
 from clarion.ops.models import in_force
 from clarion.ops.scope import Scope
@@ -21,17 +22,19 @@ MODEL = "clarion-segments"
 
 
 def run(scope: Scope, params: Params) -> None:
-    profiles = scope.current(CUSTOMER_PROFILES)
-    inputs = features.features(profiles, window_days=scope.settings(ProfileSettings).window_days)
-    with held(inputs) as (inputs,):
-        pipeline, version = _model(scope, inputs)
-        as_of = F.lit(scope.as_of).alias("as_of")
-        name = F.format_string(f"v{version}-%d", F.col("cluster"))
-        assigned = model.assign(pipeline, inputs).select(as_of, "customer_id", name.alias("segment_id"), "distance")
-        with held(assigned) as (members,):
-            scope.replace(SEGMENT_MEMBERS, members)
-            described = portraits(profiles, members, as_of=scope.as_of).join(_names(scope, pipeline, version), "segment_id")
-            scope.replace(SEGMENTS, described.withColumn("model_version", F.lit(version)))
+    profiles = scope.keep(scope.current(CUSTOMER_PROFILES))
+    inputs = scope.keep(features.features(profiles, window_days=scope.settings(ProfileSettings).window_days))
+    pipeline, version = _model(scope, inputs)
+    as_of = F.lit(scope.as_of).alias("as_of")
+    name = F.format_string(f"v{version}-%d", F.col("cluster"))
+    members = scope.keep(model.assign(pipeline, inputs).select(as_of, "customer_id", name.alias("segment_id"), "distance"))
+    described = portraits(profiles, members, as_of=scope.as_of).join(_names(scope, pipeline, version), "segment_id")
+    together(
+        [
+            partial(scope.replace, SEGMENT_MEMBERS, members),
+            partial(scope.replace, SEGMENTS, described.withColumn("model_version", F.lit(version))),
+        ]
+    )
 
 
 def _model(scope: Scope, inputs: DataFrame) -> tuple[PipelineModel, str]:

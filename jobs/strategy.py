@@ -22,7 +22,6 @@ from clarion.contracts.gold import (
 from clarion.contracts.live import CUSTOMER_STATE, MARKET_ALERTS
 from clarion.contracts.silver import CONSENTS
 from clarion.identity.consent import consented
-from clarion.ops.held import held
 from clarion.ops.job import Job, Params, previous
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.strategy import decisions as deciding
@@ -43,15 +42,15 @@ def run(scope: Scope, params: Params) -> None:
     deciding.check_conditions(context, offers)
     shop = scope.current(CUSTOMER_PROFILES).agg(F.avg("average_order").cast("double").alias("shop_order_value"))
     candidates = deciding.with_candidates(context.crossJoin(F.broadcast(shop)), offers, shop_order_value=F.col("shop_order_value"))
-    with held(deciding.with_holdout(candidates, settings)) as (customers,):
-        draw = deciding.Draw(scope.seed, scope.as_of, deciding.explore_rate(customers, settings))
-        drawn = deciding.explored(customers, draw)
-        random_cost = drawn.where("explored").agg(F.sum("drawn.cost")).first()
-        explored = float(random_cost[0] or 0.0) if random_cost else 0.0
-        greedy = drawn.where("NOT explored AND NOT is_holdout")
-        allocation = allocate(greedy.select("customer_id", "eligible"), budget=settings.budget - explored)
-        rows = deciding.decided(drawn, offers, draw, shadow_price=allocation.shadow_price, run_key=scope.run_key)
-        scope.replace(DECISIONS, rows)
+    customers = scope.keep(deciding.with_holdout(candidates, settings))
+    draw = deciding.Draw(scope.seed, scope.as_of, deciding.explore_rate(customers, settings))
+    drawn = deciding.explored(customers, draw)
+    random_cost = drawn.where("explored").agg(F.sum("drawn.cost")).first()
+    explored = float(random_cost[0] or 0.0) if random_cost else 0.0
+    greedy = drawn.where("NOT explored AND NOT is_holdout")
+    allocation = allocate(greedy.select("customer_id", "eligible"), budget=settings.budget - explored)
+    rows = deciding.decided(drawn, offers, draw, shadow_price=allocation.shadow_price, run_key=scope.run_key)
+    scope.replace(DECISIONS, rows)
     chosen = scope.lake.read(DECISIONS).where(F.col("as_of") == F.lit(scope.as_of))
     scope.replace(CAMPAIGNS, deciding.campaigns(chosen, offers, as_of=scope.as_of, window_days=settings.window_days))
     _enter_budget(scope, settings, allocation, explored, draw.explore)

@@ -1,10 +1,7 @@
 """From a contract to CREATE TABLE."""
 
 from clarion.contracts import Table
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+from clarion.kernel import sql
 
 
 def properties(table: Table) -> dict[str, str]:
@@ -29,8 +26,8 @@ def properties(table: Table) -> dict[str, str]:
 def create_statement(table: Table, address: str) -> str:
     """CREATE TABLE with NOT NULL, comments, clustering and constraints."""
     columns = ",\n  ".join(
-        f"`{column.name}` {column.type}{'' if column.nullable else ' NOT NULL'} COMMENT {_quote(column.meaning)}" for column in table.columns
+        f"`{column.name}` {column.type}{'' if column.nullable else ' NOT NULL'} COMMENT {sql.text(column.meaning)}" for column in table.columns
     )
     cluster = f"\nCLUSTER BY ({', '.join(table.cluster_by)})" if table.cluster_by else ""
-    settings = ", ".join(f"{_quote(key)} = {_quote(value)}" for key, value in properties(table).items())
-    return f"CREATE TABLE {address} (\n  {columns}\n) USING delta{cluster}\nCOMMENT {_quote(table.grain)}\nTBLPROPERTIES ({settings})"
+    settings = ", ".join(f"{sql.text(key)} = {sql.text(value)}" for key, value in properties(table).items())
+    return f"CREATE TABLE {address} (\n  {columns}\n) USING delta{cluster}\nCOMMENT {sql.text(table.grain)}\nTBLPROPERTIES ({settings})"

@@ -36,6 +36,7 @@ class Lake:
         self.root = root.rstrip("/")
         self.catalog = catalog
         self._ensured: set[str] = set()
+        self._unwritten: set[str] = set()
 
     def address(self, table: Table) -> str:
         """How SQL names the table here."""
@@ -84,6 +85,7 @@ class Lake:
             if self.catalog:
                 self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{self.catalog}`.`{table.layer}`")
             self.spark.sql(create_statement(table, self.address(table)))
+            self._unwritten.add(table.name)
         self._ensured.add(table.name)
         return added
 
@@ -112,7 +114,7 @@ class Lake:
         """
         with self._writing(table):
             conformed, rows = self._counted(table, frame)
-            if self.spark.table(self.address(table)).where(where).isEmpty():
+            if self._is_new(table) or self.spark.table(self.address(table)).where(where).isEmpty():
                 inside = F.coalesce(where, F.lit(False))
                 guarded = conformed.where(F.when(inside, True).otherwise(F.raise_error(F.lit(_OUTSIDE)).cast("boolean")))
                 guarded.writeTo(self.address(table)).append()
@@ -161,6 +163,12 @@ class Lake:
     def checkpoint(self, stream: str) -> str:
         """Where a stream keeps its place."""
         return f"{self.root}/_checkpoints/{stream}"
+
+    def _is_new(self, table: Table) -> bool:
+        """Whether this is the first write to a table that this lake has just created: looking would take 0.5 s."""
+        new = table.name in self._unwritten
+        self._unwritten.discard(table.name)
+        return new
 
     def _counted(self, table: Table, frame: DataFrame) -> tuple[DataFrame, Observation]:
         observation = Observation()

@@ -86,7 +86,7 @@ def cli() -> None:
 @click.pass_obj
 def run(jobs: Mapping[str, Job], options: Options, job: str, first: str | None, last: str | None, dry_run: bool) -> None:
     """Run one JOB, or 'all': the pipeline in one Spark session."""
-    from clarion.ops.runlog import run_job
+    from clarion.ops.runlog import RunReport, run_jobs
 
     config = options.config()
     params = Params(options.day(config))
@@ -98,14 +98,12 @@ def run(jobs: Mapping[str, Job], options: Options, job: str, first: str | None, 
     lake = options.open(config)
     tracking = Tracking.beside(lake.root, config.get("tracking.uri"))
 
-    def one(item: Job) -> None:
-        if not options.quiet:
-            OUT.print(f"[bold]{item.name}[/bold]  {item.one_line}")
-        report = run_job(item, params, lake=lake, config=config, say=options.say, tracking=tracking)
+    def done(report: RunReport) -> None:
         rows = ", ".join(f"{name} {count:,}" for name, count in report.rows_written.items() if count)
-        options.say(f"{item.name}: {report.seconds:.1f} s  {rows}")
+        options.say(f"{report.job}: {report.seconds:.1f} s  {rows}")
 
-    pipeline.execute(chosen, one, at_once=int(config.get("spark.jobs_at_once")))
+    at_once = int(config.get("spark.jobs_at_once"))
+    run_jobs(chosen, params, lake=lake, config=config, tracking=tracking, at_once=at_once, say=lambda _, text: options.say(text), done=done)
 
 
 @cli.command()

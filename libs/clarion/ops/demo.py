@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from clarion.config import Config
@@ -19,18 +19,30 @@ from clarion.kernel.errors import LakeError
 from clarion.lake import Lake
 from clarion.ops import pipeline
 from clarion.ops.job import Job, Params
-from clarion.ops.runlog import RunReport, run_job
+from clarion.ops.runlog import RunReport, run_jobs
 from clarion.ops.session import start
 from clarion.ops.tracking import Tracking
 from clarion.sim import files
 from clarion.sim.shop import parse
 
 MARK = ".clarion-demo"
+_AT_ONCE = 3  # jobs side by side
 TURN_DAYS, TURNS = 28, 3
 SIZES = {"small": 0.3, "medium": 1.0, "large": 20.0}
 LAST_DAY = {"complete-journey": date(2018, 1, 1)}
-# Short-lived JVM on small data: the quick compiler and the serial collector.
-QUICK_JVM = {"spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}
+# Short-lived JVM on small data: the quick compiler and the serial collector, with room for all the code it compiles (its
+# default of 48 MB was full after a minute, and the rest ran interpreted) and for all classes (each growth is a full collection).
+# Each task writes the code of its projections anew, which took a fifth of all work: they are interpreted, while whole stages
+# are compiled, and kept: the default cache of 100 is full within a job.
+QUICK = {
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:MetaspaceSize=512m -Xmn1g",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.codegen.cache.maxEntries": "5000",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.sql.leafNodeDefaultParallelism": "1",
+    "spark.sql.files.minPartitionNum": "2",
+}
 
 
 @dataclass(slots=True)
@@ -49,6 +61,7 @@ class Demo:
     days: tuple[date, ...]
     lake: Lake
     config: Config
+    tracking: Tracking
     reports: list[RunReport] = field(default_factory=list)
     planted: dict[tuple[str, str], int] = field(default_factory=dict)
     seconds: float = 0.0
@@ -109,7 +122,13 @@ def _real(config: Config, folder: Path) -> Demo:
     settings = config.with_values(
         "demo", shop__sources=["complete_journey"], shop__name="The Complete Journey", shop__time_zone="America/New_York", shop__currency="USD"
     )
-    return Demo(folder, (LAST_DAY["complete-journey"],), Lake(start(settings), str(folder.absolute() / "lake")), settings)
+    return _demo(folder, (LAST_DAY["complete-journey"],), start(settings), settings)
+
+
+def _demo(folder: Path, days: tuple[date, ...], spark: SparkSession, config: Config) -> Demo:
+    lake = Lake(spark, str(folder.absolute() / "lake"))
+    tracking = Tracking.beside(lake.root, None)
+    return Demo(folder, days, lake, config, tracking)
 
 
 def _simulated(
@@ -137,10 +156,8 @@ def _simulated(
     )
     first = shop.starts_on + timedelta(days=shop.history_days)
     days = tuple(first + timedelta(days=TURN_DAYS * turn) for turn in range(TURNS))
-    quick = QUICK_JVM if size == "small" else {}
-    lake = Lake(start(settings, extra=quick), str(folder.absolute() / "lake"))
-    demo = Demo(folder, days, lake, settings)
-    world = files.world(lake.spark, shop, seed=int(config.get("seed")))
+    demo = _demo(folder, days, start(settings, extra=QUICK if size == "small" else {}), settings)
+    world = files.world(demo.lake.spark, shop, seed=int(config.get("seed")))
     announce(f"a simulated shop: {settings.get('shop.name')}, {shop.customers:,} customers, {shop.products} products, {shop.history_days} days")
     _plant(demo, files.deliver_history(world, str(inbox), last=days[0], live_from=days[0] - timedelta(days=1)))
     for turn, day in enumerate(days):
@@ -168,14 +185,21 @@ def _sent(demo: Demo, day: date) -> DataFrame:
 
 def _turn(demo: Demo, jobs: Mapping[str, Job], day: date, say: Callable[[str], None], announce: Callable[[str], None]) -> None:
     announce(f"as of {day}")
-    tracking = Tracking.beside(demo.lake.root, None)
 
-    def one(job: Job) -> None:
-        report = run_job(job, Params(day), lake=demo.lake, config=demo.config, say=lambda text: say(f"{job.name:<15} {text}"), tracking=tracking)
+    def done(report: RunReport) -> None:
         demo.reports.append(report)
-        say(f"{job.name:<15} {report.seconds:.1f} s")
+        say(f"{report.job:<15} {report.seconds:.1f} s")
 
-    pipeline.execute(pipeline.order(jobs.values()), one, at_once=2)
+    run_jobs(
+        pipeline.order(jobs.values()),
+        Params(day),
+        lake=demo.lake,
+        config=demo.config,
+        tracking=demo.tracking,
+        at_once=_AT_ONCE,
+        say=lambda job, text: say(f"{job.name:<15} {text}"),
+        done=done,
+    )
 
 
 def _plant(demo: Demo, planted: files.Planted) -> None:

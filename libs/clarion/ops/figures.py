@@ -24,6 +24,7 @@ from clarion.contracts.gold import (
 from clarion.contracts.live import KPI_MINUTES, MARKET_ALERTS
 from clarion.contracts.ops import BATCHES, TARGETS
 from clarion.contracts.silver import QUARANTINE
+from clarion.kernel.parallel import together
 from clarion.lake import Lake
 
 
@@ -50,9 +51,6 @@ class Figures:
 def collect(lake: Lake, *, as_of: date) -> Figures:
     """Read what is shown of the last turn, and of the loop over all turns."""
 
-    def small(table: Table) -> pd.DataFrame:
-        return lake.read(table).toPandas()  # tables of some hundred rows
-
     def today(table: Table) -> DataFrame:
         return lake.read(table).where(F.col("as_of") == F.lit(as_of))
 
@@ -78,19 +76,21 @@ def collect(lake: Lake, *, as_of: date) -> Figures:
         .select("product_id", "title", "category", "rank", "neighbour", "its_category", "cosine")
         .orderBy("product_id", "rank")
     )
-    return Figures(
-        batches=small(BATCHES),
-        reasons=reasons.orderBy(F.col("count").desc(), "kind", "rule").toPandas(),
-        segments=today(SEGMENTS).orderBy(F.col("revenue").desc()).toPandas(),
-        people=people.toPandas(),
-        neighbours=neighbours.toPandas(),
-        minutes=lake.read(KPI_MINUTES).orderBy("minute").toPandas(),
-        alerts=lake.read(MARKET_ALERTS).orderBy("change", "alert_id").limit(10).toPandas(),
-        forecasts=today(FORECASTS).orderBy("series", "day").toPandas(),
-        campaigns=today(CAMPAIGNS).orderBy(F.col("reach").desc(), "campaign_id").toPandas(),
-        budgets=small(BUDGETS).sort_values("as_of"),
-        kpis=small(STRATEGY_KPIS).sort_values(["as_of", "strategy_id"]),
-        adjustments=small(ADJUSTMENTS).sort_values(["as_of", "strategy_id"]),
-        strategies=small(STRATEGIES).sort_values(["as_of", "strategy_id"]),
-        targets=today(TARGETS).toPandas(),
-    )
+    # Each of some hundred rows.
+    shown = {
+        "batches": lake.read(BATCHES),
+        "reasons": reasons.orderBy(F.col("count").desc(), "kind", "rule"),
+        "segments": today(SEGMENTS).orderBy(F.col("revenue").desc()),
+        "people": people,
+        "neighbours": neighbours,
+        "minutes": lake.read(KPI_MINUTES).orderBy("minute"),
+        "alerts": lake.read(MARKET_ALERTS).orderBy("change", "alert_id").limit(10),
+        "forecasts": today(FORECASTS).orderBy("series", "day"),
+        "campaigns": today(CAMPAIGNS).orderBy(F.col("reach").desc(), "campaign_id"),
+        "budgets": lake.read(BUDGETS).orderBy("as_of"),
+        "kpis": lake.read(STRATEGY_KPIS).orderBy("as_of", "strategy_id"),
+        "adjustments": lake.read(ADJUSTMENTS).orderBy("as_of", "strategy_id"),
+        "strategies": lake.read(STRATEGIES).orderBy("as_of", "strategy_id"),
+        "targets": today(TARGETS),
+    }
+    return Figures(**dict(zip(shown, together([frame.toPandas for frame in shown.values()]), strict=True)))

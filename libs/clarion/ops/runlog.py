@@ -3,13 +3,17 @@
 import secrets
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Self
 
 from clarion.config import Config
 from clarion.contracts.ops import RUNS
 from clarion.kernel.ids import canonical
 from clarion.lake import Lake
+from clarion.ops import pipeline
 from clarion.ops.job import Job, Params
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.tracking import Tracking
@@ -25,7 +29,31 @@ class RunReport:
     notes: tuple[str, ...]
 
 
-def run_job(job: Job, params: Params, *, lake: Lake, config: Config, say: Callable[[str], None], tracking: Tracking) -> RunReport:
+class RunLog:
+    """Writes rows of ops.runs, one after the other, beside the jobs that follow: an append takes half a second.
+
+    A row that is still waiting when the process dies is lost; its run then counts as not done and is repeated.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._entries: list[Future[int]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def enter(self, row: dict[str, Any]) -> None:
+        """Put down what became of a run."""
+        self._entries.append(self._pool.submit(lambda: self._lake.append(RUNS, rows_as_frame(self._lake.spark, RUNS, [row]))))
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+        for entry in self._entries:
+            entry.result()
+
+
+def run_job(job: Job, params: Params, *, lake: Lake, config: Config, say: Callable[[str], None], tracking: Tracking, log: RunLog) -> RunReport:
     """Run one job and record it.
 
     Raises:
@@ -41,6 +69,7 @@ def run_job(job: Job, params: Params, *, lake: Lake, config: Config, say: Callab
         failure = str(error)
         raise
     finally:
+        scope.release()
         row = {
             "run_id": run_id,
             "run_key": scope.run_key,
@@ -54,5 +83,38 @@ def run_job(job: Job, params: Params, *, lake: Lake, config: Config, say: Callab
             "notes": list(scope.notes),
             "error": failure,
         }
-        lake.append(RUNS, rows_as_frame(lake.spark, RUNS, [row]))
+        log.enter(row)
     return RunReport(job.name, time.monotonic() - clock, dict(scope.rows_written), tuple(scope.notes))
+
+
+def run_jobs(
+    jobs: tuple[Job, ...],
+    params: Params,
+    *,
+    lake: Lake,
+    config: Config,
+    tracking: Tracking,
+    at_once: int,
+    say: Callable[[Job, str], None],
+    done: Callable[[RunReport], None],
+) -> None:
+    """Run jobs in their order in one session, and record each.
+
+    Args:
+        jobs: in an order that respects their dependencies.
+        params: of this pass.
+        lake: the tables.
+        config: settings.
+        tracking: the model store.
+        at_once: most jobs at a time.
+        say: takes what a job has to say.
+        done: takes what a job did.
+    """
+    if len(jobs) > 1:
+        tracking.open_beside()
+    with RunLog(lake) as log:
+
+        def one(job: Job) -> None:
+            done(run_job(job, params, lake=lake, config=config, say=partial(say, job), tracking=tracking, log=log))
+
+        pipeline.execute(jobs, one, at_once=at_once)

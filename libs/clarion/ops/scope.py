@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -35,6 +36,8 @@ class Scope:
     tracking: "Tracking"
     rows_written: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    _kept: list[DataFrame] = field(default_factory=list)
+    _consenting: DataFrame | None = None
 
     @property
     def spark(self) -> SparkSession:
@@ -94,6 +97,16 @@ class Scope:
         """Insert or update rows of a current-state table by its key."""
         return self._wrote(table, self.lake.merge(self._declared(table), frame, update=update, only_if=only_if))
 
+    def keep(self, frame: DataFrame) -> DataFrame:
+        """The frame, computed once for the rest of the run; memory first, then disk."""
+        self._kept.append(frame.persist(StorageLevel.MEMORY_AND_DISK))
+        return self._kept[-1]
+
+    def release(self) -> None:
+        """Let go of what was kept; the run is over."""
+        for frame in self._kept:
+            frame.unpersist()
+
     def note(self, text: str) -> None:
         """Something a person should know; it stands in the run log."""
         self.notes.append(text)
@@ -106,11 +119,11 @@ class Scope:
     def _withheld(self, table: Table, frame: DataFrame) -> DataFrame:
         if self.job.purpose in ("operations", "collection") or table.layer not in ("silver", "gold") or "customer_id" not in table.column_names:
             return frame
-        allowed = consented(self.consents(), purpose=self.job.purpose)
-        known = frame.where("customer_id IS NOT NULL").join(allowed.select("customer_id"), "customer_id", "left_semi")
-        nobody = frame.where("customer_id IS NULL")
-        column = next(column for column in table.columns if column.name == "customer_id")
-        return known.unionByName(nobody) if column.nullable else known
+        if self._consenting is None:
+            allowed = consented(self.consents(), purpose=self.job.purpose)
+            self._consenting = self.keep(allowed.select("customer_id", F.lit(True).alias("_consents")))
+        joined = frame.join(self._consenting, "customer_id", "left")
+        return joined.where("customer_id IS NULL OR _consents").select(*frame.columns)
 
     def _declared(self, table: Table) -> Table:
         if table not in self.job.writes:

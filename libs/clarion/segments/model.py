@@ -1,20 +1,25 @@
 """KMeans in a Spark ML pipeline, and the choice of k."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pyspark.ml import PipelineModel
 from pyspark.ml.clustering import KMeans, KMeansModel
 from pyspark.ml.feature import StandardScaler, StandardScalerModel, VectorAssembler
 from pyspark.ml.functions import vector_to_array
+from pyspark.ml.linalg import Vectors
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from sklearn import cluster as driver
 from sklearn.metrics import adjusted_rand_score
 
 from clarion.kernel.errors import ClarionError
 from clarion.kernel.seeds import derive
 from clarion.segments import metrics
 from clarion.segments.settings import SegmentSettings
+
+_TOLERANCE = 1e-5  # a start ends when no centre moves farther
+_NEAR = 1.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +92,57 @@ def _fit_scaled(
             found=f"{different} different customers",
             fix="lower segment.k or segment.k_min",
         )
-    found = {k: _candidate(scaled, points, k, settings, seed) for k in ks}
-    candidates = tuple(candidate for candidate, _ in found.values())
+    tried = {k: _candidate(points, k, settings, seed) for k in ks}
+    candidates = tuple(candidate for candidate, _ in tried.values())
     chosen = choose(candidates, settings)
-    pipeline = PipelineModel(stages=[assembler, scaler, found[chosen.k][1]])
-    return Segmentation(pipeline, varying, candidates, chosen)
+    model, centres = _fitted(scaled, points, chosen, tried[chosen.k][1], settings, seed)
+    labels = metrics.assign(points, centres)
+    silhouette = metrics.silhouette(points, labels) if len(np.unique(labels)) > 1 else 0.0
+    final = replace(chosen, inertia=metrics.inertia(points, centres), silhouette=silhouette)
+    return Segmentation(PipelineModel(stages=[assembler, scaler, model]), varying, candidates, final)
 
 
-def _candidate(scaled: DataFrame, points: metrics.Array, k: int, settings: SegmentSettings, seed: int) -> tuple[Candidate, KMeansModel]:
-    """The best of several starts, and how far the starts agree."""
-    fits = []
-    for start in range(settings.seeds):
-        kmeans = KMeans(k=k, seed=derive(seed, "segment", str(k), str(start)), maxIter=settings.max_iter, solver="block", tol=1e-5)
+def _candidate(points: metrics.Array, k: int, settings: SegmentSettings, seed: int) -> tuple[Candidate, metrics.Array]:
+    """The best of several starts with its centres, and how far the others agree with it.
+
+    Tried on the sample in memory: a start of Spark's takes a second however few the customers are, and there are
+    as many as `seeds` for each k.
+    """
+    starts = [
+        driver.KMeans(k, n_init=1, max_iter=settings.max_iter, tol=_TOLERANCE, random_state=derive(seed, "segment", str(k), str(start)) % 2**32).fit(points)
+        for start in range(settings.seeds)
+    ]
+    best = min(starts, key=lambda start: float(start.inertia_))
+    agreements = [float(adjusted_rand_score(best.labels_, other.labels_)) for other in starts if other is not best]
+    groups, sizes = np.unique(best.labels_, return_counts=True)
+    found = Candidate(
+        k=k,
+        inertia=metrics.inertia(points, best.cluster_centers_),
+        silhouette=metrics.silhouette(points, best.labels_) if len(groups) > 1 else 0.0,
+        stability=float(np.mean(agreements)) if agreements else 1.0,
+        smallest_share=float(sizes.min() / len(points)) if len(groups) == k else 0.0,
+    )
+    return found, best.cluster_centers_
+
+
+def _fitted(
+    scaled: DataFrame, points: metrics.Array, chosen: Candidate, best: metrics.Array, settings: SegmentSettings, seed: int
+) -> tuple[KMeansModel, metrics.Array]:
+    """Spark's model for the chosen k, and its centres.
+
+    The first of Spark's own starts whose inertia comes within 1 % of the best known. Where groups overlap most of them
+    end 3 to 15 % above it (one of eight came near at 348 customers and k = 8); then the model carries the best centres.
+    """
+    for start in range(settings.spark_starts):
+        kmeans = KMeans(k=chosen.k, seed=derive(seed, "segment", "model", str(start)), maxIter=settings.max_iter, solver="block", tol=_TOLERANCE)
         model = kmeans.fit(scaled)
         centres = np.array(model.clusterCenters(), dtype=np.float64)
-        fits.append((metrics.inertia(points, centres), start, model, metrics.assign(points, centres)))
-    fits.sort(key=lambda item: item[:2])
-    best, _, model, labels = fits[0]
-    agreements = [float(adjusted_rand_score(labels, other[3])) for other in fits[1:]]
-    groups, sizes = np.unique(labels, return_counts=True)
-    silhouette = metrics.silhouette(points, labels) if len(groups) > 1 else 0.0
-    return Candidate(k, best, silhouette, min(agreements, default=1.0), float(sizes.min() / len(points)) if len(groups) == k else 0.0), model
+        if metrics.inertia(points, centres) <= _NEAR * chosen.inertia:
+            return model, centres
+    rows = scaled.sparkSession.createDataFrame([(Vectors.dense(centre),) for centre in best.tolist()], ["features"])
+    # k points and k groups: drawn without replacement, each point is a centre, and stays it.
+    model = KMeans(k=chosen.k, initMode="random", maxIter=1, seed=0, solver="row").fit(rows.coalesce(1))
+    return model, np.array(model.clusterCenters(), dtype=np.float64)
 
 
 def choose(candidates: tuple[Candidate, ...], settings: SegmentSettings) -> Candidate:

@@ -11,6 +11,7 @@ class SegmentSettings:
     k_max: int
     k: int | None
     seeds: int
+    spark_starts: int
     min_share: float
     min_stability: float
     silhouette_slack: float

@@ -1,11 +1,14 @@
 """The shop's files, as its systems would deliver them: period by period, into an inbox."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from clarion.kernel.parallel import together
 from clarion.sim import answers, behaviour, people
 from clarion.sim.behaviour import World
 from clarion.sim.dirt import soiled
@@ -31,9 +34,13 @@ def world(spark: SparkSession, shop: Shop, *, seed: int) -> World:
 def deliver_history(shop_world: World, inbox: str, *, last: date, live_from: date) -> Planted:
     """Everything up to a day; events and market prices from `live_from` on go to the live folders instead."""
     planted = Planted()
-    _catalogue(shop_world, inbox)
-    _people(shop_world, inbox, first=None, last=last)
-    _behaviour(shop_world, inbox, first=shop_world.shop.starts_on, last=last, live_from=live_from, planted=planted)
+    begin = shop_world.shop.starts_on
+    deliveries: list[Callable[[], object]] = [
+        partial(_behaviour, shop_world, inbox, first=begin, last=last, live_from=live_from, planted=planted),
+        partial(_people, shop_world, inbox, first=None, last=last),
+        partial(_catalogue, shop_world, inbox),
+    ]
+    together(deliveries)
     return planted
 
 
@@ -51,10 +58,7 @@ def deliver_period(shop_world: World, inbox: str, messages: DataFrame, *, first:
     zone = shop_world.shop.time_zone
     reacted = answers.reactions(shop_world, messages, sent_on=first).persist()
     try:
-        _people(shop_world, inbox, first=first, last=last)
-        extra = answers.extra_visits(reacted)
-        _behaviour(shop_world, inbox, first=first, last=last, live_from=last, planted=planted, extra=extra)
-        _write(answers.responses(reacted, sent_on=first, time_zone=zone), inbox, "responses", last, "json", ("message_ref", "happened_at"))
+        extra, responses = answers.extra_visits(reacted), answers.responses(reacted, sent_on=first, time_zone=zone)
         withdrawn = reacted.where("unsubscribes").select(
             "customer_ref",
             F.lit("marketing").alias("purpose"),
@@ -62,7 +66,13 @@ def deliver_period(shop_world: World, inbox: str, messages: DataFrame, *, first:
             F.lit("false").alias("granted"),
             F.col("clicked_at").alias("at"),
         )
-        _write(withdrawn, inbox, "consents", last, "csv", ("customer_ref",), part="withdrawn")
+        deliveries: list[Callable[[], object]] = [
+            partial(_behaviour, shop_world, inbox, first=first, last=last, live_from=last, planted=planted, extra=extra),
+            partial(_people, shop_world, inbox, first=first, last=last),
+            partial(_write, responses, inbox, "responses", last, "json", ("message_ref", "happened_at")),
+            partial(_write, withdrawn, inbox, "consents", last, "csv", ("customer_ref",), part="withdrawn"),
+        ]
+        together(deliveries)
     finally:
         reacted.unpersist()
     return planted
@@ -97,7 +107,7 @@ def _people(shop_world: World, inbox: str, *, first: date | None, last: date) ->
     at = _instant(shop, F.col("joined_day") * 86400 + 9 * 3600)
     named = joined.withColumns(people.person(draws, shop.language)).withColumn("registered_at", at)
     columns = ("customer_ref", "registered_at", "phone", "mail", "name", "address", "region")
-    _write(named.select(*columns, F.lit("app").alias("channel")), inbox, "registrations", last, "csv", ("customer_ref",))
+    registrations = partial(_write, named.select(*columns, F.lit("app").alias("channel")), inbox, "registrations", last, "csv", ("customer_ref",))
     purposes = F.array(
         *(
             F.struct(F.lit(purpose).alias("purpose"), granted.cast("string").alias("granted"))
@@ -109,49 +119,55 @@ def _people(shop_world: World, inbox: str, *, first: date | None, last: date) ->
         )
     )
     stated = named.select("customer_ref", F.inline(purposes), F.lit("*").alias("channel"), F.col("registered_at").alias("at"))
-    _write(stated.select("customer_ref", "purpose", "channel", "granted", "at"), inbox, "consents", last, "csv", ("customer_ref", "purpose"))
+    consents = partial(
+        _write, stated.select("customer_ref", "purpose", "channel", "granted", "at"), inbox, "consents", last, "csv", ("customer_ref", "purpose")
+    )
     surveyed = named.where(draws.uniform("trait/asked", "id") < 0.2).select(
         "customer_ref", F.lit("household_size").alias("name"), F.floor(1 + draws.uniform("trait/value", "id") * 4).cast("string").alias("value"),
         F.col("registered_at").alias("at"), F.lit("survey").alias("method"),
     )  # fmt: skip
-    _write(surveyed, inbox, "traits", last, "csv", ("customer_ref",))
+    traits = partial(_write, surveyed, inbox, "traits", last, "csv", ("customer_ref",))
     invited = named.where((draws.uniform("tie/invited", "id") < 0.15) & (F.col("id") > 0)).select(
         F.format_string("C%06d", F.floor(draws.uniform("tie/by", "id") * F.col("id")).cast("long")).alias("from_ref"),
         F.col("customer_ref").alias("to_ref"), F.lit("invited").alias("kind"), F.col("registered_at").alias("at"),
     )  # fmt: skip
-    _write(invited, inbox, "ties", last, "csv", ("to_ref",))
+    together([registrations, consents, traits, partial(_write, invited, inbox, "ties", last, "csv", ("to_ref",))])
 
 
 def _behaviour(shop_world: World, inbox: str, *, first: date, last: date, live_from: date, planted: Planted, extra: DataFrame | None = None) -> None:
     shop, draws = shop_world.shop, shop_world.draws
     visits = behaviour.sessions(shop_world, first=first, last=last).persist()
-    try:
-        bought = behaviour.ordered(visits)
-        shared = [name for name in bought.columns if extra is None or name in extra.columns]
-        everyone = bought.select(*shared) if extra is None else bought.select(*shared).unionByName(extra.select(*shared))
-        lines = behaviour.orders(shop_world, everyone).withColumn("currency", F.lit(shop.currency)).persist()
-        clean_events = behaviour.events(shop_world, visits)
-        dirty_orders = soiled(lines, shop.dirt, draws, name="orders", key=("order_ref", "line_no"))
-        dirty_events = soiled(clean_events, shop.dirt, draws, name="events", key=("event_ref",))
-        is_live = F.col("event_ref").substr(9, 5).cast("int") >= (live_from - shop.starts_on).days
-        _count(planted, "orders", _write(dirty_orders, inbox, "orders", last, "csv", ("order_ref", "line_no")))
-        _count(planted, "events", _write(dirty_events.where(~is_live), inbox, "events", last, "json", ("event_ref",)))
-        if live_from < last:
-            _write(dirty_events.where(is_live), inbox, "live_events", last, "json", ("happened_at", "event_ref"))
-        _write(_reviews(shop_world, lines), inbox, "reviews", last, "parquet", ("review_ref",))
-        coupons = lines.where("coupon_ref IS NOT NULL AND line_no = 1").select("customer_ref", "coupon_ref", "order_ref", "happened_at")
-        if extra is not None:
-            _write(coupons, inbox, "redemptions", last, "csv", ("order_ref",))
-        lines.unpersist()
-    finally:
-        visits.unpersist()
-    _write(_costs(shop_world, first=first, last=last), inbox, "costs", last, "csv", ("day", "channel"))
+    bought = behaviour.ordered(visits)
+    shared = [name for name in bought.columns if extra is None or name in extra.columns]
+    everyone = bought.select(*shared) if extra is None else bought.select(*shared).unionByName(extra.select(*shared))
+    lines = behaviour.orders(shop_world, everyone).withColumn("currency", F.lit(shop.currency)).persist()
+    orders = soiled(lines, shop.dirt, draws, name="orders", key=("order_ref", "line_no"))
+    events = soiled(behaviour.events(shop_world, visits), shop.dirt, draws, name="events", key=("event_ref",))
+    is_live = F.col("event_ref").substr(9, 5).cast("int") >= (live_from - shop.starts_on).days
+    coupons = lines.where("coupon_ref IS NOT NULL AND line_no = 1").select("customer_ref", "coupon_ref", "order_ref", "happened_at")
     prices = _market(shop_world, first=first, last=last)
     # The stream begins with the last weekly look, so that a move within it can be seen.
     at_live = F.col("observed_at") >= F.lit(live_from).cast("timestamp") - F.make_dt_interval(days=F.lit(8))
-    _write(prices.where(~at_live), inbox, "market", last, "csv", ("observed_at", "competitor", "product_ref"))
+    by_time = ("observed_at", "competitor", "product_ref")
+    writes = [
+        partial(_write, orders, inbox, "orders", last, "csv", ("order_ref", "line_no")),
+        partial(_write, events.where(~is_live), inbox, "events", last, "json", ("event_ref",)),
+        partial(_write, _reviews(shop_world, lines), inbox, "reviews", last, "parquet", ("review_ref",)),
+        partial(_write, _costs(shop_world, first=first, last=last), inbox, "costs", last, "csv", ("day", "channel")),
+        partial(_write, prices.where(~at_live), inbox, "market", last, "csv", by_time),
+    ]
     if live_from < last:
-        _write(prices.where(at_live), inbox, "live_market", last, "csv", ("observed_at", "competitor", "product_ref"))
+        writes.append(partial(_write, events.where(is_live), inbox, "live_events", last, "json", ("happened_at", "event_ref")))
+        writes.append(partial(_write, prices.where(at_live), inbox, "live_market", last, "csv", by_time))
+    if extra is not None:
+        writes.append(partial(_write, coupons, inbox, "redemptions", last, "csv", ("order_ref",)))
+    try:
+        in_orders, in_events, *_ = together(writes)
+    finally:
+        lines.unpersist()
+        visits.unpersist()
+    _count(planted, "orders", in_orders)
+    _count(planted, "events", in_events)
 
 
 def _reviews(shop_world: World, lines: DataFrame) -> DataFrame:

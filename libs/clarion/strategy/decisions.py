@@ -93,9 +93,11 @@ def check_conditions(context: DataFrame, offers: Catalogue) -> None:
     Raises:
         ConfigError: a condition names something that the context does not have, or is no condition.
     """
+    # On an empty frame of the context's shape: its own plan is long, and would be analysed once for each offer.
+    empty = context.sparkSession.createDataFrame([], context.schema)
     for offer in offers.offers:
         try:
-            found = context.select(F.expr(offer.when).alias("condition")).schema["condition"].dataType.simpleString()
+            found = empty.select(F.expr(offer.when).alias("condition")).schema["condition"].dataType.simpleString()
         except AnalysisException as error:
             reason = str(error).splitlines()[0]
             raise ConfigError(f"offer {offer.id}: 'when' is not understood: {offer.when}", found=reason, fix="see the list at the top of offers.yml") from error

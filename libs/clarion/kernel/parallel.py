@@ -1,6 +1,6 @@
 """Independent writes side by side: on small tables the driver waits more than it works."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -8,10 +8,8 @@ T = TypeVar("T")
 _AT_ONCE = 4
 
 
-def together(calls: Sequence[Callable[[], T]]) -> list[T]:
+def together(calls: Iterable[Callable[[], T]]) -> list[T]:
     """The results of independent calls, in their order; the first error is raised after all have ended."""
-    if not calls:
-        return []
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         futures = [pool.submit(call) for call in calls]
     return [future.result() for future in futures]
