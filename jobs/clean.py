@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from clarion.cleaning import transforms as cleaning
 from clarion.contracts.bronze import BRONZE, TABLES
-from clarion.contracts.ops import BATCHES
+from clarion.contracts.ops import BATCHES, FILES
 from clarion.contracts.silver import CONSENTS, FACTS, IDENTITIES, PRODUCTS, QUARANTINE
 from clarion.identity.resolve import new_identities
 from clarion.kernel import sql
@@ -56,10 +56,8 @@ def run(scope: Scope, params: Params) -> None:
 
 def _pending(scope: Scope) -> list[Task]:
     """Batches in bronze that were not yet cleaned under their mapping as it is now."""
-    present = _union(
-        scope.read(table).select("_source", "_batch").distinct() for table in TABLES if scope.lake.exists(table)
-    ) if any(scope.lake.exists(table) for table in TABLES) else scope.lake.empty(BATCHES).select("_source", "_batch")  # fmt: skip
-    found = {(row["_source"], row["_batch"]) for row in present.collect()}
+    taken = scope.read(FILES).where("state = 'taken'").select("_source", "_batch").distinct()
+    found = {(row["_source"], row["_batch"]) for row in taken.collect()}
     done = {(row["_source"], row["_batch"], row["mapping_hash"]) for row in scope.read(BATCHES).collect()}
     tasks = []
     for source in sources(scope.config):
@@ -119,7 +117,12 @@ def _counts(judged: list[tuple[Task, DataFrame]]) -> list[dict[str, object]]:
         }
         return frame.groupBy("_source", "_batch").agg(*(F.expr(value).alias(name) for name, value in sums.items()))
 
-    return [row.asDict() for row in _union(per_batch(task, frame) for task, frame in judged).collect()]
+    counted = [row.asDict() for row in _union(per_batch(task, frame) for task, frame in judged).collect()]
+    seen = {row["_batch"] for row in counted}
+    none = dict.fromkeys(("rows_in", "accepted", "quarantined", "duplicates", "warned"), 0)
+    # A file may hold no record at all: its batch is clean, too.
+    empty = [{"_source": task.source.name, "_batch": batch, **none, "filled": {}} for task, _ in judged for batch in task.batches if batch not in seen]
+    return counted + empty
 
 
 def _enter_identities(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> None:
@@ -197,7 +200,7 @@ def _union(frames: Iterable[DataFrame]) -> DataFrame:
 JOB = Job(
     name="clean",
     summary=__doc__,
-    reads=(*TABLES, previous(BATCHES), previous(IDENTITIES)),
+    reads=(*TABLES, FILES, previous(BATCHES), previous(IDENTITIES)),
     writes=(*FACTS.values(), QUARANTINE, IDENTITIES, BATCHES),
     purpose="collection",
     run=run,

@@ -1,7 +1,6 @@
 """Take the shop's files into bronze, each once, with persons protected on the way in."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 
 from pyspark.errors import AnalysisException
@@ -14,7 +13,7 @@ from clarion.contracts.vault import PERSONAL_DATA
 from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import together
-from clarion.ops.intake import enter
+from clarion.ops.intake import allowed, enter, ledger_rows, needs_consent
 from clarion.ops.job import Job, Params, previous
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.shop import sources
@@ -50,7 +49,8 @@ def run(scope: Scope, params: Params) -> None:
     # Consents first: the other kinds are held against them.
     for consents in (True, False):
         chosen = [item for item in surveyed if (item[0].source.kind.name == "consents") is consents]
-        together([partial(_take, scope, batch, found, survey) for batch, (found, survey) in chosen])
+        people = _consenting(scope, [batch.source for batch, _ in chosen])
+        together([partial(_take, scope, batch, found, survey, people.get(batch.source.namespace)) for batch, (found, survey) in chosen])
     _enter(scope, batches, "taken")
 
 
@@ -111,26 +111,21 @@ def _survey(scope: Scope, batch: Batch) -> tuple[DataFrame, records.Survey]:
     return found, survey
 
 
-def _take(scope: Scope, batch: Batch, found: DataFrame, survey: records.Survey) -> None:
-    enter(scope, batch.source, records.numbered(found, survey), batch=batch.name, columns=batch.columns)
+def _consenting(scope: Scope, chosen: list[Source]) -> dict[str, DataFrame]:
+    """Those who consent to collection, by namespace, looked up once for all sources that ask."""
+    asking = {source.namespace: source for source in chosen if needs_consent(source)}
+    found = {namespace: allowed(scope, source) for namespace, source in asking.items()}
+    return {namespace: scope.keep(people) for namespace, people in found.items() if people is not None}
+
+
+def _take(scope: Scope, batch: Batch, found: DataFrame, survey: records.Survey, people: DataFrame | None) -> None:
+    asked = people if needs_consent(batch.source) else None
+    enter(scope, batch.source, records.numbered(found, survey), batch=batch.name, columns=batch.columns, people=asked)
     scope.say(f"{batch.source.name}: {survey.records:,} records from {len(batch.files)} files")
 
 
 def _enter(scope: Scope, batches: list[Batch], state: str) -> None:
-    rows = [
-        {
-            "_source": batch.source.name,
-            "_file": file.path,
-            "bytes": file.bytes,
-            "content_hash": file.content_hash,
-            "_batch": batch.name,
-            "state": state,
-            "columns": list(batch.columns),
-            "_taken_at": datetime.now(UTC),
-        }
-        for batch in batches
-        for file in batch.files
-    ]
+    rows = [row for batch in batches for row in ledger_rows(batch.source, batch.files, batch=batch.name, columns=batch.columns, state=state)]
     names = [batch.name for batch in batches]
     scope.replace(FILES, rows_as_frame(scope.spark, FILES, rows), where=F.col("_batch").isin(names))
 

@@ -11,6 +11,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from clarion.cleaning.transforms import canonical
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.live import CUSTOMER_STATE, KPI_MINUTES, MARKET_ALERTS, MARKET_STATE
+from clarion.contracts.ops import FILES
 from clarion.contracts.silver import IDENTITIES
 from clarion.contracts.vault import PERSONAL_DATA
 from clarion.identity.resolve import surrogate
@@ -19,9 +20,9 @@ from clarion.kernel.ids import digest
 from clarion.kernel.parallel import together
 from clarion.monitor import transforms as live
 from clarion.monitor.settings import MonitorSettings
-from clarion.ops.intake import allowed, enter, needs_consent
+from clarion.ops.intake import allowed, enter, ledger_rows
 from clarion.ops.job import Job, Params, previous
-from clarion.ops.scope import Scope
+from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.shop import reading, sources
 from clarion.privacy.keys import PrivacySettings
 from clarion.sources import files, records
@@ -94,7 +95,10 @@ def _to_bronze(scope: Scope, source: Source) -> StreamingQuery:
         if arrived:
             placed = records.placed(frame)
             numbered = records.numbered(placed, records.survey(placed, arrived))
-            enter(scope, source, numbered, batch=digest(source.name, "stream", number)[:16], columns=columns)
+            batch = digest(source.name, "stream", number)[:16]
+            enter(scope, source, numbered, batch=batch, columns=columns, people=allowed(scope, source))
+            rows = ledger_rows(source, arrived, batch=batch, columns=columns, state="taken")
+            scope.replace(FILES, rows_as_frame(scope.spark, FILES, rows), where=F.col("_batch") == batch)
 
     return _start(scope, source, _records(scope, source), sink, name="bronze")
 
@@ -121,8 +125,9 @@ def _to_states(scope: Scope, source: Source) -> StreamingQuery:
 
     def sink(frame: DataFrame, number: int) -> None:
         mine = frame.where("customer_ref IS NOT NULL")
-        if needs_consent(source):
-            mine = mine.join(allowed(scope, source), mine["customer_ref"] == F.col("ref"), "left_semi")
+        consenting = allowed(scope, source)
+        if consenting is not None:
+            mine = mine.join(consenting, mine["customer_ref"] == F.col("ref"), "left_semi")
         names = scope.read(IDENTITIES).where(F.col("namespace") == source.namespace).select(F.col("ref").alias("customer_ref"), "customer_id")
         known = mine.join(names, "customer_ref", "left").select(
             # A customer seen here first gets the surrogate under which cleaning will enter the name.
@@ -154,7 +159,7 @@ JOB = Job(
     name="monitor",
     summary=__doc__,
     reads=(BRONZE["consents"], previous(IDENTITIES)),
-    writes=(*BRONZE.values(), PERSONAL_DATA, KPI_MINUTES, CUSTOMER_STATE, MARKET_STATE, MARKET_ALERTS),
+    writes=(*BRONZE.values(), FILES, PERSONAL_DATA, KPI_MINUTES, CUSTOMER_STATE, MARKET_STATE, MARKET_ALERTS),
     purpose="operations",
     settings=(MonitorSettings, PrivacySettings),
     run=run,

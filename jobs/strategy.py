@@ -1,6 +1,7 @@
 """Decide, for every customer, which offer to make, or none, within the budget."""
 
 from decimal import Decimal
+from functools import partial
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -22,6 +23,7 @@ from clarion.contracts.gold import (
 from clarion.contracts.live import CUSTOMER_STATE, MARKET_ALERTS
 from clarion.contracts.silver import CONSENTS
 from clarion.identity.consent import consented
+from clarion.kernel.parallel import together
 from clarion.ops.job import Job, Params, previous
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.strategy import decisions as deciding
@@ -52,8 +54,9 @@ def run(scope: Scope, params: Params) -> None:
     rows = deciding.decided(drawn, offers, draw, shadow_price=allocation.shadow_price, run_key=scope.run_key)
     scope.replace(DECISIONS, rows)
     chosen = scope.lake.read(DECISIONS).where(F.col("as_of") == F.lit(scope.as_of))
-    scope.replace(CAMPAIGNS, deciding.campaigns(chosen, offers, as_of=scope.as_of, window_days=settings.window_days))
-    _enter_budget(scope, settings, allocation, explored, draw.explore)
+    campaigns = deciding.campaigns(chosen, offers, as_of=scope.as_of, window_days=settings.window_days)
+    budget = _budget(scope, settings, allocation, explored, draw.explore)
+    together([partial(scope.replace, CAMPAIGNS, campaigns), partial(scope.replace, BUDGETS, budget)])
 
 
 def _context(scope: Scope, settings: StrategySettings, segments: DataFrame) -> DataFrame:
@@ -78,7 +81,7 @@ def _context(scope: Scope, settings: StrategySettings, segments: DataFrame) -> D
     )
 
 
-def _enter_budget(scope: Scope, settings: StrategySettings, allocation: Allocation, explored: float, explore: float) -> None:
+def _budget(scope: Scope, settings: StrategySettings, allocation: Allocation, explored: float, explore: float) -> DataFrame:
     planned = Decimal(str(round(allocation.planned + explored, 4)))
     row = {
         "as_of": scope.as_of,
@@ -89,8 +92,8 @@ def _enter_budget(scope: Scope, settings: StrategySettings, allocation: Allocati
         "explore_rate": explore,
         "declared_effects": True,
     }
-    scope.replace(BUDGETS, rows_as_frame(scope.spark, BUDGETS, [row]))
     scope.note(f"{planned:,.2f} of {settings.budget:,.2f} planned; one more unit of budget would bring {allocation.shadow_price:.2f}")
+    return rows_as_frame(scope.spark, BUDGETS, [row])
 
 
 JOB = Job(

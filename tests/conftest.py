@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from worlds import World
 
 from clarion.config import Config
 from clarion.lake import Lake
@@ -16,7 +17,7 @@ from clarion.ops.session import start
 REAL_DATA = Path(os.environ.get("CLARION_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 SETTINGS = {
     "spark.sql.shuffle.partitions": "2",
-    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:MetaspaceSize=512m -Xmn1g",
     "spark.sql.streaming.metricsEnabled": "false",
 }
 
@@ -74,3 +75,9 @@ def clarion(spark: SparkSession) -> Callable[..., int]:
         return main(list(arguments))
 
     return call
+
+
+@pytest.fixture(scope="session")
+def world(spark: SparkSession, config: Config, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A small simulated shop after two passes."""
+    return World(spark, config, tmp_path_factory.mktemp("shop"))

@@ -1,79 +1,17 @@
 """A small simulated shop through the whole pipeline, twice; what was planted is found."""
 
-from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from worlds import World, small_shop
 
 from clarion.config import Config
-from clarion.config.load import parse_yaml
-from clarion.contracts import TABLES, Table
-from clarion.lake import Lake
-from clarion.ops import pipeline
-from clarion.ops.job import Params
-from clarion.ops.runlog import run_job
-from clarion.ops.tracking import Tracking
-from clarion.sim import files, people
+from clarion.contracts import TABLES
+from clarion.sim import people
 from clarion.sim.draws import Draws
-from clarion.sim.shop import Shop, parse
 from jobs.__main__ import JOBS
-
-
-def _shop(config: Config, customers: int) -> Shop:
-    shop = parse(parse_yaml(config.text("shops/beauty.yml"), where="beauty"), where="beauty")
-    return shop.model_copy(update={"customers": customers, "products": 60, "history_days": 120})
-
-
-def _contents(lake: Lake) -> dict[str, tuple[int, int]]:
-    """Rows and a fingerprint of every silver, gold and live table, columns with _ aside."""
-
-    def mark(table: Table) -> tuple[int, int]:
-        names = [column.name for column in table.columns if not column.name.startswith("_")]
-        text = F.to_json(F.struct(*(F.col(name) for name in names)), {"ignoreNullFields": "false"})
-        row = lake.read(table).agg(F.count("*"), F.sum(F.xxhash64(text).cast("decimal(38,0)"))).first()
-        return row[0], int(row[1] or 0)
-
-    return {name: mark(table) for name, table in TABLES.items() if table.layer in ("silver", "gold", "live") and lake.exists(table)}
-
-
-class World:
-    """A lake after two passes over one day."""
-
-    def __init__(self, spark: SparkSession, config: Config, folder: Path) -> None:
-        shop = _shop(config, 80)
-        self.as_of = shop.starts_on + timedelta(days=shop.history_days)
-        world = files.world(spark, shop, seed=11)
-        self.planted = files.deliver_history(world, str(folder / "inbox"), last=self.as_of, live_from=self.as_of - timedelta(days=1)).counts
-        (folder / "key").write_text("ab" * 32)
-        self.config = config.with_values(
-            "test", shop__sources=["sim", "sim_live"], shop__time_zone=shop.time_zone, shop__currency=shop.currency,
-            data=str(folder / "inbox"), privacy__key=f"file:{folder / 'key'}", segment__k=3,
-        )  # fmt: skip
-        self.lake = Lake(spark, str(folder / "lake"))
-        self.folder = folder
-        self.run()
-        self.first = _contents(self.lake)
-        self.run()
-        self.second = _contents(self.lake)
-
-    def run(self) -> None:
-        tracking = Tracking.beside(self.lake.root, None)
-        pipeline.execute(
-            pipeline.order(JOBS.values()),
-            lambda job: run_job(job, Params(self.as_of), lake=self.lake, config=self.config, say=lambda _: None, tracking=tracking) and None,
-            at_once=2,
-        )
-
-    def read(self, name: str) -> DataFrame:
-        return self.lake.read(TABLES[name])
-
-
-@pytest.fixture(scope="module")
-def world(spark: SparkSession, config: Config, tmp_path_factory: pytest.TempPathFactory) -> World:
-    return World(spark, config, tmp_path_factory.mktemp("shop"))
 
 
 def test_a_second_run_leaves_every_silver_gold_and_live_table_as_it_was(world: World) -> None:
@@ -160,7 +98,7 @@ def test_only_the_run_log_grows_and_says_what_was_done(world: World) -> None:
 
 
 def test_the_same_seed_makes_the_same_shop_whatever_the_partitioning(spark: SparkSession, config: Config) -> None:
-    shop = _shop(config, 200)
+    shop = small_shop(config, 200)
     marks = set()
     for partitions in (1, 7):
         frame = people.customers(spark, shop, Draws(5)).repartition(partitions)

@@ -8,6 +8,7 @@ import pytest
 from pyspark.ml.feature import IDF, CountVectorizer
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from worlds import World
 
 from clarion.config import Config
 from clarion.config.load import parse_yaml
@@ -17,6 +18,7 @@ from clarion.products import neighbours
 from clarion.products import transforms as matrix
 from clarion.products.settings import ProductSettings
 from clarion.products.tokens import with_tokens
+from clarion.profiles.transforms import current_products
 from clarion.strategy import allocation
 from clarion.strategy import decisions as deciding
 from clarion.strategy.settings import StrategySettings, catalogue
@@ -192,3 +194,18 @@ def test_a_competitors_move_is_held_against_the_price_before(rows: Callable[...,
     )
     found = live.price_moves(seen, state, threshold=0.1).collect()
     assert [(row["product_id"], row["change"]) for row in found] == [("p1", pytest.approx(-0.2))]
+
+
+def test_neighbours_by_words_alone_are_of_the_own_planted_cluster_far_above_chance(world: World, config: Config) -> None:
+    settings, day = config.section(ProductSettings), world.as_of
+    products = current_products(world.read("silver.products"), as_of=day, time_zone="Asia/Shanghai")
+    entries = matrix.entries(products, min_products=settings.min_products)
+    # The category is a block of the matrix: only without it does agreement say something.
+    words = {block: 1.0 if block == "text" else 0.0 for block in settings.weights}
+    vectors = matrix.vectors(products, entries, matrix.feature_list(entries, as_of=day), words, as_of=day)
+    found = neighbours.purity(neighbours.nearest(vectors, as_of=day, k=5, block_rows=100), vectors)
+    assert found is not None
+    share, chance = found
+    sizes = products.groupBy("category").count().toPandas()["count"]
+    assert chance == pytest.approx(float((sizes * (sizes - 1)).sum() / (sizes.sum() * (sizes.sum() - 1))))
+    assert share > 3 * chance

@@ -1,7 +1,10 @@
 """What a person wants to see of a lake: small tables, read once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame
@@ -26,6 +29,7 @@ from clarion.contracts.ops import BATCHES, TARGETS
 from clarion.contracts.silver import QUARANTINE
 from clarion.kernel.parallel import together
 from clarion.lake import Lake
+from clarion.products.neighbours import purity
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Figures:
     segments: pd.DataFrame
     people: pd.DataFrame
     neighbours: pd.DataFrame
+    purity: tuple[float, float] | None
     minutes: pd.DataFrame
     alerts: pd.DataFrame
     forecasts: pd.DataFrame
@@ -93,4 +98,6 @@ def collect(lake: Lake, *, as_of: date) -> Figures:
         "strategies": lake.read(STRATEGIES).orderBy("as_of", "strategy_id"),
         "targets": today(TARGETS),
     }
-    return Figures(**dict(zip(shown, together([frame.toPandas for frame in shown.values()]), strict=True)))
+    reads: list[Callable[[], Any]] = [partial(purity, today(PRODUCT_NEIGHBOURS), today(PRODUCT_VECTORS))]
+    reads += [frame.toPandas for frame in shown.values()]
+    return Figures(**dict(zip(("purity", *shown), together(reads), strict=True)))

@@ -1,6 +1,7 @@
 """What ingest and monitor share: records enter bronze with their persons protected."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -16,10 +17,11 @@ from clarion.privacy.keys import Key, PrivacySettings
 from clarion.privacy.protect import protected, stripped
 from clarion.privacy.tokens import sealed_values
 from clarion.sources import records
+from clarion.sources.files import SourceFile
 from clarion.sources.mapping import Source
 
 
-def enter(scope: Scope, source: Source, numbered: DataFrame, *, batch: str, columns: tuple[str, ...]) -> None:
+def enter(scope: Scope, source: Source, numbered: DataFrame, *, batch: str, columns: tuple[str, ...], people: DataFrame | None = None) -> None:
     """Write one batch of records to bronze; a repeat replaces it.
 
     Args:
@@ -28,6 +30,7 @@ def enter(scope: Scope, source: Source, numbered: DataFrame, *, batch: str, colu
         numbered: raw, _broken, _file, _file_hash, _row.
         batch: name of the batch.
         columns: the source's columns; empty where each record states its own.
+        people: names (ref) of those who consent to collection; None where the source does not ask for it.
     """
     safe = numbered.withColumn("_stripped", F.lit(False))
     if source.personal:
@@ -35,8 +38,8 @@ def enter(scope: Scope, source: Source, numbered: DataFrame, *, batch: str, colu
         key = Key.derive(scope.config.secret(settings.key), key_id=settings.key_id)
         safe, values = protected(safe, source.columns, personal=source.personal, known=columns, key=key)
         scope.merge(PERSONAL_DATA, sealed_values(values, key=key), update=False)
-    if needs_consent(source):
-        safe = stripped(safe, source.columns, people=source.kind.people, known=columns, allowed=allowed(scope, source))
+    if people is not None:
+        safe = stripped(safe, source.columns, people=source.kind.people, known=columns, allowed=people)
     rows = safe.select(
         "raw",
         "_broken",
@@ -52,13 +55,32 @@ def enter(scope: Scope, source: Source, numbered: DataFrame, *, batch: str, colu
     scope.replace(BRONZE[source.kind.name], rows, where=F.col("_batch") == batch)
 
 
+def ledger_rows(source: Source, files: tuple[SourceFile, ...], *, batch: str, columns: tuple[str, ...], state: str) -> list[dict[str, Any]]:
+    """Rows of FILES for the files of one batch."""
+    return [
+        {
+            "_source": source.name,
+            "_file": file.path,
+            "bytes": file.bytes,
+            "content_hash": file.content_hash,
+            "_batch": batch,
+            "state": state,
+            "columns": list(columns),
+            "_taken_at": datetime.now(UTC),
+        }
+        for file in files
+    ]
+
+
 def needs_consent(source: Source) -> bool:
     """Whether people must have consented to collection for their records to keep their names."""
     return source.consent is not None and source.consent.basis == "recorded" and source.kind.name != "consents"
 
 
-def allowed(scope: Scope, source: Source) -> DataFrame:
-    """Names (ref) of the customers who consent to collection, from every statement that has arrived."""
+def allowed(scope: Scope, source: Source) -> DataFrame | None:
+    """Names (ref) of the customers who consent to collection, from every statement that has arrived; None if nobody need be asked."""
+    if not needs_consent(source):
+        return None
     statements = [other for other in sources(scope.config) if other.kind.name == "consents" and other.namespace == source.namespace]
     if not statements:
         raise SourceError(

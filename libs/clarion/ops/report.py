@@ -52,6 +52,7 @@ def _context(found: Figures, currency: str, demo: Demo) -> dict[str, Any]:
         "reasons": _records(found.reasons),
         "segments": _records(found.segments),
         "neighbours": _records(found.neighbours),
+        "purity": found.purity,
         "alerts": _records(found.alerts),
         "campaigns": _records(campaigns),
         "budget": _records(last)[0] if len(last) else None,

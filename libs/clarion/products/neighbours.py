@@ -14,6 +14,28 @@ from sparse_dot_topn import sp_matmul_topn
 _SCHEMA = "as_of date, product_id string, rank int, neighbour_id string, cosine double"
 
 
+def purity(near: DataFrame, vectors: DataFrame) -> tuple[float, float] | None:
+    """How often a neighbour is of the product's own category, and how often a product drawn at random would be.
+
+    Args:
+        near: PRODUCT_NEIGHBOURS of a day.
+        vectors: PRODUCT_VECTORS of the day.
+
+    Returns:
+        Share and chance, both in [0, 1]; None where no neighbour has a category.
+    """
+    known = vectors.where("category IS NOT NULL AND size(indices) > 0").select("product_id", "category")
+    theirs = known.select(F.col("product_id").alias("neighbour_id"), F.col("category").alias("its_category"))
+    share = near.join(known, "product_id").join(theirs, "neighbour_id").agg(F.avg((F.col("category") == F.col("its_category")).cast("double")))
+    sizes = known.groupBy("category").agg(F.count("*").alias("n"))
+    pairs = F.sum("n") * (F.sum("n") - 1)
+    chance = sizes.agg(F.try_divide(F.sum(F.col("n") * (F.col("n") - 1)), pairs).cast("double"))
+    found, by_chance = share.first(), chance.first()
+    if found is None or by_chance is None or found[0] is None or by_chance[0] is None:
+        return None
+    return float(found[0]), float(by_chance[0])
+
+
 def nearest(vectors: DataFrame, *, as_of: date, k: int, block_rows: int) -> DataFrame:
     """The k products of largest cosine for each product, itself left out; ties by product id.
 

@@ -1,0 +1,116 @@
+"""However the files come, and whatever dies on the way, silver holds the same rows."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from clarion.contracts import TABLES
+from clarion.lake import Lake
+
+Mark = tuple[int, int]
+
+
+def _flags(data: Path, lake: Path) -> list[str]:
+    return ["--set", "shop.sources=[online_retail]", "--set", f"data={data}", "--lake", str(lake), "--as-of", "2011-12-10", "--quiet"]
+
+
+def _mark(spark: SparkSession, lake: Path) -> tuple[Mark, Mark]:
+    """Rows and fingerprint of sales and of what was refused, columns with _ aside; where a record stood is told by its id."""
+    marks = []
+    for name in ("silver.order_lines", "silver.quarantine"):
+        names = [column.name for column in TABLES[name].columns if not column.name.startswith("_")]
+        row = Lake(spark, str(lake)).read(TABLES[name]).agg(F.count("*"), F.sum(F.xxhash64(F.to_json(F.struct(*names))).cast("decimal(38,0)"))).first()
+        marks.append((int(row[0]), int(row[1])))
+    return marks[0], marks[1]
+
+
+def _deliver(files: list[Path], data: Path) -> None:
+    inbox = data / "online_retail"
+    inbox.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        (inbox / file.name).symlink_to(file)
+
+
+@pytest.fixture(scope="module")
+def files(real_data: Path) -> list[Path]:
+    found = sorted((real_data / "online_retail").glob("*.csv"))
+    assert len(found) == 305
+    return found
+
+
+@pytest.fixture(scope="module")
+def at_once(clarion: Callable[..., int], spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[Path]], tuple[Mark, Mark]]:
+    """What one undisturbed run makes of files."""
+    known: dict[int, tuple[Mark, Mark]] = {}
+
+    def marks(chosen: list[Path]) -> tuple[Mark, Mark]:
+        if len(chosen) not in known:
+            folder = tmp_path_factory.mktemp("at_once")
+            _deliver(chosen, folder)
+            assert clarion("run", "all", "--to", "clean", *_flags(folder, folder / "lake")) == 0
+            known[len(chosen)] = _mark(spark, folder / "lake")
+        return known[len(chosen)]
+
+    return marks
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_three_runs_give_the_rows_of_one(
+    clarion: Callable[..., int], spark: SparkSession, files: list[Path], at_once: Callable[[list[Path]], tuple[Mark, Mark]], tmp_path: Path
+) -> None:
+    assert at_once(files)[0][0] == 397_884
+    for part in range(3):
+        _deliver(files[part::3], tmp_path)
+        assert clarion("run", "ingest", *_flags(tmp_path, tmp_path / "lake")) == 0
+    assert clarion("run", "clean", *_flags(tmp_path, tmp_path / "lake")) == 0
+    assert _mark(spark, tmp_path / "lake") == at_once(files)
+
+
+@pytest.mark.real_data
+@pytest.mark.process
+@pytest.mark.parametrize(
+    "killed_after, how_many",
+    [("written", 20), pytest.param("planned", 305, marks=pytest.mark.slow), pytest.param("written", 305, marks=pytest.mark.slow)],
+)
+def test_a_run_that_is_killed_and_repeated_loses_and_doubles_nothing(
+    clarion: Callable[..., int],
+    spark: SparkSession,
+    files: list[Path],
+    at_once: Callable[[list[Path]], tuple[Mark, Mark]],
+    tmp_path: Path,
+    killed_after: str,
+    how_many: int,
+) -> None:
+    chosen = files[:how_many]
+    _deliver(chosen, tmp_path)
+    lake = tmp_path / "lake"
+    # planned: the ledger has the files and bronze may hold some of their records; written: bronze has them all, the ledger does not say so.
+    sign = lake / {"planned": "ops/files/_delta_log/00000000000000000001.json", "written": "bronze/orders/_delta_log/00000000000000000001.json"}[killed_after]
+    with (tmp_path / "log").open("w") as log:
+        run = subprocess.Popen(
+            [sys.executable, "-m", "jobs", "run", "ingest", *_flags(tmp_path, lake)],
+            stdout=log,
+            stderr=log,
+            cwd=tmp_path,
+            env=os.environ,
+            start_new_session=True,
+        )
+        until = time.monotonic() + 240
+        while not sign.exists():
+            assert run.poll() is None, (tmp_path / "log").read_text()[-2000:]
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        os.killpg(run.pid, 9)  # the JVM dies with it
+        assert run.wait() != 0
+    states = {row[0] for row in Lake(spark, str(lake)).read(TABLES["ops.files"]).select("state").distinct().collect()}
+    assert states == {"planned"}
+    assert clarion("run", "all", "--to", "clean", *_flags(tmp_path, lake)) == 0
+    assert _mark(spark, lake) == at_once(chosen)
