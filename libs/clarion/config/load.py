@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from clarion.kernel.errors import ConfigError, SecretError
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 PLACES = ("local", "cluster", "databricks")
 
 
@@ -39,6 +40,25 @@ def parse_yaml(text: str, *, where: str) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise ConfigError(f"{where} holds no settings", found=type(loaded).__name__, fix="write 'key: value' lines")
     return loaded
+
+
+def validated(model: type[M], written: Any, *, where: str) -> M:
+    """What a person wrote, as a model.
+
+    Args:
+        model: its pydantic model.
+        written: keys and values of a file or a part of one.
+        where: file or part, for messages.
+
+    Raises:
+        ConfigError: an unknown key, one that is missing, or a value out of range.
+    """
+    try:
+        return model.model_validate(written)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{where}: {key}: {first['msg']}", found=repr(first["input"]), fix=f"mend '{key}'") from error
 
 
 def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

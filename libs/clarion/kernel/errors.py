@@ -50,10 +50,6 @@ class EnvironmentError(ClarionError):
     """Java, memory or a library is missing or wrong."""
 
 
-class HistoryErased(ClarionError):
-    """The asked-for versions lie before an erasure."""
-
-
 class QualityError(ClarionError):
     """Rows broke a check of their table; nothing was written."""
 

@@ -144,22 +144,6 @@ class Lake:
             ).first()
         return int(outcome["num_affected_rows"]) if outcome else 0
 
-    def delete(self, table: Table, *, where: str) -> None:
-        """Remove rows for which a SQL condition holds."""
-        if self.exists(table):
-            self.spark.sql(f"DELETE FROM {self.address(table)} WHERE {where}")
-
-    def version(self, table: Table) -> int | None:
-        """The table's current version; None where it was never created."""
-        if not self.exists(table):
-            return None
-        newest = self.spark.sql(f"DESCRIBE HISTORY {self.address(table)} LIMIT 1").select("version").first()
-        return int(newest[0]) if newest else None
-
-    def restore(self, table: Table, *, version: int) -> None:
-        """Put the table back to an earlier version, within its history."""
-        self.spark.sql(f"RESTORE TABLE {self.address(table)} TO VERSION AS OF {version}")
-
     def checkpoint(self, stream: str) -> str:
         """Where a stream keeps its place."""
         return f"{self.root}/_checkpoints/{stream}"

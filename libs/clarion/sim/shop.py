@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from clarion.config.load import validated
 from clarion.kernel.errors import ConfigError
 
 
@@ -88,12 +89,7 @@ def parse(written: Mapping[str, Any], *, where: str) -> Shop:
     Raises:
         ConfigError: an unknown key, or a value out of range.
     """
-    try:
-        shop = Shop.model_validate(dict(written))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{where}: {key}: {first['msg']}", found=repr(first["input"]), fix=f"mend '{key}'") from error
+    shop = validated(Shop, written, where=where)
     wrong = [persona.name for persona in shop.personas if any(like >= len(shop.clusters) for like in persona.likes)]
     if wrong:
         raise ConfigError(f"{where}: persona {wrong[0]} likes a cluster that does not exist", fix=f"use numbers below {len(shop.clusters)}")

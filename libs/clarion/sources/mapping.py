@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from clarion.config.load import validated
 from clarion.contracts.sources import KINDS, Kind
 from clarion.kernel.days import zone
 from clarion.kernel.errors import ConfigError, SourceError
@@ -134,12 +135,7 @@ def _source(name: str, kind_name: str, body: Any, variables: MappingType[str, st
     kind = KINDS.get(kind_name)
     if kind is None:
         raise ConfigError(f"mapping {name}: there is no source kind '{kind_name}'", found=", ".join(KINDS), fix=_near(kind_name, tuple(KINDS)))
-    try:
-        written = _Written.model_validate(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"mapping {where}: {key}: {first['msg']}", found=repr(first["input"]), fix=f"mend '{key}' in the mapping") from error
+    written = validated(_Written, body, where=f"mapping {where}")
     zone(written.time_zone)
     known = tuple(column.name for column in kind.columns)
     for column in (*written.columns, *written.missing):

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from clarion.config import settings
+from clarion.config.load import validated
 from clarion.kernel.errors import ConfigError
 
 Shown = Literal["interests", "neighbours", "open_cart", "alerted", "none"]
@@ -84,12 +85,7 @@ def catalogue(written: Mapping[str, Any], *, where: str) -> Catalogue:
     Raises:
         ConfigError: an unknown key, a value out of range, or an offer that stands twice.
     """
-    try:
-        found = Catalogue.model_validate(dict(written))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{where}: {key}: {first['msg']}", found=repr(first["input"]), fix=f"mend '{key}'") from error
+    found = validated(Catalogue, written, where=where)
     ids = [offer.id for offer in found.offers]
     twice = sorted({name for name in ids if ids.count(name) > 1} | ({"nothing"} & set(ids)))
     if twice:
