@@ -50,7 +50,8 @@ def _lifts(scope: Scope, arms: DataFrame) -> DataFrame:
     for strategy, found in by_strategy.items():
         treated, held_out = found.get(False, none), found.get(True, none)
         lift = welch(treated, held_out)
-        ends = (lift.value, lift.low, lift.high) if isinstance(lift, Interval) else (None, None, None)
+        # Rounded: the order of summation may decide the last digit.
+        ends = tuple(round(value, 6) for value in (lift.value, lift.low, lift.high)) if isinstance(lift, Interval) else (None, None, None)
         rows.append((strategy, held_out.n, treated.n, *ends))
     return scope.spark.createDataFrame(rows, "strategy_id string, held_out bigint, treated bigint, lift double, lift_low double, lift_high double")
 

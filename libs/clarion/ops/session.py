@@ -32,7 +32,8 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
     """
     os.environ.setdefault("PYARROW_IGNORE_TIMEZONE", "1")
     # Errors come back as exceptions and are told by the command line; the logger would tell them a second time.
-    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger", "mlflow"):
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     builder: Any = SparkSession.builder.appName("clarion")
     master, memory = config.get("spark.master"), config.get("spark.memory")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pyspark.ml import PipelineModel
 
 FINGERPRINT = "clarion.fingerprint"
+_OPENING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,14 @@ class Tracking:
 
     def open_beside(self) -> None:
         """Begin to open the store while the first jobs run: its libraries and a new store's tables take 7 s."""
-        threading.Thread(target=lambda: self._client().search_experiments(), daemon=True).start()
+        threading.Thread(target=self._client, daemon=True).start()
 
     def _client(self) -> Any:
-        import mlflow  # 1 to 4 s: only the jobs that need it pay
+        with _OPENING:
+            import mlflow  # 1 to 4 s: only the jobs that need it pay
 
-        mlflow.set_tracking_uri(self.store)
+            mlflow.set_tracking_uri(self.store)
+            mlflow.search_experiments(max_results=1)  # makes the tables of a new store, which two must not do at once
         return mlflow
 
     def log(

@@ -28,7 +28,7 @@ def portraits(profiles: DataFrame, members: DataFrame, *, as_of: date) -> DataFr
         F.avg("monetary").cast(MONEY).alias("monetary"),
         F.avg("average_order").cast(MONEY).alias("average_order"),
         F.avg("views").alias("views"),
-        F.avg("discount_share").alias("discount_share"),
+        F.round(F.avg("discount_share"), 9).alias("discount_share"),  # the order of summation may decide the last digit
     )
     everyone = joined.agg(F.count("*").alias("all_customers"), F.sum("monetary").alias("all_revenue"))
     return (
