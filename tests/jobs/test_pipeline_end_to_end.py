@@ -29,7 +29,7 @@ def test_rows_in_are_accepted_quarantined_or_duplicates(world: World) -> None:
 
 
 @pytest.mark.covers("C9")
-def test_every_planted_damage_of_orders_is_found_and_nothing_else_is(world: World) -> None:
+def test_every_planted_damage_of_orders_and_every_event_sent_twice_is_found_and_nothing_else_is(world: World) -> None:
     found = world.read("silver.quarantine").where("kind = 'orders'").select(F.explode("reasons.rule").alias("rule")).groupBy("rule").count()
     counts = {row["rule"]: row["count"] for row in found.collect()}
     duplicates = world.read("ops.batches").where("kind = 'orders'").agg(F.sum("duplicates")).first()[0]
@@ -38,6 +38,8 @@ def test_every_planted_damage_of_orders_is_found_and_nothing_else_is(world: Worl
     assert counts["unreadable"] == planted["bad_dates"]
     assert counts["price_not_positive"] == planted["negative_prices"]
     assert counts["unknown_product"] == planted["unknown_products"]
+    seen_twice = world.read("ops.batches").where("kind = 'events'").agg(F.sum("duplicates")).first()[0]
+    assert seen_twice == world.planted["events", "duplicates"]
     # Orders of people who did not consent have no name to lose: they stay as sales to nobody.
     assert counts["missing"] <= planted["missing_ids"]
 

@@ -149,25 +149,27 @@ def _behaviour(shop_world: World, inbox: str, *, first: date, last: date, live_f
     # The stream begins with the last weekly look, so that a move within it can be seen.
     at_live = F.col("observed_at") >= F.lit(live_from).cast("timestamp") - F.make_dt_interval(days=F.lit(8))
     by_time = ("observed_at", "competitor", "product_ref")
+    damaged = [
+        ("orders", partial(_write, orders, inbox, "orders", last, "csv", ("order_ref", "line_no"))),
+        ("events", partial(_write, events.where(~is_live), inbox, "events", last, "json", ("event_ref",))),
+    ]
     writes = [
-        partial(_write, orders, inbox, "orders", last, "csv", ("order_ref", "line_no")),
-        partial(_write, events.where(~is_live), inbox, "events", last, "json", ("event_ref",)),
         partial(_write, _reviews(shop_world, lines), inbox, "reviews", last, "parquet", ("review_ref",)),
         partial(_write, _costs(shop_world, first=first, last=last), inbox, "costs", last, "csv", ("day", "channel")),
         partial(_write, prices.where(~at_live), inbox, "market", last, "csv", by_time),
     ]
     if live_from < last:
-        writes.append(partial(_write, events.where(is_live), inbox, "live_events", last, "json", ("happened_at", "event_ref")))
+        damaged.append(("events", partial(_write, events.where(is_live), inbox, "live_events", last, "json", ("happened_at", "event_ref"))))
         writes.append(partial(_write, prices.where(at_live), inbox, "live_market", last, "csv", by_time))
     if extra is not None:
         writes.append(partial(_write, coupons, inbox, "redemptions", last, "csv", ("order_ref",)))
     try:
-        in_orders, in_events, *_ = together(writes)
+        counts = together([write for _, write in damaged] + writes)
     finally:
         lines.unpersist()
         visits.unpersist()
-    _count(planted, "orders", in_orders)
-    _count(planted, "events", in_events)
+    for (kind, _), found in zip(damaged, counts, strict=False):
+        _count(planted, kind, found)
 
 
 def _reviews(shop_world: World, lines: DataFrame) -> DataFrame:
