@@ -210,7 +210,7 @@ def _unfit(reading: Reading, required: tuple[str, ...]) -> list[_Finding]:
             rule = "IF(_stripped, 'no_consent_to_collection', 'missing')" if of_person else "'missing'"
             found.append(_Finding(f"{absent} AND {stood} IS NULL AND NOT {nobody}", rule, column.name))
         if column.name in reading.expressions and (column.name in required or column.type != "string"):
-            found.append(_Finding(f"{absent} AND {stood} IS NOT NULL", "'unreadable'", column.name, stood))
+            found.append(_Finding(f"_broken IS NULL AND {_unreadable(reading, column.name)}", "'unreadable'", column.name, stood))
     return found
 
 

@@ -28,16 +28,3 @@ def new_identities(names: DataFrame, *, namespace: str) -> DataFrame:
 def surrogate(namespace: str, ref: Column) -> Column:
     """The surrogate that a name is given when it is entered."""
     return F.substring(F.sha2(F.to_json(F.struct(F.lit(namespace).alias("namespace"), ref.alias("ref"))), 256), 1, 24)
-
-
-def with_customer(frame: DataFrame, identities: DataFrame, *, ref: str, customer: str) -> DataFrame:
-    """The frame with a column of names replaced by the surrogate; null where the name is null.
-
-    Args:
-        frame: any frame with the column `ref`.
-        identities: IDENTITIES of the frame's namespace.
-        ref: column that holds the names.
-        customer: name of the new column.
-    """
-    known = identities.select(F.col("ref").alias(ref), F.col("customer_id").alias(customer))
-    return frame.join(known, ref, "left").drop(ref)

@@ -109,7 +109,7 @@ def _candidate(points: metrics.Array, k: int, settings: SegmentSettings, seed: i
     as many as `seeds` for each k.
     """
     starts = [
-        driver.KMeans(k, n_init=1, max_iter=settings.max_iter, tol=_TOLERANCE, random_state=derive(seed, "segment", str(k), str(start)) % 2**32).fit(points)
+        driver.KMeans(k, n_init=1, max_iter=settings.max_iter, tol=_TOLERANCE, random_state=derive(seed, "segment", str(k), str(start))).fit(points)
         for start in range(settings.seeds)
     ]
     best = min(starts, key=lambda start: float(start.inertia_))
