@@ -69,15 +69,16 @@ def _rows(lake: Lake, name: str) -> pd.DataFrame:
 @pytest.mark.slow
 @pytest.mark.process
 def test_a_cluster_gives_the_tables_of_local_mode(world: World, spark: SparkSession, tmp_path: Path) -> None:
-    lake, jars = tmp_path / "lake", delta_jars()
+    lake = tmp_path / "lake"
     quick = {
+        "spark.jars": ",".join(str(jar) for jar in delta_jars()),
         "spark.sql.shuffle.partitions": "2",
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.executor.memory": "1g",
         "spark.ui.enabled": "false",
         "spark.log.level": "ERROR",
     }
-    conf = [part for key, value in {**jars, **quick}.items() for part in ("--conf", f"{key}={value}")]
+    conf = [part for key, value in quick.items() for part in ("--conf", f"{key}={value}")]
     settings = [part for key, value in world.settings.items() for part in ("--set", f"{key}={value}")]
     job = [str(ROOT / "bin" / "clarion-submit.py"), "run", "all", "--env", "cluster", "--lake", str(lake), "--as-of", str(world.as_of), *settings, "--quiet"]
     with _cluster(tmp_path) as master:

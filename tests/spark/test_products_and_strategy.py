@@ -58,8 +58,9 @@ def test_word_weights_equal_sparks_own_idf(products: DataFrame) -> None:
 
 
 @pytest.mark.covers("M3")
-def test_neighbours_equal_an_exact_computation(vectors: DataFrame) -> None:
-    found = neighbours.nearest(vectors, as_of=AS_OF, k=5, block_rows=7).toPandas()
+@pytest.mark.parametrize("block_rows", [7, 1000])
+def test_neighbours_equal_an_exact_computation(vectors: DataFrame, block_rows: int) -> None:
+    found = neighbours.nearest(vectors, as_of=AS_OF, k=5, block_rows=block_rows).toPandas()
     rows = vectors.where("size(indices) > 0").orderBy("product_id").toPandas()
     dense = np.zeros((len(rows), 1 + max(max(item) for item in rows["indices"])))
     for place, (indices, weights) in enumerate(zip(rows["indices"], rows["weights"], strict=True)):

@@ -1,6 +1,7 @@
 """A frame is held against its contract before anything is written."""
 
 import difflib
+from functools import cache
 from typing import cast
 
 from pyspark.sql import DataFrame, SparkSession
@@ -10,6 +11,7 @@ from clarion.contracts import Table
 from clarion.kernel.errors import ContractError
 
 
+@cache
 def schema_of(table: Table) -> T.StructType:
     """The Spark schema of a contract."""
     return cast(T.StructType, T.StructType.fromDDL(table.ddl))

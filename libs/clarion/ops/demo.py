@@ -20,7 +20,7 @@ from clarion.lake import Lake
 from clarion.ops import pipeline
 from clarion.ops.job import Job, Params
 from clarion.ops.runlog import RunReport, run_jobs
-from clarion.ops.session import start
+from clarion.ops.session import class_archive, start
 from clarion.ops.tracking import Tracking
 from clarion.sim import files
 from clarion.sim.shop import parse
@@ -30,18 +30,19 @@ _AT_ONCE = 3  # jobs side by side
 TURN_DAYS, TURNS = 28, 3
 SIZES = {"small": 0.3, "medium": 1.0, "large": 20.0}
 LAST_DAY = {"complete-journey": date(2018, 1, 1)}
-# Short-lived JVM on small data: the quick compiler and the serial collector, with room for all the code it compiles (its
-# default of 48 MB was full after a minute, and the rest ran interpreted) and for all classes (each growth is a full collection).
-# Each task writes the code of its projections anew, which took a fifth of all work: they are interpreted, while whole stages
-# are compiled, and kept: the default cache of 100 is full within a job.
+# Short-lived JVM on small data: the quick compiler, with room for all the code it compiles (its default of 48 MB was full after
+# a minute, and the rest ran interpreted) and for all classes (each growth is a full collection), and a heap that need not grow.
+JVM = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:MetaspaceSize=512m -XX:+UseParallelGC -XX:InitialRAMPercentage=50 -XX:NewRatio=1"
+# Each task writes the code of its projections anew, which took a fifth of all work: they are interpreted.
 QUICK = {
-    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:MetaspaceSize=512m -Xmn1g",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.codegen.cache.maxEntries": "5000",
     "spark.sql.shuffle.partitions": "2",
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.leafNodeDefaultParallelism": "1",
-    "spark.sql.files.minPartitionNum": "2",
+    "spark.sql.files.minPartitionNum": "1",
+    # One process writes here. The default starts 26 processes (readlink) a write.
+    "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
 }
 
 
@@ -156,7 +157,7 @@ def _simulated(
     )
     first = shop.starts_on + timedelta(days=shop.history_days)
     days = tuple(first + timedelta(days=TURN_DAYS * turn) for turn in range(TURNS))
-    demo = _demo(folder, days, start(settings, extra=QUICK if size == "small" else {}), settings)
+    demo = _demo(folder, days, _session(settings, small=size == "small"), settings)
     world = files.world(demo.lake.spark, shop, seed=int(config.get("seed")))
     announce(f"a simulated shop: {settings.get('shop.name')}, {shop.customers:,} customers, {shop.products} products, {shop.history_days} days")
     _plant(demo, files.deliver_history(world, str(inbox), last=days[0], live_from=days[0] - timedelta(days=1)))
@@ -166,6 +167,10 @@ def _simulated(
             _plant(demo, files.deliver_period(world, str(inbox), _sent(demo, day), first=day, last=days[turn + 1]))
             demo.config = demo.config.with_values("demo", shop__sources=["sim", "sim_live", "sim_answers"])
     return demo
+
+
+def _session(config: Config, *, small: bool) -> SparkSession:
+    return start(config, extra={**QUICK, "spark.driver.extraJavaOptions": f"{JVM} {class_archive()}"} if small else {})
 
 
 def _sent(demo: Demo, day: date) -> DataFrame:

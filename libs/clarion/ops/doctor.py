@@ -69,8 +69,7 @@ def _packages() -> list[Finding]:
 
 
 def _jars() -> Finding:
-    settings = delta_jars()
-    if "spark.jars" in settings:
+    if delta_jars():
         return Finding("Delta's jars", "present")
     return Finding("Delta's jars", "not fetched yet; the first start fetches them from Maven Central", None)
 

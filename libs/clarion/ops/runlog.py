@@ -7,6 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from queue import SimpleQueue
+from threading import Event
 from typing import Any, Self
 
 from clarion.config import Config
@@ -17,6 +19,8 @@ from clarion.ops import pipeline
 from clarion.ops.job import Job, Params
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.tracking import Tracking
+
+_GATHER_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class RunReport:
 
 
 class RunLog:
-    """Writes rows of ops.runs, one after the other, beside the jobs that follow: an append takes half a second.
+    """Writes rows of ops.runs beside the jobs that follow; those of half a minute go together, since an append takes a second.
 
     A row that is still waiting when the process dies is lost; its run then counts as not done and is repeated.
     """
@@ -38,19 +42,30 @@ class RunLog:
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
         self._pool = ThreadPoolExecutor(max_workers=1)
-        self._entries: list[Future[int]] = []
+        self._rows: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        self._writes: list[Future[None]] = []
+        self._closing = Event()
 
     def __enter__(self) -> Self:
         return self
 
     def enter(self, row: dict[str, Any]) -> None:
         """Put down what became of a run."""
-        self._entries.append(self._pool.submit(lambda: self._lake.append(RUNS, rows_as_frame(self._lake.spark, RUNS, [row]))))
+        self._rows.put(row)
+        self._writes.append(self._pool.submit(self._write))
+
+    def _write(self) -> None:
+        if self._rows.empty():
+            return  # an earlier write took the row along
+        self._closing.wait(_GATHER_SECONDS)
+        rows = [self._rows.get() for _ in range(self._rows.qsize())]
+        self._lake.append(RUNS, rows_as_frame(self._lake.spark, RUNS, rows))
 
     def __exit__(self, *_: object) -> None:
+        self._closing.set()
         self._pool.shutdown()
-        for entry in self._entries:
-            entry.result()
+        for write in self._writes:
+            write.result()
 
 
 def run_job(job: Job, params: Params, *, lake: Lake, config: Config, say: Callable[[str], None], tracking: Tracking, log: RunLog) -> RunReport:

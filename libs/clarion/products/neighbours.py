@@ -6,12 +6,12 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 from sparse_dot_topn import sp_matmul_topn
 
-_SCHEMA = "as_of date, product_id string, rank int, neighbour_id string, cosine double"
+_SCHEMA = "product_id string, rank int, neighbour_id string, cosine double"
 
 
 def purity(near: DataFrame, vectors: DataFrame) -> tuple[float, float] | None:
@@ -39,7 +39,8 @@ def purity(near: DataFrame, vectors: DataFrame) -> tuple[float, float] | None:
 def nearest(vectors: DataFrame, *, as_of: date, k: int, block_rows: int) -> DataFrame:
     """The k products of largest cosine for each product, itself left out; ties by product id.
 
-    The right side travels to each task whole: exact up to some 100,000 products.
+    Up to `block_rows` products are compared where the job runs; beyond, the right side travels to each task whole: exact up to
+    some 100,000 products.
 
     Args:
         vectors: PRODUCT_VECTORS of the day.
@@ -52,19 +53,26 @@ def nearest(vectors: DataFrame, *, as_of: date, k: int, block_rows: int) -> Data
     """
     rows = vectors.where("size(indices) > 0").select("product_id", "indices", "weights")
     everything = rows.orderBy("product_id").toPandas()  # the whole matrix, sparse: its size is stated above
+    spark, names = vectors.sparkSession, everything["product_id"].to_numpy(dtype=object)
     if everything.empty:
-        return vectors.sparkSession.createDataFrame([], _SCHEMA)
-    right = matrix(everything)
-    names = everything["product_id"].to_numpy(dtype=object)
-    positions = vectors.sparkSession.range(0, len(names), block_rows, max(1, len(names) // block_rows)).withColumnRenamed("id", "start")
+        found = spark.createDataFrame([], _SCHEMA)
+    elif len(names) <= block_rows:
+        right = matrix(everything)
+        found = spark.createDataFrame(top(right, right, names, start=0, k=k), _SCHEMA)
+    else:
+        found = _by_blocks(spark, matrix(everything), names, k=k, block_rows=block_rows)
+    return found.select(F.lit(as_of).alias("as_of"), "product_id", "rank", "neighbour_id", F.least("cosine", F.lit(1.0)).alias("cosine"))
+
+
+def _by_blocks(spark: SparkSession, right: "csr_matrix", names: npt.NDArray[np.object_], *, k: int, block_rows: int) -> DataFrame:
+    positions = spark.range(0, len(names), block_rows, len(names) // block_rows).withColumnRenamed("id", "start")
 
     def compare(blocks: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         for block in blocks:
             for start in block["start"]:
                 yield top(right[start : start + block_rows], right, names, start=int(start), k=k)
 
-    found = positions.mapInPandas(compare, "product_id string, rank int, neighbour_id string, cosine double")
-    return found.select(F.lit(as_of).alias("as_of"), "product_id", "rank", "neighbour_id", F.least("cosine", F.lit(1.0)).alias("cosine"))
+    return positions.mapInPandas(compare, _SCHEMA)
 
 
 def matrix(rows: pd.DataFrame) -> "csr_matrix":
