@@ -8,10 +8,10 @@ import sys
 import tempfile
 from importlib.metadata import version
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pyspark
 from pyspark.sql import SparkSession
 
 from clarion.config import Config
@@ -93,7 +93,7 @@ def fetch_jars() -> list[Path]:
         EnvironmentError: they cannot be fetched.
     """
     with tempfile.NamedTemporaryFile(suffix=".py") as nothing:
-        program = Path(find_spec("pyspark").submodule_search_locations[0], "bin", "spark-submit")  # type: ignore[union-attr, index]
+        program = Path(pyspark.__file__).parent / "bin" / "spark-submit"
         package, spared = f"io.delta:delta-spark_4.1_2.13:{version('delta-spark')}", ",".join(_SPARK_HAS)
         command = [str(program), "--master", "local[1]", "--conf", f"spark.jars.ivy={IVY}", "--packages", package, "--exclude-packages", spared, nothing.name]
         done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYSPARK_PYTHON": sys.executable}, check=False)
