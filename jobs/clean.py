@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial, reduce
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.cleaning import transforms as cleaning
@@ -40,16 +40,15 @@ def run(scope: Scope, params: Params) -> None:
         scope.note("every batch is clean under its mapping")
         return
     batches = sorted({batch for task in tasks for batch in task.batches})
-    mine = F.col("_batch").isin(batches)
+    mine = sql.among("_batch", batches)
     of_products = [(task, _kept(scope, task, None)) for task in tasks if task.source.kind.name == "products"]
     products = _known_products(scope, [frame for _, frame in of_products], mine)
     others = [task for task in tasks if task.source.kind.name != "products"]
     judged = of_products + list(zip(others, together([partial(_kept, scope, task, products) for task in others]), strict=True))
     counts = _counts(judged)
-    _enter_identities(scope, judged)
     refused = _union(cleaning.quarantine(frame.where(REFUSED), kind=task.source.kind) for task, frame in judged)
     quarantining = partial(scope.replace, QUARANTINE, refused, where=mine)
-    written, quarantined = together([partial(_write_facts, scope, judged, scope.read(IDENTITIES), mine), quarantining])
+    written, quarantined = together([partial(_write_facts, scope, judged, mine), quarantining])
     _reconcile(counts, written, quarantined)
     _enter_batches(scope, tasks, counts)
 
@@ -68,11 +67,11 @@ def _pending(scope: Scope) -> list[Task]:
     return tasks
 
 
-def _known_products(scope: Scope, arriving: list[DataFrame], mine: Column) -> DataFrame | None:
+def _known_products(scope: Scope, arriving: list[DataFrame], mine: str) -> DataFrame | None:
     """Products the shop knows, those that arrive now included; None where it has no list."""
     known = [frame.where(ACCEPTED).select(F.col("product_ref").alias("product_id")) for frame in arriving]
     if scope.lake.exists(PRODUCTS):
-        known.append(scope.lake.read(PRODUCTS).where(~mine).select("product_id"))
+        known.append(scope.lake.read(PRODUCTS).where(f"NOT {mine}").select("product_id"))
     return scope.keep(_union(known).distinct()) if known else None
 
 
@@ -138,8 +137,10 @@ def _enter_identities(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> Non
         scope.merge(IDENTITIES, entered, update=False)
 
 
-def _write_facts(scope: Scope, judged: list[tuple[Task, DataFrame]], identities: DataFrame, mine: Column) -> int:
-    """Write each silver table once; returns the rows that stand for accepted records."""
+def _write_facts(scope: Scope, judged: list[tuple[Task, DataFrame]], mine: str) -> int:
+    """Enter new names, then write each silver table once; returns the rows that stand for accepted records."""
+    _enter_identities(scope, judged)
+    identities = scope.read(IDENTITIES)
     by_table: dict[str, list[DataFrame]] = {}
     declared = []
     for task, frame in judged:
@@ -159,12 +160,12 @@ def _write_facts(scope: Scope, judged: list[tuple[Task, DataFrame]], identities:
     return written
 
 
-def _news(scope: Scope, declared: list[DataFrame], mine: Column) -> list[DataFrame]:
+def _news(scope: Scope, declared: list[DataFrame], mine: str) -> list[DataFrame]:
     """Declared consents that earlier batches have not stated; one a customer and purpose."""
     if not declared:
         return []
     first = _union(declared).groupBy("customer_id", "purpose").agg(F.min_by(F.struct("*"), F.struct("at", "_batch", "record_id")).alias("row")).select("row.*")
-    before = scope.lake.read(CONSENTS).where(~mine).select("customer_id", "purpose")
+    before = scope.lake.read(CONSENTS).where(f"NOT {mine}").select("customer_id", "purpose")
     return [first.join(before, ["customer_id", "purpose"], "left_anti").select(*CONSENTS.column_names)]
 
 
@@ -190,7 +191,7 @@ def _enter_batches(scope: Scope, tasks: list[Task], counts: list[dict[str, objec
         extra = {"kind": source.kind.name, "mapping_hash": source.fingerprint, "_cleaned_at": datetime.now(UTC)}
         rows.append({**row, **extra, "filled": row["filled"] or {}})
     batches = sorted({str(row["_batch"]) for row in counts})
-    scope.replace(BATCHES, rows_as_frame(scope.spark, BATCHES, rows), where=F.col("_batch").isin(batches))
+    scope.replace(BATCHES, rows_as_frame(scope.spark, BATCHES, rows), where=sql.among("_batch", batches))
 
 
 def _union(frames: Iterable[DataFrame]) -> DataFrame:

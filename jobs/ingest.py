@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from clarion.contracts.bronze import TABLES
 from clarion.contracts.ops import FILES
 from clarion.contracts.vault import PERSONAL_DATA
+from clarion.kernel import sql
 from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import together
@@ -127,7 +128,7 @@ def _take(scope: Scope, batch: Batch, found: DataFrame, survey: records.Survey, 
 def _enter(scope: Scope, batches: list[Batch], state: str) -> None:
     rows = [row for batch in batches for row in ledger_rows(batch.source, batch.files, batch=batch.name, columns=batch.columns, state=state)]
     names = [batch.name for batch in batches]
-    scope.replace(FILES, rows_as_frame(scope.spark, FILES, rows), where=F.col("_batch").isin(names))
+    scope.replace(FILES, rows_as_frame(scope.spark, FILES, rows), where=sql.among("_batch", names))
 
 
 JOB = Job(

@@ -15,6 +15,7 @@ from clarion.contracts.ops import FILES
 from clarion.contracts.silver import IDENTITIES
 from clarion.contracts.vault import PERSONAL_DATA
 from clarion.identity.resolve import surrogate
+from clarion.kernel import sql
 from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import together
@@ -98,7 +99,7 @@ def _to_bronze(scope: Scope, source: Source) -> StreamingQuery:
             batch = digest(source.name, "stream", number)[:16]
             enter(scope, source, numbered, batch=batch, columns=columns, people=allowed(scope, source))
             rows = ledger_rows(source, arrived, batch=batch, columns=columns, state="taken")
-            scope.replace(FILES, rows_as_frame(scope.spark, FILES, rows), where=F.col("_batch") == batch)
+            scope.replace(FILES, rows_as_frame(scope.spark, FILES, rows), where=sql.among("_batch", [batch]))
 
     return _start(scope, source, _records(scope, source), sink, name="bronze")
 

@@ -2,8 +2,6 @@
 
 from functools import partial
 
-from pyspark.sql import functions as F
-
 from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_PROFILES, INTERACTIONS, PRODUCT_DAYS
 from clarion.contracts.silver import EVENTS, ORDER_LINES, PRODUCTS
 from clarion.kernel.parallel import together
@@ -16,7 +14,7 @@ from clarion.profiles.settings import ProfileSettings
 def run(scope: Scope, params: Params) -> None:
     settings, as_of, zone = scope.settings(ProfileSettings), scope.as_of, scope.time_zone
     lines, events = scope.read(ORDER_LINES), scope.read(EVENTS)
-    known = F.col("known_on") < F.lit(as_of)
+    known = f"known_on < DATE'{as_of}'"
     days = scope.keep(profiles.customer_days(lines, events, time_zone=zone).where(known))
     products = profiles.current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=zone)
     interest = scope.keep(profiles.interests(lines, events, products, as_of=as_of, time_zone=zone, settings=settings))

@@ -5,18 +5,30 @@ from decimal import Decimal
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from worlds import World, small_shop
+from worlds import World, contents, small_shop
 
 from clarion.config import Config
 from clarion.contracts import TABLES
+from clarion.lake import Lake
+from clarion.ops.demo import QUICK
 from clarion.sim import people
 from clarion.sim.draws import Draws
 from jobs.__main__ import JOBS
+
+KERNEL = "spark.databricks.delta.v2.enableMode"
 
 
 def test_a_second_run_leaves_every_silver_gold_and_live_table_as_it_was(world: World) -> None:
     assert world.first
     assert {name: (mark, world.second[name]) for name, mark in world.first.items() if mark != world.second[name]} == {}
+
+
+def test_the_demos_reader_finds_the_same_rows(world: World) -> None:
+    session = world.lake.spark.newSession()
+    session.conf.set(KERNEL, QUICK[KERNEL])
+    lake = Lake(session, world.lake.root)
+    assert "BatchScan" in lake.read(TABLES["silver.events"])._jdf.queryExecution().executedPlan().toString()
+    assert contents(lake) == world.second
 
 
 @pytest.mark.covers("Q1")

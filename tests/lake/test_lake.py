@@ -36,8 +36,8 @@ def things(spark: SparkSession) -> Callable[..., DataFrame]:
     return make
 
 
-def _day(day: str) -> object:
-    return F.col("as_of") == F.lit(day).cast("date")
+def _day(day: str) -> str:
+    return f"as_of = DATE'{day}'"
 
 
 def test_a_table_never_written_reads_as_the_contracts_empty_frame(lake: Lake) -> None:

@@ -1,5 +1,7 @@
 """Text that goes into SQL."""
 
+from collections.abc import Iterable
+
 
 def text(value: str | None) -> str:
     """A string literal; null for None."""
@@ -9,3 +11,8 @@ def text(value: str | None) -> str:
 def name(identifier: str) -> str:
     """A quoted name."""
     return "`" + identifier.replace("`", "``") + "`"
+
+
+def among(column: str, values: Iterable[str]) -> str:
+    """The condition that a column has one of some values."""
+    return f"{name(column)} IN ({', '.join(text(value) for value in values)})"

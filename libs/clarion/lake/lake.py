@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from delta.tables import DeltaTable
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from clarion.contracts import Table
+from clarion.kernel import sql
 from clarion.kernel.errors import ContractError, LakeError, QualityError
 from clarion.lake.checks import check_expressions, conform, schema_of
 from clarion.lake.ddl import create_statement
@@ -93,7 +94,8 @@ class Lake:
         """The table, or the contract's empty frame where it was never written."""
         if not self.exists(table):
             return self.empty(table)
-        return self.spark.table(self.address(table)).select(*table.column_names)
+        # One statement: PySpark asks the JVM three times for each column of a select.
+        return self.spark.sql(f"SELECT {', '.join(map(sql.name, table.column_names))} FROM {self.address(table)}")
 
     def empty(self, table: Table) -> DataFrame:
         """No rows, in the contract's shape."""
@@ -102,24 +104,24 @@ class Lake:
     def append(self, table: Table, frame: DataFrame) -> int:
         """Add rows; returns how many. Not idempotent: for the run log only."""
         with self._writing(table):
-            conformed, rows = self._counted(table, frame)
-            conformed.writeTo(self.address(table)).append()
-        return int(rows.get["rows"])
+            return self._append(table, conform(frame, table))
 
-    def replace(self, table: Table, frame: DataFrame, *, where: SparkColumn) -> int:
-        """Replace the slice of rows for which `where` holds; returns how many rows it has now.
+    def replace(self, table: Table, frame: DataFrame, *, where: str) -> int:
+        """Replace the slice of rows for which a condition in SQL holds; returns how many rows it has now.
 
         A row of the frame that lies outside the slice makes Delta refuse the whole write. A slice without rows is
         appended to, which takes 0.5 s where an overwrite takes 2.0 s, after rows outside it were ruled out.
         """
         with self._writing(table):
-            conformed, rows = self._counted(table, frame)
+            conformed = conform(frame, table)
             if self._is_new(table) or self.spark.table(self.address(table)).where(where).isEmpty():
-                inside = F.coalesce(where, F.lit(False))
-                guarded = conformed.where(F.when(inside, True).otherwise(F.raise_error(F.lit(_OUTSIDE)).cast("boolean")))
-                guarded.writeTo(self.address(table)).append()
+                inside = F.coalesce(F.expr(where), F.lit(False))
+                return self._append(table, conformed.where(F.when(inside, True).otherwise(F.raise_error(F.lit(_OUTSIDE)).cast("boolean"))))
+            counted, rows = _counted(conformed)
+            if self.catalog:
+                counted.writeTo(self.address(table)).overwrite(F.expr(where))
             else:
-                conformed.writeTo(self.address(table)).overwrite(where)
+                counted.write.format("delta").mode("overwrite").option("replaceWhere", where).save(self.path(table))
         return int(rows.get["rows"])
 
     def merge(self, table: Table, frame: DataFrame, *, update: bool = True, only_if: str | None = None) -> int:
@@ -133,30 +135,34 @@ class Lake:
         """
         with self._writing(table):
             conformed = conform(frame, table)
+            if self._is_new(table):
+                return self._append(table, conformed)
             keys = " AND ".join(f"t.`{name}` = s.`{name}`" for name in table.key)
             changes = " OR ".join(f"NOT t.`{name}` <=> s.`{name}`" for name in table.column_names if name not in table.key)
-            condition = f"({only_if})" if only_if else f"({changes})"
-            when_matched = f"WHEN MATCHED AND {condition} THEN UPDATE SET *" if update else ""
-            # A stream's batch lives in a session of its own, which alone knows the frame by name.
-            outcome = frame.sparkSession.sql(
-                f"MERGE INTO {self.address(table)} t USING {{source}} s ON {keys} {when_matched} WHEN NOT MATCHED THEN INSERT *",
-                source=conformed,
-            ).first()
+            # A stream's batch lives in a session of its own.
+            spark = frame.sparkSession
+            target = DeltaTable.forName(spark, self.address(table)) if self.catalog else DeltaTable.forPath(spark, self.path(table))
+            merging = target.alias("t").merge(conformed.alias("s"), keys).whenNotMatchedInsertAll()
+            outcome = (merging.whenMatchedUpdateAll(only_if or changes) if update else merging).execute().first()
         return int(outcome["num_affected_rows"]) if outcome else 0
 
     def checkpoint(self, stream: str) -> str:
         """Where a stream keeps its place."""
         return f"{self.root}/_checkpoints/{stream}"
 
+    def _append(self, table: Table, conformed: DataFrame) -> int:
+        counted, rows = _counted(conformed)
+        if self.catalog:
+            counted.writeTo(self.address(table)).append()
+        else:
+            counted.write.format("delta").mode("append").save(self.path(table))
+        return int(rows.get["rows"])
+
     def _is_new(self, table: Table) -> bool:
         """Whether this is the first write to a table that this lake has just created: looking would take 0.5 s."""
         new = table.name in self._unwritten
         self._unwritten.discard(table.name)
         return new
-
-    def _counted(self, table: Table, frame: DataFrame) -> tuple[DataFrame, Observation]:
-        observation = Observation()
-        return conform(frame, table).observe(observation, F.count(F.lit(1)).alias("rows")), observation
 
     @contextmanager
     def _writing(self, table: Table) -> Iterator[None]:
@@ -198,6 +204,11 @@ class Lake:
             columns = ", ".join(f"`{column.name}` {column.type}" for column in new)
             self.spark.sql(f"ALTER TABLE {self.address(table)} ADD COLUMNS ({columns})")
         return [column.name for column in new]
+
+
+def _counted(frame: DataFrame) -> tuple[DataFrame, Observation]:
+    observation = Observation()
+    return frame.observe(observation, F.count(F.lit(1)).alias("rows")), observation
 
 
 def _translated(error: Exception, table: Table) -> Exception:

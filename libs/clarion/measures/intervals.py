@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def welch(treated: Moments, control: Moments, *, level: float = 0.95) -> Interva
     if a + b == 0.0:
         return NotComputable("neither arm varies")
     freedom = (a + b) ** 2 / (a**2 / (treated.n - 1) + b**2 / (control.n - 1))
-    half = float(stats.t.ppf(0.5 + level / 2, freedom)) * math.sqrt(a + b)
+    half = float(stdtrit(freedom, 0.5 + level / 2)) * math.sqrt(a + b)
     gap = treated.mean - control.mean
     return Interval(gap, gap - half, gap + half)
 
@@ -70,7 +70,7 @@ def share(successes: float, trials: float, *, level: float = 0.95) -> Interval |
     """A share with Wilson's interval."""
     if trials <= 0:
         return NotComputable("nothing was tried")
-    z = float(stats.norm.ppf(0.5 + level / 2))
+    z = float(ndtri(0.5 + level / 2))
     p, scale = successes / trials, 1 + z**2 / trials
     middle = (p + z**2 / (2 * trials)) / scale
     half = z * math.sqrt(p * (1 - p) / trials + z**2 / (4 * trials**2)) / scale

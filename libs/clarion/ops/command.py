@@ -118,6 +118,7 @@ def run(jobs: Mapping[str, Job], options: Options, job: str, first: str | None, 
 def demo(jobs: Mapping[str, Job], lake: str, data: str, size: str, shop: str, seed: int | None, overrides: tuple[str, ...], quiet: bool) -> None:
     """The whole loop from raw files to campaigns and back, then a summary and a report."""
     from clarion.ops import demo as demos
+    from clarion.ops.figures import collect
     from clarion.ops.report import write
     from clarion.ops.summary import summary
 
@@ -128,8 +129,9 @@ def demo(jobs: Mapping[str, Job], lake: str, data: str, size: str, shop: str, se
             OUT.print(f"[bold]{text}[/bold]")
 
     done = demos.run(jobs, options.config(), Path(lake), data=data, size=size, shop=shop, say=options.say, announce=announce)
-    report = write(done)
-    OUT.print(summary(done))
+    figures = collect(done.lake, as_of=done.days[-1])
+    report = write(done, figures)
+    OUT.print(summary(done, figures))
     OUT.print(f"{done.seconds:.0f} s. The report lies at {report.absolute()}", markup=False)
 
 

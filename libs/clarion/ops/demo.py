@@ -36,13 +36,18 @@ JVM = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:MetaspaceSize=
 # Each task writes the code of its projections anew, which took a fifth of all work: they are interpreted.
 QUICK = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.codegen.cache.maxEntries": "5000",
+    # Interpreted, each shared part of an expression goes through a cache a row: a twentieth of all work.
+    "spark.sql.subexpressionElimination.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.leafNodeDefaultParallelism": "1",
     "spark.sql.files.minPartitionNum": "1",
+    "spark.databricks.delta.allFilesInCrc.enabled": "false",  # a Spark job for each new table, for what the Kernel does not use
     # One process writes here. The default starts 26 processes (readlink) a write.
     "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
+    # Delta's Kernel reads a table's log in the driver: 0.11 s after each write, where the connector's Spark jobs take 0.40 s.
+    # Delta calls it experimental (ADR 7): only this short-lived lake is read so, and a test compares the two.
+    "spark.databricks.delta.v2.enableMode": "STRICT",
 }
 
 

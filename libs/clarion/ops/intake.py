@@ -10,6 +10,7 @@ from clarion.cleaning.transforms import canonical
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.vault import PERSONAL_DATA
 from clarion.identity.consent import consented
+from clarion.kernel import sql
 from clarion.kernel.errors import SourceError
 from clarion.ops.scope import Scope
 from clarion.ops.shop import reading, sources
@@ -52,7 +53,7 @@ def enter(scope: Scope, source: Source, numbered: DataFrame, *, batch: str, colu
         F.lit(batch).alias("_batch"),
         F.lit(datetime.now(UTC)).alias("_ingested_at"),
     )
-    scope.replace(BRONZE[source.kind.name], rows, where=F.col("_batch") == batch)
+    scope.replace(BRONZE[source.kind.name], rows, where=sql.among("_batch", [batch]))
 
 
 def ledger_rows(source: Source, files: tuple[SourceFile, ...], *, batch: str, columns: tuple[str, ...], state: str) -> list[dict[str, Any]]:

@@ -11,15 +11,14 @@ from jinja2 import Environment, select_autoescape
 from plotly.offline import get_plotlyjs
 
 from clarion.ops.demo import Demo
-from clarion.ops.figures import Figures, collect
+from clarion.ops.figures import Figures
 
 COLOURS = ("#1b6ca8", "#e07a3f", "#3c9d6b", "#a8447f", "#c9a227", "#5b5ea6", "#7a8b99", "#b5473c", "#2a9d9d")
 _FONT = {"family": "system-ui, 'Noto Sans CJK SC', 'PingFang SC', sans-serif", "size": 13, "color": "#243038"}
 
 
-def write(demo: Demo, figures: Figures | None = None) -> Path:
+def write(demo: Demo, found: Figures) -> Path:
     """Write the report beside the lake; returns its path."""
-    found = figures or collect(demo.lake, as_of=demo.days[-1])
     environment = Environment(autoescape=select_autoescape(default=True), trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((files("clarion.ops") / "templates" / "report.html").read_text(encoding="utf-8"))
     page = template.render(

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyspark import StorageLevel
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from clarion.config import Config
@@ -88,10 +88,9 @@ class Scope:
         """Rows of this as-of day."""
         return self.read(table).where(F.col("as_of") == F.lit(self.as_of))
 
-    def replace(self, table: Table, frame: DataFrame, *, where: Column | None = None) -> int:
-        """Write the slice this run owns; by default the rows of its as-of day."""
-        condition = F.col("as_of") == F.lit(self.as_of) if where is None else where
-        return self._wrote(table, self.lake.replace(self._declared(table), frame, where=condition))
+    def replace(self, table: Table, frame: DataFrame, *, where: str | None = None) -> int:
+        """Write the slice this run owns, a condition in SQL; by default the rows of its as-of day."""
+        return self._wrote(table, self.lake.replace(self._declared(table), frame, where=where or f"as_of = DATE'{self.as_of}'"))
 
     def merge(self, table: Table, frame: DataFrame, *, update: bool = True, only_if: str | None = None) -> int:
         """Insert or update rows of a current-state table by its key."""
@@ -104,7 +103,7 @@ class Scope:
 
     def release(self) -> None:
         """Let go of what was kept; the run is over."""
-        for frame in self._kept:
+        for frame in reversed(self._kept):  # a frame that others rest on would be planned anew for them
             frame.unpersist()
 
     def note(self, text: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyspark
+from py4j.java_gateway import JavaClass
 from pyspark.sql import SparkSession
 
 from clarion.config import Config
@@ -56,9 +57,31 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
     # Executors elsewhere must be sent the jars; here the class path does, and spares a copy of each at every start.
     quiet = quiet.config("spark.driver.extraClassPath", ":".join(jars)) if master.startswith("local") else quiet.config("spark.jars", ",".join(jars))
     try:
-        return quiet.getOrCreate()  # type: ignore[no-any-return]
+        spark: SparkSession = quiet.getOrCreate()
     except Exception as error:
         raise EnvironmentError("Spark does not start", found=str(error).splitlines()[0], fix="run 'clarion doctor'") from error
+    _remember_classes(spark)
+    return spark
+
+
+class _Remembered(JavaClass):  # type: ignore[misc]
+    """A Java class of static methods that asks the JVM once for each."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = super().__getattr__(name)
+        setattr(self, name, found)
+        return found
+
+
+def _remember_classes(spark: SparkSession) -> None:
+    """Let `F.col` and its like find their Java classes here.
+
+    PySpark asks the JVM for class and method each time: 42,000 questions in two turns of the demo, for which the JVM
+    searched its 300 jars, a twentieth of all its work. Only a JVM that this process has started itself is asked here.
+    """
+    view: Any = spark._jvm
+    for name in ("functions", "org.apache.spark.sql.functions", "PythonUtils"):
+        setattr(view, name, _Remembered(getattr(view, name)._fqn, view._gateway_client))
 
 
 IVY = Path.home() / ".cache" / "clarion" / "ivy"

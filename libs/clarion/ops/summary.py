@@ -9,7 +9,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from clarion.ops.demo import Demo
-from clarion.ops.figures import Figures, collect
+from clarion.ops.figures import Figures
 
 
 def _rows(frame: pd.DataFrame) -> list[Any]:
@@ -17,9 +17,8 @@ def _rows(frame: pd.DataFrame) -> list[Any]:
     return [SimpleNamespace(**{str(name): value for name, value in row.items()}) for row in frame.to_dict("records")]
 
 
-def summary(demo: Demo, figures: Figures | None = None) -> Group:
+def summary(demo: Demo, found: Figures) -> Group:
     """Rows and their fate, groups, campaigns, the loop, the scorecard."""
-    found = figures or collect(demo.lake, as_of=demo.days[-1])
     currency = demo.config.get("shop.currency")
     rows = RichTable(title="Rows", title_justify="left")
     for heading in ("kind", "in", "accepted", "quarantined", "duplicates"):

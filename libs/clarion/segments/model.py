@@ -10,8 +10,6 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import Vectors
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from sklearn import cluster as driver
-from sklearn.metrics import adjusted_rand_score
 
 from clarion.kernel.errors import ClarionError
 from clarion.kernel.seeds import derive
@@ -108,6 +106,9 @@ def _candidate(points: metrics.Array, k: int, settings: SegmentSettings, seed: i
     Tried on the sample in memory: a start of Spark's takes a second however few the customers are, and there are
     as many as `seeds` for each k.
     """
+    from sklearn import cluster as driver  # a second: only this job pays
+    from sklearn.metrics import adjusted_rand_score
+
     starts = [
         driver.KMeans(k, n_init=1, max_iter=settings.max_iter, tol=_TOLERANCE, random_state=derive(seed, "segment", str(k), str(start))).fit(points)
         for start in range(settings.seeds)
