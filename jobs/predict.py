@@ -13,7 +13,7 @@ from clarion.kernel.ids import digest
 from clarion.kernel.parallel import together
 from clarion.measures.intervals import NotComputable
 from clarion.ops.job import Job, Params, previous
-from clarion.ops.models import in_force
+from clarion.ops.models import in_force, totals
 from clarion.ops.scope import Scope
 from clarion.predict import churn
 from clarion.predict.settings import PredictSettings
@@ -51,8 +51,8 @@ def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str]
     horizon = timedelta(days=settings.horizon_days)
     earlier, later = (_examples(scope, scope.as_of - times * horizon, settings).persist() for times in (2, 1))
     try:
-        totals = together([partial(_totals, earlier), partial(_totals, later)])
-        fingerprint = digest(asdict(settings), scope.seed, str(scope.as_of), *totals)
+        of_earlier, of_later = together([partial(totals, earlier), partial(totals, later)])
+        fingerprint = digest(asdict(settings), scope.seed, str(scope.as_of), of_earlier + of_later)
         known = scope.tracking.version_of(MODEL, fingerprint)
         if known:
             return scope.tracking.load(MODEL, known), known
@@ -66,11 +66,6 @@ def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str]
     metrics = {"auc": found.auc, "brier": found.brier, "base_rate": found.base_rate, "customers": found.customers}
     version = scope.tracking.log(MODEL, found.pipeline, params={**asdict(settings), "as_of": str(scope.as_of)}, metrics=metrics, fingerprint=fingerprint)
     return found.pipeline, version
-
-
-def _totals(examples: DataFrame) -> list[str]:
-    """What tells one set of examples from another."""
-    return [str(value) for value in examples.agg(F.count("*"), F.sum(F.xxhash64(*examples.columns).cast("decimal(38,0)"))).first() or ()]
 
 
 def _examples(scope: Scope, cut: date, settings: PredictSettings) -> DataFrame:

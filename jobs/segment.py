@@ -11,7 +11,7 @@ from clarion.contracts.gold import CUSTOMER_PROFILES, SEGMENT_MEMBERS, SEGMENTS
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import together
 from clarion.ops.job import Job, Params, previous
-from clarion.ops.models import in_force
+from clarion.ops.models import in_force, totals
 from clarion.ops.scope import Scope
 from clarion.profiles.settings import ProfileSettings
 from clarion.segments import features, model, naming
@@ -43,12 +43,12 @@ def _model(scope: Scope, inputs: DataFrame) -> tuple[PipelineModel, str]:
     newest = in_force(scope.previous(SEGMENTS), as_of=scope.as_of, retrain_days=settings.retrain_days)
     if newest and settings.k is None:
         return scope.tracking.load(MODEL, newest), newest
-    totals = inputs.agg(F.count("*"), F.sum(F.xxhash64(*inputs.columns).cast("decimal(38,0)"))).first()
-    fingerprint = digest(asdict(settings), scope.seed, str(scope.as_of), [str(value) for value in totals or ()])
+    of_inputs = totals(inputs)
+    fingerprint = digest(asdict(settings), scope.seed, str(scope.as_of), of_inputs)
     known = scope.tracking.version_of(MODEL, fingerprint)
     if known:
         return scope.tracking.load(MODEL, known), known
-    sample = features.sample(inputs, at_most=settings.fit_at_most, customers=int(totals[0]) if totals else 0)
+    sample = features.sample(inputs, at_most=settings.fit_at_most, customers=int(of_inputs[0]))
     found = model.fit(sample, settings=settings, seed=scope.seed)
     chosen = found.chosen
     tried = ", ".join(f"{item.k}: {item.silhouette:.3f}/{item.stability:.2f}" for item in found.candidates)

@@ -38,7 +38,7 @@ def conform(frame: DataFrame, table: Table) -> DataFrame:
     extra = [name for name in found if name not in table.column_names]
     if extra:
         raise ContractError(f"{table.name}: unknown column '{extra[0]}'", found=", ".join(found), fix="drop it, or declare it in contracts/")
-    return frame if tuple(found) == table.column_names else frame.select(*table.column_names)
+    return frame if tuple(field.name for field in frame.schema.fields) == table.column_names else frame.select(*table.column_names)
 
 
 def _plain(data_type: T.DataType) -> str:

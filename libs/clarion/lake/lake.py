@@ -104,7 +104,7 @@ class Lake:
     def append(self, table: Table, frame: DataFrame) -> int:
         """Add rows; returns how many. Not idempotent: for the run log only."""
         with self._writing(table):
-            return self._append(table, conform(frame, table))
+            return self._write(table, conform(frame, table))
 
     def replace(self, table: Table, frame: DataFrame, *, where: str) -> int:
         """Replace the slice of rows for which a condition in SQL holds; returns how many rows it has now.
@@ -116,13 +116,8 @@ class Lake:
             conformed = conform(frame, table)
             if self._is_new(table) or self.spark.table(self.address(table)).where(where).isEmpty():
                 inside = F.coalesce(F.expr(where), F.lit(False))
-                return self._append(table, conformed.where(F.when(inside, True).otherwise(F.raise_error(F.lit(_OUTSIDE)).cast("boolean"))))
-            counted, rows = _counted(conformed)
-            if self.catalog:
-                counted.writeTo(self.address(table)).overwrite(F.expr(where))
-            else:
-                counted.write.format("delta").mode("overwrite").option("replaceWhere", where).save(self.path(table))
-        return int(rows.get["rows"])
+                return self._write(table, conformed.where(F.when(inside, True).otherwise(F.raise_error(F.lit(_OUTSIDE)).cast("boolean"))))
+            return self._write(table, conformed, instead_of=where)
 
     def merge(self, table: Table, frame: DataFrame, *, update: bool = True, only_if: str | None = None) -> int:
         """Insert rows by the table's key and, with `update`, overwrite those that exist; returns the rows changed.
@@ -136,7 +131,7 @@ class Lake:
         with self._writing(table):
             conformed = conform(frame, table)
             if self._is_new(table):
-                return self._append(table, conformed)
+                return self._write(table, conformed)
             keys = " AND ".join(f"t.`{name}` = s.`{name}`" for name in table.key)
             changes = " OR ".join(f"NOT t.`{name}` <=> s.`{name}`" for name in table.column_names if name not in table.key)
             # A stream's batch lives in a session of its own.
@@ -150,12 +145,16 @@ class Lake:
         """Where a stream keeps its place."""
         return f"{self.root}/_checkpoints/{stream}"
 
-    def _append(self, table: Table, conformed: DataFrame) -> int:
-        counted, rows = _counted(conformed)
+    def _write(self, table: Table, conformed: DataFrame, *, instead_of: str | None = None) -> int:
+        """Add rows, in place of those for which a condition holds; returns how many were added."""
+        rows = Observation()
+        counted = conformed.observe(rows, F.count(F.lit(1)).alias("rows"))
         if self.catalog:
-            counted.writeTo(self.address(table)).append()
+            governed = counted.writeTo(self.address(table))
+            governed.append() if instead_of is None else governed.overwrite(F.expr(instead_of))
         else:
-            counted.write.format("delta").mode("append").save(self.path(table))
+            plain = counted.write.format("delta").mode("append")
+            (plain if instead_of is None else plain.mode("overwrite").option("replaceWhere", instead_of)).save(self.path(table))
         return int(rows.get["rows"])
 
     def _is_new(self, table: Table) -> bool:
@@ -204,11 +203,6 @@ class Lake:
             columns = ", ".join(f"`{column.name}` {column.type}" for column in new)
             self.spark.sql(f"ALTER TABLE {self.address(table)} ADD COLUMNS ({columns})")
         return [column.name for column in new]
-
-
-def _counted(frame: DataFrame) -> tuple[DataFrame, Observation]:
-    observation = Observation()
-    return frame.observe(observation, F.count(F.lit(1)).alias("rows")), observation
 
 
 def _translated(error: Exception, table: Table) -> Exception:

@@ -6,6 +6,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 
+def totals(inputs: DataFrame) -> list[str]:
+    """What tells one set of inputs from another: how many rows, and the sum of their hashes."""
+    return [str(value) for value in inputs.agg(F.count("*"), F.sum(F.xxhash64(*inputs.columns).cast("decimal(38,0)"))).first() or ()]
+
+
 def in_force(earlier: DataFrame, *, as_of: date, retrain_days: int) -> str | None:
     """The version that scored the last day, while it is younger than `retrain_days`.
 
