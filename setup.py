@@ -17,7 +17,7 @@ setup(
     package_dir={"clarion": "libs/clarion", "clarion.conf": "conf", "jobs": "jobs"},
     packages=[*find_packages("libs"), "clarion.conf", "jobs"],
     package_data={
-        "clarion.conf": ["*.yml", "*.properties", "sources/*.yml", "shops/*.yml"],
+        "clarion.conf": ["*.yml", "*.properties", "sources/*.yml", "shops/*.yml", "rules/*.yml"],
         "clarion.ops": ["templates/*"],
         "clarion": ["*/README.md", "py.typed"],
     },

@@ -4,22 +4,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial, reduce
+from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from clarion.cleaning import missing
 from clarion.cleaning import transforms as cleaning
+from clarion.cleaning.quality import Tally, entries
+from clarion.cleaning.rules import Rule
 from clarion.contracts.bronze import BRONZE, TABLES
-from clarion.contracts.ops import BATCHES, FILES
-from clarion.contracts.silver import CONSENTS, FACTS, IDENTITIES, PRODUCTS, QUARANTINE
+from clarion.contracts.ops import BATCHES, FILES, FITS, QUALITY
+from clarion.contracts.silver import CONSENTS, FACTS, IDENTITIES, PRODUCTS, QUARANTINE, REFERENCES
 from clarion.identity.resolve import new_identities
 from clarion.kernel import sql
 from clarion.kernel.errors import QualityError
+from clarion.kernel.ids import digest
 from clarion.kernel.parallel import together
 from clarion.ops.job import Job, Params, previous
 from clarion.ops.scope import Scope, rows_as_frame
-from clarion.ops.shop import reading, sources
-from clarion.sources.mapping import Fill, Source
+from clarion.ops.shop import reading, rules, sources
+from clarion.sources import ledger
+from clarion.sources.mapping import Fill, Fit, Source
 
 ACCEPTED = "NOT _duplicate AND size(_reasons) = 0"
 REFUSED = "NOT _duplicate AND size(_reasons) > 0"
@@ -27,11 +33,21 @@ REFUSED = "NOT _duplicate AND size(_reasons) > 0"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The batches of one source that are to be cleaned."""
+    """The batches of one source that are to be cleaned.
+
+    Args:
+        source: the source.
+        contents: the batches, each with the fingerprint of the portions it holds.
+        earlier: batches of the source that stay as they were cleaned.
+    """
 
     source: Source
-    batches: tuple[str, ...]
+    contents: tuple[tuple[str, str], ...]
     earlier: tuple[str, ...]
+
+    @property
+    def batches(self) -> tuple[str, ...]:
+        return tuple(batch for batch, _ in self.contents)
 
 
 def run(scope: Scope, params: Params) -> None:
@@ -45,26 +61,38 @@ def run(scope: Scope, params: Params) -> None:
     products = _known_products(scope, [frame for _, frame in of_products], mine)
     others = [task for task in tasks if task.source.kind.name != "products"]
     judged = of_products + list(zip(others, together([partial(_kept, scope, task, products) for task in others]), strict=True))
-    counts = _counts(judged)
+    counts = _counts(scope, judged)
     refused = _union(cleaning.quarantine(frame.where(REFUSED), kind=task.source.kind) for task, frame in judged)
     quarantining = partial(scope.replace, QUARANTINE, refused, where=mine)
     written, quarantined = together([partial(_write_facts, scope, judged, mine), quarantining])
     _reconcile(counts, written, quarantined)
-    _enter_batches(scope, tasks, counts)
+    together([partial(_enter_quality, scope, tasks, counts, mine), partial(_enter_batches, scope, tasks, counts)])
 
 
 def _pending(scope: Scope) -> list[Task]:
-    """Batches in bronze that were not yet cleaned under their mapping as it is now."""
-    taken = scope.read(FILES).where("state = 'taken'").select("_source", "_batch").distinct()
-    found = {(row["_source"], row["_batch"]) for row in taken.collect()}
-    done = {(row["_source"], row["_batch"], row["mapping_hash"]) for row in scope.read(BATCHES).collect()}
+    """Batches in bronze that were not yet cleaned under their mapping, and with the portions they hold, as both are now."""
+    standing = ledger.standing(row.asDict() for row in scope.read(FILES).collect())
+    done = scope.read(BATCHES).collect()
     tasks = []
     for source in sources(scope.config):
-        batches = sorted(batch for name, batch in found if name == source.name and (name, batch, source.fingerprint) not in done)
+        mine = ledger.held(standing.get(source.name, []))
+        cleaned = {row["_batch"]: row for row in done if row["_source"] == source.name}
+        fresh = {
+            batch for batch, row in cleaned.items() if row["mapping_hash"] == fingerprint(scope, source) and row["content_hash"] in (None, mine.get(batch))
+        }  # fmt: skip
+        batches = set(mine) - fresh
+        if any(batch in cleaned and cleaned[batch]["content_hash"] != mine[batch] for batch in batches):
+            # A file left its batch: what other batches dropped as its duplicate may be the first of its kind now.
+            batches |= {batch for batch, row in cleaned.items() if row["duplicates"]}
         if batches:
-            cleaned = {batch for name, batch, _ in done if name == source.name}
-            tasks.append(Task(source, tuple(batches), tuple(sorted(cleaned.difference(batches)))))
+            contents = tuple((batch, mine[batch]) for batch in sorted(batches))
+            tasks.append(Task(source, contents, tuple(sorted(set(cleaned) - batches))))
     return tasks
+
+
+def fingerprint(scope: Scope, source: Source) -> str:
+    """Equal for mappings and rules that clean alike."""
+    return digest(source.fingerprint, rules(scope.config)[source.kind.name])
 
 
 def _known_products(scope: Scope, arriving: list[DataFrame], mine: str) -> DataFrame | None:
@@ -92,20 +120,50 @@ def _judged(scope: Scope, task: Task, products: DataFrame | None) -> DataFrame:
         marked = cleaning.marked_duplicates(records.where(now), before, key=key, named_by_person=by_person)
     how = reading(source)
     rows = cleaning.canonical(marked, how)
-    fills = {name: policy.fill for name, policy in source.missing.items() if isinstance(policy, Fill)}
     refused = [name for name, policy in source.missing.items() if policy == "refuse"]
     kept = [name for name, policy in source.missing.items() if policy == "keep" and name not in source.kind.required]
     required = tuple(name for name in dict.fromkeys((*source.kind.required, *refused)) if name not in kept)
-    filled = cleaning.filled(rows, fills, how)
-    return cleaning.judged(filled, how, policies=source.rules, required=required, products=products).drop("_hash", "_broken", "_stripped")
+    judge = partial(cleaning.judged, reading=how, rules=rules(scope.config)[source.kind.name], policies=source.rules, required=required, products=products)
+    values = {name: F.lit(policy.fill) for name, policy in source.missing.items() if isinstance(policy, Fill)}
+    learned = {name: policy for name, policy in source.missing.items() if isinstance(policy, Fit)}
+    if learned:
+        plain = judge(cleaning.filled(rows, values, how)).where(ACCEPTED)
+        values |= {name: _learned(scope, task, plain, name, policy) for name, policy in learned.items()}
+    return judge(cleaning.filled(rows, values, how)).drop("_hash", "_broken", "_stripped")
 
 
-def _counts(judged: list[tuple[Task, DataFrame]]) -> list[dict[str, object]]:
+def _learned(scope: Scope, task: Task, accepted: DataFrame, column: str, policy: Fit) -> Column:
+    """What stands in for a column's missing values, learned from rows accepted before the as-of day, these batches' included."""
+    kind = task.source.kind
+    names = [column, *policy.by]
+    silver = {name: REFERENCES.get(name, name) for name in names}
+    table = FACTS[kind.silver]
+    day = F.to_utc_timestamp(F.lit(str(scope.as_of)), scope.time_zone)
+    earlier = scope.lake.read(table).where(F.col("_source") == task.source.name).where(~F.col("_batch").isin(list(task.batches)))
+    mine = accepted.where(F.col(kind.time) < day).select(*names)
+    before = earlier.where((F.col(kind.time) < day) & ~F.array_contains(F.coalesce("filled", F.array()), column))
+    known = mine.unionByName(before.select(*(F.col(silver[name]).alias(name) for name in names)))
+    entries = missing.learned(known, column=column, statistic=policy.fit, by=policy.by)
+    kept = [
+        {
+            "_batch": batch, "_source": task.source.name, "column": column, "statistic": entry.statistic, "group": list(entry.group),
+            "value": entry.value, "rows": entry.rows,
+        }
+        for batch in task.batches for entry in entries
+    ]  # fmt: skip
+    of_these = f"{sql.among('_batch', task.batches)} AND {sql.among('_source', [task.source.name])} AND {sql.among('column', [column])}"
+    scope.replace(FITS, rows_as_frame(scope.spark, FITS, kept), where=of_these)
+    return missing.stand_in(entries, by=policy.by, type_=str(dict(accepted.dtypes)[column]))
+
+
+def _counts(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> list[dict[str, object]]:
     """Rows per source and batch by their fate; one pass, which also computes the frames that are kept."""
 
     def per_batch(task: Task, frame: DataFrame) -> DataFrame:
-        fills = [sql.text(name) for name, policy in task.source.missing.items() if isinstance(policy, Fill)]
+        fills = [sql.text(name) for name, policy in task.source.missing.items() if isinstance(policy, Fill | Fit)]
         uses = ", ".join(f"{name}, count_if({ACCEPTED} AND array_contains(_filled, {name}))" for name in fills)
+        warning = [sql.text(rule.name) for rule in _rules(scope, task) if rule.warns(task.source.rules.get(rule.column))]
+        marks = ", ".join(f"{name}, count_if({ACCEPTED} AND array_contains(_warnings, {name}))" for name in dict.fromkeys(warning))
         sums = {
             "rows_in": "count(*)",
             "accepted": f"count_if({ACCEPTED})",
@@ -113,6 +171,7 @@ def _counts(judged: list[tuple[Task, DataFrame]]) -> list[dict[str, object]]:
             "duplicates": "count_if(_duplicate)",
             "warned": f"count_if({ACCEPTED} AND size(_warnings) > 0)",
             "filled": f"CAST(map({uses}) AS map<string,bigint>)",
+            "warnings": f"CAST(map({marks}) AS map<string,bigint>)",
         }
         return frame.groupBy("_source", "_batch").agg(*(F.expr(value).alias(name) for name, value in sums.items()))
 
@@ -120,7 +179,12 @@ def _counts(judged: list[tuple[Task, DataFrame]]) -> list[dict[str, object]]:
     seen = {row["_batch"] for row in counted}
     none = dict.fromkeys(("rows_in", "accepted", "quarantined", "duplicates", "warned"), 0)
     # A file may hold no record at all: its batch is clean, too.
-    empty = [{"_source": task.source.name, "_batch": batch, **none, "filled": {}} for task, _ in judged for batch in task.batches if batch not in seen]
+    empty = [
+        {"_source": task.source.name, "_batch": batch, **none, "filled": {}, "warnings": {}}
+        for task, _ in judged
+        for batch in task.batches
+        if batch not in seen
+    ]
     return counted + empty
 
 
@@ -181,17 +245,44 @@ def _reconcile(counts: list[dict[str, object]], written: int, quarantined: int) 
 
 
 def _enter_batches(scope: Scope, tasks: list[Task], counts: list[dict[str, object]]) -> None:
-    by_name = {task.source.name: task.source for task in tasks}
+    by_name = {task.source.name: task for task in tasks}
     rows = []
     for row in counts:
-        source = by_name[str(row["_source"])]
+        task = by_name[str(row["_source"])]
+        source, held = task.source, dict(task.contents)[str(row["_batch"])]
         scope.note(
             f"{source.name}: {row['rows_in']:,} in = {row['accepted']:,} accepted + {row['quarantined']:,} quarantined + {row['duplicates']:,} duplicates"
         )
-        extra = {"kind": source.kind.name, "mapping_hash": source.fingerprint, "_cleaned_at": datetime.now(UTC)}
+        extra = {"kind": source.kind.name, "mapping_hash": fingerprint(scope, source), "content_hash": held, "_cleaned_at": datetime.now(UTC)}
         rows.append({**row, **extra, "filled": row["filled"] or {}})
     batches = sorted({str(row["_batch"]) for row in counts})
     scope.replace(BATCHES, rows_as_frame(scope.spark, BATCHES, rows), where=sql.among("_batch", batches))
+
+
+def _rules(scope: Scope, task: Task) -> list[Rule]:
+    """Rules that records of a source can break under its mapping."""
+    source = task.source
+    return cleaning.in_force(rules(scope.config)[source.kind.name], reading(source), source.rules)
+
+
+def _enter_quality(scope: Scope, tasks: list[Task], counts: list[dict[str, Any]], mine: str) -> None:
+    """How often each rule was broken in each batch, beside how often it usually is."""
+    refused = scope.lake.read(QUARANTINE).where(mine).select("_source", "_batch", F.inline("reasons"))
+    errors = refused.groupBy("_source", "_batch", "rule", "column").count().collect()  # one row a rule and batch
+    before = scope.read(QUALITY).where(f"NOT {mine}").groupBy("_source", "rule", "column").agg(F.sum("broken").alias("broken")).collect()
+    earlier = scope.read(BATCHES).where(f"NOT {mine}").collect()
+    by_name, at, rows = {task.source.name: task for task in tasks}, datetime.now(UTC), list[dict[str, Any]]()
+    for row in counts:
+        source, batch = row["_source"], row["_batch"]
+        broken = {(error["rule"], error["column"]): error["count"] for error in errors if (error["_source"], error["_batch"]) == (source, batch)}
+        tally = Tally(row["rows_in"] - row["duplicates"], broken, row["warnings"] or {}, row["filled"] or {})
+        usual = {(item["rule"], item["column"]): item["broken"] for item in before if item["_source"] == source}
+        checked = sum(item["rows_in"] - item["duplicates"] for item in earlier if item["_source"] == source)
+        for entry in entries(tally, _rules(scope, by_name[source]), usual=usual, checked_before=checked):
+            rows.append({**entry, "_source": source, "_batch": batch, "_cleaned_at": at})
+            if entry["anomaly"]:
+                scope.note(f"{source}: more than usual ({entry['usual']:.1%}): {entry['broken']:,} of {entry['checked']:,} records: {entry['reason']}")
+    scope.replace(QUALITY, rows_as_frame(scope.spark, QUALITY, rows), where=mine)
 
 
 def _union(frames: Iterable[DataFrame]) -> DataFrame:
@@ -201,8 +292,8 @@ def _union(frames: Iterable[DataFrame]) -> DataFrame:
 JOB = Job(
     name="clean",
     summary=__doc__,
-    reads=(*TABLES, FILES, previous(BATCHES), previous(IDENTITIES)),
-    writes=(*FACTS.values(), QUARANTINE, IDENTITIES, BATCHES),
+    reads=(*TABLES, FILES, previous(BATCHES), previous(QUALITY), previous(IDENTITIES)),
+    writes=(*FACTS.values(), QUARANTINE, IDENTITIES, BATCHES, QUALITY, FITS),
     purpose="collection",
     run=run,
 )

@@ -1,13 +1,14 @@
-"""Take the shop's files into bronze, each once, with persons protected on the way in."""
+"""Take what is new in the shop's sources into bronze, each record once, with persons protected on the way in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.contracts.bronze import TABLES
+from clarion.contracts.bronze import BRONZE, TABLES
 from clarion.contracts.ops import FILES
 from clarion.contracts.vault import PERSONAL_DATA
 from clarion.kernel import sql
@@ -19,97 +20,131 @@ from clarion.ops.job import Job, Params, previous
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.shop import sources
 from clarion.privacy.keys import PrivacySettings
-from clarion.sources import files, records
-from clarion.sources.files import SourceFile
+from clarion.sources import drift, files, ledger, records, tables, topics
+from clarion.sources.drift import Change
+from clarion.sources.ledger import Entry
 from clarion.sources.mapping import Source
+from clarion.sources.portions import Portion
+from clarion.sources.records import Survey
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Files of one source that are taken together."""
+    """Portions of one source that are taken together.
+
+    Args:
+        source: where they come from.
+        portions: files, or ranges of a table or topic.
+        columns: their columns; empty where each record states its own.
+        absent: columns that those before had and that these may lack.
+        before: columns of the portions before; empty for the first.
+        replaces: earlier takes of the same files, whose place these take.
+        planned: whether a run that died planned it before.
+    """
 
     source: Source
-    files: tuple[SourceFile, ...]
+    portions: tuple[Portion, ...]
     columns: tuple[str, ...]
+    absent: tuple[str, ...]
+    before: tuple[str, ...]
+    replaces: tuple[Entry, ...]
+    planned: bool
 
     @property
     def name(self) -> str:
-        """Equal for the same files through the same source, so that a repeat replaces what a dead run left."""
-        return digest(self.source.name, [(file.path, file.content_hash) for file in self.files])[:16]
+        """Equal for the same portions of the same source, so that a repeat replaces what a dead run left."""
+        return _name(self.source, self.portions)
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """A batch whose records were looked at once."""
+
+    batch: Batch
+    records: DataFrame
+    found: Survey
+    changes: tuple[Change, ...]
 
 
 def run(scope: Scope, params: Params) -> None:
-    ledger = [row.asDict() for row in scope.read(FILES).select("_source", "_file", "bytes", "content_hash", "_batch", "state").collect()]
-    batches = [batch for source in sources(scope.config) if source.mode == "batch" for batch in _batches(scope, source, ledger)]
+    entries = ledger.standing(row.asDict() for row in scope.read(FILES).collect())
+    batches = [batch for source in sources(scope.config) if source.mode == "batch" for batch in _batches(scope, source, entries.get(source.name, []))]
     if not batches:
-        scope.note("no new files")
+        scope.note("nothing new")
         return
-    # Nothing is written before every file was looked at.
-    surveyed = list(zip(batches, together([partial(_survey, scope, batch) for batch in batches]), strict=True))
-    _enter(scope, batches, "planned")
+    # Nothing is written before everything was looked at.
+    surveyed = together([partial(_survey, scope, batch) for batch in batches])
+    _enter(scope, [item for item in surveyed if not item.batch.planned], "planned")
     # Consents first: the other kinds are held against them.
     for consents in (True, False):
-        chosen = [item for item in surveyed if (item[0].source.kind.name == "consents") is consents]
-        people = _consenting(scope, [batch.source for batch, _ in chosen])
-        together([partial(_take, scope, batch, found, survey, people.get(batch.source.namespace)) for batch, (found, survey) in chosen])
-    _enter(scope, batches, "taken")
+        chosen = [item for item in surveyed if (item.batch.source.kind.name == "consents") is consents]
+        people = _consenting(scope, [item.batch.source for item in chosen])
+        together([partial(_take, scope, item, people.get(item.batch.source.namespace)) for item in chosen])
+    _enter(scope, surveyed, "taken")
 
 
-def _batches(scope: Scope, source: Source, ledger: list[dict[str, object]]) -> list[Batch]:
+def _batches(scope: Scope, source: Source, entries: list[Entry]) -> list[Batch]:
     """What a dead run left planned, then what is new."""
-    mine = [row for row in ledger if row["_source"] == source.name]
-    taken = {row["content_hash"] for row in mine}
-    known = {row["_file"]: row for row in mine}
-    planned: dict[str, list[SourceFile]] = {}
-    for row in mine:
-        if row["state"] == "planned":
-            file = files.examine(str(row["_file"]), source=source.name)
-            if file.content_hash != row["content_hash"]:
-                raise _changed(source, file.path)
-            planned.setdefault(str(row["_batch"]), []).append(file)
-    new = []
-    for path, size in files.find(source.where, source=source.name):
-        if path in known:
-            if size != known[path]["bytes"]:
-                raise _changed(source, path)
-            continue
-        file = files.examine(path, source=source.name)
-        if file.content_hash in taken:
-            scope.note(f"{source.name}: {path} holds what another file held; it is not taken again")
-            continue
-        taken.add(file.content_hash)
-        new.append(file)
-    groups = [*planned.values(), new]
-    return [Batch(source, tuple(sorted(group, key=lambda file: file.path)), _columns(scope, source, group)) for group in groups if group]
+    groups = ledger.planned(source, entries)
+    if source.of_files:
+        groups += ledger.new_files(source, entries, note=scope.note)
+    else:
+        before = [entry.portion for entry in sorted(entries, key=lambda entry: entry.taken_at)]
+        find = topics.new if source.format == "kafka" else tables.new
+        groups += [group for group in [find(scope.spark, source, before, scope.config.secret)] if group]
+    batches, known = [], ledger.last_columns(entries)
+    for group in groups:
+        batches.append(_batch(scope, source, tuple(sorted(group, key=lambda portion: portion.path)), entries, known))
+        known = batches[-1].columns
+    return batches
 
 
-def _changed(source: Source, path: str) -> SourceError:
-    return SourceError(f"{source.name}: {path} was changed after it was taken", found="another length or content", fix="deliver the change as a new file")
+def _batch(scope: Scope, source: Source, portions: tuple[Portion, ...], entries: list[Entry], before: tuple[str, ...]) -> Batch:
+    """The portions with their columns, after every expression of the mapping was understood over them."""
+    columns = records.columns_of(scope.spark, source, portions[0], scope.config.secret)
+    if columns:
+        drift.refuse(source, drift.compared(source, before, columns, file=portions[0].path))
+    absent = tuple(name for name in before if name not in columns) if columns and source.drift.missing == "null" else ()
+    _understand(scope, source, (*columns, *absent))
+    name = _name(source, portions)
+    planned = any(entry.batch == name for entry in entries)
+    return Batch(source, portions, columns, absent, before, ledger.replaced(source, portions, entries, batch=name), planned)
 
 
-def _columns(scope: Scope, source: Source, group: list[SourceFile]) -> tuple[str, ...]:
-    """The files' columns, after every expression of the mapping was understood over them."""
-    columns = records.columns_of(scope.spark, source, group[0].path)
+def _name(source: Source, portions: Sequence[Portion]) -> str:
+    return digest(source.name, [(portion.path, portion.content_hash, *([portion.position] if portion.position else [])) for portion in portions])[:16]
+
+
+def _understand(scope: Scope, source: Source, columns: tuple[str, ...]) -> None:
     names = columns or source.columns_used(tuple(name for expression in source.columns.values() for name in expression.names))
-    empty = scope.spark.createDataFrame([], ", ".join(f"`{name}` string" for name in names))
+    empty = scope.spark.createDataFrame([], ", ".join(f"{sql.name(name)} string" for name in names))
     for name, expression in source.columns.items():
         try:
-            empty.select(F.expr(expression.soft)).schema  # noqa: B018
-        except AnalysisException as error:
-            reason = str(error).splitlines()[0]
+            # Beside the record's own columns nothing but a value of each record is understood: no sum over all of them.
+            empty.select("*", F.expr(expression.soft).alias("_value")).schema  # noqa: B018
+        except (AnalysisException, ParseException) as error:
+            reason = next(line for line in str(error).splitlines() if line.strip())
             raise SourceError(
                 f"mapping {source.name}: {name}: {expression.sql}",
-                found=f"{reason} The files have: {', '.join(names)}",
-                fix="name a column that the files have",
+                found=f"{reason} The source has: {', '.join(names)}",
+                fix="name a column that it has",
             ) from error
-    return columns
 
 
-def _survey(scope: Scope, batch: Batch) -> tuple[DataFrame, records.Survey]:
-    found = records.read(scope.spark, batch.source, tuple(file.path for file in batch.files), batch.columns)
-    survey = records.survey(found, batch.files)
-    records.refuse_unreadable(batch.source, survey)
-    return found, survey
+def _survey(scope: Scope, batch: Batch) -> Surveyed:
+    source = batch.source
+    found = records.read(scope.spark, source, batch.portions, batch.columns, scope.config.secret)
+    if not source.of_files:
+        found = scope.keep(found)  # a table may answer otherwise the second time
+    survey = records.survey(found, source, batch.portions)
+    records.refuse_unreadable(source, survey)
+    changes = [change for path, names in survey.names.items() for change in drift.compared(source, batch.before, names, file=path) if not batch.columns]
+    changes += drift.compared(source, batch.before, batch.columns, file=batch.portions[0].path) if batch.columns else ()
+    changes += [Change("retyped", name, path) for path, names in survey.unreadable.items() for name in names]
+    drift.refuse(source, tuple(changes))
+    for words in dict.fromkeys(change.words for change in changes):
+        scope.note(f"{source.name}: {words}")
+    return Surveyed(batch, found, survey, tuple(changes))
 
 
 def _consenting(scope: Scope, chosen: list[Source]) -> dict[str, DataFrame]:
@@ -119,16 +154,29 @@ def _consenting(scope: Scope, chosen: list[Source]) -> dict[str, DataFrame]:
     return {namespace: scope.keep(people) for namespace, people in found.items() if people is not None}
 
 
-def _take(scope: Scope, batch: Batch, found: DataFrame, survey: records.Survey, people: DataFrame | None) -> None:
+def _take(scope: Scope, item: Surveyed, people: DataFrame | None) -> None:
+    batch = item.batch
     asked = people if needs_consent(batch.source) else None
-    enter(scope, batch.source, records.numbered(found, survey), batch=batch.name, columns=batch.columns, people=asked)
-    scope.say(f"{batch.source.name}: {survey.records:,} records from {len(batch.files)} files")
+    if batch.source.format == "binary":
+        together([partial(files.copy, portion.path, scope.lake.file(portion.content_hash)) for portion in batch.portions])
+    columns = (*batch.columns, *batch.absent)
+    enter(scope, batch.source, records.numbered(item.records, item.found), batch=batch.name, columns=columns, people=asked)
+    for entry in batch.replaces:
+        where = f"{sql.among('_batch', [entry.batch])} AND {sql.among('_file', [entry.portion.path])} AND {sql.among('_source', [batch.source.name])}"
+        scope.delete(BRONZE[batch.source.kind.name], where=where)
+    scope.say(f"{batch.source.name}: {item.found.all_records:,} records from {len(batch.portions)} {'files' if batch.source.of_files else 'ranges'}")
 
 
-def _enter(scope: Scope, batches: list[Batch], state: str) -> None:
-    rows = [row for batch in batches for row in ledger_rows(batch.source, batch.files, batch=batch.name, columns=batch.columns, state=state)]
-    names = [batch.name for batch in batches]
-    scope.replace(FILES, rows_as_frame(scope.spark, FILES, rows), where=sql.among("_batch", names))
+def _enter(scope: Scope, surveyed: list[Surveyed], state: str) -> None:
+    """Put down a step of each portion's life; of those they replace, too."""
+    rows = []
+    for item in surveyed:
+        batch = item.batch
+        rows += ledger_rows(batch.source, batch.portions, batch=batch.name, columns=batch.columns, state=state, found=item.found, changes=item.changes)
+        for entry in batch.replaces if state == "taken" else ():
+            rows += ledger_rows(batch.source, (entry.portion,), batch=entry.batch, columns=entry.columns, state="replaced", found=item.found)
+    if rows:
+        scope.append(FILES, rows_as_frame(scope.spark, FILES, rows))
 
 
 JOB = Job(

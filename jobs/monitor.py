@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import PurePosixPath
 
+from pyspark.errors import PySparkException, StreamingQueryException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
@@ -15,7 +16,6 @@ from clarion.contracts.ops import FILES
 from clarion.contracts.silver import IDENTITIES
 from clarion.contracts.vault import PERSONAL_DATA
 from clarion.identity.resolve import surrogate
-from clarion.kernel import sql
 from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import together
@@ -26,8 +26,10 @@ from clarion.ops.job import Job, Params, previous
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.shop import reading, sources
 from clarion.privacy.keys import PrivacySettings
-from clarion.sources import files, records
+from clarion.sources import files, records, topics
+from clarion.sources.drift import Change
 from clarion.sources.mapping import Source
+from clarion.sources.portions import Portion
 
 Sink = Callable[[DataFrame, int], None]
 WRITTEN = {"events": (KPI_MINUTES, CUSTOMER_STATE), "market": (MARKET_STATE, MARKET_ALERTS)}
@@ -45,8 +47,13 @@ def run(scope: Scope, params: Params) -> None:
             queries += [_to_minutes(scope, source), _to_states(scope, source)]
         if source.kind.name == "market":
             queries.append(_to_alerts(scope, source))
-    for query in queries:
-        query.awaitTermination()
+    try:
+        for query in queries:
+            query.awaitTermination()
+    except StreamingQueryException as error:
+        for query in queries:
+            query.stop()
+        raise _stopped(streams, error) from error
     late = sum(int(operator["numRowsDroppedByWatermark"]) for query in queries for step in query.recentProgress for operator in step["stateOperators"])
     if late:
         scope.note(f"{late} late rows did not count in their minutes; they are in bronze")
@@ -55,12 +62,25 @@ def run(scope: Scope, params: Params) -> None:
 
 
 def _records(scope: Scope, source: Source) -> DataFrame:
-    """The source's files as a stream of records."""
+    """The source's files or messages as a stream of records."""
     settings = scope.settings(MonitorSettings)
-    folder, pattern = _split(source.where)
-    first = next(iter(files.find(source.where, source=source.name)))[0]
-    columns = records.columns_of(scope.spark, source, first)
-    return records.follow(scope.spark, source, folder, pattern, columns, files_per_trigger=settings.files_per_trigger)
+    folder, pattern = _split(source.where) if source.of_files else ("", "")
+    per_trigger, secrets = settings.files_per_trigger, scope.config.secret
+    try:
+        return records.follow(scope.spark, source, folder, pattern, _columns(scope, source), files_per_trigger=per_trigger, secrets=secrets)
+    except PySparkException as error:
+        raise topics.unreachable(source, error) from error
+
+
+def _columns(scope: Scope, source: Source) -> tuple[str, ...]:
+    return records.columns_of(scope.spark, source, files.find(source.where, source=source.name)[0], scope.config.secret) if source.of_files else ()
+
+
+def _stopped(streams: list[Source], error: StreamingQueryException) -> Exception:
+    """A broker that went away is a source's fault and can be mended; anything else as it came."""
+    asked = [source for source in streams if source.format == "kafka"]
+    lost = any(name in str(error) for name in ("TimeoutException", "KafkaException", "offsets", "DisconnectException"))
+    return topics.unreachable(asked[0], error) if asked and lost else error
 
 
 def _split(where: str) -> tuple[str, str]:
@@ -89,19 +109,30 @@ def _start(scope: Scope, source: Source, frame: DataFrame, sink: Sink, *, name: 
 
 def _to_bronze(scope: Scope, source: Source) -> StreamingQuery:
     """Every record as it arrived; a repeated batch replaces itself."""
-    columns = records.columns_of(scope.spark, source, files.find(source.where, source=source.name)[0][0])
+    columns = _columns(scope, source)
 
     def sink(frame: DataFrame, number: int) -> None:
-        arrived = tuple(files.examine(records.path_of(row[0]), source=source.name) for row in frame.select("_file").distinct().collect())
-        if arrived:
-            placed = records.placed(frame)
-            numbered = records.numbered(placed, records.survey(placed, arrived))
+        placed = records.placed(frame)
+        if arrived := _arrived(source, placed):
+            found = records.survey(placed, source, arrived)
             batch = digest(source.name, "stream", number)[:16]
-            enter(scope, source, numbered, batch=batch, columns=columns, people=allowed(scope, source))
-            rows = ledger_rows(source, arrived, batch=batch, columns=columns, state="taken")
-            scope.replace(FILES, rows_as_frame(scope.spark, FILES, rows), where=sql.among("_batch", [batch]))
+            enter(scope, source, records.numbered(placed, found), batch=batch, columns=columns, people=allowed(scope, source))
+            changes = tuple(Change("retyped", name, path) for path, names in found.unreadable.items() for name in names)
+            for change in changes:
+                scope.note(f"{source.name}: {change.words}")
+            rows = ledger_rows(source, arrived, batch=batch, columns=columns, state="taken", found=found, changes=changes)
+            scope.append(FILES, rows_as_frame(scope.spark, FILES, rows))  # of a repeated batch it says the same twice
 
     return _start(scope, source, _records(scope, source), sink, name="bronze")
+
+
+def _arrived(source: Source, placed: DataFrame) -> tuple[Portion, ...]:
+    """The files or ranges of messages that a stream's batch holds."""
+    if source.of_files:
+        paths = placed.select("_file").distinct().collect()
+        return tuple(files.examine(records.path_of(row[0]), source=source.name, form=source.format) for row in paths)
+    blocks = placed.groupBy("_file").agg(F.min("_place").alias("first"), F.max("_place").alias("last")).collect()
+    return topics.portions_in(source, [(row["_file"], row["first"], row["last"]) for row in blocks])
 
 
 def _once(scope: Scope, source: Source) -> DataFrame:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from worlds import World
+from servers import connectors
+from worlds import Desk, World
 
 from clarion.config import Config
 from clarion.lake import Lake
@@ -46,7 +47,7 @@ def config() -> Config:
 
 @pytest.fixture(scope="session")
 def spark(config: Config) -> Iterator[SparkSession]:
-    session = start(config, extra=SETTINGS)
+    session = start(config, extra={**SETTINGS, "spark.driver.extraClassPath": ":".join(str(jar) for jar in connectors())})
     yield session
     session.stop()
 
@@ -75,6 +76,16 @@ def clarion(spark: SparkSession) -> Callable[..., int]:
         return main(list(arguments))
 
     return call
+
+
+@pytest.fixture
+def desk(spark: SparkSession, tmp_path: Path) -> Callable[..., Desk]:
+    """A lake with mappings of the test's own."""
+
+    def make(mappings: dict[str, dict[str, Any]], **settings: str) -> Desk:
+        return Desk(spark, tmp_path, mappings, **settings)
+
+    return make
 
 
 @pytest.fixture(scope="session")

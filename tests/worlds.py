@@ -1,8 +1,10 @@
 """A small simulated shop whose truth is known, after two passes of the whole pipeline over one day."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
+import yaml
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -35,6 +37,35 @@ def contents(lake: Lake) -> dict[str, tuple[int, int]]:
         return row[0], int(row[1] or 0)
 
     return {name: mark(table) for name, table in TABLES.items() if table.layer in ("silver", "gold", "live") and lake.exists(table)}
+
+
+class Desk:
+    """A lake and the mappings that fill it, run job by job in this process."""
+
+    def __init__(self, spark: SparkSession, folder: Path, mappings: dict[str, dict[str, Any]], **settings: str) -> None:
+        self.folder, self.lake = folder, Lake(spark, str(folder / "lake"))
+        (folder / "conf" / "sources").mkdir(parents=True)
+        (folder / "key").write_text("ab" * 32)
+        self.said: list[str] = []
+        self.settings = {"shop.sources": f"[{', '.join(mappings)}]", "data": str(folder), "privacy.key": f"file:{folder / 'key'}", **settings}
+        for name, kinds in mappings.items():
+            self.map(name, kinds)
+
+    def map(self, name: str, kinds: dict[str, Any]) -> None:
+        """Write a mapping, or mend it."""
+        (self.folder / "conf" / "sources" / f"{name}.yml").write_text(yaml.safe_dump(kinds, allow_unicode=True))
+        overrides = tuple(f"{key}={value}" for key, value in self.settings.items())
+        self.config = Config.load(conf_dir=self.folder / "conf", overrides=overrides)
+
+    def run(self, *jobs: str, as_of: date = date(2026, 6, 1)) -> None:
+        chosen = tuple(JOBS[name] for name in jobs)
+        run_jobs(
+            chosen, Params(as_of), lake=self.lake, config=self.config, tracking=Tracking.beside(self.lake.root, None), at_once=1,
+            say=lambda _, text: self.said.append(text), done=lambda _: None,
+        )  # fmt: skip
+
+    def read(self, name: str) -> DataFrame:
+        return self.lake.read(TABLES[name])
 
 
 class World:

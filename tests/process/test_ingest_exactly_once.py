@@ -1,6 +1,7 @@
 """However the files come, and whatever dies on the way, silver holds the same rows."""
 
 import os
+import random
 import subprocess
 import sys
 import time
@@ -114,3 +115,35 @@ def test_a_run_that_is_killed_and_repeated_loses_and_doubles_nothing(
     assert states == {"planned"}
     assert clarion("run", "all", "--to", "clean", *_flags(tmp_path, lake)) == 0
     assert _mark(spark, lake) == at_once(chosen)
+
+
+def _run_until_killed(arguments: list[str], folder: Path, *, after: float) -> bool:
+    """Start a run and kill its whole process group after some seconds; whether it was still at work."""
+    with (folder / "log").open("w") as log:
+        run = subprocess.Popen([sys.executable, "-m", "jobs", *arguments], stdout=log, stderr=log, cwd=folder, env=os.environ, start_new_session=True)
+        try:
+            assert run.wait(after) == 0, (folder / "log").read_text()[-2000:]
+        except subprocess.TimeoutExpired:
+            os.killpg(run.pid, 9)
+            run.wait()
+            return True
+    return False
+
+
+@pytest.mark.real_data
+@pytest.mark.process
+@pytest.mark.parametrize("kills", [4, pytest.param(30, marks=pytest.mark.slow)])
+def test_runs_killed_at_random_moments_lose_and_double_nothing(
+    clarion: Callable[..., int], spark: SparkSession, files: list[Path], at_once: Callable[[list[Path]], tuple[Mark, Mark]], tmp_path: Path, kills: int
+) -> None:
+    draws = random.Random(20261123)
+    chosen, done = files[: max(20, 3 * kills)], 0
+    share = len(chosen) // kills
+    whole = ["run", "all", "--to", "clean", *_flags(tmp_path, tmp_path / "lake")]
+    for turn in range(kills):
+        _deliver(chosen[turn * share : (turn + 1) * share], tmp_path)
+        done += _run_until_killed(whole, tmp_path, after=draws.uniform(6, 24))
+    _deliver(chosen[kills * share :], tmp_path)
+    assert done >= kills / 2, "too few of the kills met a run at work"
+    assert clarion(*whole) == 0
+    assert _mark(spark, tmp_path / "lake") == at_once(chosen)

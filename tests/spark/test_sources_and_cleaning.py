@@ -8,8 +8,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from clarion.cleaning import transforms as cleaning
+from clarion.config import Config
 from clarion.kernel.errors import SourceError
-from clarion.ops.shop import reading
+from clarion.ops.shop import reading, rules
 from clarion.privacy.keys import Key
 from clarion.privacy.protect import protected, stripped
 from clarion.sources import files, records
@@ -36,10 +37,10 @@ def _source(folder: Path, *, form: str = "csv", **change: object) -> Source:
 
 
 def _read(spark: SparkSession, source: Source) -> DataFrame:
-    found = tuple(files.examine(path, source=source.name) for path, _ in files.find(source.where, source=source.name))
-    columns = records.columns_of(spark, source, found[0].path)
-    frame = records.read(spark, source, tuple(file.path for file in found), columns)
-    survey = records.survey(frame, found)
+    found = tuple(files.examine(file.path, source=source.name, form=source.format) for file in files.find(source.where, source=source.name))
+    columns = records.columns_of(spark, source, found[0], str)
+    frame = records.read(spark, source, found, columns, str)
+    survey = records.survey(frame, source, found)
     records.refuse_unreadable(source, survey)
     return records.numbered(frame, survey)
 
@@ -55,8 +56,8 @@ def _judged(frame: DataFrame, source: Source, *, products: DataFrame | None = No
     )
     marked = cleaning.marked_duplicates(bronze, None, key=None) if duplicates else bronze.withColumn("_duplicate", F.lit(False))
     how = reading(source)
-    rows = cleaning.filled(cleaning.canonical(marked, how), {}, how)
-    return cleaning.judged(rows, how, policies=source.rules, required=source.kind.required, products=products)
+    typed = cleaning.filled(cleaning.canonical(marked, how), {}, how)
+    return cleaning.judged(typed, how, rules=rules(Config.load())[source.kind.name], policies=source.rules, required=source.kind.required, products=products)
 
 
 @pytest.mark.parametrize("split", [None, 400])

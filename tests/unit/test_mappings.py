@@ -33,11 +33,29 @@ def test_an_expression_knows_the_columns_it_uses() -> None:
     assert expression.columns(("customer", "Second Name", "Third")) == ("customer", "Second Name")
 
 
-@pytest.mark.parametrize("sql", ["(select max(x) from t)", "reflect('java.lang.System', 'exit', 1)", "x::int"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "(select max(x) from t)",
+        "reflect('java.lang.System', 'exit', 1)",
+        "java_method('java.lang.Runtime', 'getRuntime')",
+        "x::int",
+        "a; drop table t",
+        "explode(split(a, ','))",
+        "rank() over (order by a)",
+        "rand()",
+        "now()",
+        "current_date",
+    ],
+)
 def test_an_expression_may_not_reach_beyond_its_row(sql: str) -> None:
     with pytest.raises(ConfigError, match="mapping") as error:
         Expression(sql, "mapping m.orders.x")
     assert "fix:" in str(error.value)
+
+
+def test_a_column_may_have_the_name_of_a_function() -> None:
+    assert Expression("upper(stack)", "x").columns(("stack",)) == ("stack",)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +68,13 @@ def test_an_expression_may_not_reach_beyond_its_row(sql: str) -> None:
         ({"rules": {"quantity": "whatever"}}, "no policy 'whatever'"),
         ({"consent": None}, "does not say on what ground"),
         ({"where": "${nowhere}/x.csv"}, "has no value"),
+        ({"where": "/data/../secret/*.csv"}, "climb out"),
+        ({"options": {"password": "hunter2"}}, "stands open"),
+        ({"where": "jdbc:postgresql://u:hunter2@h/db", "format": "jdbc"}, "holds a password"),
+        ({"where": "jdbc:postgresql://h/db", "format": "jdbc", "options": {"dbtable": "t"}}, "ranges of a column"),
+        ({"where": "kafka://h:9092", "format": "kafka"}, "brokers and itself"),
+        ({"duplicates": "keep", "incremental": {"by": "id", "overlap": 5}}, "reads rows twice"),
+        ({"changed": "ignore"}, "changed"),
     ],
 )
 def test_a_wrong_mapping_is_refused_with_its_fix(change: dict[str, object], message: str) -> None:
@@ -108,10 +133,10 @@ def test_files_are_found_in_order_and_empty_ones_refused(tmp_path: Path) -> None
     for name in ("b.csv", "a.csv", "c.txt", "_hidden.csv"):
         (tmp_path / name).write_text("x")
     found = files.find(f"{tmp_path}/*.csv", source="s")
-    assert [Path(path).name for path, _ in found] == ["a.csv", "b.csv"]
+    assert [Path(path).name for path in (file.path for file in found)] == ["a.csv", "b.csv"]
     (tmp_path / "a.csv").write_text("")
     with pytest.raises(SourceError, match="is empty"):
-        files.examine(str(tmp_path / "a.csv"), source="s")
+        files.examine(str(tmp_path / "a.csv"), source="s", form="csv")
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

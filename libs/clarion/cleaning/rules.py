@@ -1,8 +1,23 @@
-"""What a fact may not be. Each rule is an expression over the kind's own columns that is true for a broken row."""
+"""What a fact may not be. Rules are data, in conf/rules: each is an expression that is true for a broken row."""
 
+import fnmatch
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from clarion.contracts.sources import EVENT_TYPES, RESPONSE_TYPES
+from pydantic import BaseModel, ConfigDict
+
+from clarion.config.load import validated
+from clarion.contracts.core import Column
+from clarion.contracts.sources import EVENT_TYPES, KINDS, RESPONSE_TYPES, Kind
+from clarion.kernel import sql
+from clarion.kernel.errors import ConfigError
+
+Severity = Literal["error", "warning"]
+_LISTS = {"{event_types}": EVENT_TYPES, "{response_types}": RESPONSE_TYPES}
+# Two rules share a column: the policy that a mapping without one follows.
+DEFAULT_POLICIES = {"quantity": "must_be_positive", "amount": "must_be_positive"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,56 +28,78 @@ class Rule:
         name: what stands in the quarantine.
         column: the column it speaks of.
         broken_when: SQL over the kind's columns, `_ingested_at` and `_product_known`.
-        policies: policies of the mapping under which it refuses; the first is the default.
+        severity: error puts the record into the quarantine, warning marks the row.
+        reason: in words.
+        policies: policies of the mapping under which it holds; none: always.
         warns_under: policies under which it only warns.
     """
 
     name: str
     column: str
     broken_when: str
+    severity: Severity
+    reason: str
     policies: tuple[str, ...] = ()
     warns_under: tuple[str, ...] = ()
 
-    def applies(self, policy: str | None) -> bool:
-        """Whether the rule refuses rows under the mapping's policy (None: the default)."""
-        return not self.policies or policy is None or policy in self.policies
+    def refuses(self, policy: str | None) -> bool:
+        """Whether broken rows are refused under the mapping's policy (None: the default)."""
+        return self.severity == "error" and (not self.policies or policy is None or policy in self.policies)
 
     def warns(self, policy: str | None) -> bool:
-        return policy in self.warns_under
+        """Whether broken rows are only marked."""
+        return policy in self.warns_under or (self.severity == "warning" and (not self.policies or policy is None or policy in self.policies))
 
 
-def _known(column: str, values: tuple[str, ...]) -> Rule:
-    return Rule(f"unknown_{column}", column, f"{column} NOT IN ({', '.join(repr(value) for value in values)})")
+class _Written(BaseModel):
+    """A rule as it stands in its file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    column: str
+    type: str | None = None
+    broken_when: str
+    severity: Severity
+    reason: str
+    policies: tuple[str, ...] = ()
+    warns_under: tuple[str, ...] = ()
+    except_: tuple[str, ...] = ()
+
+    def speaks_of(self, kind: Kind, column: Column) -> bool:
+        pattern = kind.time if self.column == "{time}" else self.column
+        return fnmatch.fnmatch(column.name, pattern) and self.type in (None, column.type) and not column.personal
 
 
-def _future(column: str) -> Rule:
-    # Clocks differ and zones are mistaken: a day of grace.
-    return Rule("in_the_future", column, f"{column} > _ingested_at + INTERVAL 1 DAY", ("not_in_the_future",))
+def parse(files: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Rule, ...]]:
+    """The rules of each kind.
+
+    Args:
+        files: contents by name: a kind's, or `every` for all kinds.
+
+    Raises:
+        ConfigError: no such kind, an unknown key, a column that the kind does not have, or more than an expression.
+    """
+    for name in files:
+        if name != "every" and name not in KINDS:
+            raise ConfigError(f"rules/{name}.yml: there is no source kind '{name}'", found=", ".join(KINDS), fix="name the file after a kind, or 'every'")
+    found = {}
+    for kind in KINDS.values():
+        own = [rule for name in (kind.name, "every") for id_, body in files.get(name, {}).items() for rule in _rules(id_, body, kind, file=name)]
+        found[kind.name] = tuple(own)
+    return found
 
 
-_UNKNOWN_PRODUCT = Rule("unknown_product", "product_ref", "product_ref IS NOT NULL AND NOT _product_known", ("unknown_is_refused",), ("unknown_is_warning",))
-
-RULES: dict[str, tuple[Rule, ...]] = {
-    "registrations": (_future("registered_at"),),
-    "events": (_known("type", EVENT_TYPES), _future("happened_at"), _UNKNOWN_PRODUCT),
-    "orders": (
-        Rule("quantity_not_positive", "quantity", "quantity <= 0", ("must_be_positive",)),
-        Rule("quantity_zero", "quantity", "quantity = 0", ("negative_is_return",)),
-        Rule("price_not_positive", "unit_price", "unit_price <= 0", ("must_be_positive",)),
-        Rule("amount_not_positive", "amount", "amount <= 0 AND quantity > 0", ("must_be_positive",)),
-        Rule("amount_negative", "amount", "amount < 0 AND quantity > 0", ("may_be_zero",)),
-        _future("happened_at"),
-        _UNKNOWN_PRODUCT,
-    ),
-    "products": (Rule("price_not_positive", "list_price", "list_price <= 0"), Rule("cost_negative", "cost", "cost < 0")),
-    "market": (Rule("price_not_positive", "price", "price <= 0", ("must_be_positive",)), _future("observed_at"), _UNKNOWN_PRODUCT),
-    "reviews": (Rule("rating_out_of_range", "rating", "rating < 0 OR rating > 5"), _future("happened_at"), _UNKNOWN_PRODUCT),
-    "traits": (),
-    "ties": (Rule("tie_to_oneself", "to_ref", "from_ref = to_ref"),),
-    "costs": (Rule("amount_negative", "amount", "amount < 0"),),
-    "consents": (Rule("unknown_purpose", "purpose", "purpose NOT IN ('collection', 'analytics', 'marketing')"),),
-    "responses": (_known("type", RESPONSE_TYPES), _future("happened_at")),
-    "redemptions": (_future("happened_at"),),
-}
-# A default policy differs from the first of a rule's own where two rules share a column.
-DEFAULT_POLICIES = {"quantity": "must_be_positive", "amount": "must_be_positive"}
+def _rules(id_: str, body: Any, kind: Kind, *, file: str) -> list[Rule]:
+    plain = {("except_" if key == "except" else key): value for key, value in body.items()} if isinstance(body, dict) else body
+    written = validated(_Written, plain, where=f"rules/{file}.yml {id_}")
+    if re.search(r"\bselect\b|\breflect\b|\bjava_method\b|;", written.broken_when, re.IGNORECASE):
+        raise ConfigError(f"rules/{file}.yml: {id_} reaches beyond its row", found=written.broken_when, fix="write one expression over the kind's columns")
+    columns = [column.name for column in kind.columns if written.speaks_of(kind, column)]
+    if file != "every" and not columns:
+        raise ConfigError(f"rules/{file}.yml: {id_} speaks of no column of {kind.name}", found=written.column, fix="name one of its columns")
+    text = written.broken_when
+    for name, values in _LISTS.items():
+        text = text.replace(name, ", ".join(sql.text(value) for value in values))
+    if kind.name in written.except_:
+        return []
+    return [Rule(id_, column, text.replace("{column}", column), written.severity, written.reason, written.policies, written.warns_under) for column in columns]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from clarion.cleaning.rules import DEFAULT_POLICIES, RULES
+from clarion.cleaning.rules import DEFAULT_POLICIES, Rule
 from clarion.contracts.core import Column as ContractColumn
 from clarion.contracts.silver import CUSTOMER_REFERENCES, REFERENCES, record_id_name
 from clarion.contracts.sources import KINDS, Kind
@@ -128,36 +128,42 @@ def _unreadable(reading: Reading, name: str) -> str:
     return f"{sql.name(name)} IS NULL AND {_stood(reading, name)} IS NOT NULL"
 
 
-def filled(frame: DataFrame, values: Mapping[str, object], reading: Reading) -> DataFrame:
-    """Missing values replaced by their column's declared one, with `_filled`: the columns where that happened."""
+def filled(frame: DataFrame, values: Mapping[str, Column], reading: Reading) -> DataFrame:
+    """Missing values replaced by what stands in for them, with `_filled`: the columns where that happened.
+
+    What stood in the source and could not be read is not missing.
+    """
     if not values:
         return frame.withColumn("_filled", F.expr(f"CAST(array() AS {_NAMES})"))
     absent = {name: F.expr(f"{sql.name(name)} IS NULL AND NOT ({_unreadable(reading, name)})") for name in values}
     types = dict(frame.dtypes)
     return frame.withColumns(
         {
-            **{name: F.when(absent[name], F.lit(value).cast(types[name])).otherwise(F.col(name)) for name, value in values.items()},
-            "_filled": F.array_compact(F.array(*(F.when(condition, name) for name, condition in absent.items()))),
+            **{name: F.when(absent[name], value.cast(types[name])).otherwise(F.col(name)) for name, value in values.items()},
+            "_filled": F.array_compact(F.array(*(F.when(condition & values[name].isNotNull(), name) for name, condition in absent.items()))),
         }
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """Something that may be wrong with a row; everything but the column's name is SQL."""
+    """Something that may be wrong with a row; all of it is SQL."""
 
     holds: str
     rule: str
-    column: str = ""
+    column: str = "''"
     sample: str = sql.text(None)
 
 
-def judged(frame: DataFrame, reading: Reading, *, policies: Mapping[str, str], required: tuple[str, ...], products: DataFrame | None) -> DataFrame:
+def judged(
+    frame: DataFrame, reading: Reading, *, rules: tuple[Rule, ...], policies: Mapping[str, str], required: tuple[str, ...], products: DataFrame | None
+) -> DataFrame:
     """The rows with every reason against them and every warning.
 
     Args:
         frame: canonical rows.
         reading: how they were read.
+        rules: rules of the kind.
         policies: the mapping's policy by column.
         required: columns without which a row is refused.
         products: product_id of every known product; None where the shop has no list, so that nothing is unknown.
@@ -172,14 +178,9 @@ def judged(frame: DataFrame, reading: Reading, *, policies: Mapping[str, str], r
         frame = frame.join(known, "product_ref", "left").withColumn("_product_known", F.col("_known").isNotNull())
     else:
         frame = frame.withColumn("_product_known", F.lit(True))
-    in_force = [(rule, policies.get(rule.column, DEFAULT_POLICIES.get(rule.column))) for rule in RULES[kind.name]]
     against = [_Finding("_broken IS NOT NULL", "'broken_record'"), *_unfit(reading, required)]
-    against += [
-        _Finding(rule.broken_when, sql.text(rule.name), rule.column, _stood(reading, rule.column))
-        for rule, policy in in_force
-        if rule.applies(policy) and not rule.warns(policy)
-    ]
-    warnings = [_Finding(rule.broken_when, sql.text(rule.name)) for rule, policy in in_force if rule.warns(policy)]
+    against += _broken([rule for rule in in_force(rules, reading, policies) if not rule.warns(_policy(rule, policies))], reading)
+    warnings = _broken([rule for rule in in_force(rules, reading, policies) if rule.warns(_policy(rule, policies))], reading)
     # Conditions in a step of their own: they are used twice, and would otherwise stand twice in the plan.
     marks = [
         f"coalesce({finding.holds}, false) AS _{list_}{place}"
@@ -187,7 +188,7 @@ def judged(frame: DataFrame, reading: Reading, *, policies: Mapping[str, str], r
         for place, finding in enumerate(findings)
     ]
     entries = ", ".join(
-        f"named_struct('holds', _r{place}, 'rule', {finding.rule}, 'column', {sql.text(finding.column)}, 'sample', {finding.sample})"
+        f"named_struct('holds', _r{place}, 'rule', {finding.rule}, 'column', {finding.column}, 'sample', {finding.sample})"
         for place, finding in enumerate(against)
     )
     found = f"transform(filter(array({entries}), r -> r.holds), r -> named_struct('rule', r.rule, 'column', r.column, 'sample', {_masked('r.sample')}))"
@@ -196,6 +197,31 @@ def judged(frame: DataFrame, reading: Reading, *, policies: Mapping[str, str], r
     reasons = f"CASE WHEN {any_holds} THEN CAST({found} AS {_REASON}) ELSE CAST(array() AS {_REASON}) END"
     warned = f"CAST(array_compact(array({', '.join(f'IF(_w{place}, {finding.rule}, NULL)' for place, finding in enumerate(warnings))})) AS {_NAMES})"
     return frame.selectExpr("*", *marks).selectExpr(*kept, f"{reasons} AS _reasons", f"{warned} AS _warnings")
+
+
+def in_force(rules: tuple[Rule, ...], reading: Reading, policies: Mapping[str, str]) -> list[Rule]:
+    """Rules that can be broken here: of columns that have a value, under the mapping's policies."""
+    valued = {*reading.expressions, *_derived(reading)}
+    return [rule for rule in rules if rule.column in valued and (rule.refuses(_policy(rule, policies)) or rule.warns(_policy(rule, policies)))]
+
+
+def _policy(rule: Rule, policies: Mapping[str, str]) -> str | None:
+    return policies.get(rule.column, DEFAULT_POLICIES.get(rule.column))
+
+
+def _broken(rules: list[Rule], reading: Reading) -> list[_Finding]:
+    """One finding a rule; where it speaks of several columns, of the first that breaks it: the plan stays short."""
+    by_name: dict[str, list[Rule]] = {}
+    for rule in rules:
+        by_name.setdefault(rule.name, []).append(rule)
+    found = []
+    for name, group in by_name.items():
+        cases = " ".join(f"WHEN {rule.broken_when} THEN {sql.text(rule.column)}" for rule in group)
+        samples = " ".join(f"WHEN {rule.broken_when} THEN {_stood(reading, rule.column)}" for rule in group)
+        one = len(group) == 1
+        column, sample = (sql.text(group[0].column), _stood(reading, group[0].column)) if one else (f"CASE {cases} END", f"CASE {samples} END")
+        found.append(_Finding(" OR ".join(f"coalesce({rule.broken_when}, false)" for rule in group), sql.text(name), column, sample))
+    return found
 
 
 def _unfit(reading: Reading, required: tuple[str, ...]) -> list[_Finding]:
@@ -208,9 +234,9 @@ def _unfit(reading: Reading, required: tuple[str, ...]) -> list[_Finding]:
             # A fact whose person was removed for want of consent stays as a fact about nobody, where its kind allows that.
             nobody = "_stripped" if of_person and column.name not in kind.required else "false"
             rule = "IF(_stripped, 'no_consent_to_collection', 'missing')" if of_person else "'missing'"
-            found.append(_Finding(f"{absent} AND {stood} IS NULL AND NOT {nobody}", rule, column.name))
+            found.append(_Finding(f"{absent} AND {stood} IS NULL AND NOT {nobody}", rule, sql.text(column.name)))
         if column.name in reading.expressions and (column.name in required or column.type != "string"):
-            found.append(_Finding(f"_broken IS NULL AND {_unreadable(reading, column.name)}", "'unreadable'", column.name, stood))
+            found.append(_Finding(f"_broken IS NULL AND {_unreadable(reading, column.name)}", "'unreadable'", sql.text(column.name), stood))
     return found
 
 
@@ -249,12 +275,11 @@ def facts(accepted: DataFrame, identities: DataFrame, *, kind: Kind, columns: tu
                 "kind": F.when(F.col("quantity") < 0, "return").otherwise("sale"),
                 "quantity": F.abs("quantity"),
                 "amount": F.abs("amount"),
-                "warnings": F.col("_warnings"),
             }
         )
     if kind is KINDS["consents"]:
         frame = frame.withColumn("basis", F.lit("recorded"))
-    return frame.select(*columns)
+    return frame.withColumnsRenamed({"_warnings": "warnings", "_filled": "filled"}).select(*columns)
 
 
 def declared_consents(names: DataFrame, identities: DataFrame, *, kind: Kind, purposes: tuple[str, ...], columns: tuple[str, ...]) -> DataFrame:
@@ -278,6 +303,7 @@ def declared_consents(names: DataFrame, identities: DataFrame, *, kind: Kind, pu
         .join(known, "customer_ref")
         .withColumn("purpose", F.explode(F.array(*(F.lit(purpose) for purpose in purposes))))
         .withColumns({"channel": F.lit("*"), "granted": F.lit(True), "basis": F.lit("declared"), "arrived_at": F.col("at")})
+        .withColumns({name: F.lit(None).cast(_NAMES) for name in ("warnings", "filled")})
         .withColumn("record_id", F.substring(F.sha2(F.to_json(F.struct("customer_id", "purpose", "_batch")), 256), 1, 32))
         .select(*columns)
     )

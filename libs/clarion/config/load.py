@@ -179,9 +179,9 @@ class Config:
         if scheme == "file" and Path(rest).is_file():
             return Path(rest).read_text(encoding="utf-8").strip()
         raise SecretError(
-            "a key is needed for personal columns",
+            "a secret is needed: the key of personal columns, or a source's password",
             found=f"{reference} leads nowhere",
-            fix="set privacy.key to env:NAME or file:PATH; make a key with: python -c 'import secrets; print(secrets.token_hex(32))'",
+            fix="refer to env:NAME or file:PATH that exists; a key (privacy.key) is made with: python -c 'import secrets; print(secrets.token_hex(32))'",
         )
 
 

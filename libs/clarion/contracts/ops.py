@@ -24,20 +24,23 @@ RUNS = Table(
 )
 FILES = Table(
     name="ops.files",
-    grain="one file that was taken",
-    key=("_source", "_file"),
-    slice=("_batch",),
+    grain="one step in the life of a portion of a source (a file, or a range of a table or topic): planned, taken, replaced",
+    key=("_source", "_file", "_batch", "state"),
     columns=(
         Column("_source", "string", "mapping and source kind it was taken through"),
         Column("_file", "string", "where it stood"),
         Column("bytes", "bigint", "its length", unit="bytes"),
-        Column("content_hash", "string", "SHA-256 of its content"),
+        Column("content_hash", "string", "SHA-256 of its content, or of what names the range"),
         Column("_batch", "string", "batch that brought it"),
-        Column("state", "string", "planned, then taken"),
+        Column("state", "string", "planned, then taken; replaced when a changed file took its place"),
         Column("columns", "array<string>", "columns the mapping's reader found"),
         Column("_taken_at", "timestamp", "wall clock"),
+        Column("records", "bigint", "records found in it", nullable=True),
+        Column("modified_ns", "bigint", "when the file was last written, since 1970", unit="ns", nullable=True),
+        Column("position", "string", "bounds of a range, as JSON", nullable=True),
+        Column("drift", "array<struct<change:string,column:string>>", "how its columns differ from those before: new, missing, retyped", nullable=True),
     ),
-    checks=(Check("state_known", "state IN ('planned', 'taken')"),),
+    checks=(Check("state_known", "state IN ('planned', 'taken', 'replaced')"),),
     owner="operations",
 )
 BATCHES = Table(
@@ -57,8 +60,46 @@ BATCHES = Table(
         Column("warned", "bigint", "accepted rows with a warning"),
         Column("filled", "map<string,bigint>", "values filled in by policy, by column"),
         Column("_cleaned_at", "timestamp", "wall clock"),
+        Column("content_hash", "string", "fingerprint of the portions it held", nullable=True),
     ),
     checks=(Check("rows_reconcile", "rows_in = accepted + quarantined + duplicates"),),
+    owner="operations",
+)
+QUALITY = Table(
+    name="ops.quality",
+    grain="one rule of a source in one batch: how many records broke it, and whether that is more than usual",
+    key=("_batch", "_source", "rule", "column"),
+    slice=("_batch",),
+    columns=(
+        Column("_batch", "string", "batch"),
+        Column("_source", "string", "mapping and source kind"),
+        Column("rule", "string", "rule of conf/rules, or missing, unreadable, broken_record, no_consent_to_collection, filled"),
+        Column("column", "string", "column it speaks of; empty for the whole record or for several"),
+        Column("severity", "string", "error (quarantined), warning (marked) or repair (filled in)"),
+        Column("reason", "string", "in words"),
+        Column("broken", "bigint", "records that broke it"),
+        Column("checked", "bigint", "records that were checked: all but duplicates"),
+        Column("usual", "double", "share of records that broke it in earlier batches of the source", nullable=True),
+        Column("anomaly", "boolean", "true where it is broken at least twice as often as usual, and not by chance"),
+        Column("_cleaned_at", "timestamp", "wall clock"),
+    ),
+    checks=(Check("severity_known", "severity IN ('error', 'warning', 'repair')"), Check("not_more_than_all", "broken <= checked")),
+    owner="operations",
+)
+FITS = Table(
+    name="ops.fits",
+    grain="one value that stood in for missing ones in a batch, with what it was learned from",
+    key=("_batch", "_source", "column", "group"),
+    slice=("_batch",),
+    columns=(
+        Column("_batch", "string", "batch"),
+        Column("_source", "string", "mapping and source kind"),
+        Column("column", "string", "column that was filled in"),
+        Column("statistic", "string", "mean, median or mode"),
+        Column("group", "array<string>", "values of the columns it was learned by; empty for all rows"),
+        Column("value", "string", "what stood in", nullable=True),
+        Column("rows", "bigint", "accepted rows it was learned from"),
+    ),
     owner="operations",
 )
 TARGETS = Table(
@@ -82,4 +123,4 @@ TARGETS = Table(
     checks=(Check("verdict_known", "verdict IN ('met', 'missed', 'measured', 'not measurable')"),),
     owner="operations",
 )
-TABLES = (RUNS, FILES, BATCHES, TARGETS)
+TABLES = (RUNS, FILES, BATCHES, QUALITY, FITS, TARGETS)

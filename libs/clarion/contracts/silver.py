@@ -15,9 +15,9 @@ PROVENANCE = (
     Column("_batch", "string", "batch that brought it"),
 )
 _ARRIVED = Column("arrived_at", "timestamp", "when the shop came to know of it")
-_ORDER_COLUMNS = (
-    Column("kind", "string", "sale or return"),
-    Column("warnings", "array<string>", "rules that the row breaks and that its mapping only warns of"),
+_MARKS = (
+    Column("warnings", "array<string>", "rules that the row breaks and that only warn", nullable=True),
+    Column("filled", "array<string>", "columns whose value was missing and was filled in by the mapping's policy", nullable=True),
 )
 
 
@@ -50,7 +50,7 @@ def _fact(kind: Kind, *, grain: str, checks: tuple[Check, ...] = (), extra: tupl
         slice=("_batch",),
         columns=(
             Column(record_id, "string", "SHA-256 of source, file content and the record's number or declared name"),
-            *own, *extra, _ARRIVED, *PROVENANCE,
+            *own, *extra, _ARRIVED, *PROVENANCE, *_MARKS,
         ),
         checks=checks,
         cluster_by=cluster,
@@ -67,7 +67,7 @@ EVENTS = _fact(KINDS["events"], grain="one thing a visitor did", checks=(_one_of
 ORDER_LINES = _fact(
     KINDS["orders"],
     grain="one line of an order, or of a return",
-    extra=_ORDER_COLUMNS,
+    extra=(Column("kind", "string", "sale or return"),),
     checks=(
         _one_of("kind", ("sale", "return")),
         Check("quantity_positive", "quantity > 0"),
@@ -78,6 +78,10 @@ ORDER_LINES = _fact(
 )
 PRODUCTS = _fact(KINDS["products"], grain="one state of a product as of a time")
 MARKET_PRICES = _fact(KINDS["market"], grain="one price seen at a competitor", checks=(Check("price_positive", "price > 0"),))
+MARKET_PROMOTIONS = _fact(KINDS["promotions"], grain="one promotion seen at a competitor")
+STOCK = _fact(KINDS["stock"], grain="units and price of a product as of a time", checks=(Check("stock_not_negative", "coalesce(stock, 0) >= 0"),))
+SERVICE_CONTACTS = _fact(KINDS["contacts"], grain="one time a customer came forward")
+ASSETS = _fact(KINDS["assets"], grain="one file that is kept as it is, such as an image or a log")
 REVIEWS = _fact(KINDS["reviews"], grain="one review")
 TRAITS = _fact(KINDS["traits"], grain="one attribute of a customer as of a time")
 TIES = _fact(KINDS["ties"], grain="one tie between two customers")
@@ -94,7 +98,8 @@ REDEMPTIONS = _fact(KINDS["redemptions"], grain="one coupon redeemed")
 FACTS = {
     table.short_name: table
     for table in (
-        CUSTOMERS, EVENTS, ORDER_LINES, PRODUCTS, MARKET_PRICES, REVIEWS, TRAITS, TIES, COSTS, CONSENTS, RESPONSES, REDEMPTIONS,
+        CUSTOMERS, EVENTS, ORDER_LINES, PRODUCTS, STOCK, MARKET_PRICES, MARKET_PROMOTIONS, SERVICE_CONTACTS, ASSETS,
+        REVIEWS, TRAITS, TIES, COSTS, CONSENTS, RESPONSES, REDEMPTIONS,
     )
 }  # fmt: skip
 

@@ -1,10 +1,14 @@
 """Tables of the lakehouse: checked, idempotent, Delta only."""
 
+import fcntl
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
+from typing import TextIO
 
 from delta.tables import DeltaTable
 from py4j.protocol import Py4JJavaError
@@ -38,6 +42,7 @@ class Lake:
         self.catalog = catalog
         self._ensured: set[str] = set()
         self._unwritten: set[str] = set()
+        self._ensuring: dict[str, Lock] = {}
 
     def address(self, table: Table) -> str:
         """How SQL names the table here."""
@@ -75,20 +80,24 @@ class Lake:
             ContractError: the stored table differs in a way that cannot be applied by itself.
             LakeError: the folder cannot be used.
         """
-        if table.name in self._ensured:
-            return []
-        added: list[str] = []
-        if self.exists(table):
-            added = self._apply_new_columns(table)
-        else:
-            self._require_folder()
-            check_expressions(self.spark, table)
-            if self.catalog:
-                self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{self.catalog}`.`{table.layer}`")
-            self.spark.sql(create_statement(table, self.address(table)))
-            self._unwritten.add(table.name)
-        self._ensured.add(table.name)
-        return added
+        with self._ensuring.setdefault(table.name, Lock()):  # two sources of one kind make its table at the same time
+            if table.name in self._ensured:
+                return []
+            added: list[str] = []
+            if self.exists(table):
+                added = self._apply_new_columns(table)
+            else:
+                self._create(table)
+            self._ensured.add(table.name)
+            return added
+
+    def _create(self, table: Table) -> None:
+        self._require_folder()
+        check_expressions(self.spark, table)
+        if self.catalog:
+            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{self.catalog}`.`{table.layer}`")
+        self.spark.sql(create_statement(table, self.address(table)))
+        self._unwritten.add(table.name)
 
     def read(self, table: Table) -> DataFrame:
         """The table, or the contract's empty frame where it was never written."""
@@ -102,7 +111,7 @@ class Lake:
         return self.spark.createDataFrame([], schema_of(table))
 
     def append(self, table: Table, frame: DataFrame) -> int:
-        """Add rows; returns how many. Not idempotent: for the run log only."""
+        """Add rows; returns how many. Not idempotent: for tables of ops that only grow."""
         with self._writing(table):
             return self._write(table, conform(frame, table))
 
@@ -114,7 +123,8 @@ class Lake:
         """
         with self._writing(table):
             conformed = conform(frame, table)
-            if self._is_new(table) or self.spark.table(self.address(table)).where(where).isEmpty():
+            governed = "://" in self.root or self.catalog is not None  # others may write at the same time, see `alone`
+            if not governed and (self._is_new(table) or self.spark.table(self.address(table)).where(where).isEmpty()):
                 inside = F.coalesce(F.expr(where), F.lit(False))
                 return self._write(table, conformed.where(F.when(inside, True).otherwise(F.raise_error(F.lit(_OUTSIDE)).cast("boolean"))))
             return self._write(table, conformed, instead_of=where)
@@ -140,6 +150,41 @@ class Lake:
             merging = target.alias("t").merge(conformed.alias("s"), keys).whenNotMatchedInsertAll()
             outcome = (merging.whenMatchedUpdateAll(only_if or changes) if update else merging).execute().first()
         return int(outcome["num_affected_rows"]) if outcome else 0
+
+    def delete(self, table: Table, *, where: str) -> None:
+        """Take out the rows for which a condition in SQL holds."""
+        if self.exists(table):
+            with self._writing(table):
+                target = DeltaTable.forName(self.spark, self.address(table)) if self.catalog else DeltaTable.forPath(self.spark, self.path(table))
+                target.delete(where)
+
+    @contextmanager
+    def alone(self, name: str, *, wait_seconds: float, say: Callable[[str], None]) -> Iterator[None]:
+        """Nobody else does what bears this name, in this process or another, while the block runs.
+
+        A lock of the operating system, which a process that dies lets go. A lake behind a URL has none: there every write
+        of a slice looks for rows that came meanwhile, and one of two writers is refused by Delta.
+
+        Raises:
+            LakeError: someone else does not come to an end.
+        """
+        if "://" in self.root or self.catalog:
+            yield
+            return
+        self._require_folder()
+        folder = Path(self.root, "_locks")
+        folder.mkdir(exist_ok=True)
+        with (folder / name).open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"another {name} is at work in {self.root}; waiting for its end")
+                _wait_for(file, name, wait_seconds)
+            yield
+
+    def file(self, content_hash: str) -> str:
+        """Where a file is kept as it came, under the SHA-256 of its content."""
+        return f"{self.root}/_files/{content_hash[:2]}/{content_hash}"
 
     def checkpoint(self, stream: str) -> str:
         """Where a stream keeps its place."""
@@ -203,6 +248,19 @@ class Lake:
             columns = ", ".join(f"`{column.name}` {column.type}" for column in new)
             self.spark.sql(f"ALTER TABLE {self.address(table)} ADD COLUMNS ({columns})")
         return [column.name for column in new]
+
+
+def _wait_for(file: TextIO, name: str, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while True:
+        time.sleep(0.5)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > until:
+                raise LakeError(f"another {name} is at work", found=f"it did not end within {seconds:.0f} s", fix="wait for it, or stop it") from error
+        else:
+            return
 
 
 def _translated(error: Exception, table: Table) -> Exception:

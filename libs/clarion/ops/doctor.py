@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from clarion.ops.session import delta_jars
+from clarion.ops.jars import delta_jars
 
 JAVA = (17, 21)
 LEAST_MEMORY_GB = 6.0

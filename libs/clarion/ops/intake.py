@@ -18,8 +18,10 @@ from clarion.privacy.keys import Key, PrivacySettings
 from clarion.privacy.protect import protected, stripped
 from clarion.privacy.tokens import sealed_values
 from clarion.sources import records
-from clarion.sources.files import SourceFile
+from clarion.sources.drift import Change
 from clarion.sources.mapping import Source
+from clarion.sources.portions import Portion
+from clarion.sources.records import Survey
 
 
 def enter(scope: Scope, source: Source, numbered: DataFrame, *, batch: str, columns: tuple[str, ...], people: DataFrame | None = None) -> None:
@@ -56,20 +58,26 @@ def enter(scope: Scope, source: Source, numbered: DataFrame, *, batch: str, colu
     scope.replace(BRONZE[source.kind.name], rows, where=sql.among("_batch", [batch]))
 
 
-def ledger_rows(source: Source, files: tuple[SourceFile, ...], *, batch: str, columns: tuple[str, ...], state: str) -> list[dict[str, Any]]:
-    """Rows of FILES for the files of one batch."""
+def ledger_rows(
+    source: Source, portions: tuple[Portion, ...], *, batch: str, columns: tuple[str, ...], state: str, found: Survey, changes: tuple[Change, ...] = ()
+) -> list[dict[str, Any]]:
+    """Rows of FILES for the portions of one batch."""
     return [
         {
             "_source": source.name,
-            "_file": file.path,
-            "bytes": file.bytes,
-            "content_hash": file.content_hash,
+            "_file": portion.path,
+            "bytes": portion.bytes,
+            "content_hash": portion.content_hash,
             "_batch": batch,
             "state": state,
-            "columns": list(columns),
+            "columns": list(columns or found.names.get(portion.path, ())),
             "_taken_at": datetime.now(UTC),
+            "records": found.records.get(portion.path, 0),
+            "modified_ns": portion.modified_ns,
+            "position": portion.position,
+            "drift": [(change.change, change.column) for change in changes if change.file == portion.path],
         }
-        for file in files
+        for portion in portions
     ]
 
 

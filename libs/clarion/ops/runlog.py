@@ -78,7 +78,8 @@ def run_job(job: Job, params: Params, *, lake: Lake, config: Config, say: Callab
     run_id, started, clock = secrets.token_hex(16), datetime.now(UTC), time.monotonic()
     failure: str | None = "interrupted"
     try:
-        job.run(scope, params)
+        with lake.alone(job.name, wait_seconds=float(config.get("lake.wait_seconds")), say=say):
+            job.run(scope, params)
         failure = None
     except Exception as error:
         failure = str(error)

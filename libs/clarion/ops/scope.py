@@ -92,9 +92,17 @@ class Scope:
         """Write the slice this run owns, a condition in SQL; by default the rows of its as-of day."""
         return self._wrote(table, self.lake.replace(self._declared(table), frame, where=where or f"as_of = DATE'{self.as_of}'"))
 
+    def append(self, table: Table, frame: DataFrame) -> int:
+        """Add rows to a declared table that only grows."""
+        return self._wrote(table, self.lake.append(self._declared(table), frame))
+
     def merge(self, table: Table, frame: DataFrame, *, update: bool = True, only_if: str | None = None) -> int:
         """Insert or update rows of a current-state table by its key."""
         return self._wrote(table, self.lake.merge(self._declared(table), frame, update=update, only_if=only_if))
+
+    def delete(self, table: Table, *, where: str) -> None:
+        """Take out rows of a declared table."""
+        self.lake.delete(self._declared(table), where=where)
 
     def keep(self, frame: DataFrame) -> DataFrame:
         """The frame, computed once for the rest of the run; memory first, then disk."""

@@ -1,5 +1,7 @@
 """The shop at hand: its sources, as the configuration names them."""
 
+from clarion.cleaning.rules import Rule
+from clarion.cleaning.rules import parse as parse_rules
 from clarion.cleaning.transforms import Reading
 from clarion.config import Config
 from clarion.config.load import parse_yaml
@@ -17,7 +19,7 @@ def sources(config: Config) -> tuple[Source, ...]:
     names = config.get("shop.sources")
     if not names:
         raise ConfigError("no source is named", found="shop.sources: []", fix="set shop.sources to mappings such as [online_retail]")
-    variables = {"data": str(config.get("data") or "")}
+    variables = {"data": str(config.get("data") or ""), "currency": str(config.get("shop.currency"))}
     found: list[Source] = []
     for name in names:
         file = f"sources/{name}.yml"
@@ -37,3 +39,12 @@ def reading(source: Source) -> Reading:
         time_zone=source.time_zone,
         currency=source.currency,
     )
+
+
+def rules(config: Config) -> dict[str, tuple[Rule, ...]]:
+    """The rules of each source kind, as conf/rules has them; a shop's own file of a name takes the packaged one's place.
+
+    Raises:
+        ConfigError: a rule is wrong.
+    """
+    return parse_rules({name: parse_yaml(config.text(f"rules/{name}.yml"), where=f"rules/{name}.yml") for name in config.names("rules")})

@@ -69,13 +69,19 @@ def deliver_period(shop_world: World, inbox: str, messages: DataFrame, *, first:
         deliveries: list[Callable[[], object]] = [
             partial(_behaviour, shop_world, inbox, first=first, last=last, live_from=last, planted=planted, extra=extra),
             partial(_people, shop_world, inbox, first=first, last=last),
-            partial(_write, responses, inbox, "responses", last, "json", ("message_ref", "happened_at")),
-            partial(_write, withdrawn, inbox, "consents", last, "csv", ("customer_ref",), part="withdrawn"),
+            partial(write, responses, inbox, "responses", last, "json", ("message_ref", "happened_at")),
+            partial(write, withdrawn, inbox, "consents", last, "csv", ("customer_ref",), part="withdrawn"),
         ]
         together(deliveries)
     finally:
         reacted.unpersist()
     return planted
+
+
+def deliver_people(shop_world: World, inbox: str, *, last: date) -> None:
+    """The product list, and registrations, consents and what else is known of those who joined before a day."""
+    _people(shop_world, inbox, first=None, last=last)
+    _catalogue(shop_world, inbox)
 
 
 def _catalogue(shop_world: World, inbox: str) -> None:
@@ -93,7 +99,7 @@ def _catalogue(shop_world: World, inbox: str) -> None:
         F.lit(shop.language).alias("language"),
         F.lit(shop.currency).alias("currency"),
     )
-    _write(listed, inbox, "products", day, "json", ("product_ref",))
+    write(listed, inbox, "products", day, "json", ("product_ref",))
 
 
 def _people(shop_world: World, inbox: str, *, first: date | None, last: date) -> None:
@@ -104,10 +110,10 @@ def _people(shop_world: World, inbox: str, *, first: date | None, last: date) ->
     if since > 0.9 * shop.history_days:
         return  # nobody joins after that
     joined = shop_world.customers.where((F.col("joined_day") >= since) & (F.col("joined_day") < until))
-    at = _instant(shop, F.col("joined_day") * 86400 + 9 * 3600)
+    at = instant(shop, F.col("joined_day") * 86400 + 9 * 3600)
     named = joined.withColumns(people.person(draws, shop.language)).withColumn("registered_at", at)
     columns = ("customer_ref", "registered_at", "phone", "mail", "name", "address", "region")
-    registrations = partial(_write, named.select(*columns, F.lit("app").alias("channel")), inbox, "registrations", last, "csv", ("customer_ref",))
+    registrations = partial(write, named.select(*columns, F.lit("app").alias("channel")), inbox, "registrations", last, "csv", ("customer_ref",))
     purposes = F.array(
         *(
             F.struct(F.lit(purpose).alias("purpose"), granted.cast("string").alias("granted"))
@@ -119,19 +125,17 @@ def _people(shop_world: World, inbox: str, *, first: date | None, last: date) ->
         )
     )
     stated = named.select("customer_ref", F.inline(purposes), F.lit("*").alias("channel"), F.col("registered_at").alias("at"))
-    consents = partial(
-        _write, stated.select("customer_ref", "purpose", "channel", "granted", "at"), inbox, "consents", last, "csv", ("customer_ref", "purpose")
-    )
+    consents = partial(write, stated.select("customer_ref", "purpose", "channel", "granted", "at"), inbox, "consents", last, "csv", ("customer_ref", "purpose"))
     surveyed = named.where(draws.uniform("trait/asked", "id") < 0.2).select(
         "customer_ref", F.lit("household_size").alias("name"), F.floor(1 + draws.uniform("trait/value", "id") * 4).cast("string").alias("value"),
         F.col("registered_at").alias("at"), F.lit("survey").alias("method"),
     )  # fmt: skip
-    traits = partial(_write, surveyed, inbox, "traits", last, "csv", ("customer_ref",))
+    traits = partial(write, surveyed, inbox, "traits", last, "csv", ("customer_ref",))
     invited = named.where((draws.uniform("tie/invited", "id") < 0.15) & (F.col("id") > 0)).select(
         F.format_string("C%06d", F.floor(draws.uniform("tie/by", "id") * F.col("id")).cast("long")).alias("from_ref"),
         F.col("customer_ref").alias("to_ref"), F.lit("invited").alias("kind"), F.col("registered_at").alias("at"),
     )  # fmt: skip
-    together([registrations, consents, traits, partial(_write, invited, inbox, "ties", last, "csv", ("to_ref",))])
+    together([registrations, consents, traits, partial(write, invited, inbox, "ties", last, "csv", ("to_ref",))])
 
 
 def _behaviour(shop_world: World, inbox: str, *, first: date, last: date, live_from: date, planted: Planted, extra: DataFrame | None = None) -> None:
@@ -150,19 +154,19 @@ def _behaviour(shop_world: World, inbox: str, *, first: date, last: date, live_f
     at_live = F.col("observed_at") >= F.lit(live_from).cast("timestamp") - F.make_dt_interval(days=F.lit(8))
     by_time = ("observed_at", "competitor", "product_ref")
     damaged = [
-        ("orders", partial(_write, orders, inbox, "orders", last, "csv", ("order_ref", "line_no"))),
-        ("events", partial(_write, events.where(~is_live), inbox, "events", last, "json", ("event_ref",))),
+        ("orders", partial(write, orders, inbox, "orders", last, "csv", ("order_ref", "line_no"))),
+        ("events", partial(write, events.where(~is_live), inbox, "events", last, "json", ("event_ref",))),
     ]
     writes = [
-        partial(_write, _reviews(shop_world, lines), inbox, "reviews", last, "parquet", ("review_ref",)),
-        partial(_write, _costs(shop_world, first=first, last=last), inbox, "costs", last, "csv", ("day", "channel")),
-        partial(_write, prices.where(~at_live), inbox, "market", last, "csv", by_time),
+        partial(write, _reviews(shop_world, lines), inbox, "reviews", last, "parquet", ("review_ref",)),
+        partial(write, _costs(shop_world, first=first, last=last), inbox, "costs", last, "csv", ("day", "channel")),
+        partial(write, prices.where(~at_live), inbox, "market", last, "csv", by_time),
     ]
     if live_from < last:
-        damaged.append(("events", partial(_write, events.where(is_live), inbox, "live_events", last, "json", ("happened_at", "event_ref"))))
-        writes.append(partial(_write, prices.where(at_live), inbox, "live_market", last, "csv", by_time))
+        damaged.append(("events", partial(write, events.where(is_live), inbox, "live_events", last, "json", ("happened_at", "event_ref"))))
+        writes.append(partial(write, prices.where(at_live), inbox, "live_market", last, "csv", by_time))
     if extra is not None:
-        writes.append(partial(_write, coupons, inbox, "redemptions", last, "csv", ("order_ref",)))
+        writes.append(partial(write, coupons, inbox, "redemptions", last, "csv", ("order_ref",)))
     try:
         counts = together([write for _, write in damaged] + writes)
     finally:
@@ -215,7 +219,7 @@ def _market(shop_world: World, *, first: date, last: date) -> DataFrame:
             "competitor",
             "title",
             F.col("price_now").alias("price"),
-            _instant(shop, F.col("day") * 86400 + 12 * 3600).alias("observed_at"),
+            instant(shop, F.col("day") * 86400 + 12 * 3600).alias("observed_at"),
             "product_ref",
             F.when(F.col("cut"), "week deal").alias("promotion"),
             F.lit(shop.currency).alias("currency"),
@@ -223,12 +227,12 @@ def _market(shop_world: World, *, first: date, last: date) -> DataFrame:
     )
 
 
-def _instant(shop: Shop, seconds: Column) -> Column:
+def instant(shop: Shop, seconds: Column) -> Column:
     """UTC instant of local seconds since the shop's start."""
     return F.to_utc_timestamp(F.timestamp_seconds(F.unix_seconds(F.lit(shop.starts_on).cast("timestamp")) + seconds), shop.time_zone)
 
 
-def _write(frame: DataFrame, inbox: str, kind: str, last: date, form: str, order: tuple[str, ...], *, part: str = "") -> dict[str, int]:
+def write(frame: DataFrame, inbox: str, kind: str, last: date, form: str, order: tuple[str, ...], *, part: str = "") -> dict[str, int]:
     """Write records in a fixed order; returns planted damage by kind."""
     counts: dict[str, int] = {}
     if "_dirt" in frame.columns:

@@ -18,7 +18,13 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _SOFT = {"cast": "try_cast", "to_timestamp": "try_to_timestamp", "to_date": "try_to_date", "to_number": "try_to_number"}
-_REFUSED = {"select", "reflect", "java_method", "try_reflect", "current_user", "session_user", "raise_error", "assert_true"}
+# What reaches beyond the record, gives another answer each time, or changes the number of rows: as a word, and as a call.
+_REFUSED = {"select", "over", "current_user", "session_user", "current_timestamp", "current_date", "localtimestamp"}
+_REFUSED_CALLS = {
+    "reflect", "java_method", "try_reflect", "raise_error", "assert_true", "input_file_name", "now", "curdate", "rand", "randn", "random", "randstr", "uniform",
+    "uuid", "shuffle", "monotonically_increasing_id", "spark_partition_id", "explode", "explode_outer", "posexplode", "posexplode_outer", "inline",
+    "inline_outer", "stack", "json_tuple",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +40,13 @@ class Expression:
     where: str
 
     def __post_init__(self) -> None:
-        for kind, text in self._tokens():
-            if kind == "word" and text.lower() in _REFUSED:
+        parts = list(self._tokens())
+        for place, (kind, text) in enumerate(parts):
+            called = text.lower() in _REFUSED_CALLS and self._next_text(parts, place) == "("
+            if kind == "word" and (called or text.lower() in _REFUSED):
                 raise ConfigError(f"{self.where}: '{text}' is not allowed in a mapping", found=self.sql, fix="use functions of the row's own columns")
+            if text == ";" and kind == "other":
+                raise ConfigError(f"{self.where}: more than one expression", found=self.sql, fix="write one expression, without ';'")
             if text == "::":
                 raise ConfigError(f"{self.where}: '::' is not understood in a mapping", found=self.sql, fix="write cast(column as type)")
 

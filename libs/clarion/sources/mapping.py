@@ -17,7 +17,10 @@ from clarion.kernel.errors import ConfigError, SourceError
 from clarion.kernel.ids import digest
 from clarion.sources.expressions import Expression
 
-Format = Literal["csv", "json", "parquet"]
+FILE_FORMATS = ("csv", "json", "parquet", "text", "binary")
+Format = Literal["csv", "json", "parquet", "text", "binary", "delta", "jdbc", "kafka"]
+Changed = Literal["refuse", "version", "replace"]
+_SECRET = re.compile(r"password|secret|token|jaas|credential|private", re.IGNORECASE)
 RULE_POLICIES: dict[str, tuple[str, ...]] = {
     "product_ref": ("unknown_is_refused", "unknown_is_warning", "unknown_is_accepted"),
     "quantity": ("must_be_positive", "negative_is_return"),
@@ -46,12 +49,40 @@ class Fill(BaseModel):
     fill: str | int | float
 
 
+class Fit(BaseModel):
+    """Put a value that was learned from accepted rows where one is missing; every use is counted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fit: Literal["mean", "median", "mode"]
+    by: tuple[str, ...] = ()
+
+
 class KeyColumns(BaseModel):
     """Records with equal values in these columns are duplicates; the first that arrived stays."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: tuple[str, ...]
+
+
+class Drift(BaseModel):
+    """What happens when files no longer look like those before them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    new: Literal["keep", "fail"] = "keep"
+    missing: Literal["fail", "null"] = "fail"
+    retyped: Literal["fail", "quarantine"] = "fail"
+
+
+class Incremental(BaseModel):
+    """Rows of a table are taken in ranges of a column that grows; `overlap` reads back, for rows that are committed late."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: str
+    overlap: int = Field(default=0, ge=0)
 
 
 class _Written(BaseModel):
@@ -62,6 +93,12 @@ class _Written(BaseModel):
     where: str
     format: Format
     options: dict[str, str | bool | int] = Field(default_factory=dict)
+    secrets: dict[str, str] = Field(default_factory=dict)
+    incremental: Incremental | None = None
+    changed: Changed = "refuse"
+    drift: Drift = Drift()
+    depth: int = Field(default=16, ge=1, le=500)
+    manifest: str | None = None
     mode: Literal["batch", "stream"] = "batch"
     namespace: str | None = None
     time_zone: str
@@ -71,18 +108,48 @@ class _Written(BaseModel):
     consent: Consent | None = None
     columns: dict[str, str | int | float | bool]
     rules: dict[str, str] = Field(default_factory=dict)
-    missing: dict[str, Literal["refuse", "keep"] | Fill] = Field(default_factory=dict)
+    missing: dict[str, Literal["refuse", "drop", "keep"] | Fill | Fit] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One source kind of one mapping: where its files are and how each column is computed."""
+    """One source kind of one mapping: where its data is and how each column is computed.
+
+    Args:
+        name: mapping.kind.
+        kind: the source kind.
+        where: a pattern of files, a folder of a Delta table, jdbc:... or kafka://hosts/topic.
+        format: how it is read.
+        options: of Spark's reader.
+        secrets: further options, each a reference such as env:NAME.
+        incremental: how a table's rows are taken in ranges.
+        changed: what happens to a file that was changed after it was taken.
+        drift: what happens when columns come, go or change their type.
+        depth: deepest nesting of a JSON record.
+        manifest: pattern of files that state how many records each file should hold.
+        mode: batch is taken by ingest, stream by monitor.
+        namespace: who gives the names of customers.
+        time_zone: zone of the source's clock.
+        currency: of amounts that state none.
+        duplicates: whether equal records are dropped, or the columns that name a record.
+        broken: what happens to records that cannot be taken apart.
+        consent: on what ground people's data is used.
+        columns: an expression for each column of the kind.
+        rules: policies that differ from the defaults.
+        missing: what happens where a value is missing.
+    """
 
     name: str
     kind: Kind
     where: str
     format: Format
     options: MappingType[str, str]
+    secrets: MappingType[str, str]
+    incremental: Incremental | None
+    changed: Changed
+    drift: Drift
+    depth: int
+    manifest: str | None
     mode: Literal["batch", "stream"]
     namespace: str
     time_zone: str
@@ -92,7 +159,7 @@ class Source:
     consent: Consent | None
     columns: MappingType[str, Expression]
     rules: MappingType[str, str]
-    missing: MappingType[str, Literal["refuse", "keep"] | Fill]
+    missing: MappingType[str, Literal["refuse", "keep"] | Fill | Fit]
 
     @property
     def fingerprint(self) -> str:
@@ -106,6 +173,11 @@ class Source:
         wanted = self.columns if names is None else {name: self.columns[name] for name in names if name in self.columns}
         found = (column for expression in wanted.values() for column in expression.columns(known))
         return tuple(dict.fromkeys(found))
+
+    @property
+    def of_files(self) -> bool:
+        """Whether it is taken file by file."""
+        return self.format in FILE_FORMATS
 
     @property
     def personal(self) -> tuple[str, ...]:
@@ -132,7 +204,7 @@ def parse(name: str, written: MappingType[str, Any], *, variables: MappingType[s
 
 def _source(name: str, kind_name: str, body: Any, variables: MappingType[str, str]) -> Source:
     where = f"{name}.{kind_name}"
-    kind = KINDS.get(kind_name)
+    kind = KINDS.get(kind_name.split(".")[0])  # 'orders.tills' is another source of orders
     if kind is None:
         raise ConfigError(f"mapping {name}: there is no source kind '{kind_name}'", found=", ".join(KINDS), fix=_near(kind_name, tuple(KINDS)))
     written = validated(_Written, body, where=f"mapping {where}")
@@ -144,10 +216,13 @@ def _source(name: str, kind_name: str, body: Any, variables: MappingType[str, st
     for column in kind.required:
         if column not in written.columns:
             raise ConfigError(f"mapping {where}: required column '{column}' is not mapped", found=", ".join(written.columns), fix=f"add '{column}: EXPRESSION'")
+    for column, missing in written.missing.items():
+        _check_fit(where, kind, column, missing)
     for column, policy in written.rules.items():
         policies = RULE_POLICIES.get(column, ())
         if policy not in policies:
             raise ConfigError(f"mapping {where}: no policy '{policy}' for {column}", found=policy, fix=f"use one of {', '.join(policies) or 'none'}")
+    _check_access(where, written)
     if kind.people and written.consent is None:
         raise ConfigError(
             f"mapping {where}: holds people and does not say on what ground",
@@ -159,17 +234,64 @@ def _source(name: str, kind_name: str, body: Any, variables: MappingType[str, st
         where=_expanded(written.where, variables, where),
         format=written.format,
         options={key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in written.options.items()},
+        secrets=written.secrets,
+        incremental=written.incremental,
+        changed=written.changed,
+        drift=written.drift,
+        depth=written.depth,
+        manifest=_expanded(written.manifest, variables, where) if written.manifest else None,
         mode=written.mode,
         namespace=written.namespace or name,
         time_zone=written.time_zone,
-        currency=written.currency,
+        currency=_expanded(written.currency, variables, where) if written.currency else None,
         duplicates=written.duplicates.key if isinstance(written.duplicates, KeyColumns) else written.duplicates,
         broken=written.broken,
         consent=written.consent,
         columns={column: Expression(str(sql), f"mapping {where}.{column}") for column, sql in written.columns.items()},
         rules=written.rules,
-        missing=written.missing,
+        missing={column: "refuse" if policy == "drop" else policy for column, policy in written.missing.items()},
     )
+
+
+def _check_fit(where: str, kind: Kind, column: str, policy: object) -> None:
+    if not isinstance(policy, Fit):
+        return
+    found = kind.column(column)
+    if found is not None and policy.fit != "mode" and not found.type.startswith(("decimal", "bigint", "int", "double")):
+        raise ConfigError(f"mapping {where}: {column} has no {policy.fit}", found=found.type, fix="use 'fit: mode', or 'fill: VALUE'")
+    for name in policy.by:
+        if kind.column(name) is None or name == column:
+            raise ConfigError(
+                f"mapping {where}: {column} cannot be learned by '{name}'", found=", ".join(c.name for c in kind.columns), fix="name another column"
+            )
+
+
+def _check_access(where: str, written: _Written) -> None:
+    """Where the data is must be plain to see, and may neither lead out of its folder nor hold a secret.
+
+    Raises:
+        ConfigError: it does.
+    """
+    for text in (written.where, written.manifest or ""):
+        if ".." in text.replace("\\", "/").split("/"):
+            raise ConfigError(f"mapping {where}: a path may not climb out of its folder", found=text, fix="name the folder itself")
+    for key, value in written.options.items():
+        if _SECRET.search(key):
+            raise ConfigError(f"mapping {where}: '{key}' stands open in 'options'", fix=f"write 'secrets: {{{key}: env:NAME}}' or file:PATH")
+        if _SECRET.search(str(value)) and "=" in str(value):
+            raise ConfigError(f"mapping {where}: option '{key}' holds a secret", fix=f"write 'secrets: {{{key}: env:NAME}}' or file:PATH")
+    if re.search(r"password=|://[^/@]*:[^/@]*@", written.where):
+        raise ConfigError(f"mapping {where}: 'where' holds a password", fix="write 'secrets: {password: env:NAME}' or file:PATH")
+    if written.format == "jdbc" and (written.incremental is None or not written.where.startswith("jdbc:") or "dbtable" not in written.options):
+        raise ConfigError(
+            f"mapping {where}: a database is read by ranges of a column",
+            found=f"where: {written.where}",
+            fix="write 'where: jdbc:...', 'options: {dbtable: TABLE, user: NAME}' and 'incremental: {by: COLUMN}'",
+        )
+    if written.format == "kafka" and not re.fullmatch(r"kafka://[^/]+/[^/]+", written.where):
+        raise ConfigError(f"mapping {where}: a topic is named by its brokers and itself", found=written.where, fix="write 'where: kafka://HOST:PORT/TOPIC'")
+    if written.incremental and written.incremental.overlap and written.duplicates == "keep":
+        raise ConfigError(f"mapping {where}: an overlap reads rows twice and 'duplicates: keep' keeps both", fix="write 'duplicates: drop'")
 
 
 def _near(word: str, known: tuple[str, ...]) -> str:

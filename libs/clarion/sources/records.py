@@ -1,6 +1,7 @@
-"""Records of files, each as a map of text, with its file and its number in it."""
+"""Records of every way in, each as a map of text, with its file and its number in it."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -12,63 +13,113 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.streaming.readwriter import DataStreamReader
 
+from clarion.kernel import sql
 from clarion.kernel.errors import SourceError
-from clarion.sources.files import SourceFile
+from clarion.sources import tables, topics
+from clarion.sources.causes import cause
 from clarion.sources.mapping import Source
+from clarion.sources.portions import Portion
 
 _OTHER_HEADER = re.compile(r"Header: ([^\n]*)\n\s*Schema: ([^\n]*)\n.*?CSV file: (\S+)", re.DOTALL)
+_DAMAGED = re.compile(r"(?:FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER|while reading file)[^\n]*?((?:file|s3a?|abfss?|gs):[^\s'\"]+?)[.']?\s")
 _REPLACEMENT = "\ufffd"  # what a decoder puts where bytes are no text in the declared encoding
+
+
+Secrets = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a first pass over the records found: small, one row a block of a file."""
+    """What a first pass over the records found: small, one row a block of a file.
+
+    Args:
+        blocks: _file, _block, _offset, _path, _file_hash.
+        records: by path of a portion.
+        broken: records that cannot be taken apart.
+        undecodable: records with text in another encoding.
+        example_file: where one of those stands.
+        unreadable: by path, the mapped columns of which not one value can be read as the mapping reads them.
+        names: by path, the names of its records' columns; only where each record states its own.
+    """
 
     blocks: DataFrame
-    records: int
+    records: dict[str, int]
     broken: int
     undecodable: int
     example_file: str | None
+    unreadable: dict[str, tuple[str, ...]]
+    names: dict[str, tuple[str, ...]]
+
+    @property
+    def all_records(self) -> int:
+        return sum(self.records.values())
 
 
-def columns_of(spark: SparkSession, source: Source, path: str) -> tuple[str, ...]:
-    """The source's column names, as the first file states them; empty for JSON, where each record does.
+def columns_of(spark: SparkSession, source: Source, portion: Portion, secrets: Secrets) -> tuple[str, ...]:
+    """The source's column names, as a portion states them; empty for JSON, where each record does.
 
     Raises:
         SourceError: the file is not what its mapping says.
     """
-    if source.format == "json":
+    if source.format in ("json", "kafka"):
         return ()
+    if source.format in _OWN_NAMES:
+        return _OWN_NAMES[source.format]
+    if not source.of_files:
+        return tuple(tables.rows(spark, source, portion, secrets).columns)
     try:
-        frame = spark.read.format(source.format).options(**source.options).load(_plain(path))
+        frame = spark.read.format(source.format).options(**source.options).load(_plain(portion.path))
         return tuple(frame.columns)
-    except PySparkException as error:
-        raise SourceError(f"{source.name}: {path} cannot be read as {source.format}", found=_first_line(error), fix="mend 'format' or the file") from error
+    except (Py4JJavaError, PySparkException) as error:
+        raise _unreadable(error, source, portion.path) from error
 
 
-def read(spark: SparkSession, source: Source, paths: tuple[str, ...], columns: tuple[str, ...]) -> DataFrame:
-    """Records of the files.
+def read(spark: SparkSession, source: Source, portions: tuple[Portion, ...], columns: tuple[str, ...], secrets: Secrets) -> DataFrame:
+    """Records of the portions.
 
     Returns:
         raw (map of text), _broken ('yes' or null), _file, _block (start of the split), _place (position that rises
         with the record's number within its block).
     """
-    return placed(_records(spark.read, source, [_plain(path) for path in paths], columns, {}))
+    if source.format == "kafka":
+        return _messages(topics.messages(spark, source, portions, secrets), source)
+    if source.of_files:
+        return placed(_records(spark.read, source, [_plain(portion.path) for portion in portions], columns, {}))
+    (portion,) = portions
+    rows = tables.rows(spark, source, portion, secrets)
+    return placed(
+        rows.select(
+            _text_map(rows, columns).alias("raw"),
+            F.lit(None).cast("string").alias("_broken"),
+            F.lit(portion.path).alias("_file"),
+            F.spark_partition_id().cast("bigint").alias("_block"),
+        )
+    )
 
 
 def placed(records: DataFrame) -> DataFrame:
     """Records straight from their files, with `_place`; a stream's batch takes this step once it is a plain frame."""
-    return records.withColumn("_place", F.monotonically_increasing_id())
+    return records if "_place" in records.columns else records.withColumn("_place", F.monotonically_increasing_id())
 
 
-def follow(spark: SparkSession, source: Source, folder: str, pattern: str, columns: tuple[str, ...], *, files_per_trigger: int) -> DataFrame:
-    """Records of a folder's files as a stream, in the shape of `read` without `_place`."""
+def follow(spark: SparkSession, source: Source, folder: str, pattern: str, columns: tuple[str, ...], *, files_per_trigger: int, secrets: Secrets) -> DataFrame:
+    """Records of a folder's files, or of a topic, as a stream, in the shape of `read`; `_place` may be missing."""
+    if source.format == "kafka":
+        options = {"startingOffsets": "earliest", **topics.reader_options(source, secrets)}
+        return _messages(spark.readStream.format("kafka").options(**options).load(), source)
     options = {"pathGlobFilter": pattern, "recursiveFileLookup": "true", "maxFilesPerTrigger": str(files_per_trigger)}
     return _records(spark.readStream, source, folder, columns, options)
 
 
+_OWN_NAMES = {"text": ("_line",), "binary": ("path", "modified_at", "bytes", "content_hash", "media_type")}
+_MEDIA_TYPES = {
+    "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp", "log": "text/plain", "txt": "text/plain",
+}  # fmt: skip
+
+
 def _records(reader: DataFrameReader | DataStreamReader, source: Source, where: list[str] | str, columns: tuple[str, ...], extra: dict[str, str]) -> DataFrame:
     load: Any = reader.options(**extra).options(**source.options)
+    never = F.lit(None).cast("string")
     if source.format == "csv":
         text = T.StructType([T.StructField(name, T.StringType()) for name in (*columns, "_broken")])
         # enforceSchema=false: a file whose header differs from the first one's is refused, not read by position.
@@ -77,64 +128,168 @@ def _records(reader: DataFrameReader | DataStreamReader, source: Source, where: 
         raw = _text_map(frame, columns)
         broken = F.when(F.col("_broken").isNotNull(), "yes")
     elif source.format == "json":
-        frame = load.format("text").load(where).where(F.trim("value") != "")
-        parsed = F.from_json("value", "map<string,string>")
-        raw = F.coalesce(parsed, F.create_map(F.lit("_text"), F.col("value")))
-        broken = F.when(parsed.isNull(), "yes")
+        whole = {"wholetext": "true"} if source.options.get("multiLine") == "true" else {}
+        frame = load.options(**whole).format("text").load(where).where(F.trim("value") != "")
+        if whole:
+            # A document is one object or a list of them.
+            items = F.from_json(F.when(F.ltrim("value").startswith("["), F.col("value")).otherwise(F.concat(F.lit("["), "value", F.lit("]"))), "array<string>")
+            frame = frame.select("_metadata", F.explode(F.coalesce(items, F.array("value"))).alias("value"))
+        raw, broken = _json(F.col("value"), source.depth)
+    elif source.format == "text":
+        frame = load.format("text").load(where)
+        raw, broken = F.create_map(F.lit("_line"), F.col("value")), never
+    elif source.format == "binary":
+        frame = load.format("binaryFile").load(where)
+        raw, broken = _described(), never
     else:
         frame = load.format("parquet").load(where)
-        raw = _text_map(frame, columns)
-        broken = F.lit(None).cast("string")
+        raw, broken = _text_map(frame, columns), never
     records: DataFrame = frame.select(
         raw.alias("raw"),
         broken.alias("_broken"),
         F.col("_metadata.file_path").alias("_file"),
-        F.col("_metadata.file_block_start").alias("_block"),
+        F.col("_metadata.file_block_start").alias("_block") if source.format != "binary" else F.lit(0).cast("bigint").alias("_block"),
     )
     return records
 
 
-def survey(records: DataFrame, files: tuple[SourceFile, ...]) -> Survey:
-    """Count records per block, and those that cannot be taken apart or decoded."""
+def _json(text: Column, depth: int) -> tuple[Column, Column]:
+    """A JSON object as a map of text, and whether it is none, or nested deeper than declared."""
+    parsed = F.from_json(text, "map<string,string>")
+    opening = F.length(text) - F.length(F.translate(text, "{[", ""))
+    flat = F.regexp_replace(text, r'"(?:[^"\\]|\\.)*+"', "")
+    for _ in range(depth):
+        flat = F.regexp_replace(flat, r"[{\[][^{}\[\]]*+[}\]]", "")
+    # Few records have so many brackets at all; the others are not looked at closely.
+    deeper = F.when(opening > depth, flat.rlike(r"[{\[]")).otherwise(False)
+    kept = F.when(~deeper, parsed)
+    return F.coalesce(kept, F.create_map(F.lit("_text"), text)), F.when(deeper, "too_deep").when(parsed.isNull(), "yes")
+
+
+def _described() -> Column:
+    """A file as its name, time, length and fingerprint; its bytes stay where they are."""
+    ending = F.lower(F.regexp_extract("path", r"\.([^./]+)$", 1))
+    known = F.create_map(*(F.lit(part) for pair in _MEDIA_TYPES.items() for part in pair))
+    values = {
+        "path": F.col("path"),
+        "modified_at": F.date_format("modificationTime", "yyyy-MM-dd HH:mm:ss.SSSSSS"),
+        "bytes": F.col("length").cast("string"),
+        "content_hash": F.sha2("content", 256),
+        "media_type": F.coalesce(F.try_element_at(known, ending), F.lit("application/octet-stream")),
+    }
+    return F.create_map(*(part for name, value in values.items() for part in (F.lit(name), value)))
+
+
+def _messages(frame: DataFrame, source: Source) -> DataFrame:
+    """Messages as records: the JSON object each holds, with `_key`, `_timestamp` and `_headers`' text beside it."""
+    value = F.col("value").cast("string")
+    raw, broken = _json(value, source.depth)
+    beside = F.create_map(F.lit("_key"), F.col("key").cast("string"), F.lit("_timestamp"), F.date_format("timestamp", "yyyy-MM-dd HH:mm:ss.SSSSSS"))
+    return frame.select(
+        F.map_concat(F.map_filter(raw, lambda name, _: ~name.isin("_key", "_timestamp")), beside).alias("raw"),
+        F.when(~F.is_valid_utf8(value), "yes").when(value.isNull(), "yes").otherwise(broken).alias("_broken"),
+        F.concat(F.lit("kafka:"), "topic", F.lit("/"), "partition").alias("_file"),
+        F.lit(0).cast("bigint").alias("_block"),
+        F.col("offset").alias("_place"),
+    )
+
+
+_SOME = 5  # fewer values say nothing about a column's type
+
+
+def survey(records: DataFrame, source: Source, portions: tuple[Portion, ...]) -> Survey:
+    """Count records per block, those that cannot be taken apart or decoded, and columns that cannot be read any more.
+
+    Raises:
+        SourceError: a file is cut, damaged or of another shape.
+    """
+    typed = {column.name: column.type for column in source.kind.columns if column.type != "string" and column.name in source.columns and not column.personal}
     undecodable = F.contains(F.array_join(F.map_values("raw"), ""), F.lit(_REPLACEMENT))
-    blocks = records.groupBy("_file", "_block").agg(
+    opened = _with_values(records, source, tuple(typed))
+    found = dict(opened.dtypes)
+    marks = []
+    for place, type_ in enumerate(typed.values()):
+        value = f"_v{place}" if found[f"_v{place}"] == type_ else f"TRY_CAST(_v{place} AS {type_})"
+        marks += [F.count(f"_t{place}").alias(f"held{place}"), F.expr(f"count({value})").alias(f"read{place}")]
+    states_own = source.format in ("json", "kafka")
+    blocks = opened.groupBy("_file", "_block").agg(
         F.min("_place").alias("first_place"),
+        F.max("_place").alias("last_place"),
         F.count("*").alias("records"),
         F.count("_broken").alias("broken"),
         F.count_if(undecodable).alias("undecodable"),
+        (F.flatten(F.collect_set(F.map_keys("raw"))) if states_own else F.array().cast("array<string>")).alias("names"),
+        *marks,
     )
     try:
         rows = blocks.collect()  # one row per split of a file
     except (Py4JJavaError, PySparkException) as error:
-        raise _unreadable(error) from error
-    spark = records.sparkSession
+        raise _unreadable(error, source, portions[0].path) from error
+    return _summed(records.sparkSession, source, sorted(rows, key=lambda row: (row["_file"], row["_block"])), portions, tuple(typed))
+
+
+def _with_values(records: DataFrame, source: Source, names: tuple[str, ...]) -> DataFrame:
+    """The records with, of each mapped column, what they hold (_t0, as text) and what the mapping reads from it (_v0)."""
+    known = tuple(dict.fromkeys(name for expression in source.columns.values() for name in expression.names))
+    used = {name: source.columns[name].columns(known) for name in names}
+    needed = dict.fromkeys(column for columns in used.values() for column in columns)
+    kept = ("_file", "_block", "_place", "_broken", "raw")
+    opened = records.selectExpr(*kept, *(f"raw[{sql.text(name)}] AS {sql.name(name)}" for name in needed))
+    values = []
+    for place, name in enumerate(names):
+        held = ", ".join([*(f"nullif(trim(raw[{sql.text(column)}]), '')" for column in used[name]), sql.text(None)])
+        values += [f"coalesce({held}) AS _t{place}", f"({source.columns[name].soft}) AS _v{place}"]
+    return opened.selectExpr(*kept, *values)
+
+
+def _summed(spark: SparkSession, source: Source, rows: list[T.Row], portions: tuple[Portion, ...], typed: tuple[str, ...]) -> Survey:
     schema = "_file string, _block bigint, _offset bigint, _path string, _file_hash string"
-    by_path = {file.path: file for file in files}
-    offsets, seen = [], dict[str, int]()
-    for row in sorted(rows, key=lambda row: (row["_file"], row["_block"])):
-        file = by_path[path_of(row["_file"])]
-        offsets.append((row["_file"], row["_block"], seen.get(row["_file"], 0) - row["first_place"], file.path, file.content_hash))
-        seen[row["_file"]] = seen.get(row["_file"], 0) + row["records"]
-    guilty = next((row["_file"] for row in rows if row["broken"] or row["undecodable"]), None)
+    by_path = {portion.path: portion for portion in portions}
+    offsets, seen = [], dict.fromkeys(by_path, 0)
+    held: dict[tuple[str, str], int] = {}
+    read: dict[tuple[str, str], int] = {}
+    names: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        portion = by_path[path_of(row["_file"])]
+        # A message's number is its offset; a record's is counted from the beginning of its file.
+        offset = 0 if source.format == "kafka" else seen[portion.path] - row["first_place"]
+        offsets.append((row["_file"], row["_block"], offset, portion.path, portion.content_hash))
+        seen[portion.path] += row["records"]
+        names[portion.path] = tuple(sorted({*names.get(portion.path, ()), *row["names"]} - {"_text"}))
+        for place, name in enumerate(typed):
+            held[portion.path, name] = held.get((portion.path, name), 0) + row[f"held{place}"]
+            read[portion.path, name] = read.get((portion.path, name), 0) + row[f"read{place}"]
+    unreadable = {path: tuple(name for name in typed if held.get((path, name), 0) >= _SOME and not read[path, name]) for path in by_path}
     return Survey(
         blocks=spark.createDataFrame(offsets, schema),
-        records=sum(row["records"] for row in rows),
+        records=seen,
         broken=sum(row["broken"] for row in rows),
         undecodable=sum(row["undecodable"] for row in rows),
-        example_file=guilty,
+        example_file=next((row["_file"] for row in rows if row["broken"] or row["undecodable"]), None),
+        unreadable={path: found for path, found in unreadable.items() if found},
+        names=names,
     )
 
 
-def _unreadable(error: Exception) -> Exception:
-    """A file whose header differs from the first one's as a SourceError; anything else as it came."""
-    if not (found := _OTHER_HEADER.search(str(error))):
-        return error
-    header, schema, file = (part.strip() for part in found.groups())
-    return SourceError(
-        f"{file}: its header differs from that of the source's first file",
-        found=f"{header}, where {schema.removesuffix(', _broken')} was expected",
-        fix="deliver files of another shape through a mapping of their own",
-    )
+def _unreadable(error: Exception, source: Source, path: str) -> Exception:
+    """What a person can do about a file that cannot be read; anything else as it came."""
+    text = str(error)
+    if source.format == "kafka":
+        return topics.unreachable(source, error)
+    if not source.of_files:
+        return tables.unreachable(source, error)
+    if found := _OTHER_HEADER.search(text):
+        header, schema, file = (part.strip() for part in found.groups())
+        return SourceError(
+            f"{file}: its header differs from that of the source's first file",
+            found=f"{header}, where {schema.removesuffix(', _broken')} was expected",
+            fix="deliver files of another shape through a mapping of their own",
+        )
+    guilty = _DAMAGED.search(text)
+    if guilty or isinstance(error, PySparkException):
+        where = guilty.group(1) if guilty else path
+        return SourceError(f"{source.name}: {where} cannot be read as {source.format}", found=cause(error), fix="deliver the file again, or mend 'format'")
+    return error
 
 
 def numbered(records: DataFrame, found: Survey) -> DataFrame:
@@ -153,13 +308,13 @@ def refuse_unreadable(source: Source, found: Survey) -> None:
         encoding = source.options.get("encoding", "UTF-8")
         raise SourceError(
             f"{source.name}: text that is not {encoding}",
-            found=f"{found.undecodable} of {found.records} records, such as in {found.example_file}",
+            found=f"{found.undecodable} of {found.all_records} records, such as in {found.example_file}",
             fix="state the files' encoding in the mapping: options: {encoding: ISO-8859-1} or GB18030",
         )
     if found.broken and source.broken == "refuse":
         raise SourceError(
             f"{source.name}: records that cannot be taken apart",
-            found=f"{found.broken} of {found.records} records, such as in {found.example_file}; a file may be cut",
+            found=f"{found.broken} of {found.all_records} records, such as in {found.example_file}; a file may be cut",
             fix="deliver the file again, or accept the loss with 'broken: quarantine' in the mapping",
         )
 
@@ -190,7 +345,3 @@ def path_of(uri: str) -> str:
 def _plain(path: str) -> str:
     """Spark globs its paths; brackets and braces in a file's name are escaped."""
     return "".join(f"\\{letter}" if letter in "[]{}*?" else letter for letter in path)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

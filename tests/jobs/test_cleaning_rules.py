@@ -1,0 +1,143 @@
+"""Rules are data: each is counted, what warns is marked, what is missing is filled as declared, and a jump is noticed."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from worlds import Desk
+
+from clarion.cleaning.quality import jumped
+from clarion.cleaning.rules import parse
+from clarion.config import Config
+from clarion.contracts.sources import KINDS
+from clarion.kernel.errors import ConfigError
+from clarion.ops.shop import rules
+
+Make = Callable[..., Desk]
+COLUMNS = {"product_ref": "ref", "title": "title", "brand": "brand", "list_price": "price", "cost": "cost", "stock": "stock"}
+
+
+def mapping(**change: Any) -> dict[str, Any]:
+    return {
+        "products": {
+            "where": "${data}/*.csv",
+            "format": "csv",
+            "options": {"header": True},
+            "time_zone": "UTC",
+            "currency": "EUR",
+            "columns": COLUMNS,
+            **change,
+        }
+    }
+
+
+def deliver(folder: Path, name: str, *rows: str) -> None:
+    (folder / name).write_text("\n".join(["ref,title,brand,price,cost,stock", *rows]) + "\n")
+
+
+def quality(desk: Desk, rule: str) -> list[tuple[Any, ...]]:
+    rows = (
+        desk.read("ops.quality")
+        .where(f"rule = '{rule}'")
+        .orderBy("_cleaned_at", "column")
+        .select("column", "severity", "broken", "checked", "anomaly")
+        .collect()
+    )
+    return [tuple(row) for row in rows]
+
+
+@pytest.mark.covers("Q1")
+def test_errors_are_quarantined_warnings_marked_and_both_counted(desk: Make, tmp_path: Path) -> None:
+    deliver(
+        tmp_path,
+        "a.csv",
+        "p1,cup,b,5,2,1",
+        "p2,jug,b,-5,2,1",
+        "p3,pot,b,1,2,1",
+        "p4,,b,5,2,1",
+        "p5,pan,b,x,2,1",
+        f"{'p' * 1001},pan,b,5,2,1",
+        "p\x007,pan,b,5,2,1",
+    )
+    here = desk({"shop": mapping()})
+    here.run("ingest", "clean")
+    marked = {row["product_id"]: row["warnings"] for row in here.read("silver.products").collect()}
+    assert marked == {"p1": [], "p3": ["sold_below_cost"]}
+    reasons = {row["_row"]: [(reason["rule"], reason["column"]) for reason in row["reasons"]] for row in here.read("silver.quarantine").collect()}
+    assert reasons == {
+        2: [("price_not_positive", "list_price")], 4: [("missing", "title")], 5: [("unreadable", "list_price")],
+        6: [("too_long", "product_ref")], 7: [("control_character", "product_ref")],
+    }  # fmt: skip
+    assert quality(here, "price_not_positive") == [("list_price", "error", 1, 7, False)]
+    assert quality(here, "sold_below_cost") == [("", "warning", 1, 7, False)]
+    assert quality(here, "cost_negative") == [("", "error", 0, 7, False)]
+
+
+@pytest.mark.covers("Q9")
+def test_a_rate_that_jumps_is_an_anomaly(desk: Make, tmp_path: Path) -> None:
+    here = desk({"shop": mapping()})
+    for day, bad in enumerate((3, 2, 4, 60)):
+        deliver(tmp_path, f"{day}.csv", *(f"p{day}-{n},cup,b,{'-' if n < bad else ''}5,2,1" for n in range(200)))
+        here.run("ingest", "clean")
+    assert [row[2:] for row in quality(here, "price_not_positive")] == [(3, 200, False), (2, 200, False), (4, 200, False), (60, 200, True)]
+    assert any("more than usual (1.5%): 60 of 200" in text for text in here.said)
+
+
+def test_a_few_or_a_small_rise_is_no_jump() -> None:
+    assert not jumped(5, 10, before=1, checked_before=10_000)
+    assert not jumped(150, 10_000, before=100, checked_before=10_000)
+    assert jumped(300, 10_000, before=100, checked_before=10_000)
+    assert not jumped(300, 10_000, before=0, checked_before=0)
+
+
+@pytest.mark.covers("Q1")
+def test_missing_values_are_filled_as_declared_from_accepted_rows_alone(desk: Make, tmp_path: Path) -> None:
+    deliver(
+        tmp_path, "a.csv",
+        "p1,cup,x,4,2,10", "p2,cup,x,6,2,30", "p3,cup,y,20,2,5", "p4,cup,y,,2,7", "p5,jug,x,,2,", "p6,jug,z,,2,9", "p7,,x,1000,1,1", "p8,cup,y,bad,2,1", "p9,cup,,8,2,",
+    )  # fmt: skip
+    missing = {"list_price": {"fit": "mean", "by": ["brand"]}, "stock": {"fit": "median"}, "brand": {"fit": "mode"}, "description": {"fill": "none"}}
+    here = desk({"shop": mapping(missing=missing)})
+    here.run("ingest", "clean")
+    rows = {row["product_id"]: row for row in here.read("silver.products").collect()}
+    # Refused rows teach nothing: neither the price of 1,000 without a title nor the one that cannot be read.
+    assert {name: float(row["list_price"]) for name, row in rows.items() if "list_price" in row["filled"]} == {"p4": 20.0, "p5": 5.0, "p6": 9.5}
+    assert {name: row["stock"] for name, row in rows.items() if "stock" in row["filled"]} == {"p5": 9, "p9": 9}
+    assert rows["p9"]["brand"] == "x"
+    assert all("description" in row["filled"] for row in rows.values())
+    assert quality(here, "filled") == [
+        ("brand", "repair", 1, 9, False),
+        ("description", "repair", 7, 9, False),
+        ("list_price", "repair", 3, 9, False),
+        ("stock", "repair", 2, 9, False),
+    ]
+    fits = {(row["column"], tuple(row["group"])): (row["value"], row["rows"]) for row in here.read("ops.fits").collect()}
+    assert float(fits["list_price", ()][0]) == 9.5
+    assert fits["list_price", ()][1] == 4
+    assert float(fits["list_price", ("x",)][0]) == 5.0
+    assert fits["stock", ()] == ("9", 5)
+
+
+def test_every_packaged_rule_is_understood_over_its_kind(spark: Any) -> None:
+    for kind, found in rules(Config.load()).items():
+        ddl = ", ".join(f"`{column.name}` {column.type}" for column in KINDS[kind].columns)
+        empty = spark.createDataFrame([], f"{ddl}, _ingested_at timestamp, _product_known boolean")
+        for rule in found:
+            assert dict(empty.selectExpr(f"({rule.broken_when}) AS broken").dtypes) == {"broken": "boolean"}, (kind, rule.name)
+            assert len(rule.reason) > 10
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "message"),
+    [
+        ("order", {}, "no source kind 'order'"),
+        ("orders", {"a": {"column": "nothing", "broken_when": "true", "severity": "error", "reason": "r"}}, "speaks of no column"),
+        ("orders", {"a": {"column": "quantity", "broken_when": "true", "severity": "fatal", "reason": "r"}}, "severity"),
+        ("orders", {"a": {"column": "quantity", "broken_when": "quantity IN (SELECT 1)", "severity": "error", "reason": "r"}}, "reaches beyond"),
+    ],
+)
+def test_a_wrong_rule_is_refused(name: str, body: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse({name: yaml.safe_load(yaml.safe_dump(body))})
