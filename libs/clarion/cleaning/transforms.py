@@ -191,7 +191,7 @@ def judged(
         f"named_struct('holds', _r{place}, 'rule', {finding.rule}, 'column', {finding.column}, 'sample', {finding.sample})"
         for place, finding in enumerate(against)
     )
-    found = f"transform(filter(array({entries}), r -> r.holds), r -> named_struct('rule', r.rule, 'column', r.column, 'sample', {_masked('r.sample')}))"
+    found = f"transform(filter(array({entries}), r -> r.holds), r -> named_struct('rule', r.rule, 'column', r.column, 'sample', {masked('r.sample')}))"
     # The list is built only for rows with a reason, which keeps the rest compiled.
     any_holds = " OR ".join(f"_r{place}" for place in range(len(against)))
     reasons = f"CASE WHEN {any_holds} THEN CAST({found} AS {_REASON}) ELSE CAST(array() AS {_REASON}) END"
@@ -240,7 +240,7 @@ def _unfit(reading: Reading, required: tuple[str, ...]) -> list[_Finding]:
     return found
 
 
-def _masked(value: str) -> str:
+def masked(value: str) -> str:
     """The shape of a text: letters as x, all but the first two digits as 0; at most 24 characters."""
     letter, digit = sql.text(r"\p{L}"), sql.text(r"\d")
     head, rest = (f"regexp_replace(substring({value}, {start}, {length}), {letter}, 'x')" for start, length in ((1, 2), (3, 22)))

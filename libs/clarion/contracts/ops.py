@@ -67,12 +67,13 @@ BATCHES = Table(
 )
 QUALITY = Table(
     name="ops.quality",
-    grain="one rule of a source in one batch: how many records broke it, and whether that is more than usual",
-    key=("_batch", "_source", "rule", "column"),
+    grain="one rule of a source in one batch, cleaned under one state of its mapping: how many records broke it, and whether that is more than usual",
+    key=("_batch", "_source", "mapping_hash", "rule", "column"),
     slice=("_batch",),
     columns=(
         Column("_batch", "string", "batch"),
         Column("_source", "string", "mapping and source kind"),
+        Column("mapping_hash", "string", "fingerprint of the mapping and rules it was cleaned with; earlier states stay"),
         Column("rule", "string", "rule of conf/rules, or missing, unreadable, broken_record, no_consent_to_collection, filled"),
         Column("column", "string", "column it speaks of; empty for the whole record or for several"),
         Column("severity", "string", "error (quarantined), warning (marked) or repair (filled in)"),
@@ -84,6 +85,22 @@ QUALITY = Table(
         Column("_cleaned_at", "timestamp", "wall clock"),
     ),
     checks=(Check("severity_known", "severity IN ('error', 'warning', 'repair')"), Check("not_more_than_all", "broken <= checked")),
+    owner="operations",
+)
+REPLAYS = Table(
+    name="ops.replays",
+    grain="one record that left the quarantine because its mapping or a rule was mended",
+    key=("_source", "_file", "_row", "_batch", "mapping_hash"),
+    slice=("_batch",),
+    columns=(
+        Column("_source", "string", "mapping and source kind"),
+        Column("_file", "string", "file it stands in"),
+        Column("_row", "bigint", "number of the record in its file"),
+        Column("_batch", "string", "batch that brought it"),
+        Column("reasons", "array<struct<rule:string,column:string,sample:string>>", "what was held against it"),
+        Column("mapping_hash", "string", "fingerprint of the mapping and rules under which it was accepted, or is a duplicate"),
+        Column("_cleaned_at", "timestamp", "wall clock"),
+    ),
     owner="operations",
 )
 FITS = Table(
@@ -123,4 +140,4 @@ TARGETS = Table(
     checks=(Check("verdict_known", "verdict IN ('met', 'missed', 'measured', 'not measurable')"),),
     owner="operations",
 )
-TABLES = (RUNS, FILES, BATCHES, QUALITY, FITS, TARGETS)
+TABLES = (RUNS, FILES, BATCHES, QUALITY, REPLAYS, FITS, TARGETS)

@@ -15,7 +15,7 @@ from rich.table import Table as RichTable
 from clarion import __version__
 from clarion.config import Config
 from clarion.contracts import TABLES
-from clarion.kernel.days import parse_day, today
+from clarion.kernel.days import parse_day, today, zone
 from clarion.kernel.errors import ClarionError, EnvironmentError, UsageError
 from clarion.lake import Lake
 from clarion.ops import pipeline, shop
@@ -245,6 +245,107 @@ def config_check(jobs: Mapping[str, Job], options: Options) -> None:
     check_settings(jobs, config)
     found = shop.sources(config)
     OUT.print(f"{len(config.rows())} settings and {len(found)} sources are valid: {', '.join(source.name for source in found)}", markup=False)
+
+
+@cli.command("init")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--name", default="my shop", show_default=True, help="What the shop is called.")
+@click.option("--time-zone", default="UTC", show_default=True, help="Where its days begin, such as Asia/Shanghai.")
+@click.option("--currency", default="EUR", show_default=True, help="ISO 4217 code of its money.")
+def init(folder: Path, name: str, time_zone: str, currency: str) -> None:
+    """Write a new shop's configuration into FOLDER."""
+    from clarion.ops.onboarding import start_shop
+
+    for file in start_shop(folder, name=name, time_zone=zone(time_zone).key, currency=currency):
+        OUT.print(f"written: {file}", markup=False)
+    OUT.print(f"next: clarion source infer FILE --conf-dir {folder} --out {folder}/sources/NAME.yml", markup=False)
+
+
+@cli.group("source")
+def source_group() -> None:
+    """Mappings: a first proposal, and a trial."""
+
+
+@source_group.command("infer")
+@click.argument("file")
+@click.option("--kind", help="Source kind; by default the columns' names decide.")
+@click.option("--out", type=click.Path(path_type=Path), help="File to write the mapping to; by default it is printed.")
+@common
+def source_infer(options: Options, file: str, kind: str | None, out: Path | None) -> None:
+    """Propose a mapping from a sample of FILE, for a person to correct."""
+    from clarion.ops.onboarding import infer_mapping
+
+    proposal = infer_mapping(options.config(), file, kind=kind)
+    if out is None:
+        OUT.print(proposal.text(), markup=False, end="")
+        return
+    if out.exists():
+        raise UsageError(f"{out} exists", fix="name another file, or remove it")
+    out.write_text(proposal.text(), encoding="utf-8")
+    OUT.print(f"written: {out}; {len(proposal.notes)} things to look at stand on top", markup=False)
+
+
+@source_group.command("check")
+@click.argument("mapping")
+@click.option("--rows", type=int, default=200, show_default=True, help="Records that are tried, of the first file of each source.")
+@click.option("--show", type=int, default=5, show_default=True, help="Accepted and refused records that are shown, of each.")
+@common
+def source_check(options: Options, mapping: str, rows: int, show: int) -> None:
+    """Try a MAPPING on the first records: accepted rows and refusals side by side; nothing is written."""
+    from clarion.ops.onboarding import try_mapping
+    from clarion.ops.views import trial
+
+    config = options.config()
+    for tried in try_mapping(start(config), config, mapping, limit=rows):
+        OUT.print(trial(tried, show=show))
+
+
+@cli.group("quarantine")
+def quarantine_group() -> None:
+    """Records that were not accepted: why, which, and once more."""
+
+
+@quarantine_group.command("list")
+@common
+def quarantine_list(options: Options) -> None:
+    """How many records stand in quarantine, by source and reason."""
+    from clarion.ops.quarantine import reasons
+    from clarion.ops.views import quarantined
+
+    OUT.print(quarantined(reasons(options.open(options.config()))))
+
+
+@quarantine_group.command("sample")
+@click.option("--source", "name", help="Only of this source.")
+@click.option("--rule", help="Only with this reason.")
+@click.option("--limit", type=int, default=10, show_default=True)
+@common
+def quarantine_sample(options: Options, name: str | None, rule: str | None, limit: int) -> None:
+    """Records in quarantine, each value by its shape."""
+    from clarion.ops.quarantine import samples
+    from clarion.ops.views import sampled
+
+    OUT.print(sampled(samples(options.open(options.config()), source=name, rule=rule, limit=limit)))
+
+
+@quarantine_group.command("replay")
+@common
+@click.pass_obj
+def quarantine_replay(jobs: Mapping[str, Job], options: Options) -> None:
+    """Clean quarantined records once more, after a mapping or a rule was mended; what is accepted leaves the quarantine."""
+    from clarion.ops.quarantine import reasons
+    from clarion.ops.runlog import run_jobs
+
+    config = options.config()
+    lake = options.open(config)
+    before = sum(row["records"] for row in reasons(lake) if row["rule"] == "")
+    tracking = Tracking.beside(lake.root, config.get("tracking.uri"))
+    chosen = pipeline.select(jobs, "clean")
+    run_jobs(
+        chosen, Params(options.day(config)), lake=lake, config=config, tracking=tracking, at_once=1, say=lambda _, text: options.say(text), done=lambda _: None
+    )
+    after = sum(row["records"] for row in reasons(lake) if row["rule"] == "")
+    OUT.print(f"in quarantine: {before:,} before, {after:,} now", markup=False)
 
 
 def check_settings(jobs: Mapping[str, Job], config: Config) -> None:

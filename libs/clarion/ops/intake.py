@@ -36,10 +36,10 @@ def enter(scope: Scope, source: Source, numbered: DataFrame, *, batch: str, colu
         people: names (ref) of those who consent to collection; None where the source does not ask for it.
     """
     safe = numbered.withColumn("_stripped", F.lit(False))
-    if source.personal:
+    if source.personal or source.sealed:
         settings = scope.settings(PrivacySettings)
         key = Key.derive(scope.config.secret(settings.key), key_id=settings.key_id)
-        safe, values = protected(safe, source.columns, personal=source.personal, known=columns, key=key)
+        safe, values = protected(safe, source.columns, personal=source.personal, known=columns, key=key, sealed=source.sealed)
         scope.merge(PERSONAL_DATA, sealed_values(values, key=key), update=False)
     if people is not None:
         safe = stripped(safe, source.columns, people=source.kind.people, known=columns, allowed=people)

@@ -20,10 +20,11 @@ def sources(config: Config) -> tuple[Source, ...]:
     if not names:
         raise ConfigError("no source is named", found="shop.sources: []", fix="set shop.sources to mappings such as [online_retail]")
     variables = {"data": str(config.get("data") or ""), "currency": str(config.get("shop.currency"))}
+    regions = parse_yaml(config.text("regions.yml"), where="regions.yml")
     found: list[Source] = []
     for name in names:
         file = f"sources/{name}.yml"
-        found += parse(name, parse_yaml(config.text(file), where=file), variables=variables)
+        found += parse(name, parse_yaml(config.text(file), where=file), variables=variables, regions=regions)
     return tuple(found)
 
 

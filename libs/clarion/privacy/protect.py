@@ -7,6 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clarion.privacy.keys import Key
+from clarion.privacy.phones import phone_form
 from clarion.privacy.tokens import TOKEN, tokenise
 
 
@@ -17,13 +18,16 @@ class Expression(Protocol):
     def soft(self) -> str: ...
 
     @property
+    def phone(self) -> str | None: ...
+
+    @property
     def names(self) -> tuple[str, ...]: ...
 
     def columns(self, known: tuple[str, ...]) -> tuple[str, ...]: ...
 
 
 def protected(
-    records: DataFrame, columns: Mapping[str, Expression], *, personal: tuple[str, ...], known: tuple[str, ...], key: Key
+    records: DataFrame, columns: Mapping[str, Expression], *, personal: tuple[str, ...], known: tuple[str, ...], key: Key, sealed: tuple[str, ...] = ()
 ) -> tuple[DataFrame, DataFrame]:
     """Records without readable personal values, and the values that are to be sealed.
 
@@ -36,15 +40,16 @@ def protected(
         personal: mapped columns that hold personal values.
         known: the source's columns; empty where each record states its own.
         key: the key in use.
+        sealed: further columns of the source that are personal.
 
     Returns:
         The records, and frames of field, token, value.
     """
     used = {name: columns[name].columns(known or columns[name].names) for name in personal}
-    hidden = tuple(dict.fromkeys(name for names in used.values() for name in names))
+    hidden = tuple(dict.fromkeys([*(name for names in used.values() for name in names), *sealed]))
     opened = records.withColumns({f"_in_{place}": F.col("raw")[name] for place, name in enumerate(hidden)})
     source = opened.select("*", *(F.col(f"_in_{place}").alias(name) for place, name in enumerate(hidden)))
-    values = source.withColumns({f"_value_{name}": F.expr(columns[name].soft).cast("string") for name in personal}).drop(*hidden)
+    values = source.withColumns({f"_value_{name}": _value(columns[name]) for name in personal}).drop(*hidden)
     tokens = values.withColumns({f"_token_{name}": tokenise(name, key)(F.col(f"_value_{name}")) for name in personal}).withColumns(
         {f"_hidden_{place}": tokenise(f"source:{name}", key)(F.col(f"_in_{place}")) for place, name in enumerate(hidden)}
     )
@@ -56,9 +61,20 @@ def protected(
         entries += [F.lit(f"{TOKEN}{name}"), F.col(f"_token_{name}")]
     safe = tokens.withColumn("raw", F.map_concat(kept, F.create_map(*entries))).select(*records.columns)
     pairs = F.array(
-        *(F.struct(F.lit(name).alias("field"), F.col(f"_token_{name}").alias("token"), F.col(f"_value_{name}").alias("value")) for name in personal)
+        *(F.struct(F.lit(name).alias("field"), F.col(f"_token_{name}").alias("token"), F.col(f"_value_{name}").alias("value")) for name in personal),
+        *(
+            F.struct(F.lit(f"source:{name}").alias("field"), F.col(f"_hidden_{place}").alias("token"), F.col(f"_in_{place}").alias("value"))
+            for place, name in enumerate(hidden)
+            if name in sealed
+        ),
     )
     return safe, tokens.select(F.inline(pairs))
+
+
+def _value(expression: Expression) -> Column:
+    """What is sealed: the value as the mapping computes it, a phone number in its one form."""
+    plain = F.expr(expression.soft).cast("string")
+    return plain if expression.phone is None else phone_form(expression.phone)(plain)
 
 
 def stripped(records: DataFrame, columns: Mapping[str, Expression], *, people: tuple[str, ...], known: tuple[str, ...], allowed: DataFrame) -> DataFrame:

@@ -32,15 +32,19 @@ class Expression:
     """One expression of a mapping.
 
     Args:
-        sql: as the mapping has it.
+        sql: as the mapping has it, or a standard form over it.
         where: mapping, kind and column, for messages.
+        over: what the mapping itself has, where a standard form lies over it.
+        phone: country whose phone numbers these are; None where they are none.
     """
 
     sql: str
     where: str
+    over: str | None = None
+    phone: str | None = None
 
     def __post_init__(self) -> None:
-        parts = list(self._tokens())
+        parts = list(self._tokens(self.over or self.sql))
         for place, (kind, text) in enumerate(parts):
             called = text.lower() in _REFUSED_CALLS and self._next_text(parts, place) == "("
             if kind == "word" and (called or text.lower() in _REFUSED):
@@ -50,14 +54,15 @@ class Expression:
             if text == "::":
                 raise ConfigError(f"{self.where}: '::' is not understood in a mapping", found=self.sql, fix="write cast(column as type)")
 
-    def _tokens(self) -> Iterator[tuple[str, str]]:
-        for match in _TOKEN.finditer(self.sql):
+    @staticmethod
+    def _tokens(sql: str) -> Iterator[tuple[str, str]]:
+        for match in _TOKEN.finditer(sql):
             yield str(match.lastgroup), match.group(0)
 
     @property
     def soft(self) -> str:
         """The expression with casts and date parsing in their try_ forms."""
-        parts = list(self._tokens())
+        parts = list(self._tokens(self.sql))
         followed_by_bracket = [self._next_text(parts, place) == "(" for place in range(len(parts))]
         return "".join(
             _SOFT.get(text.lower(), text) if kind == "word" and bracket else text for (kind, text), bracket in zip(parts, followed_by_bracket, strict=True)
@@ -70,7 +75,7 @@ class Expression:
     @property
     def names(self) -> tuple[str, ...]:
         """Names that may be columns: every word that is no function call, and every quoted name."""
-        parts = list(self._tokens())
+        parts = list(self._tokens(self.over or self.sql))
         found = []
         for place, (kind, text) in enumerate(parts):
             if kind == "quoted":

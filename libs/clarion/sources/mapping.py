@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,8 +16,11 @@ from clarion.contracts.sources import KINDS, Kind
 from clarion.kernel.days import zone
 from clarion.kernel.errors import ConfigError, SourceError
 from clarion.kernel.ids import digest
+from clarion.sources import standards
 from clarion.sources.expressions import Expression
+from clarion.sources.standards import Standard
 
+Regions = MappingType[str, MappingType[str, list[str]]]
 FILE_FORMATS = ("csv", "json", "parquet", "text", "binary")
 Format = Literal["csv", "json", "parquet", "text", "binary", "delta", "jdbc", "kafka"]
 Changed = Literal["refuse", "version", "replace"]
@@ -99,6 +103,7 @@ class _Written(BaseModel):
     drift: Drift = Drift()
     depth: int = Field(default=16, ge=1, le=500)
     manifest: str | None = None
+    personal: tuple[str, ...] = ()
     mode: Literal["batch", "stream"] = "batch"
     namespace: str | None = None
     time_zone: str
@@ -106,7 +111,7 @@ class _Written(BaseModel):
     duplicates: Literal["keep", "drop"] | KeyColumns = "drop"
     broken: Literal["refuse", "quarantine"] = "refuse"
     consent: Consent | None = None
-    columns: dict[str, str | int | float | bool]
+    columns: dict[str, Standard | str | int | float | bool]
     rules: dict[str, str] = Field(default_factory=dict)
     missing: dict[str, Literal["refuse", "drop", "keep"] | Fill | Fit] = Field(default_factory=dict)
 
@@ -127,6 +132,7 @@ class Source:
         drift: what happens when columns come, go or change their type.
         depth: deepest nesting of a JSON record.
         manifest: pattern of files that state how many records each file should hold.
+        sealed: columns of the source that are personal though no column is computed from them.
         mode: batch is taken by ingest, stream by monitor.
         namespace: who gives the names of customers.
         time_zone: zone of the source's clock.
@@ -150,6 +156,7 @@ class Source:
     drift: Drift
     depth: int
     manifest: str | None
+    sealed: tuple[str, ...]
     mode: Literal["batch", "stream"]
     namespace: str
     time_zone: str
@@ -185,24 +192,25 @@ class Source:
         return tuple(column.name for column in self.kind.columns if column.personal and column.name in self.columns)
 
 
-def parse(name: str, written: MappingType[str, Any], *, variables: MappingType[str, str]) -> tuple[Source, ...]:
+def parse(name: str, written: MappingType[str, Any], *, variables: MappingType[str, str], regions: Regions = MappingProxyType({})) -> tuple[Source, ...]:
     """The sources of one mapping file.
 
     Args:
         name: the file's name without '.yml'.
         written: its content.
         variables: values for ${...} in `where`.
+        regions: names of regions by country and code.
 
     Raises:
         ConfigError: an unknown kind, key, column, policy or variable; a required column that is not mapped.
     """
-    sources = tuple(_source(name, kind_name, body, variables) for kind_name, body in written.items())
+    sources = tuple(_source(name, kind_name, body, variables, regions) for kind_name, body in written.items())
     if not sources:
         raise ConfigError(f"mapping {name} maps nothing", found="an empty file", fix=f"add one of {', '.join(KINDS)}")
     return sources
 
 
-def _source(name: str, kind_name: str, body: Any, variables: MappingType[str, str]) -> Source:
+def _source(name: str, kind_name: str, body: Any, variables: MappingType[str, str], regions: Regions) -> Source:
     where = f"{name}.{kind_name}"
     kind = KINDS.get(kind_name.split(".")[0])  # 'orders.tills' is another source of orders
     if kind is None:
@@ -240,6 +248,7 @@ def _source(name: str, kind_name: str, body: Any, variables: MappingType[str, st
         drift=written.drift,
         depth=written.depth,
         manifest=_expanded(written.manifest, variables, where) if written.manifest else None,
+        sealed=written.personal,
         mode=written.mode,
         namespace=written.namespace or name,
         time_zone=written.time_zone,
@@ -247,10 +256,22 @@ def _source(name: str, kind_name: str, body: Any, variables: MappingType[str, st
         duplicates=written.duplicates.key if isinstance(written.duplicates, KeyColumns) else written.duplicates,
         broken=written.broken,
         consent=written.consent,
-        columns={column: Expression(str(sql), f"mapping {where}.{column}") for column, sql in written.columns.items()},
+        columns={column: _expression(body, kind, column, where, regions) for column, body in written.columns.items()},
         rules=written.rules,
         missing={column: "refuse" if policy == "drop" else policy for column, policy in written.missing.items()},
     )
+
+
+def _expression(body: Standard | str | int | float | bool, kind: Kind, column: str, where: str, regions: Regions) -> Expression:
+    place = f"mapping {where}.{column}"
+    if not isinstance(body, Standard):
+        return Expression(str(body), place)
+    declared = kind.column(column)
+    if body.as_ == "phone" and not (declared and declared.personal):
+        raise ConfigError(f"{place}: only a personal column is brought into a phone's form", found=column, fix="use 'as: text'")
+    if body.as_ in ("phone", "region") and not body.country:
+        raise ConfigError(f"{place}: a {body.as_} is one of a country", fix=f"write '{{from: ..., as: {body.as_}, country: CN}}'")
+    return Expression(standards.expression(body, regions), place, over=body.from_, phone=body.country if body.as_ == "phone" else None)
 
 
 def _check_fit(where: str, kind: Kind, column: str, policy: object) -> None:

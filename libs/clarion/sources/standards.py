@@ -1,0 +1,153 @@
+"""Standard forms: how texts, codes, numbers, prices, dates, measures, phones, mails and regions are written one way.
+
+A mapping names a standard for a column (`{from: EXPRESSION, as: price}`); here it becomes a plain SQL expression, so that
+what Spark runs is native and what stands in the mapping stays short. What has no standard form becomes null, which
+cleaning reports as unreadable: nothing is guessed. Phones alone need a library, and are brought into form where they
+are sealed.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from clarion.kernel import sql
+
+Form = Literal["text", "code", "number", "price", "currency", "date", "grams", "millilitres", "phone", "mail", "region"]
+
+_WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "　"
+_NARROW = "".join(chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)) + " "
+# Symbols that belong to one currency; $ and ¥ belong to several, and are the mapping's unless it says otherwise.
+SYMBOLS = {
+    "€": "EUR", "£": "GBP", "₡": "CRC", "Rp": "IDR", "₹": "INR", "元": "CNY", "₩": "KRW", "₫": "VND", "฿": "THB", "zł": "PLN", "US$": "USD", "HK$": "HKD",
+}  # fmt: skip
+# Where thousands are set apart by points and a price has no minor unit in use.
+_POINTS_GROUP = ("Rp", "₡", "₫")
+_CODES = "USD|EUR|GBP|CNY|RMB|JPY|CHF|CAD|AUD|HKD|TWD|SGD|KRW|INR|IDR|THB|VND|MXN|BRL|PLN|SEK|NOK|DKK|CZK|CRC|RUB|TRY|ZAR|NZD"
+_GRAMS: dict[str, int | str] = {"kg": 1000, "公斤": 1000, "千克": 1000, "g": 1, "克": 1, "mg": "0.001", "lb": "453.59237", "oz": "28.349523125", "斤": 500}
+_MILLILITRES: dict[str, int | str] = {"l": 1000, "升": 1000, "cl": 10, "ml": 1, "毫升": 1, "fl oz": "29.5735295625"}
+
+
+class Standard(BaseModel):
+    """A column that is brought into a standard form.
+
+    Args:
+        from_: expression over the source's columns.
+        as_: the form.
+        decimal: what stands before the decimals of a number.
+        range: whether a price from-to is refused, or its lower or upper end is taken.
+        formats: patterns of a date; a text that two of them read differently is refused.
+        country: ISO 3166 code, of phones without a country's code and of regions.
+        symbols: currency of further symbols, such as {$: USD}.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    from_: str = Field(alias="from")
+    as_: Form = Field(alias="as")
+    decimal: Literal[".", ","] = "."
+    range: Literal["refuse", "low", "high"] = "refuse"
+    formats: tuple[str, ...] = ()
+    country: str | None = None
+    symbols: Mapping[str, str] = Field(default_factory=dict)
+
+
+def expression(standard: Standard, regions: Mapping[str, Mapping[str, list[str]]]) -> str:
+    """The SQL expression of a standard form; null where a value has none."""
+    value = f"({standard.from_})"
+    match standard.as_:
+        case "text":
+            return text(value)
+        case "code":
+            return f"upper(regexp_replace({text(value)}, ' ', ''))"
+        case "mail":
+            return f"lower({text(value)})"
+        case "number":
+            return _bound(text(value), "s", f"try_cast({_plain_number('s', standard.decimal)} AS decimal(38,10))")
+        case "price":
+            return _bound(text(value), "s", _price(standard))
+        case "currency":
+            return _bound(text(value), "s", _currency(standard.symbols))
+        case "date":
+            return _date(value, standard.formats)
+        case "grams":
+            return _bound(f"lower({text(value)})", "s", _measure(_GRAMS))
+        case "millilitres":
+            return _bound(f"lower({text(value)})", "s", _measure(_MILLILITRES))
+        case "region":
+            return _region(text(value), regions.get(standard.country or "", {}))
+        case "phone":
+            return text(value)
+
+
+def text(value: str) -> str:
+    """Full-width letters and digits as plain ones, spaces of every kind as one, none at the ends."""
+    plain = f"translate(CAST({value} AS string), {sql.text(_WIDE)}, {sql.text(_NARROW)})"
+    return f"trim(regexp_replace({plain}, {sql.text(_SPACES)}, ' '))"
+
+
+_SPACES = "[\\s\u00a0\u2007\u202f\u200b\ufeff]+"
+
+
+def _bound(value: str, name: str, body: str) -> str:
+    """A body that uses a value more than once, with the value computed once."""
+    return f"transform(array({value}), {name} -> {body})[0]"
+
+
+def _plain_number(value: str, decimal: str) -> str:
+    """Thousands' separators taken out, the decimals behind a point."""
+    if decimal == ".":
+        return f"regexp_replace({value}, {sql.text('[,_ ' + chr(39) + '’]')}, '')"
+    return f"replace(regexp_replace({value}, {sql.text('[._ ' + chr(39) + '’]')}, ''), ',', '.')"
+
+
+_NUMBER = r"[0-9][0-9.,]*"
+
+
+def _price(standard: Standard) -> str:
+    """One price: alone, or what it is 'now' beside what it was; a range as the mapping says."""
+    grouped = " OR ".join(f"contains(s, {sql.text(symbol)})" for symbol in _POINTS_GROUP)
+
+    def read(pattern: str, group: int = 1) -> str:
+        found = f"regexp_extract(s, {sql.text(pattern)}, {group})"
+        number = f"CASE WHEN {grouped} THEN {_plain_number(found, ',')} ELSE {_plain_number(found, standard.decimal)} END"
+        return f"try_cast({number} AS decimal(18,4)) * IF(s RLIKE {sql.text('^[(-]')}, -1, 1)"
+
+    other = {"refuse": "NULL", "low": read(rf"({_NUMBER})[^0-9]+({_NUMBER})", 1), "high": read(rf"({_NUMBER})[^0-9]+({_NUMBER})", 2)}[standard.range]
+    return (
+        f"CASE WHEN s RLIKE {sql.text(rf'(?i)^[^0-9]*{_NUMBER}[^0-9]*now[^0-9]*{_NUMBER}[^0-9]*$')} THEN {read(rf'(?i)now[^0-9]*({_NUMBER})')} "
+        f"WHEN s RLIKE {sql.text(rf'^[^0-9]*{_NUMBER}[^0-9]*$')} THEN {read(rf'({_NUMBER})')} "
+        f"WHEN s RLIKE {sql.text(rf'^[^0-9]*{_NUMBER} ?[-–—~至到] ?[^0-9]*{_NUMBER}[^0-9]*$')} THEN {other} END"
+    )
+
+
+def _currency(further: Mapping[str, str]) -> str:
+    symbols = {**SYMBOLS, **further}
+    cases = " ".join(f"WHEN contains(s, {sql.text(symbol)}) THEN {sql.text(symbols[symbol])}" for symbol in sorted(symbols, key=len, reverse=True))
+    code = f"regexp_extract(upper(s), {sql.text(rf'(?:^|[^A-Z])({_CODES})(?:[^A-Z]|$)')}, 1)"
+    return f"CASE WHEN {code} = 'RMB' THEN 'CNY' WHEN {code} <> '' THEN {code} {cases} END"
+
+
+def _date(value: str, formats: tuple[str, ...]) -> str:
+    """The instant that every pattern able to read the text agrees on."""
+    plain = text(value)
+    if not formats:
+        return plain
+    read = ", ".join(f"try_to_timestamp({plain}, {sql.text(pattern)})" for pattern in formats)
+    return f"transform(array(array_distinct(array_compact(array({read})))), t -> IF(size(t) = 1, t[0], NULL))[0]"
+
+
+def _measure(units: Mapping[str, int | str]) -> str:
+    """A number with its unit, in the base unit; a number alone has none and is refused."""
+    names = sorted(units, key=len, reverse=True)
+    pattern = rf"^({_NUMBER}) ?({'|'.join(names)})$"
+    factor = " ".join(f"WHEN {sql.text(name)} THEN {units[name]}" for name in names)
+    number = f"try_cast({_plain_number(f'regexp_extract(s, {sql.text(pattern)}, 1)', '.')} AS decimal(18,4))"
+    return f"{number} * CASE regexp_extract(s, {sql.text(pattern)}, 2) {factor} END"
+
+
+def _region(value: str, names: Mapping[str, list[str]]) -> str:
+    endings = "(省|市|自治区|壮族自治区|回族自治区|维吾尔自治区|特别行政区| province| city| municipality| autonomous region| sar)$"
+    bare = f"regexp_replace(lower({value}), {sql.text(endings)}, '')"
+    cases = " ".join(f"WHEN s IN ({', '.join(sql.text(word.lower()) for word in (code, *words))}) THEN {sql.text(code)}" for code, words in names.items())
+    return _bound(bare, "s", f"CASE {cases} END") if cases else value

@@ -1,0 +1,109 @@
+"""Dates, prices, measures, phones and regions in one form; what has none is refused, not guessed."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from clarion.config import Config
+from clarion.config.load import parse_yaml
+from clarion.kernel.errors import ConfigError
+from clarion.privacy.phones import canonical_phone, phone_form
+from clarion.sources.mapping import parse
+from clarion.sources.standards import Standard, expression
+
+REGIONS = parse_yaml(Config.load().text("regions.yml"), where="regions.yml")
+Rows = Callable[..., DataFrame]
+
+
+def read(rows: Rows, values: list[str | None], **standard: Any) -> list[Any]:
+    sql = expression(Standard.model_validate({"from": "x", **standard}), REGIONS)
+    frame = rows("n int, x string", *enumerate(values)).selectExpr("n", f"string({sql}) AS found")
+    return [row["found"] for row in frame.orderBy("n").collect()]
+
+
+@pytest.mark.covers("Q2")
+@pytest.mark.parametrize(
+    ("standard", "cases"),
+    [
+        ({"as": "text"}, {"ＡＢＣ１２３（中文）": "ABC123(中文)", " a\u00a0 b\t": "a b", "　全角　空格　": "全角 空格"}),
+        ({"as": "code"}, {" ａb-12 x": "AB-12X"}),
+        ({"as": "mail"}, {" Anna@Shop.Example ": "anna@shop.example"}),
+        ({"as": "number"}, {"1,234.5": "1234.5000000000", "1'000": "1000.0000000000", "－5": "-5.0000000000", "x": None, "": None}),
+        ({"as": "number", "decimal": ","}, {"1.234,5": "1234.5000000000", "7": "7.0000000000"}),
+        (
+            {"as": "price"},
+            {
+                "$32.40 ": "32.4000", "12.50 USD": "12.5000", "\u00a0$10.00": "10.0000", "Rp474.522": "474522.0000", "₡24.769": "24769.0000",
+                "\u00a0$38.00\n\t  \n\tNow\u00a0$12.00": "12.0000", "$23.00–$25.00": None, "$19.99 - $24.99": None, "￥１２８": "128.0000", "-5": "-5.0000",
+                "1,299.00": "1299.0000", "free": None, "": None, "1e308": None, "9" * 40: None,
+            },
+        ),
+        ({"as": "price", "range": "low"}, {"$23.00–$25.00": "23.0000", "$5": "5.0000"}),
+        ({"as": "price", "range": "high"}, {"$19.99 - $24.99": "24.9900"}),
+        ({"as": "price", "decimal": ","}, {"1.299,00 €": "1299.0000", "12,5": "12.5000"}),
+        ({"as": "currency"}, {"12.50 USD": "USD", "€5": "EUR", "Rp474.522": "IDR", "128元": "CNY", "RMB 5": "CNY", "$5": None}),
+        ({"as": "currency", "symbols": {"$": "USD"}}, {"$5": "USD", "HK$5": "HKD"}),
+        (
+            {"as": "date", "formats": ["yyyy-MM-dd", "dd/MM/yyyy", "MM/dd/yyyy", "yyyy年M月d日"]},
+            {
+                "2026-01-31": "2026-01-31 00:00:00", "31/01/2026": "2026-01-31 00:00:00", "01/31/2026": "2026-01-31 00:00:00", "2026年3月5日": "2026-03-05 00:00:00",
+                "04/05/2026": None, "05/05/2026": "2026-05-05 00:00:00", "soon": None,
+            },
+        ),
+        ({"as": "date", "formats": ["dd/MM/yyyy"]}, {"04/05/2026": "2026-05-04 00:00:00"}),
+        ({"as": "grams"}, {"1kg": "1000.0000", "500 g": "500.0000", "2斤": "1000.0000", "１．５公斤": "1500.0000", "500": None}),
+        ({"as": "millilitres"}, {"0.5 L": "500.0000", "330ml": "330.0000", "1 g": None}),
+        ({"as": "region", "country": "CN"}, {"上海市": "CN-SH", "Guangdong Province": "CN-GD", "新疆维吾尔自治区": "CN-XJ", "cn-bj": "CN-BJ", "Atlantis": None}),
+    ],
+    ids=lambda item: "-".join(str(value) for value in item.values())[:30] if "as" in item else "",
+)  # fmt: skip
+def test_a_value_has_one_form_or_none(rows: Rows, standard: dict[str, Any], cases: dict[str, str | None]) -> None:
+    found = read(rows, [*cases, None], **standard)
+
+    def plain(text: str | None) -> str | None:
+        return text if text is None or standard["as"] not in ("grams", "millilitres") else f"{float(text):.4f}"
+
+    assert dict(zip(cases, map(plain, found), strict=False)) == cases
+    assert found[-1] is None
+
+
+def test_phones_of_one_person_are_one_number_and_what_is_none_stays_as_it_is(spark: SparkSession, rows: Rows) -> None:
+    written = ["139 1234 5678", "+86-139-1234-5678", "0086 13912345678", "（139）12345678"]
+    assert {canonical_phone(text, country="CN") for text in written} == {"+8613912345678"}
+    assert canonical_phone("none", country="CN") == "none"
+    frame = rows("x string", *((text,) for text in written), (None,)).select(phone_form("CN")(F.col("x")).alias("x"))
+    assert {row["x"] for row in frame.collect()} == {"+8613912345678", None}
+
+
+@pytest.mark.parametrize(
+    ("column", "body", "message"),
+    [
+        ("title", {"from": "a", "as": "phone", "country": "CN"}, "only a personal column"),
+        ("title", {"from": "a", "as": "region"}, "one of a country"),
+        ("title", {"from": "a", "as": "roman numeral"}, "as"),
+        ("title", {"from": "(select 1)", "as": "text"}, "not allowed"),
+    ],
+)
+def test_a_standard_that_cannot_be_is_refused(column: str, body: dict[str, Any], message: str) -> None:
+    written = {"where": "/x/*.csv", "format": "csv", "time_zone": "UTC", "columns": {"product_ref": "r", "title": "t", column: body}}
+    with pytest.raises(ConfigError, match=message):
+        parse("m", {"products": written}, variables={}, regions=REGIONS)
+
+
+@pytest.mark.real_data
+@pytest.mark.covers("Q2")
+def test_nine_retailers_prices_are_read_but_for_ranges(spark: SparkSession, real_data: Path) -> None:
+    price = expression(Standard.model_validate({"from": "price", "as": "price"}), REGIONS)
+    currency = expression(Standard.model_validate({"from": "price", "as": "currency", "symbols": {"$": "USD"}}), REGIONS)
+    frame = spark.read.parquet(str(real_data / "innerwear")).selectExpr("price", f"{price} AS amount", f"{currency} AS currency")
+    found = frame.agg(F.count("*").alias("all"), F.count("amount").alias("read"), F.count_if(F.col("amount") <= 0).alias("none")).first()
+    assert (found["all"], found["read"], found["none"]) == (613_143, 612_956, 0)
+    left = {row[0] for row in frame.where("amount IS NULL").selectExpr("regexp_replace(trim(price), '[0-9]+', '9')").distinct().collect()}
+    assert left == {"$9.9–$9.9", "$9.9 - $9.9"}
+    money = {row["currency"]: row["count"] for row in frame.groupBy("currency").count().collect()}
+    assert money == {"USD": 613_143 - 350 - 156, "IDR": 350, "CRC": 156}
+    assert frame.where("currency = 'IDR'").agg(F.min("amount")).first()[0] > 10_000
