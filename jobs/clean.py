@@ -1,6 +1,6 @@
 """Turn bronze records into silver facts; what is not accepted is quarantined with every reason."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial, reduce
@@ -24,7 +24,9 @@ from clarion.kernel.parallel import together
 from clarion.ops.job import Job, Params, previous
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.shop import reading, rules, sources
-from clarion.sources import ledger
+from clarion.sources import drift, ledger
+from clarion.sources.drift import Change
+from clarion.sources.ledger import Entry
 from clarion.sources.mapping import Fill, Fit, Source
 
 ACCEPTED = "NOT _duplicate AND size(_reasons) = 0"
@@ -41,12 +43,16 @@ class Task:
         contents: the batches, each with the fingerprint of the portions it holds.
         earlier: batches of the source that stay as they were cleaned.
         again: those of the batches that were cleaned before.
+        smallest: records of the smallest file of each batch.
+        checked_before: records of the source's other batches, duplicates aside.
     """
 
     source: Source
     contents: tuple[tuple[str, str], ...]
     earlier: tuple[str, ...]
     again: tuple[str, ...]
+    smallest: Mapping[str, int]
+    checked_before: int
 
     @property
     def batches(self) -> tuple[str, ...]:
@@ -65,6 +71,7 @@ def run(scope: Scope, params: Params) -> None:
     others = [task for task in tasks if task.source.kind.name != "products"]
     judged = of_products + list(zip(others, together([partial(_kept, scope, task, products) for task in others]), strict=True))
     counts = _counts(scope, judged)
+    _refuse_retyped(scope, judged, counts)
     refused = _union(cleaning.quarantine(frame.where(REFUSED), kind=task.source.kind) for task, frame in judged)
     _enter_replays(scope, tasks, refused)
     quarantining = partial(scope.replace, QUARANTINE, refused, where=mine)
@@ -89,9 +96,23 @@ def _pending(scope: Scope) -> list[Task]:
             # A file left its batch: what other batches dropped as its duplicate may be the first of its kind now.
             batches |= {batch for batch, row in cleaned.items() if row["duplicates"]}
         if batches:
-            contents = tuple((batch, mine[batch]) for batch in sorted(batches))
-            tasks.append(Task(source, contents, tuple(sorted(set(cleaned) - batches)), tuple(sorted(batches.intersection(cleaned)))))
+            task = Task(
+                source,
+                tuple((batch, mine[batch]) for batch in sorted(batches)),
+                earlier=tuple(sorted(set(cleaned) - batches)),
+                again=tuple(sorted(batches.intersection(cleaned))),
+                smallest=_smallest(standing[source.name]),
+                checked_before=sum(row["rows_in"] - row["duplicates"] for batch, row in cleaned.items() if batch not in batches),
+            )
+            tasks.append(task)
     return tasks
+
+
+def _smallest(entries: list[Entry]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for entry in entries:
+        found[entry.batch] = min(found.get(entry.batch, entry.records), entry.records)
+    return found
 
 
 def fingerprint(scope: Scope, source: Source) -> str:
@@ -173,6 +194,7 @@ def _counts(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> list[dict[str
             "accepted": f"count_if({ACCEPTED})",
             "quarantined": f"count_if({REFUSED})",
             "duplicates": "count_if(_duplicate)",
+            "unreadable": f"count_if({REFUSED} AND array_contains(_reasons.rule, 'unreadable'))",
             "warned": f"count_if({ACCEPTED} AND size(_warnings) > 0)",
             "filled": f"CAST(map({uses}) AS map<string,bigint>)",
             "warnings": f"CAST(map({marks}) AS map<string,bigint>)",
@@ -181,7 +203,7 @@ def _counts(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> list[dict[str
 
     counted = [row.asDict() for row in _union(per_batch(task, frame) for task, frame in judged).collect()]
     seen = {row["_batch"] for row in counted}
-    none = dict.fromkeys(("rows_in", "accepted", "quarantined", "duplicates", "warned"), 0)
+    none = dict.fromkeys(("rows_in", "accepted", "quarantined", "duplicates", "warned", "unreadable"), 0)
     # A file may hold no record at all: its batch is clean, too.
     empty = [
         {"_source": task.source.name, "_batch": batch, **none, "filled": {}, "warnings": {}}
@@ -190,6 +212,33 @@ def _counts(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> list[dict[str
         if batch not in seen
     ]
     return counted + empty
+
+
+_SOME = 5  # fewer values say nothing about a column's type
+
+
+def _refuse_retyped(scope: Scope, judged: list[tuple[Task, DataFrame]], counts: list[dict[str, Any]]) -> None:
+    """Stop before any fact is written where a file has columns of which not one value can be read as its mapping reads them.
+
+    Raises:
+        SourceError: the mapping does not let that pass.
+    """
+    smallest = {(task.source.name, batch): records for task, _ in judged for batch, records in task.smallest.items()}
+    # A column that a tenth of a file's records fill makes so many of them unreadable; fewer are single bad values.
+    suspects = {(row["_source"], row["_batch"]) for row in counts if row["unreadable"] >= max(_SOME, smallest[row["_source"], row["_batch"]] / 10)}
+    for task, frame in judged:
+        batches = [batch for batch in task.batches if (task.source.name, batch) in suspects]
+        if not batches:
+            continue
+        mine = frame.where(F.col("_batch").isin(batches))
+        unread = mine.where(REFUSED).select("_file", F.inline("_reasons")).where("rule = 'unreadable'").groupBy("_file", "column").count().collect()
+        columns = sorted({row["column"] for row in unread})
+        read = mine.where("NOT _duplicate").groupBy("_file").agg(*(F.count(name).alias(name) for name in columns)).collect()
+        known = {(row["_file"], name) for row in read for name in columns if row[name]}
+        changes = [Change("retyped", row["column"], row["_file"]) for row in unread if row["count"] >= _SOME and (row["_file"], row["column"]) not in known]
+        for change in changes:
+            scope.note(f"{task.source.name}: {change.words}")
+        drift.refuse(task.source, tuple(changes))
 
 
 def _enter_identities(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> None:
@@ -273,17 +322,16 @@ def _enter_quality(scope: Scope, tasks: list[Task], counts: list[dict[str, Any]]
     """How often each rule was broken in each batch, beside how often it usually is."""
     refused = scope.lake.read(QUARANTINE).where(mine).select("_source", "_batch", F.inline("reasons"))
     errors = refused.groupBy("_source", "_batch", "rule", "column").count().collect()  # one row a rule and batch
-    cleaned = scope.read(BATCHES).where(f"NOT {mine}")
-    last = scope.read(QUALITY).join(cleaned.select("_batch", "_source", "mapping_hash"), ["_batch", "_source", "mapping_hash"], "left_semi")
-    before = last.groupBy("_source", "rule", "column").agg(F.sum("broken").alias("broken")).collect()
-    earlier = cleaned.collect()
+    # A batch's state under another mapping says nothing about what is usual under this one.
+    before = scope.read(QUALITY).where(f"NOT {mine}").groupBy("_source", "mapping_hash", "rule", "column").agg(F.sum("broken").alias("broken")).collect()
     by_name, at, rows = {task.source.name: task for task in tasks}, datetime.now(UTC), list[dict[str, Any]]()
     for row in counts:
         source, batch = row["_source"], row["_batch"]
         broken = {(error["rule"], error["column"]): error["count"] for error in errors if (error["_source"], error["_batch"]) == (source, batch)}
         tally = Tally(row["rows_in"] - row["duplicates"], broken, row["warnings"] or {}, row["filled"] or {})
-        usual = {(item["rule"], item["column"]): item["broken"] for item in before if item["_source"] == source}
-        checked = sum(item["rows_in"] - item["duplicates"] for item in earlier if item["_source"] == source)
+        state = (source, fingerprint(scope, by_name[source].source))
+        usual = {(item["rule"], item["column"]): item["broken"] for item in before if (item["_source"], item["mapping_hash"]) == state}
+        checked = by_name[source].checked_before
         for entry in entries(tally, _rules(scope, by_name[source]), usual=usual, checked_before=checked):
             rows.append({**entry, "_source": source, "_batch": batch, "mapping_hash": fingerprint(scope, by_name[source].source), "_cleaned_at": at})
             if entry["anomaly"]:

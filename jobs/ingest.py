@@ -140,7 +140,6 @@ def _survey(scope: Scope, batch: Batch) -> Surveyed:
     records.refuse_unreadable(source, survey)
     changes = [change for path, names in survey.names.items() for change in drift.compared(source, batch.before, names, file=path) if not batch.columns]
     changes += drift.compared(source, batch.before, batch.columns, file=batch.portions[0].path) if batch.columns else ()
-    changes += [Change("retyped", name, path) for path, names in survey.unreadable.items() for name in names]
     drift.refuse(source, tuple(changes))
     for words in dict.fromkeys(change.words for change in changes):
         scope.note(f"{source.name}: {words}")

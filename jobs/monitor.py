@@ -27,7 +27,6 @@ from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.shop import reading, sources
 from clarion.privacy.keys import PrivacySettings
 from clarion.sources import files, records, topics
-from clarion.sources.drift import Change
 from clarion.sources.mapping import Source
 from clarion.sources.portions import Portion
 
@@ -117,10 +116,7 @@ def _to_bronze(scope: Scope, source: Source) -> StreamingQuery:
             found = records.survey(placed, source, arrived)
             batch = digest(source.name, "stream", number)[:16]
             enter(scope, source, records.numbered(placed, found), batch=batch, columns=columns, people=allowed(scope, source))
-            changes = tuple(Change("retyped", name, path) for path, names in found.unreadable.items() for name in names)
-            for change in changes:
-                scope.note(f"{source.name}: {change.words}")
-            rows = ledger_rows(source, arrived, batch=batch, columns=columns, state="taken", found=found, changes=changes)
+            rows = ledger_rows(source, arrived, batch=batch, columns=columns, state="taken", found=found)
             scope.append(FILES, rows_as_frame(scope.spark, FILES, rows))  # of a repeated batch it says the same twice
 
     return _start(scope, source, _records(scope, source), sink, name="bronze")

@@ -1,7 +1,8 @@
 """Hold what can be measured against its targets, and say what cannot be measured yet."""
 
 from clarion.contracts.gold import CUSTOMER_PROFILES, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS
-from clarion.contracts.ops import BATCHES, TARGETS
+from clarion.contracts.ops import BATCHES, FILES, QUALITY, TARGETS
+from clarion.contracts.silver import EVENTS
 from clarion.ops.job import Job, Params
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.targets import measured
@@ -17,7 +18,7 @@ def run(scope: Scope, params: Params) -> None:
 JOB = Job(
     name="scorecard",
     summary=__doc__,
-    reads=(CUSTOMER_PROFILES, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS, BATCHES),
+    reads=(CUSTOMER_PROFILES, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS, EVENTS, BATCHES, FILES, QUALITY),
     writes=(TARGETS,),
     purpose="operations",
     run=run,

@@ -93,6 +93,14 @@ def test_a_visit_to_a_shop_on_the_street_is_told_step_by_step(street: Street) ->
     assert by_type["dwell"]["dwell"] >= 30_000
 
 
+@pytest.mark.covers("C7")
+def test_numbers_that_are_missing_in_a_session_are_events_that_did_not_land(street: Street) -> None:
+    street.desk.run("scorecard")
+    (row,) = street.desk.read("ops.targets").where("target = 'C7 collected paths'").collect()
+    events = street.delivered["store_events"] + street.delivered["app_events"]
+    assert (row["numerator"], row["denominator"], row["verdict"]) == (events, events, "met")
+
+
 @pytest.mark.covers("C6", "V3")
 def test_surveys_coupons_returns_and_service_are_facts_about_customers(street: Street) -> None:
     survey = street.silver("traits", "traits").select("name", "method", "source").distinct().collect()

@@ -1,8 +1,10 @@
 """What was taken is known by its content: nothing is lost, nothing is doubled, and what changes is said."""
 
+import csv
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from worlds import Desk
 
 from clarion.kernel.errors import ClarionError, ConfigError, SourceError
 from clarion.lake import Lake
+from clarion.ops.query import printed
 
 Make = Callable[..., Desk]
 HEADER = "order,when,who,product,quantity,price"
@@ -110,11 +113,11 @@ def test_a_column_that_can_no_longer_be_read_is_refused_or_quarantined(desk: Mak
     here.run("ingest", "clean")
     deliver(tmp_path, "b.csv", *(line(n, price="1,50 EUR").replace("1,50 EUR", '"1,50 EUR"') for n in range(6, 12)))
     with pytest.raises(SourceError, match="column 'amount' cannot be read as before since") as error:
-        here.run("ingest")
+        here.run("ingest", "clean")
     assert "retyped: quarantine" in str(error.value)
-    assert here.read("bronze.costs").count() == 6
+    assert (here.read("silver.costs").count(), here.read("silver.quarantine").count()) == (6, 0)
     here.map("shop", mapping(drift={"retyped": "quarantine"}))
-    here.run("ingest", "clean")
+    here.run("clean")
     assert here.read("silver.quarantine").count() == 6
 
 
@@ -130,6 +133,24 @@ def test_two_ingests_at_once_take_each_file_once(desk: Make, tmp_path: Path) -> 
     here.run("clean")
     assert sold(here) == [f"o{number} 1.5000" for number in range(4)]
     assert sum("waiting" in text for text in here.said + other.said) == 1
+
+
+@pytest.mark.covers("C7", "Q2")
+def test_what_was_declared_and_did_not_land_lowers_the_collection_rate(desk: Make, tmp_path: Path) -> None:
+    deliver(tmp_path, "a.csv", *(line(n) for n in range(90)))
+    deliver(tmp_path, "b.csv", *(line(n) for n in range(90, 100)), line(100, price="x"))
+    (tmp_path / "manifest.txt").write_text("file,records\na.csv,100\nb.csv,11\n")
+    here = desk({"shop": mapping(manifest="${data}/manifest.txt")})
+    here.run("ingest", "clean", "scorecard")
+    targets = {row["target"]: row for row in here.read("ops.targets").collect()}
+    collected, standard = targets["C7 collected costs"], targets["Q2 standard form"]
+    assert (collected["numerator"], collected["denominator"], collected["verdict"]) == (101, 111, "missed")
+    assert collected["low"] < 101 / 111 < collected["high"]
+    assert (standard["numerator"], standard["denominator"], standard["verdict"]) == (100, 101, "met")
+    (tmp_path / "manifest.txt").write_text("name,count\nc.csv,1\n")
+    deliver(tmp_path, "c.csv", line(200))
+    with pytest.raises(SourceError, match="is no manifest"):
+        here.run("ingest")
 
 
 BAD = {
@@ -157,6 +178,12 @@ def test_bad_input_is_told_with_its_fix_and_leaves_nothing_behind(desk: Make, tm
     assert error.value.exit_code == 2
     assert here.read("bronze.costs").isEmpty()
     assert here.read("ops.files").isEmpty()
+
+
+@pytest.mark.parametrize("cell", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)"])
+def test_a_formula_in_a_cell_stays_text_in_an_export(rows: Callable[..., Any], cell: str) -> None:
+    frame = rows("title string, amount decimal(18,4)", (cell, Decimal("-5.0000")), ("cup", None))
+    assert next(csv.reader(printed(frame, form="csv", limit=5).splitlines()[1:])) == [f"'{cell}", "-5.0000"]
 
 
 def test_a_path_that_climbs_out_is_refused(desk: Make) -> None:

@@ -216,10 +216,10 @@ def _broken(rules: list[Rule], reading: Reading) -> list[_Finding]:
         by_name.setdefault(rule.name, []).append(rule)
     found = []
     for name, group in by_name.items():
-        cases = " ".join(f"WHEN {rule.broken_when} THEN {sql.text(rule.column)}" for rule in group)
-        samples = " ".join(f"WHEN {rule.broken_when} THEN {_stood(reading, rule.column)}" for rule in group)
-        one = len(group) == 1
-        column, sample = (sql.text(group[0].column), _stood(reading, group[0].column)) if one else (f"CASE {cases} END", f"CASE {samples} END")
+        column, sample = sql.text(group[0].column), _stood(reading, group[0].column)
+        if len(group) > 1:
+            cases = " ".join(f"WHEN {rule.broken_when} THEN {sql.text(rule.column)}" for rule in group)
+            column, sample = f"CASE {cases} END", sql.text(None)
         found.append(_Finding(" OR ".join(f"coalesce({rule.broken_when}, false)" for rule in group), sql.text(name), column, sample))
     return found
 

@@ -1,6 +1,7 @@
 """What ingest and monitor share: records enter bronze with their persons protected."""
 
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -19,6 +20,7 @@ from clarion.privacy.protect import protected, stripped
 from clarion.privacy.tokens import sealed_values
 from clarion.sources import records
 from clarion.sources.drift import Change
+from clarion.sources.manifests import declared
 from clarion.sources.mapping import Source
 from clarion.sources.portions import Portion
 from clarion.sources.records import Survey
@@ -62,6 +64,7 @@ def ledger_rows(
     source: Source, portions: tuple[Portion, ...], *, batch: str, columns: tuple[str, ...], state: str, found: Survey, changes: tuple[Change, ...] = ()
 ) -> list[dict[str, Any]]:
     """Rows of FILES for the portions of one batch."""
+    promised = declared(source)
     return [
         {
             "_source": source.name,
@@ -73,6 +76,7 @@ def ledger_rows(
             "columns": list(columns or found.names.get(portion.path, ())),
             "_taken_at": datetime.now(UTC),
             "records": found.records.get(portion.path, 0),
+            "declared": promised.get(PurePosixPath(portion.path).name),
             "modified_ns": portion.modified_ns,
             "position": portion.position,
             "drift": [(change.change, change.column) for change in changes if change.file == portion.path],

@@ -59,7 +59,7 @@ def printed(frame: DataFrame, *, form: str, limit: int) -> str:
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow(frame.columns)
-        writer.writerows([["" if value is None else value for value in row] for row in shown])
+        writer.writerows([["" if value is None else _harmless(value) for value in row] for row in shown])
         return buffer.getvalue().rstrip("\n")
     table = RichTable(*frame.columns)
     for row in shown:
@@ -69,3 +69,8 @@ def printed(frame: DataFrame, *, form: str, limit: int) -> str:
         console.print(table)
     more = f"\nonly the first {limit} rows are shown (--limit)" if len(rows) > limit else ""
     return capture.get().rstrip("\n") + more
+
+
+def _harmless(value: object) -> object:
+    """A text that a spreadsheet would run as a formula gets an apostrophe in front, as OWASP advises for CSV files."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -8,7 +8,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.contracts.gold import CUSTOMER_PROFILES, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS
-from clarion.contracts.ops import BATCHES
+from clarion.contracts.ops import BATCHES, FILES, QUALITY
+from clarion.contracts.silver import EVENTS
 from clarion.measures.intervals import Interval, share
 from clarion.ops.scope import Scope
 
@@ -53,7 +54,6 @@ class Target:
 
 
 NOT_YET = (
-    ("C7 collection rate", "events landed / events emitted, by client sequence number", 0.98, "no manifest or sequence check yet"),
     ("C8 delay", "99th percentile of ingested - occurred on the stream", None, "a drained stream has no live delay"),
     ("P5 portrait accuracy", "held-out agreement with planted truth", 0.90, "needs tags, which are not built yet"),
     ("F4 need prediction", "category of the next purchase among three predicted", 0.85, "the model is not built yet"),
@@ -102,7 +102,29 @@ def measured(scope: Scope) -> list[Target]:
         Target("S2 conversion", "buyers / clickers in the measured window", None, kpis["buyers"], kpis["clickers"]),
         Target("S2 repurchase", "repeat buyers / buyers in the measured window", None, kpis["repeat_buyers"], kpis["buyers"]),
     ]
+    found += _collection(scope, checked=batches["rows_in"] - batches["duplicates"])
     return found + [Target(name, definition, goal, reason=reason) for name, definition, goal, reason in NOT_YET]
+
+
+def _collection(scope: Scope, *, checked: float) -> list[Target]:
+    """How much of what was emitted has landed, and how much of it stands in standard form."""
+    files = scope.read(FILES).where("state = 'taken' AND declared IS NOT NULL").selectExpr("split(_source, '[.]')[1] AS kind", "records", "declared")
+    by_kind = files.groupBy("kind").agg(F.sum(F.least("records", "declared")).alias("landed"), F.sum("declared").alias("emitted")).orderBy("kind").collect()
+    found = [
+        Target(f"C7 collected {row['kind']}", "records landed / records that manifests declare", 0.98, float(row["landed"]), float(row["emitted"]))
+        for row in by_kind
+    ]
+    numbered = scope.read(EVENTS).where("session_ref IS NOT NULL AND sequence_no IS NOT NULL").groupBy("_source", "session_ref")
+    paths = numbered.agg(F.countDistinct("sequence_no").alias("landed"), F.max("sequence_no").alias("emitted")).where("landed <= emitted")
+    seen = _sums(paths, "landed", "emitted")
+    definition = "distinct numbers landed / highest number, by the client's sessions; what is lost at a session's end is not seen"
+    found.append(Target("C7 collected paths", definition, 0.98, seen["landed"], seen["emitted"], reason="no source maps session_ref and sequence_no"))
+    now = scope.read(BATCHES).select("_batch", "_source", "mapping_hash")
+    unread = scope.read(QUALITY).where("rule = 'unreadable'").join(now, ["_batch", "_source", "mapping_hash"], "left_semi")
+    standard = checked - _sums(unread, "broken")["broken"]
+    text = "records less values that stood there and could not be brought into form (dates, amounts, codes) / records without duplicates"
+    found.append(Target("Q2 standard form", text, 0.99, standard, checked))
+    return found
 
 
 def _sums(frame: DataFrame, *names: str) -> dict[str, float]:

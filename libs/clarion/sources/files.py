@@ -70,6 +70,13 @@ def _header(store: fs.FileSystem, inside: str, form: str) -> str:
         return bytes(stream.read(_HEADER_AT_MOST)).split(b"\n", 1)[0].rstrip(b"\r").decode("latin-1")
 
 
+def text(path: str) -> str:
+    """The content of a small file of any store."""
+    store, inside = _store(path)
+    with store.open_input_stream(inside) as stream:
+        return bytes(stream.read()).decode("utf-8-sig")
+
+
 def copy(path: str, to: str) -> None:
     """The file's bytes under another path of any store; folders are made."""
     (source, inside), (target, outside) = _store(path), _store(to)

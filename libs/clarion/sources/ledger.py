@@ -22,6 +22,7 @@ class Entry:
     state: str
     columns: tuple[str, ...]
     taken_at: datetime
+    records: int = 0
 
 
 _STEPS = ("planned", "taken", "replaced")
@@ -41,7 +42,9 @@ def standing(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Entry]]:
     found: dict[str, list[Entry]] = {}
     for row in last.values():
         portion = Portion(row["_file"], row["bytes"], row["content_hash"], row["modified_ns"], position=row["position"])
-        entry = Entry(portion=portion, batch=row["_batch"], state=row["state"], columns=tuple(row["columns"]), taken_at=row["_taken_at"])
+        entry = Entry(
+            portion=portion, batch=row["_batch"], state=row["state"], columns=tuple(row["columns"]), taken_at=row["_taken_at"], records=row["records"] or 0
+        )
         found.setdefault(row["_source"], []).append(entry)
     return found
 
