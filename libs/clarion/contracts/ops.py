@@ -90,7 +90,7 @@ QUALITY = Table(
 )
 REPLAYS = Table(
     name="ops.replays",
-    grain="one record that left the quarantine because its mapping or a rule was mended",
+    grain="one record that left the quarantine because its mapping, a rule or its file was mended",
     key=("_source", "_file", "_row", "_batch", "mapping_hash"),
     slice=("_batch",),
     columns=(
@@ -99,7 +99,7 @@ REPLAYS = Table(
         Column("_row", "bigint", "number of the record in its file"),
         Column("_batch", "string", "batch that brought it"),
         Column("reasons", "array<struct<rule:string,column:string,sample:string>>", "what was held against it"),
-        Column("mapping_hash", "string", "fingerprint of the mapping and rules under which it was accepted, or is a duplicate"),
+        Column("mapping_hash", "string", "fingerprint of the mapping and rules under which it left"),
         Column("_cleaned_at", "timestamp", "wall clock"),
     ),
     owner="operations",

@@ -1,5 +1,7 @@
 """The shop at hand: its sources, as the configuration names them."""
 
+from functools import cache
+
 from clarion.cleaning.rules import Rule
 from clarion.cleaning.rules import parse as parse_rules
 from clarion.cleaning.transforms import Reading
@@ -10,6 +12,7 @@ from clarion.privacy.tokens import TOKEN
 from clarion.sources.mapping import Source, parse
 
 
+@cache
 def sources(config: Config) -> tuple[Source, ...]:
     """Every source of the shop's mappings.
 
@@ -42,6 +45,7 @@ def reading(source: Source) -> Reading:
     )
 
 
+@cache
 def rules(config: Config) -> dict[str, tuple[Rule, ...]]:
     """The rules of each source kind, as conf/rules has them; a shop's own file of a name takes the packaged one's place.
 
