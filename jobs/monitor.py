@@ -1,6 +1,7 @@
 """Follow the live sources: minutes, customers' carts and interest, competitors' moves; each event once."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -20,6 +21,7 @@ from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import together
 from clarion.monitor import transforms as live
+from clarion.monitor.metrics import delays
 from clarion.monitor.settings import MonitorSettings
 from clarion.ops.intake import allowed, enter, ledger_rows
 from clarion.ops.job import Job, Params, previous
@@ -117,6 +119,7 @@ def _to_bronze(scope: Scope, source: Source) -> StreamingQuery:
             batch = digest(source.name, "stream", number)[:16]
             enter(scope, source, records.numbered(placed, found), batch=batch, columns=columns, people=allowed(scope, source))
             rows = ledger_rows(source, arrived, batch=batch, columns=columns, state="taken", found=found)
+            rows[0] |= delays(_typed(source, placed), time=source.kind.time, landed_at=datetime.now(UTC))
             scope.append(FILES, rows_as_frame(scope.spark, FILES, rows))  # of a repeated batch it says the same twice
 
     return _start(scope, source, _records(scope, source), sink, name="bronze")

@@ -180,6 +180,25 @@ def test_bad_input_is_told_with_its_fix_and_leaves_nothing_behind(desk: Make, tm
     assert here.read("ops.files").isEmpty()
 
 
+@pytest.mark.covers("C9")
+def test_values_beyond_all_measure_are_quarantined_one_by_one(desk: Make, tmp_path: Path) -> None:
+    odd = [
+        "o1,0001-01-01 10:00:00,c,p,2,1",
+        "o2,9999-12-31 10:00:00,c,p,2,1",
+        "o3,2026-01-01 10:00:00,c,p,2,1e308",
+        f"{'o' * 10_000_000},2026-01-01 10:00:00,c,p,2,1",
+    ]
+    deliver(tmp_path, "a.csv", line(0), *odd, "o\x005,2026-01-01 10:00:00,c,p,2,1", "=cmd|' /C calc'!A0,2026-01-01 10:00:00,c,p,2,1")
+    here = desk({"shop": mapping()})
+    here.run("ingest", "clean")
+    found = {row["_row"]: [(reason["rule"], reason["column"]) for reason in row["reasons"]] for row in here.read("silver.quarantine").collect()}
+    assert found == {
+        2: [("out_of_calendar", "day")], 3: [("out_of_calendar", "day")], 4: [("unreadable", "amount")],
+        5: [("too_long", "campaign_ref")], 6: [("control_character", "campaign_ref")],
+    }  # fmt: skip
+    assert sold(here) == ["=cmd|' /C calc'!A0 1.0000", "o0 1.5000"]
+
+
 @pytest.mark.parametrize("cell", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)"])
 def test_a_formula_in_a_cell_stays_text_in_an_export(rows: Callable[..., Any], cell: str) -> None:
     frame = rows("title string, amount decimal(18,4)", (cell, Decimal("-5.0000")), ("cup", None))

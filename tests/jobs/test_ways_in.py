@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +253,23 @@ def test_batch_and_stream_of_a_topic_give_the_same_records(spark: SparkSession, 
     batch.run("clean")
     assert batch.read("silver.events").count() == 65
     assert names(batch) == {f"客户{n}" for n in range(7)}
+
+
+@pytest.mark.covers("C8")
+def test_the_delay_of_a_stream_is_measured_while_it_happens(spark: SparkSession, desk: Make, broker: Broker) -> None:
+    now = datetime.now(UTC)
+    times = [now - timedelta(seconds=n) for n in range(50)] + [now - timedelta(minutes=30)]
+    fresh = [
+        {**event, "event_ref": f"n{n}", "happened_at": at.isoformat(timespec="seconds")} for n, (event, at) in enumerate(zip(_events(51), times, strict=True))
+    ]
+    _send(spark, broker, "live", fresh)
+    here = desk({"shop": events(f"kafka://{broker.address}/live", mode="stream")})
+    here.run("monitor", "scorecard")
+    (row,) = here.read("ops.targets").where("target = 'C8 delay'").collect()
+    assert (row["numerator"], row["denominator"]) == (50, 51)
+    delays = [row["delays"] for row in here.read("ops.files").collect() if row["delays"]]
+    assert max(delay[0] for delay in delays) < 180
+    assert max(delay[1] for delay in delays) > 1700
 
 
 def test_a_broker_that_goes_away_is_said_so_and_nothing_is_lost(spark: SparkSession, desk: Make, broker: Broker) -> None:

@@ -39,6 +39,8 @@ FILES = Table(
         Column("declared", "bigint", "records that the source's manifest says it should hold", nullable=True),
         Column("modified_ns", "bigint", "when the file was last written, since 1970", unit="ns", nullable=True),
         Column("position", "string", "bounds of a range, as JSON", nullable=True),
+        Column("delays", "array<double>", "of a stream's batch: 50th and 99th percentile of ingested - occurred", unit="seconds", nullable=True),
+        Column("prompt", "bigint", "of a stream's batch: records that landed within three minutes; null for a replay of days past", nullable=True),
         Column("drift", "array<struct<change:string,column:string>>", "how its columns differ from those before: new or missing", nullable=True),
     ),
     checks=(Check("state_known", "state IN ('planned', 'taken', 'replaced')"),),

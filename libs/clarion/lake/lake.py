@@ -180,6 +180,8 @@ class Lake:
             except BlockingIOError:
                 say(f"another {name} is at work in {self.root}; waiting for its end")
                 _wait_for(file, name, wait_seconds)
+            except OSError as error:
+                say(f"the file system of {self.root} knows no locks ({error.strerror}): keep two runs of {name} apart")
             yield
 
     def file(self, content_hash: str) -> str:
