@@ -75,7 +75,6 @@ def test_errors_are_quarantined_warnings_marked_and_both_counted(desk: Make, tmp
     assert quality(here, "cost_negative") == [("", "error", 0, 7, False)]
 
 
-@pytest.mark.covers("Q9")
 def test_a_rate_that_jumps_is_an_anomaly(desk: Make, tmp_path: Path) -> None:
     here = desk({"shop": mapping()})
     for day, bad in enumerate((3, 2, 4, 60)):

@@ -58,7 +58,6 @@ def test_every_record_delivered_is_landed_and_read_back(street: Street) -> None:
         assert (name, landed[f"sim_store.{source}"], street.silver(table, source).count()) == (name, count, count)
 
 
-@pytest.mark.covers("C4")
 def test_one_person_on_two_devices_is_one_customer_with_paths_as_long_as_a_hand_count(street: Street) -> None:
     paths = street.silver("events", "events.app").groupBy("customer_id").agg(
         F.countDistinct("device_ref").alias("devices"), F.count_if(F.expr("channel = 'app'")).alias("app"), F.count_if(F.expr("channel = 'mini_program'")).alias("mini"),
@@ -76,7 +75,6 @@ def test_one_person_on_two_devices_is_one_customer_with_paths_as_long_as_a_hand_
     assert {tuple(step["page"] for step in row["path"]) for row in pages.collect()} == {("start", "search", "detail", "detail", "detail")}
 
 
-@pytest.mark.covers("C5")
 def test_a_visit_to_a_shop_on_the_street_is_told_step_by_step(street: Street) -> None:
     visits = (
         street.silver("events", "events.store")
@@ -101,7 +99,6 @@ def test_numbers_that_are_missing_in_a_session_are_events_that_did_not_land(stre
     assert (row["numerator"], row["denominator"], row["verdict"]) == (events, events, "met")
 
 
-@pytest.mark.covers("C6", "V3")
 def test_surveys_coupons_returns_and_service_are_facts_about_customers(street: Street) -> None:
     survey = street.silver("traits", "traits").select("name", "method", "source").distinct().collect()
     assert [tuple(row) for row in survey] == [("satisfaction", "survey", "autumn survey")]
