@@ -74,10 +74,8 @@ def _judged(scope: Scope, task: Task, products: DataFrame | None) -> DataFrame:
         marked = cleaning.marked_duplicates(records.where(now), before, key=key, named_by_person=by_person)
     how = reading(source)
     rows = cleaning.canonical(marked, how)
-    refused = [name for name, policy in source.missing.items() if policy == "refuse"]
-    kept = [name for name, policy in source.missing.items() if policy == "keep" and name not in source.kind.required]
-    required = tuple(name for name in dict.fromkeys((*source.kind.required, *refused)) if name not in kept)
-    judge = partial(cleaning.judged, reading=how, rules=rules(scope.config)[source.kind.name], policies=source.rules, required=required, products=products)
+    of_kind = rules(scope.config)[source.kind.name]
+    judge = partial(cleaning.judged, reading=how, rules=of_kind, policies=source.rules, required=source.required, products=products)
     values = {name: F.lit(policy.fill) for name, policy in source.missing.items() if isinstance(policy, Fill)}
     learned = {name: policy for name, policy in source.missing.items() if isinstance(policy, Fit)}
     if learned:

@@ -138,8 +138,8 @@ def _survey(scope: Scope, batch: Batch) -> Surveyed:
         found = scope.keep(found)  # a table may answer otherwise the second time
     survey = records.survey(found, source, batch.portions)
     records.refuse_unreadable(source, survey)
-    changes = [change for path, names in survey.names.items() for change in drift.compared(source, batch.before, names, file=path) if not batch.columns]
-    changes += drift.compared(source, batch.before, batch.columns, file=batch.portions[0].path) if batch.columns else ()
+    stated = {batch.portions[0].path: batch.columns} if batch.columns else survey.names
+    changes = [change for path, names in stated.items() for change in drift.compared(source, batch.before, names, file=path)]
     drift.refuse(source, tuple(changes))
     for words in dict.fromkeys(change.words for change in changes):
         scope.note(f"{source.name}: {words}")

@@ -116,6 +116,5 @@ def _judged(found: DataFrame, config: Config, source: Source) -> DataFrame:
     }  # fmt: skip
     rows = with_shapes.withColumns(bare)
     how = reading(source)
-    required = tuple(dict.fromkeys((*source.kind.required, *(name for name, policy in source.missing.items() if policy == "refuse"))))
     typed = cleaning.filled(cleaning.canonical(rows, how), {}, how)
-    return cleaning.judged(typed, how, rules=rules(config)[source.kind.name], policies=source.rules, required=required, products=None)
+    return cleaning.judged(typed, how, rules=rules(config)[source.kind.name], policies=source.rules, required=source.required, products=None)

@@ -3,6 +3,7 @@
 import difflib
 import importlib.util
 import re
+from collections.abc import Callable
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from clarion.sources import standards
 from clarion.sources.expressions import Expression
 from clarion.sources.standards import Standard
 
+Secrets = Callable[[str], str]  # from a reference to the secret itself
 Regions = MappingType[str, MappingType[str, list[str]]]
 FILE_FORMATS = ("csv", "json", "parquet", "text", "binary")
 Format = Literal["csv", "json", "parquet", "text", "binary", "delta", "jdbc", "kafka"]
@@ -185,6 +187,15 @@ class Source:
     def of_files(self) -> bool:
         """Whether it is taken file by file."""
         return self.format in FILE_FORMATS
+
+    def hidden_options(self, secrets: Secrets) -> dict[str, str]:
+        """Options of the reader whose values stand behind references."""
+        return {name: secrets(reference) for name, reference in self.secrets.items()}
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Columns without which a row is refused: those the kind requires, and those the mapping refuses to miss."""
+        return tuple(dict.fromkeys((*self.kind.required, *(name for name, policy in self.missing.items() if policy == "refuse"))))
 
     @property
     def personal(self) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """Records of every way in, each as a map of text, with its file and its number in it."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -17,16 +16,13 @@ from pyspark.sql.streaming.readwriter import DataStreamReader
 from clarion.kernel.errors import SourceError
 from clarion.sources import tables, topics
 from clarion.sources.causes import cause
-from clarion.sources.mapping import Source
+from clarion.sources.mapping import Secrets, Source
 from clarion.sources.portions import Portion
 
 _OTHER_HEADER = re.compile(r"Header: ([^\n]*)\n\s*Schema: ([^\n]*)\n.*?CSV file: (\S+)", re.DOTALL)
 _DAMAGED = re.compile(r"(?:FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER|while reading file)[^\n]*?((?:file|s3a?|abfss?|gs):[^\s'\"]+?)[.']?\s")
 _APART = "\x1f"
 _REPLACEMENT = "\ufffd"  # what a decoder puts where bytes are no text in the declared encoding
-
-
-Secrets = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +169,7 @@ def _described() -> Column:
 
 
 def _messages(frame: DataFrame, source: Source) -> DataFrame:
-    """Messages as records: the JSON object each holds, with `_key`, `_timestamp` and `_headers`' text beside it."""
+    """Messages as records: the JSON object each holds, with its `_key` and `_timestamp` beside it."""
     value = F.col("value").cast("string")
     raw, broken = _json(value, source.depth)
     beside = F.create_map(F.lit("_key"), F.col("key").cast("string"), F.lit("_timestamp"), F.date_format("timestamp", "yyyy-MM-dd HH:mm:ss.SSSSSS"))

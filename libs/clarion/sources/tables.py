@@ -1,7 +1,7 @@
 """Rows of a database's table or of a Delta table, in ranges: what came since the last time, once."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,10 +14,9 @@ from clarion.kernel import sql
 from clarion.kernel.errors import ConfigError, SourceError
 from clarion.kernel.ids import digest
 from clarion.sources.causes import cause
-from clarion.sources.mapping import Source
+from clarion.sources.mapping import Secrets, Source
 from clarion.sources.portions import Portion
 
-Secrets = Callable[[str], str]
 _CHANGE_COLUMNS = ("_change_type", "_commit_version", "_commit_timestamp")
 
 
@@ -64,8 +63,7 @@ def unreachable(source: Source, error: Exception) -> SourceError:
 def _relation(spark: SparkSession, source: Source, secrets: Secrets) -> DataFrame:
     if source.format == "delta":
         return spark.read.format("delta").options(**source.options).load(source.where)
-    hidden = {name: secrets(reference) for name, reference in source.secrets.items()}
-    return spark.read.format("jdbc").options(url=source.where, **source.options, **hidden).load()
+    return spark.read.format("jdbc").options(url=source.where, **source.options, **source.hidden_options(secrets)).load()
 
 
 def _new_rows(spark: SparkSession, source: Source, before: Sequence[Portion], secrets: Secrets) -> tuple[Portion, ...]:

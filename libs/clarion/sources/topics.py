@@ -4,7 +4,7 @@ A message's name is its partition and offset, whether it is taken in a batch or 
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -14,19 +14,23 @@ from pyspark.sql import functions as F
 from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
 from clarion.sources.causes import cause
-from clarion.sources.mapping import Source
+from clarion.sources.mapping import Secrets, Source
 from clarion.sources.portions import Portion
 
-Secrets = Callable[[str], str]
 # The client would try for minutes before it says that nobody answers.
 _PATIENCE = {"kafka.request.timeout.ms": "10000", "kafka.default.api.timeout.ms": "15000", "kafka.session.timeout.ms": "9000", "fetchOffset.numRetries": "1"}
 
 
 def reader_options(source: Source, secrets: Secrets) -> dict[str, str]:
     """Options that batch and stream share."""
+    brokers, topic = _address(source)
+    return {**_PATIENCE, "kafka.bootstrap.servers": brokers, "subscribe": topic, **source.options, **source.hidden_options(secrets)}
+
+
+def _address(source: Source) -> tuple[str, str]:
+    """Brokers and topic."""
     brokers, _, topic = source.where.removeprefix("kafka://").partition("/")
-    hidden = {name: secrets(reference) for name, reference in source.secrets.items()}
-    return {**_PATIENCE, "kafka.bootstrap.servers": brokers, "subscribe": topic, **source.options, **hidden}
+    return brokers, topic
 
 
 def new(spark: SparkSession, source: Source, before: Sequence[Portion], secrets: Secrets) -> tuple[Portion, ...]:
@@ -48,7 +52,7 @@ def new(spark: SparkSession, source: Source, before: Sequence[Portion], secrets:
             found = _bounds(spark, source, {}, secrets)  # the topic has more partitions than before: looked through from its beginning
     except (Py4JJavaError, PySparkException) as error:
         raise unreachable(source, error) from error
-    _, _, topic = source.where.removeprefix("kafka://").partition("/")
+    _, topic = _address(source)
     portions = []
     for partition, (first, until) in sorted(found.items()):
         first = max(first, taken.get(partition, 0))
@@ -58,7 +62,7 @@ def new(spark: SparkSession, source: Source, before: Sequence[Portion], secrets:
 
 
 def _bounds(spark: SparkSession, source: Source, taken: Mapping[int, int], secrets: Secrets) -> dict[int, tuple[int, int]]:
-    _, _, topic = source.where.removeprefix("kafka://").partition("/")
+    _, topic = _address(source)
     start = json.dumps({topic: {str(partition): until for partition, until in taken.items()}}) if taken else "earliest"
     options = {**reader_options(source, secrets), "startingOffsets": start, "endingOffsets": "latest"}
     messages = spark.read.format("kafka").options(**options).load()
@@ -73,7 +77,7 @@ def _portion(source: Source, topic: str, partition: int, first: int, until: int)
 
 def messages(spark: SparkSession, source: Source, portions: Sequence[Portion], secrets: Secrets) -> DataFrame:
     """Messages of ranges of offsets."""
-    _, _, topic = source.where.removeprefix("kafka://").partition("/")
+    _, topic = _address(source)
     bounds = [json.loads(str(portion.position)) for portion in portions]
     start = json.dumps({topic: {str(item["partition"]): item["first"] for item in bounds}})
     end = json.dumps({topic: {str(item["partition"]): item["until"] for item in bounds}})
