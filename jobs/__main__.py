@@ -15,13 +15,14 @@ from jobs import (
     predict,
     product_matrix,
     profiles,
+    resolve,
     scorecard,
     segment,
     strategy,
 )  # fmt: skip
 
 MODULES = (
-    ingest, monitor, clean, profiles, segment, product_matrix, predict, forecast, measure, adjust, strategy, deliver, scorecard,
+    ingest, monitor, clean, resolve, profiles, segment, product_matrix, predict, forecast, measure, adjust, strategy, deliver, scorecard,
 )  # fmt: skip
 JOBS: dict[str, Job] = {module.JOB.name: module.JOB for module in MODULES}
 

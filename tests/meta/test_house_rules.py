@@ -23,7 +23,7 @@ CAPABILITIES = [
 BANNED = {"udf", "rdd", "collect", "toPandas", "cache", "persist", "getOrCreate", "current_date", "now", "current_timestamp", "sparkContext", "_jvm"}
 ALLOWED = {
     ("segments", "model.py"), ("predict", "churn.py"), ("products", "neighbours.py"), ("strategy", "allocation.py"), ("strategy", "decisions.py"),
-    ("sources", "records.py"), ("sources", "topics.py"), ("cleaning", "missing.py"), ("sim", "files.py"), ("sim", "store.py"),
+    ("sources", "records.py"), ("sources", "topics.py"), ("cleaning", "missing.py"), ("identity", "model.py"), ("identity", "components.py"), ("sim", "files.py"), ("sim", "store.py"),
 }  # fmt: skip
 
 

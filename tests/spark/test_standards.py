@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.kernel.errors import ConfigError
-from clarion.privacy.phones import canonical_phone, phone_form
+from clarion.privacy.forms import canonical_phone
+from clarion.privacy.tokens import phone_form
 from clarion.sources.mapping import parse
 from clarion.sources.standards import Standard, expression
 

@@ -135,4 +135,55 @@ QUARANTINE = Table(
     owner="data",
 )
 
-TABLES = (IDENTITIES, *FACTS.values(), QUARANTINE)
+RESOLUTIONS = Table(
+    name="silver.resolutions",
+    grain="one name whose facts belong to a customer who is not named by it, as of a day",
+    key=("as_of", "kind", "namespace", "ref"),
+    slice=("as_of",),
+    columns=(
+        Column("as_of", "date", "first day whose facts do not count"),
+        Column("kind", "string", "customer (an account, by its surrogate), device or member (a card)"),
+        Column("namespace", "string", "who gives the name; empty for surrogates"),
+        Column("ref", "string", "the name"),
+        Column("customer_id", "string", "surrogate of the person"),
+        Column("since", "date", "day from which the name was given to this person without a break"),
+    ),
+    checks=(_one_of("kind", ("customer", "device", "member")),),
+    owner="data",
+)
+IDENTITY_LINKS = Table(
+    name="silver.identity_links",
+    grain="one pair of accounts that is one person, or would be but for a conflict, as of a day",
+    key=("as_of", "left_id", "right_id"),
+    slice=("as_of",),
+    columns=(
+        Column("as_of", "date", "first day whose facts do not count"),
+        Column("left_id", "string", "surrogate of an account"),
+        Column("right_id", "string", "surrogate of another"),
+        Column("how", "string", "fields that join them by rule, 'probability', or 'conflict'"),
+        Column("agrees", "array<string>", "fields in which they agree"),
+        Column("differs", "array<string>", "fields in which they differ"),
+        Column("weight", "double", "Fellegi and Sunter's weight, prior included", unit="bits"),
+        Column("probability", "double", "that both are one person"),
+        Column("joined", "boolean", "false where a conflict keeps them apart"),
+    ),
+    owner="data",
+)
+IDENTITY_MODELS = Table(
+    name="silver.identity_models",
+    grain="one as-of day on which accounts were compared: how, and what came of it",
+    key=("as_of",),
+    slice=("as_of",),
+    columns=(
+        Column("as_of", "date", "first day whose facts do not count"),
+        Column("accounts", "bigint", "accounts compared"),
+        Column("pairs", "bigint", "pairs compared"),
+        Column("prior", "double", "chance that two accounts are one person", nullable=True),
+        Column("m", "map<string,double>", "chance that a field agrees between accounts of one person"),
+        Column("u", "map<string,double>", "chance that it agrees between accounts of two people"),
+        Column("joined", "bigint", "accounts that stand for someone else"),
+        Column("names", "bigint", "devices and cards that were given to a person"),
+    ),
+    owner="data",
+)
+TABLES = (IDENTITIES, *FACTS.values(), QUARANTINE, RESOLUTIONS, IDENTITY_LINKS, IDENTITY_MODELS)

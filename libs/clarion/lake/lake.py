@@ -8,8 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import TextIO
+from typing import TextIO, TypeVar
 
+from delta.exceptions import (
+    ConcurrentAppendException,
+    ConcurrentDeleteDeleteException,
+    ConcurrentDeleteReadException,
+    ConcurrentWriteException,
+)
 from delta.tables import DeltaTable
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -24,6 +30,9 @@ from clarion.lake.ddl import create_statement
 
 _BROKEN_CHECK = re.compile(r"CHECK constraint (\S+) .*?violated by row with values:\s*(.*?)(?:\n\s*at |\Z)", re.DOTALL)
 _OUTSIDE = "a row lies outside the slice that is replaced"
+_OVERTAKEN = (ConcurrentAppendException, ConcurrentDeleteDeleteException, ConcurrentDeleteReadException, ConcurrentWriteException)
+_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)  # seconds; an OPTIMIZE or another job's write is over by then
+T = TypeVar("T")
 _BROKEN_NULL = re.compile(r"NOT NULL constraint violated for column: (\S+?)\.?\s")
 
 
@@ -43,6 +52,7 @@ class Lake:
         self._ensured: set[str] = set()
         self._unwritten: set[str] = set()
         self._ensuring: dict[str, Lock] = {}
+        self._merging: dict[str, Lock] = {}
 
     def address(self, table: Table) -> str:
         """How SQL names the table here."""
@@ -112,8 +122,7 @@ class Lake:
 
     def append(self, table: Table, frame: DataFrame) -> int:
         """Add rows; returns how many. Not idempotent: for tables of ops that only grow."""
-        with self._writing(table):
-            return self._write(table, conform(frame, table))
+        return self._writing(table, lambda: self._write(table, conform(frame, table)))
 
     def replace(self, table: Table, frame: DataFrame, *, where: str) -> int:
         """Replace the slice of rows for which a condition in SQL holds; returns how many rows it has now.
@@ -121,13 +130,16 @@ class Lake:
         A row of the frame that lies outside the slice makes Delta refuse the whole write. A slice without rows is
         appended to, which takes 0.5 s where an overwrite takes 2.0 s, after rows outside it were ruled out.
         """
-        with self._writing(table):
+
+        def write() -> int:
             conformed = conform(frame, table)
             governed = "://" in self.root or self.catalog is not None  # others may write at the same time, see `alone`
             if not governed and (self._is_new(table) or self.spark.table(self.address(table)).where(where).isEmpty()):
                 inside = F.coalesce(F.expr(where), F.lit(False))
                 return self._write(table, conformed.where(F.when(inside, True).otherwise(F.raise_error(F.lit(_OUTSIDE)).cast("boolean"))))
             return self._write(table, conformed, instead_of=where)
+
+        return self._writing(table, write)
 
     def merge(self, table: Table, frame: DataFrame, *, update: bool = True, only_if: str | None = None) -> int:
         """Insert rows by the table's key and, with `update`, overwrite those that exist; returns the rows changed.
@@ -138,25 +150,28 @@ class Lake:
             update: False leaves rows that exist as they are.
             only_if: further condition on target `t` and source `s` for an update.
         """
-        with self._writing(table):
+
+        def write() -> int:
             conformed = conform(frame, table)
             if self._is_new(table):
                 return self._write(table, conformed)
             keys = " AND ".join(f"t.`{name}` = s.`{name}`" for name in table.key)
             changes = " OR ".join(f"NOT t.`{name}` <=> s.`{name}`" for name in table.column_names if name not in table.key)
             # A stream's batch lives in a session of its own.
-            spark = frame.sparkSession
-            target = DeltaTable.forName(spark, self.address(table)) if self.catalog else DeltaTable.forPath(spark, self.path(table))
-            merging = target.alias("t").merge(conformed.alias("s"), keys).whenNotMatchedInsertAll()
+            merging = self._delta(table, frame.sparkSession).alias("t").merge(conformed.alias("s"), keys).whenNotMatchedInsertAll()
             outcome = (merging.whenMatchedUpdateAll(only_if or changes) if update else merging).execute().first()
-        return int(outcome["num_affected_rows"]) if outcome else 0
+            return int(outcome["num_affected_rows"]) if outcome else 0
+
+        with self._merging.setdefault(table.name, Lock()):  # two sources that seal values at once would each undo the other's work
+            return self._writing(table, write)
 
     def delete(self, table: Table, *, where: str) -> None:
-        """Take out the rows for which a condition in SQL holds."""
+        """Take out the rows for which a condition in SQL holds. The condition stands in the table's log: no one's name may be in it."""
         if self.exists(table):
-            with self._writing(table):
-                target = DeltaTable.forName(self.spark, self.address(table)) if self.catalog else DeltaTable.forPath(self.spark, self.path(table))
-                target.delete(where)
+            self._writing(table, lambda: self._delta(table, self.spark).delete(where))
+
+    def _delta(self, table: Table, spark: SparkSession) -> DeltaTable:
+        return DeltaTable.forName(spark, self.address(table)) if self.catalog else DeltaTable.forPath(spark, self.path(table))
 
     @contextmanager
     def alone(self, name: str, *, wait_seconds: float, say: Callable[[str], None]) -> Iterator[None]:
@@ -210,11 +225,16 @@ class Lake:
         self._unwritten.discard(table.name)
         return new
 
-    @contextmanager
-    def _writing(self, table: Table) -> Iterator[None]:
+    def _writing(self, table: Table, write: Callable[[], T], *, pauses: tuple[float, ...] = _PAUSES) -> T:
+        """What a write returns, on a table that is as its contract says; a write that another one overtook is made again."""
         self.ensure(table)
         try:
-            yield
+            return write()
+        except _OVERTAKEN:
+            if not pauses:
+                raise
+            time.sleep(pauses[0])
+            return self._writing(table, write, pauses=pauses[1:])
         except (Py4JJavaError, PySparkException) as error:
             raise _translated(error, table) from error
 

@@ -11,12 +11,11 @@ from pyspark.sql import functions as F
 
 from clarion.config import Config
 from clarion.contracts import Table
-from clarion.contracts.silver import CONSENTS
-from clarion.identity.consent import consented
 from clarion.kernel.errors import ContractError
 from clarion.kernel.ids import run_key
 from clarion.lake import Lake
 from clarion.ops.job import Job, Params
+from clarion.ops.people import People
 
 if TYPE_CHECKING:
     from clarion.ops.tracking import Tracking
@@ -37,7 +36,7 @@ class Scope:
     rows_written: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     _kept: list[DataFrame] = field(default_factory=list)
-    _consenting: DataFrame | None = None
+    _known: People | None = None
 
     @property
     def spark(self) -> SparkSession:
@@ -70,7 +69,8 @@ class Scope:
     def read(self, table: Table) -> DataFrame:
         """A declared table; rows of people who did not consent to the job's purpose are left out.
 
-        Silver and gold tables that name a customer are so withheld; a job for operations sees all rows.
+        Silver and gold tables that name a customer are so withheld, and the facts of several accounts of one person stand
+        under one surrogate; a job for collection or operations sees all rows as they are.
         """
         if table.name not in self.job.reads_now | self.job.reads_before:
             raise ContractError(
@@ -78,7 +78,7 @@ class Scope:
                 found=", ".join(sorted(self.job.reads_now | self.job.reads_before)),
                 fix="add it to the job's reads",
             )
-        return self._withheld(table, self.lake.read(table))
+        return self._seen(table, self.lake.read(table))
 
     def previous(self, table: Table) -> DataFrame:
         """Rows of earlier as-of days."""
@@ -121,16 +121,19 @@ class Scope:
 
     def consents(self) -> DataFrame:
         """Statements on the use of data, known before the as-of day."""
-        return self.lake.read(CONSENTS).where(F.col("arrived_at") < F.to_utc_timestamp(F.lit(str(self.as_of)), self.time_zone))
+        return self._people().consents()
 
-    def _withheld(self, table: Table, frame: DataFrame) -> DataFrame:
-        if self.job.purpose in ("operations", "collection") or table.layer not in ("silver", "gold") or "customer_id" not in table.column_names:
+    def _seen(self, table: Table, frame: DataFrame) -> DataFrame:
+        """What the job's purpose may see: collection and operations work on accounts, the rest on people who consent."""
+        if self.job.purpose in ("operations", "collection") or table.layer not in ("silver", "gold"):
             return frame
-        if self._consenting is None:
-            allowed = consented(self.consents(), purpose=self.job.purpose)
-            self._consenting = self.keep(allowed.select("customer_id", F.lit(True).alias("_consents")))
-        joined = frame.join(self._consenting, "customer_id", "left")
-        return joined.where("customer_id IS NULL OR _consents").select(*frame.columns)
+        people = self._people()
+        return people.consenting(table, people.resolved(table, frame), purpose=self.job.purpose)
+
+    def _people(self) -> People:
+        if self._known is None:
+            self._known = People(self.lake, self.config, self.as_of, self.time_zone, self.keep)
+        return self._known
 
     def _declared(self, table: Table) -> Table:
         if table not in self.job.writes:

@@ -7,8 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clarion.privacy.keys import Key
-from clarion.privacy.phones import phone_form
-from clarion.privacy.tokens import TOKEN, tokenise
+from clarion.privacy.tokens import SOURCE, TOKEN, phone_form, tokenise
 
 
 class Expression(Protocol):
@@ -32,7 +31,7 @@ def protected(
     """Records without readable personal values, and the values that are to be sealed.
 
     Each mapped personal column becomes `token:<column>` in the record; every source column it was computed from is
-    replaced by its own token, so that equal records stay equal.
+    replaced by its own token, so that equal records stay equal, and its text is sealed, too: nothing that came is lost.
 
     Args:
         records: raw and other columns.
@@ -51,7 +50,7 @@ def protected(
     source = opened.select("*", *(F.col(f"_in_{place}").alias(name) for place, name in enumerate(hidden)))
     values = source.withColumns({f"_value_{name}": _value(columns[name]) for name in personal}).drop(*hidden)
     tokens = values.withColumns({f"_token_{name}": tokenise(name, key)(F.col(f"_value_{name}")) for name in personal}).withColumns(
-        {f"_hidden_{place}": tokenise(f"source:{name}", key)(F.col(f"_in_{place}")) for place, name in enumerate(hidden)}
+        {f"_hidden_{place}": tokenise(f"{SOURCE}{name}", key)(F.col(f"_in_{place}")) for place, name in enumerate(hidden)}
     )
     kept = F.map_filter("raw", lambda name, _: ~name.isin(list(hidden)))
     entries: list[Column] = []
@@ -63,9 +62,8 @@ def protected(
     pairs = F.array(
         *(F.struct(F.lit(name).alias("field"), F.col(f"_token_{name}").alias("token"), F.col(f"_value_{name}").alias("value")) for name in personal),
         *(
-            F.struct(F.lit(f"source:{name}").alias("field"), F.col(f"_hidden_{place}").alias("token"), F.col(f"_in_{place}").alias("value"))
+            F.struct(F.lit(f"{SOURCE}{name}").alias("field"), F.col(f"_hidden_{place}").alias("token"), F.col(f"_in_{place}").alias("value"))
             for place, name in enumerate(hidden)
-            if name in sealed
         ),
     )
     return safe, tokens.select(F.inline(pairs))

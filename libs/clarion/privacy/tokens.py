@@ -11,15 +11,17 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from clarion.privacy.forms import canonical, canonical_phone
 from clarion.privacy.keys import Key
 
 arrow_udf: Any = F.arrow_udf  # type: ignore[attr-defined]  # missing from PySpark 4.1's hints
+SOURCE = "source:"  # prefix of the field under which a source column's own text is sealed
 TOKEN = "token:"  # prefix of the raw column that holds the token of a mapped personal column
 
 
 def token_of(value: str, *, field: str, key: Key) -> str:
-    """The look-up token of a value: HMAC-SHA-256 over field and value, with the key's name in front."""
-    code = hmac.new(key.lookup, f"{field}\x1f{value}".encode(), hashlib.sha256).hexdigest()
+    """The look-up token of a value: HMAC-SHA-256 over field and canonical value, with the key's name in front."""
+    code = hmac.new(key.lookup, f"{field}\x1f{canonical(field, value)}".encode(), hashlib.sha256).hexdigest()
     return f"{key.key_id}.{code[:40]}"
 
 
@@ -46,6 +48,17 @@ def tokenise(field: str, key: Key) -> Callable[[Column], Column]:
         return pa.array([None if value is None else token_of(value, field=field, key=key) for value in values.to_pylist()], pa.string())
 
     made: Callable[[Column], Column] = tokens
+    return made
+
+
+def phone_form(country: str) -> Callable[[Column], Column]:
+    """A column function from phone numbers as people write them to their one form; null stays null."""
+
+    @arrow_udf("string")  # type: ignore[untyped-decorator]
+    def forms(values: pa.Array) -> pa.Array:
+        return pa.array([None if value is None else canonical_phone(value, country=country) for value in values.to_pylist()], pa.string())
+
+    made: Callable[[Column], Column] = forms
     return made
 
 
