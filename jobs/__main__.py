@@ -16,6 +16,7 @@ from jobs import (
     product_matrix,
     profiles,
     resolve,
+    rotate,
     scorecard,
     segment,
     strategy,
@@ -23,6 +24,7 @@ from jobs import (
 
 MODULES = (
     ingest, monitor, clean, resolve, profiles, segment, product_matrix, predict, forecast, measure, adjust, strategy, deliver, scorecard,
+    rotate,
 )  # fmt: skip
 JOBS: dict[str, Job] = {module.JOB.name: module.JOB for module in MODULES}
 

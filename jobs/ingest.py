@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from clarion.contracts.bronze import BRONZE, TABLES
 from clarion.contracts.ops import FILES
-from clarion.contracts.vault import PERSONAL_DATA
+from clarion.contracts.vault import KEYS, PERSONAL_DATA, SUPPRESSED
 from clarion.kernel import sql
 from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
@@ -181,8 +181,8 @@ def _enter(scope: Scope, surveyed: list[Surveyed], state: str) -> None:
 JOB = Job(
     name="ingest",
     summary=__doc__,
-    reads=(previous(FILES),),
-    writes=(*TABLES, FILES, PERSONAL_DATA),
+    reads=(previous(FILES), previous(SUPPRESSED)),
+    writes=(*TABLES, FILES, PERSONAL_DATA, KEYS),
     purpose="collection",
     settings=(PrivacySettings,),
     run=run,

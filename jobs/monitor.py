@@ -15,7 +15,7 @@ from clarion.contracts.bronze import BRONZE
 from clarion.contracts.live import CUSTOMER_STATE, KPI_MINUTES, MARKET_ALERTS, MARKET_STATE
 from clarion.contracts.ops import FILES
 from clarion.contracts.silver import IDENTITIES
-from clarion.contracts.vault import PERSONAL_DATA
+from clarion.contracts.vault import KEYS, PERSONAL_DATA, SUPPRESSED
 from clarion.identity.resolve import surrogate
 from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
@@ -23,11 +23,12 @@ from clarion.kernel.parallel import together
 from clarion.monitor import transforms as live
 from clarion.monitor.metrics import delays
 from clarion.monitor.settings import MonitorSettings
-from clarion.ops.intake import allowed, enter, ledger_rows
+from clarion.ops.intake import allowed, barred, enter, ledger_rows
 from clarion.ops.job import Job, Params, previous
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.shop import reading, sources
 from clarion.privacy.keys import PrivacySettings
+from clarion.privacy.protect import name_field
 from clarion.sources import files, records, topics
 from clarion.sources.mapping import Source
 from clarion.sources.portions import Portion
@@ -159,6 +160,8 @@ def _to_states(scope: Scope, source: Source) -> StreamingQuery:
         consenting = allowed(scope, source)
         if consenting is not None:
             mine = mine.join(consenting, mine["customer_ref"] == F.col("ref"), "left_semi")
+        if (erased := barred(scope)) is not None:
+            mine = mine.where(~erased.names(name_field("customer_ref", source.namespace))(F.col("customer_ref")))
         names = scope.read(IDENTITIES).where(F.col("namespace") == source.namespace).select(F.col("ref").alias("customer_ref"), "customer_id")
         known = mine.join(names, "customer_ref", "left").select(
             # A customer seen here first gets the surrogate under which cleaning will enter the name.
@@ -189,8 +192,8 @@ def _to_alerts(scope: Scope, source: Source) -> StreamingQuery:
 JOB = Job(
     name="monitor",
     summary=__doc__,
-    reads=(BRONZE["consents"], previous(IDENTITIES)),
-    writes=(*BRONZE.values(), FILES, PERSONAL_DATA, KPI_MINUTES, CUSTOMER_STATE, MARKET_STATE, MARKET_ALERTS),
+    reads=(BRONZE["consents"], previous(IDENTITIES), previous(SUPPRESSED)),
+    writes=(*BRONZE.values(), FILES, PERSONAL_DATA, KEYS, KPI_MINUTES, CUSTOMER_STATE, MARKET_STATE, MARKET_ALERTS),
     purpose="operations",
     settings=(MonitorSettings, PrivacySettings),
     run=run,

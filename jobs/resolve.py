@@ -51,14 +51,15 @@ def run(scope: Scope, params: Params) -> None:
     owned = owners(of_someone, least_share=settings.device_share, least_times=settings.device_logins)
     nameless = seen.where("customer_id IS NULL").select(*_NAME)
     now = scope.keep(since(joined.unionByName(owned.join(nameless, list(_NAME), "left_semi")), before, as_of=scope.as_of))
-    together(
-        [
-            partial(scope.replace, RESOLUTIONS, _of_the_day(scope, now, RESOLUTIONS)),
-            partial(scope.replace, IDENTITY_LINKS, _of_the_day(scope, found, IDENTITY_LINKS)),
-        ]
-    )
+    counts = {row["kind"]: row["count"] for row in now.groupBy("kind").count().collect()}
+    writes = []
+    if counts or scope.lake.exists(RESOLUTIONS):
+        writes.append(partial(scope.replace, RESOLUTIONS, _of_the_day(scope, now, RESOLUTIONS)))
+    if weights or scope.lake.exists(IDENTITY_LINKS):
+        writes.append(partial(scope.replace, IDENTITY_LINKS, _of_the_day(scope, found, IDENTITY_LINKS)))
+    together(writes)
     # Last: with this row the day's resolution is in force.
-    _enter_model(scope, now, weights, compared.count() if weights else 0)
+    _enter_model(scope, counts, weights, compared.count() if weights else 0)
 
 
 def _seen(scope: Scope, consenting: DataFrame) -> DataFrame:
@@ -110,8 +111,7 @@ def _of_the_day(scope: Scope, frame: DataFrame, table: Table) -> DataFrame:
     return frame.withColumn("as_of", F.lit(scope.as_of)).select(*table.column_names)
 
 
-def _enter_model(scope: Scope, now: DataFrame, weights: Weights | None, compared: int) -> None:
-    counts = {row["kind"]: row["count"] for row in now.groupBy("kind").count().collect()}
+def _enter_model(scope: Scope, counts: dict[str, int], weights: Weights | None, compared: int) -> None:
     accounts = counts.get("customer", 0)
     row = {
         "as_of": scope.as_of, "accounts": weights.accounts if weights else 0, "pairs": compared, "prior": weights.prior if weights else None,

@@ -23,7 +23,7 @@ def test_tasks_and_dependencies_equal_the_pipeline() -> None:
 
 def test_the_platforms_own_model_accepts_every_field() -> None:
     job = BundleJob.from_dict(WRITTEN)
-    assert len(job.tasks) == len(JOBS)
+    assert len(job.tasks) == sum(item.part == "loop" for item in JOBS.values())
 
 
 def test_every_entry_point_command_parameter_variable_and_environment_exists() -> None:

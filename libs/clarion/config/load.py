@@ -168,7 +168,7 @@ class Config:
         return sorted(found)
 
     def secret(self, reference: str) -> str:
-        """The secret that `env:NAME` or `file:PATH` refers to; secrets never stand in the configuration itself.
+        """The secret that `env:NAME`, `file:PATH` or `databricks:SCOPE/NAME` refers to; secrets never stand in the configuration itself.
 
         Raises:
             SecretError: the reference leads nowhere.
@@ -178,11 +178,29 @@ class Config:
             return os.environ[rest]
         if scheme == "file" and Path(rest).is_file():
             return Path(rest).read_text(encoding="utf-8").strip()
+        if scheme == "databricks":
+            return _from_scope(rest)
         raise SecretError(
             "a secret is needed: the key of personal columns, or a source's password",
             found=f"{reference} leads nowhere",
-            fix="refer to env:NAME or file:PATH that exists; a key (privacy.key) is made with: python -c 'import secrets; print(secrets.token_hex(32))'",
+            fix="refer to env:NAME, file:PATH or databricks:SCOPE/NAME that exists; "
+            "a key (privacy.key) is made with: python -c 'import secrets; print(secrets.token_hex(32))'",
         )
+
+
+def _from_scope(place: str) -> str:
+    """A secret of a Databricks secret scope, through the SDK that the platform's runtimes carry."""
+    scope, _, name = place.partition("/")
+    try:
+        from databricks.sdk import WorkspaceClient
+
+        return str(WorkspaceClient().dbutils.secrets.get(scope=scope, key=name)).strip()
+    except Exception as error:
+        raise SecretError(
+            f"the secret databricks:{place} cannot be read",
+            found=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            fix="run on Databricks (or install databricks-sdk and log in), and grant READ on the scope",
+        ) from error
 
 
 def _require_known(key: str, known: dict[str, Value], origin: str) -> None:

@@ -22,7 +22,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
-from clarion.contracts import Table
+from clarion.contracts import Column, Table
 from clarion.kernel import sql
 from clarion.kernel.errors import ContractError, LakeError, QualityError
 from clarion.lake.checks import check_expressions, conform, schema_of
@@ -156,7 +156,7 @@ class Lake:
             if self._is_new(table):
                 return self._write(table, conformed)
             keys = " AND ".join(f"t.`{name}` = s.`{name}`" for name in table.key)
-            changes = " OR ".join(f"NOT t.`{name}` <=> s.`{name}`" for name in table.column_names if name not in table.key)
+            changes = " OR ".join(_differs(column) for column in table.columns if column.name not in table.key)
             # A stream's batch lives in a session of its own.
             merging = self._delta(table, frame.sparkSession).alias("t").merge(conformed.alias("s"), keys).whenNotMatchedInsertAll()
             outcome = (merging.whenMatchedUpdateAll(only_if or changes) if update else merging).execute().first()
@@ -270,6 +270,12 @@ class Lake:
             columns = ", ".join(f"`{column.name}` {column.type}" for column in new)
             self.spark.sql(f"ALTER TABLE {self.address(table)} ADD COLUMNS ({columns})")
         return [column.name for column in new]
+
+
+def _differs(column: Column) -> str:
+    """The condition that target and source differ in a column; maps have no order of their own, but JSON has."""
+    form = "to_json({}.`{}`)" if column.type.startswith("map") else "{}.`{}`"
+    return f"NOT {form.format('t', column.name)} <=> {form.format('s', column.name)}"
 
 
 def _wait_for(file: TextIO, name: str, seconds: float) -> None:

@@ -140,7 +140,7 @@ def demo(jobs: Mapping[str, Job], lake: str, data: str, size: str, shop: str, se
 def list_jobs(jobs: Mapping[str, Job]) -> None:
     """What jobs there are, and what each reads and writes."""
     table = RichTable("job", "what it does", "reads", "writes")
-    for job in pipeline.order(jobs.values()):
+    for job in (*pipeline.order(jobs.values()), *(job for job in jobs.values() if job.part == "upkeep")):
         table.add_row(job.name, job.one_line, _layers(job.reads_now | job.reads_before), _layers({item.name for item in job.writes}))
     OUT.print(table)
 

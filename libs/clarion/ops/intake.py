@@ -9,14 +9,15 @@ from pyspark.sql import functions as F
 
 from clarion.cleaning.transforms import canonical
 from clarion.contracts.bronze import BRONZE
-from clarion.contracts.vault import PERSONAL_DATA
+from clarion.contracts.vault import KEYS, PERSONAL_DATA, SUPPRESSED
 from clarion.identity.consent import consented
 from clarion.kernel import sql
 from clarion.kernel.errors import SourceError
-from clarion.ops.scope import Scope
+from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.shop import reading, sources
-from clarion.privacy.keys import Key, PrivacySettings
+from clarion.privacy.keys import Key, PrivacySettings, refuse_other
 from clarion.privacy.protect import protected, stripped
+from clarion.privacy.suppressed import Barred, recognised
 from clarion.privacy.tokens import sealed_values
 from clarion.sources import records
 from clarion.sources.drift import Change
@@ -39,12 +40,12 @@ def enter(scope: Scope, source: Source, numbered: DataFrame, *, batch: str, colu
     """
     safe = numbered.withColumn("_stripped", F.lit(False))
     if source.personal or source.sealed:
-        settings = scope.settings(PrivacySettings)
-        key = Key.derive(scope.config.secret(settings.key), key_id=settings.key_id)
+        key = sealing_key(scope)
         safe, values = protected(safe, source.columns, personal=source.personal, known=columns, key=key, sealed=source.sealed)
         scope.merge(PERSONAL_DATA, sealed_values(values, key=key), update=False)
-    if people is not None:
-        safe = stripped(safe, source.columns, people=source.kind.people, known=columns, allowed=people)
+    erased = barred(scope) if source.kind.people else None
+    if people is not None or erased is not None:
+        safe = stripped(safe, source.columns, people=source.kind.people, known=columns, allowed=people, barred=erased, namespace=source.namespace)
     rows = safe.select(
         "raw",
         "_broken",
@@ -58,6 +59,33 @@ def enter(scope: Scope, source: Source, numbered: DataFrame, *, batch: str, colu
         F.lit(datetime.now(UTC)).alias("_ingested_at"),
     )
     scope.replace(BRONZE[source.kind.name], rows, where=sql.among("_batch", [batch]))
+
+
+def sealing_key(scope: Scope) -> Key:
+    """The key in use, after a look whether it is the one of its name.
+
+    Raises:
+        SecretError: the lake was sealed with another key of that name.
+    """
+    key = scope.settings(PrivacySettings).current(scope.config.secret)
+    checks = {row["key_id"]: row["check"] for row in scope.lake.read(KEYS).collect()}
+    if key.key_id not in checks:
+        row = {"key_id": key.key_id, "check": key.check, "retired": False, "_entered_at": datetime.now(UTC)}
+        scope.merge(KEYS, rows_as_frame(scope.spark, KEYS, [row]), update=False)
+    refuse_other(key, checks)
+    return key
+
+
+def barred(scope: Scope) -> Barred | None:
+    """Who was erased and is kept out; None for nobody.
+
+    Raises:
+        SecretError: a key by which someone is recognised is not at hand.
+    """
+    if not scope.lake.exists(SUPPRESSED):
+        return None
+    rows = scope.lake.read(SUPPRESSED).select("token", "key_id").collect()
+    return recognised({row["token"]: row["key_id"] for row in rows}, scope.settings(PrivacySettings).known(scope.config.secret))
 
 
 def ledger_rows(

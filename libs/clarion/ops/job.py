@@ -44,6 +44,7 @@ class Job:
         writes: tables it may write.
         purpose: what people's data is used for; customers without that consent are withheld.
         settings: sections of the configuration it needs.
+        part: the loop that `run all` goes through, or upkeep, which has a schedule of its own.
         run: the job itself.
     """
 
@@ -54,6 +55,7 @@ class Job:
     run: "Callable[[Scope, Params], None]"
     purpose: Purpose = "analytics"
     settings: tuple[type[Any], ...] = field(default=())
+    part: Literal["loop", "upkeep"] = "loop"
 
     @property
     def reads_now(self) -> frozenset[str]:

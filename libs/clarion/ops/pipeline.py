@@ -10,8 +10,8 @@ from clarion.ops.job import Job
 
 
 def dependencies(jobs: Iterable[Job]) -> dict[str, tuple[str, ...]]:
-    """For each job the jobs that write what it reads in this pass."""
-    jobs = tuple(jobs)
+    """For each job of the loop the jobs that write what it reads in this pass."""
+    jobs = tuple(job for job in jobs if job.part == "loop")
     writers: dict[str, list[str]] = {}
     for job in jobs:
         for table in job.writes:
@@ -20,12 +20,12 @@ def dependencies(jobs: Iterable[Job]) -> dict[str, tuple[str, ...]]:
 
 
 def order(jobs: Iterable[Job]) -> tuple[Job, ...]:
-    """The jobs so that each stands after those it depends on; ties in the order they are registered.
+    """The jobs of the loop so that each stands after those it depends on; ties in the order they are registered.
 
     Raises:
         ClarionError: they depend on each other in a circle.
     """
-    jobs = tuple(jobs)
+    jobs = tuple(job for job in jobs if job.part == "loop")
     position = {job.name: place for place, job in enumerate(jobs)}
     sorter = TopologicalSorter(dependencies(jobs))
     try:
@@ -44,7 +44,7 @@ def order(jobs: Iterable[Job]) -> tuple[Job, ...]:
 
 
 def select(jobs: Mapping[str, Job], name: str, *, first: str | None = None, last: str | None = None) -> tuple[Job, ...]:
-    """One job, or with `all` the pipeline between two of its jobs.
+    """One job, or with `all` the loop between two of its jobs.
 
     Raises:
         UsageError: an unknown job, or bounds in the wrong order.
@@ -61,6 +61,8 @@ def select(jobs: Mapping[str, Job], name: str, *, first: str | None = None, last
         return (jobs[name],)
     ordered = order(jobs.values())
     names = [job.name for job in ordered]
+    if outside := [bound for bound in (first, last) if bound and bound not in names]:
+        raise UsageError(f"'{outside[0]}' is no part of the loop", found=" -> ".join(names), fix=f"run it by itself: clarion run {outside[0]}")
     start = names.index(first) if first else 0
     stop = names.index(last) + 1 if last else len(names)
     if start >= stop:
@@ -82,7 +84,8 @@ def execute(chosen: tuple[Job, ...], run: Callable[[Job], None], *, at_once: int
     Raises:
         Exception: the first error of a job.
     """
-    waits = {name: {other for other in before if other in {job.name for job in chosen}} for name, before in dependencies(chosen).items()}
+    edges, names = dependencies(chosen), {job.name for job in chosen}
+    waits = {job.name: names.intersection(edges.get(job.name, ())) for job in chosen}
     waiting, running, failure = list(chosen), dict[Future[None], str](), None
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         while (waiting and failure is None) or running:

@@ -7,6 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clarion.privacy.keys import Key
+from clarion.privacy.suppressed import Barred
 from clarion.privacy.tokens import SOURCE, TOKEN, phone_form, tokenise
 
 
@@ -75,30 +76,60 @@ def _value(expression: Expression) -> Column:
     return plain if expression.phone is None else phone_form(expression.phone)(plain)
 
 
-def stripped(records: DataFrame, columns: Mapping[str, Expression], *, people: tuple[str, ...], known: tuple[str, ...], allowed: DataFrame) -> DataFrame:
-    """Records from which the person is removed where that person did not consent to collection.
+NAMES = {"customer_ref": "ref", "from_ref": "ref", "to_ref": "ref", "device_ref": "device", "member_ref": "member"}
+
+
+def name_field(column: str, namespace: str) -> str:
+    """Under which field the token of a name stands among the suppressed ones."""
+    return f"{NAMES[column]}:{namespace}"
+
+
+def stripped(
+    records: DataFrame,
+    columns: Mapping[str, Expression],
+    *,
+    people: tuple[str, ...],
+    known: tuple[str, ...],
+    allowed: DataFrame | None = None,
+    barred: Barred | None = None,
+    namespace: str = "",
+) -> DataFrame:
+    """Records from which the person is removed where that person did not consent to collection, or was erased.
 
     Args:
         records: raw and `_stripped`.
         columns: expressions of the mapping.
         people: mapped columns by which the person could be found again.
         known: the source's columns; empty where each record states its own.
-        allowed: ref of everyone who consents.
+        allowed: ref of everyone who consents; None where nobody need be asked.
+        barred: who was erased; None for nobody.
+        namespace: who gives the names in these records.
 
     Returns:
-        The same records; of those without consent, every column that names the person is gone and `_stripped` is true.
+        The same records; of those whose person is removed, every column that names the person is gone and `_stripped` is true.
     """
     mapped = [name for name in people if name in columns]
     telling = tuple(dict.fromkeys(column for name in mapped for column in columns[name].columns(known or columns[name].names)))
-    reference = columns["customer_ref"] if "customer_ref" in columns else columns["from_ref"]
-    names = reference.columns(known or reference.names)
-    opened = records.select("*", *(F.col("raw")[name].alias(name) for name in names)).withColumn("_ref", F.expr(reference.soft).cast("string")).drop(*names)
-    joined = opened.join(allowed.select(F.col("ref").alias("_ref"), F.lit(True).alias("_allowed")), "_ref", "left")
-    named = [F.col("_ref").isNotNull()] + [F.col("raw")[name].isNotNull() for name in telling]
-    someone = named[0]
-    for condition in named[1:]:
-        someone = someone | condition
-    strip = someone & F.col("_allowed").isNull()
+    names = [name for name in mapped if name in NAMES]
+    uses = tuple(dict.fromkeys(column for name in names for column in columns[name].columns(known or columns[name].names)))
+    opened = records.select("*", *(F.col("raw")[name].alias(name) for name in uses))
+    opened = opened.withColumns({f"_is_{name}": F.expr(columns[name].soft).cast("string") for name in names}).drop(*uses)
+    strip = F.lit(False)
+    if allowed is not None:
+        reference = next((f"_is_{name}" for name in ("customer_ref", "from_ref") if name in names), None)
+        who = F.col(reference) if reference else F.lit(None).cast("string")
+        opened = opened.withColumn("_ref", who).join(allowed.select(F.col("ref").alias("_ref"), F.lit(True).alias("_allowed")), "_ref", "left")
+        someone = F.col("_ref").isNotNull()
+        for name in telling:
+            someone = someone | F.col("raw")[name].isNotNull()
+        strip = someone & F.col("_allowed").isNull()
+    if barred is not None:
+        for name in names:
+            strip = strip | F.coalesce(barred.names(name_field(name, namespace))(F.col(f"_is_{name}")), F.lit(False))
+        for name in mapped:
+            if name in barred.telling:
+                strip = strip | F.coalesce(barred.tokens(F.col("raw")[f"{TOKEN}{name}"]), F.lit(False))
     gone = [*telling, *(f"{TOKEN}{name}" for name in mapped)]
     without = F.map_filter("raw", lambda name, _: ~name.isin(gone))
-    return joined.withColumns({"raw": F.when(strip, without).otherwise(F.col("raw")), "_stripped": strip}).select(*records.columns)
+    marked = opened.withColumn("_gone", strip)
+    return marked.withColumns({"raw": F.when(F.col("_gone"), without).otherwise(F.col("raw")), "_stripped": F.col("_gone")}).select(*records.columns)
