@@ -50,3 +50,10 @@ def test_a_shop_with_hardly_any_pairs_keeps_to_what_is_believed_before() -> None
     found = estimate([(one, 1)], Population(100, dict.fromkeys(FIELDS, 100), {"phone": 1.0, "name": 1.0}))
     assert 0.8 < found.m["mail"] < 1
     assert 0 < found.prior < 0.01
+
+
+def test_two_accounts_are_a_shop_too() -> None:
+    one = tuple(AGREES if field in ("address", "device") else DIFFERS for field in FIELDS)
+    found = estimate([(one, 1)], Population(2, dict.fromkeys(FIELDS, 2), {"address": 1.0, "device": 1.0}))
+    assert 0 < found.prior < 0.31
+    assert all(0 < chance < 1 for chances in (found.m, found.h, found.u) for chance in chances.values())

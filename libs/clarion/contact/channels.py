@@ -34,3 +34,23 @@ def send(messages: Iterable[Mapping[str, Any]], *, folder: str, name: str) -> st
         stream.write(text)
     store.move(unfinished, path)
     return path
+
+
+def forget(customers: set[str], *, folder: str) -> int:
+    """Take the messages to some customers out of the files of a folder; returns how many there were."""
+    store, root = fs.FileSystem.from_uri(folder) if "://" in folder else (fs.LocalFileSystem(), folder)
+    if store.get_file_info(root).type is not fs.FileType.Directory:
+        return 0
+    gone = 0
+    for file in store.get_file_info(fs.FileSelector(root, recursive=True)):
+        if file.type is not fs.FileType.File or not file.path.endswith(".jsonl"):
+            continue
+        with store.open_input_stream(file.path) as stream:
+            lines = stream.read().decode().splitlines()
+        kept = [line for line in lines if json.loads(line)["customer_id"] not in customers]
+        if len(kept) < len(lines):
+            gone += len(lines) - len(kept)
+            with store.open_output_stream(f"{file.path}.part") as out:
+                out.write("".join(f"{line}\n" for line in kept).encode())
+            store.move(f"{file.path}.part", file.path)
+    return gone

@@ -143,4 +143,20 @@ TARGETS = Table(
     checks=(Check("verdict_known", "verdict IN ('met', 'missed', 'measured', 'not measurable')"),),
     owner="operations",
 )
-TABLES = (RUNS, FILES, BATCHES, QUALITY, REPLAYS, FITS, TARGETS)
+ERASURES = Table(
+    name="ops.erasures",
+    grain="one person who was erased: the certificate",
+    key=("erasure_id",),
+    columns=(
+        Column("erasure_id", "string", "random name of the certificate"),
+        Column("subject", "string", "token of the person's surrogate, by which the shop can show that it was this person"),
+        Column("key_id", "string", "key of that token"),
+        Column("accounts", "bigint", "accounts of the person"),
+        Column("rows", "map<string,bigint>", "rows removed, or rid of the person, by table"),
+        Column("suppressed", "bigint", "names and values by which the person is kept out ever after"),
+        Column("left_over", "bigint", "rows found afterwards that name the person"),
+        Column("_erased_at", "timestamp", "wall clock"),
+    ),
+    owner="privacy",
+)
+TABLES = (RUNS, FILES, BATCHES, QUALITY, REPLAYS, FITS, TARGETS, ERASURES)

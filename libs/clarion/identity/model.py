@@ -90,7 +90,7 @@ def estimate(patterns: Sequence[tuple[tuple[str, ...], int]], population: Popula
     u = np.clip(agreeing / comparable / 2, least, 0.999)
     m = np.full(len(FIELDS), _MATCH_AGREES / _BELIEF)
     h = np.where(shared, _HOUSEHOLD_AGREES / _BELIEF, u)
-    prior = prior_household = max(counts.sum() / 3, 0.5) / max(population.pairs, 1.0)
+    prior = prior_household = _chance(max(counts.sum() / 3, 0.5), population)
     for _ in range(_ROUNDS):
         for_match = np.log(prior) + _log_ratio(m, u, agrees, differs)
         for_household = np.log(prior_household) + _log_ratio(h, u, agrees, differs)
@@ -99,11 +99,16 @@ def estimate(patterns: Sequence[tuple[tuple[str, ...], int]], population: Popula
         before, m = m, _share(match, agrees & learned, differs & learned, belief=_MATCH_AGREES)
         u = np.clip((agreeing - ((match + household)[:, None] * agrees).sum(axis=0)) / comparable, least, 0.999)
         h = np.where(shared, _share(household, agrees & learned, differs & learned, belief=_HOUSEHOLD_AGREES), u)
-        prior, prior_household = (float(np.clip(part.sum() / max(population.pairs, 1.0), 1e-15, 0.3)) for part in (match, household))
+        prior, prior_household = (_chance(float(part.sum()), population) for part in (match, household))
         if np.abs(m - before).max() < 1e-6:
             break
     named = [dict(zip(FIELDS, values.tolist(), strict=True)) for values in (m, h, u)]
     return Weights(population.accounts, prior, prior_household, *named)
+
+
+def _chance(pairs: float, population: Population) -> float:
+    """The share of all pairs that are of a class; at most three in ten, so that strangers are possible in the smallest shop."""
+    return min(max(pairs / max(population.pairs, 1.0), 1e-15), 0.3)
 
 
 def _found_without_itself(agrees: NDArray[np.bool_]) -> NDArray[np.bool_]:

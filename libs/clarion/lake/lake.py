@@ -4,8 +4,9 @@ import fcntl
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TextIO, TypeVar
@@ -25,6 +26,7 @@ from pyspark.sql import functions as F
 from clarion.contracts import Column, Table
 from clarion.kernel import sql
 from clarion.kernel.errors import ContractError, LakeError, QualityError
+from clarion.kernel.parallel import together
 from clarion.lake.checks import check_expressions, conform, schema_of
 from clarion.lake.ddl import create_statement
 
@@ -169,6 +171,37 @@ class Lake:
         """Take out the rows for which a condition in SQL holds. The condition stands in the table's log: no one's name may be in it."""
         if self.exists(table):
             self._writing(table, lambda: self._delta(table, self.spark).delete(where))
+
+    def remove(self, table: Table, rows: DataFrame) -> int:
+        """Take out the rows that are equal in a frame's columns; returns how many. Nothing of them stands in the log.
+
+        Args:
+            table: any table.
+            rows: some of its columns, at most once each.
+        """
+        if not self.exists(table):
+            return 0
+        same = " AND ".join(f"t.`{name}` = s.`{name}`" for name in rows.columns)
+
+        def write() -> int:
+            outcome = self._delta(table, self.spark).alias("t").merge(rows.alias("s"), same).whenMatchedDelete().execute().first()
+            return int(outcome["num_affected_rows"]) if outcome else 0
+
+        return self._writing(table, write)
+
+    def vacuum(self, tables: Iterable[Table], *, keep_hours: int) -> None:
+        """Remove files that no version of these last hours needs; older versions can no longer be read."""
+        check = "spark.databricks.delta.retentionDurationCheck.enabled"
+        before = str(self.spark.conf.get(check, "true"))
+        self.spark.conf.set(check, "false")
+        try:
+            together([partial(self.spark.sql, f"VACUUM {self.address(table)} RETAIN {keep_hours} HOURS") for table in tables if self.exists(table)])
+        finally:
+            self.spark.conf.set(check, before)
+
+    def compact(self, table: Table) -> None:
+        """Lay the rows of many small files together, clustered as the contract says; beside running writes."""
+        self._writing(table, lambda: self.spark.sql(f"OPTIMIZE {self.address(table)}").first())
 
     def _delta(self, table: Table, spark: SparkSession) -> DeltaTable:
         return DeltaTable.forName(spark, self.address(table)) if self.catalog else DeltaTable.forPath(spark, self.path(table))

@@ -348,6 +348,20 @@ def quarantine_replay(jobs: Mapping[str, Job], options: Options) -> None:
     OUT.print(f"in quarantine: {before:,} before, {after:,} now", markup=False)
 
 
+@cli.command("erase")
+@click.argument("customer")
+@common
+def erase_person(options: Options, customer: str) -> None:
+    """Erase CUSTOMER (a surrogate or the shop's own name) from every layer and its history, keep them out, and leave a certificate."""
+    from clarion.ops.erasure import erase
+
+    config = options.config()
+    done = erase(options.open(config), config, customer, say=options.say)
+    rows = ", ".join(f"{name} {count:,}" for name, count in sorted(done.rows.items()))
+    OUT.print(f"erased: {done.accounts} accounts; {rows or 'no rows'}", markup=False)
+    OUT.print(f"{done.suppressed} names and values are kept out from now on; certificate {done.erasure_id} stands in ops.erasures", markup=False)
+
+
 def check_settings(jobs: Mapping[str, Job], config: Config) -> None:
     """Validate every section that a job declares."""
     for section in {section for job in jobs.values() for section in job.settings}:

@@ -132,4 +132,6 @@ def stripped(
     gone = [*telling, *(f"{TOKEN}{name}" for name in mapped)]
     without = F.map_filter("raw", lambda name, _: ~name.isin(gone))
     marked = opened.withColumn("_gone", strip)
-    return marked.withColumns({"raw": F.when(F.col("_gone"), without).otherwise(F.col("raw")), "_stripped": F.col("_gone")}).select(*records.columns)
+    return marked.withColumns({"raw": F.when(F.col("_gone"), without).otherwise(F.col("raw")), "_stripped": F.col("_stripped") | F.col("_gone")}).select(
+        *records.columns
+    )

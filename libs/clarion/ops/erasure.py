@@ -1,0 +1,266 @@
+"""Erase a person: from every layer, the vault, the outbox and the history; and keep them out ever after."""
+
+import secrets
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial, reduce
+from threading import Lock
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from clarion.config import Config
+from clarion.contact.channels import forget
+from clarion.contact.settings import DeliverSettings
+from clarion.contracts import TABLES, Table
+from clarion.contracts.bronze import BRONZE
+from clarion.contracts.ops import ERASURES
+from clarion.contracts.silver import (
+    CUSTOMERS,
+    EVENTS,
+    FACTS,
+    IDENTITIES,
+    ORDER_LINES,
+    QUARANTINE,
+    REFERENCES,
+    RESOLUTIONS,
+)
+from clarion.contracts.sources import Kind
+from clarion.contracts.vault import PERSONAL_DATA, SUPPRESSED
+from clarion.kernel.errors import QualityError, UsageError
+from clarion.kernel.parallel import together
+from clarion.lake import Lake
+from clarion.ops.people import ACCOUNTS, NAMES, namespace_of
+from clarion.ops.scope import rows_as_frame
+from clarion.ops.shop import sources
+from clarion.privacy.keys import Key, PrivacySettings
+from clarion.privacy.protect import stripped
+from clarion.privacy.suppressed import TELLING, Barred
+from clarion.privacy.tokens import token_of
+from clarion.sources.mapping import Source
+from clarion.sources.records import fingerprint
+
+PLACE = ("_source", "_file", "_row", "_batch")
+_OF_PERSONS = ("reviews", "contacts")  # without their author these still say who it was: they are removed as a whole
+_WRITERS = ("ingest", "monitor", "clean", "resolve", "rotate")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A person, by everything that names them.
+
+    Args:
+        accounts: surrogates.
+        names: field of a suppressed name (ref:NAMESPACE, device:NAMESPACE, member:NAMESPACE), and the name.
+        tokens: personal column and token of the values that are nobody else's.
+    """
+
+    accounts: frozenset[str]
+    names: frozenset[tuple[str, str]]
+    tokens: frozenset[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Certificate:
+    """What an erasure did."""
+
+    erasure_id: str
+    accounts: int
+    suppressed: int
+    rows: dict[str, int] = field(default_factory=dict)
+    left_over: int = 0
+    _counting: Lock = field(default_factory=Lock)
+
+    def count(self, table: Table | str, rows: int) -> None:
+        """Add to a table's rows; several sources of one table are at work at once."""
+        if rows:
+            name = table if isinstance(table, str) else table.name
+            with self._counting:
+                self.rows[name] = self.rows.get(name, 0) + rows
+
+
+def erase(lake: Lake, config: Config, customer: str, *, say: Callable[[str], None]) -> Certificate:
+    """Erase a person and leave a certificate.
+
+    A fact that is the shop's own (an order line, an event) stays as a fact about nobody, so that its books still add up;
+    everything that is about the person is removed. Whatever runs at the same time waits.
+
+    Args:
+        lake: the tables.
+        config: the shop's sources and keys.
+        customer: a surrogate, or the shop's own name for the customer.
+        say: takes what is being done.
+
+    Raises:
+        UsageError: nobody is known by that name.
+        QualityError: something that names the person is left; the certificate says how much.
+        SecretError: there is no key, by which alone the person can be kept out.
+    """
+    key = config.section(PrivacySettings).current(config.secret)
+    with ExitStack() as stack:
+        for name in _WRITERS:
+            stack.enter_context(lake.alone(name, wait_seconds=float(config.get("lake.wait_seconds")), say=say))
+        subject = find(lake, config, customer)
+        certificate = Certificate(secrets.token_hex(16), len(subject.accounts), len(subject.names) + len(subject.tokens))
+        # First the door: a file that comes while the rest is at work finds it shut.
+        _suppress(lake, subject, key)
+        barred = Barred(frozenset(_name_tokens(subject, key)), (key,), telling=())
+        used = _from_records(lake, config, barred, certificate)
+        _from_tables(lake, subject, certificate)
+        _from_vault(lake, used, certificate)
+        outbox = config.section(DeliverSettings).folder or f"{lake.root}/outbox"
+        certificate.count("outbox", forget(set(subject.accounts), folder=outbox))
+        say(f"removing the files that earlier versions of {len(certificate.rows)} tables rest on")
+        lake.vacuum([TABLES[name] for name in certificate.rows if name in TABLES], keep_hours=0)
+        certificate.left_over = _left_over(lake, config, subject, barred)
+        _certify(lake, certificate, key, customer=min(subject.accounts))
+    if certificate.left_over:
+        raise QualityError("the person is not erased wholly", found=f"{certificate.left_over} rows still name them", fix="a defect: please report it")
+    return certificate
+
+
+def find(lake: Lake, config: Config, customer: str) -> Subject:
+    """Everything that names a person: all accounts that were ever joined with the one named, their devices and cards.
+
+    Raises:
+        UsageError: nobody is known by that name.
+    """
+    named = lake.read(IDENTITIES).where((F.col("customer_id") == customer) | (F.col("ref") == customer)).collect()
+    if not named:
+        raise UsageError(f"no customer is known as '{customer}'", fix="name a surrogate (customer_id), or the shop's own name as it stands in its files")
+    accounts = {row["customer_id"] for row in named}
+    joined = lake.read(RESOLUTIONS).where("kind = 'customer'").select("ref", "customer_id").distinct().collect()
+    while more := {end for row in joined for end in (row["ref"], row["customer_id"]) if {row["ref"], row["customer_id"]} & accounts} - accounts:
+        accounts |= more
+    rows = lake.read(IDENTITIES).where(F.col("customer_id").isin(*accounts)).collect()
+    names = {(f"ref:{row['namespace']}", row["ref"]) for row in rows}
+    for table, column in ((EVENTS, "device_ref"), (ORDER_LINES, "member_ref")):
+        names |= _own(lake, config, table, column, accounts)
+    given = lake.read(RESOLUTIONS).where("kind != 'customer'").where(F.col("customer_id").isin(*accounts)).select("kind", "namespace", "ref").distinct()
+    names |= {(f"{row['kind']}:{row['namespace']}", row["ref"]) for row in given.collect()}
+    return Subject(frozenset(accounts), frozenset(names), frozenset(_own_values(lake, accounts)))
+
+
+def _own(lake: Lake, config: Config, table: Table, column: str, accounts: set[str]) -> set[tuple[str, str]]:
+    """Devices or cards under which these accounts were seen, and no other."""
+    seen = lake.read(table).where(f"{column} IS NOT NULL AND customer_id IS NOT NULL")
+    mine = F.bool_and(F.col("customer_id").isin(*accounts)).alias("mine")
+    found = seen.groupBy(namespace_of(config).alias("namespace"), F.col(column).alias("ref")).agg(mine).where("mine").collect()
+    return {(f"{NAMES[column]}:{row['namespace']}", row["ref"]) for row in found}
+
+
+def _own_values(lake: Lake, accounts: set[str]) -> set[tuple[str, str]]:
+    """Telephone, mail and identity number that no one else has stated: a household's telephone keeps nobody else out."""
+    values = set()
+    registrations = lake.read(CUSTOMERS)
+    for column in TELLING:
+        mine = F.bool_and(F.col("customer_id").isin(*accounts)).alias("mine")
+        found = registrations.where(f"{column} IS NOT NULL").groupBy(column).agg(mine).where("mine").collect()
+        values |= {(column, row[column]) for row in found}
+    return values
+
+
+def _name_tokens(subject: Subject, key: Key) -> list[str]:
+    return [token_of(name, field=field_, key=key) for field_, name in sorted(subject.names)]
+
+
+def _suppress(lake: Lake, subject: Subject, key: Key) -> None:
+    now = datetime.now(UTC)
+    named = zip(_name_tokens(subject, key), (field_ for field_, _ in sorted(subject.names)), strict=True)
+    tokens = [*named, *((token, field_) for field_, token in sorted(subject.tokens))]
+    # The token of a value bears the name of its own key.
+    rows = [{"token": token, "field": field_, "key_id": token.split(".")[0], "_erased_at": now} for token, field_ in tokens]
+    lake.merge(SUPPRESSED, rows_as_frame(lake.spark, SUPPRESSED, rows), update=False)
+
+
+def _removed_whole(kind: Kind) -> bool:
+    return kind.name in _OF_PERSONS or any(name in kind.required for name in kind.people)
+
+
+def _named_records(lake: Lake, source: Source, barred: Barred) -> DataFrame:
+    """Records of a source that name someone barred, as they are without the person; `_before` holds what they were."""
+    records = lake.read(BRONZE[source.kind.name]).where(F.col("_source") == source.name).withColumn("_before", F.col("raw"))
+    without = stripped(records, source.columns, people=source.kind.people, known=(), barred=barred, namespace=source.namespace)
+    return without.withColumn("_hash", fingerprint(F.col("raw"))).where(F.col("_hash") != fingerprint(F.col("_before")))
+
+
+def _of_people(lake: Lake, config: Config) -> list[Source]:
+    return [source for source in sources(config) if source.kind.people and lake.exists(BRONZE[source.kind.name])]
+
+
+def _from_records(lake: Lake, config: Config, barred: Barred, certificate: Certificate) -> DataFrame:
+    """Take the person out of bronze and of what silver made of these records; returns the tokens that the records held."""
+    found = together([partial(_from_source, lake, source, barred, certificate) for source in _of_people(lake, config)])
+    certificate.count(QUARANTINE, lake.remove(QUARANTINE, reduce(DataFrame.unionByName, (records.select(*PLACE) for records in found))))
+    tokens = reduce(DataFrame.unionByName, (records.select(F.explode(F.map_values("_before")).alias("token")) for records in found))
+    return tokens.where("token IS NOT NULL").distinct().localCheckpoint()
+
+
+def _from_source(lake: Lake, source: Source, barred: Barred, certificate: Certificate) -> DataFrame:
+    found = _named_records(lake, source, barred).localCheckpoint()
+    bronze, silver, places = BRONZE[source.kind.name], FACTS[source.kind.silver], found.select(*PLACE)
+    if _removed_whole(source.kind):
+        certificate.count(bronze, lake.remove(bronze, places))
+        certificate.count(silver, lake.remove(silver, places))
+    else:
+        certificate.count(bronze, lake.merge(bronze, found.drop("_before")))
+        facts = lake.read(silver).join(places, list(PLACE), "left_semi")
+        certificate.count(silver, lake.merge(silver, _of_nobody(facts, source.kind)))
+    return found
+
+
+def _of_nobody(facts: DataFrame, kind: Kind) -> DataFrame:
+    named = [REFERENCES.get(name, name) for name in kind.people]
+    return facts.withColumns({name: F.lit(None).cast("string") for name in named}).select(*facts.columns)
+
+
+def _from_tables(lake: Lake, subject: Subject, certificate: Certificate) -> None:
+    """Every row that bears one of the person's surrogates: declared consents, names, links, all of gold and live."""
+
+    def remove(table: Table) -> None:
+        for column in _surrogates(table):
+            accounts = lake.spark.createDataFrame([(account,) for account in sorted(subject.accounts)], f"{column} string")
+            certificate.count(table, lake.remove(table, accounts))
+
+    together([partial(remove, table) for table in TABLES.values()])
+
+
+def _surrogates(table: Table) -> list[str]:
+    columns = [name for name in (*ACCOUNTS, "left_id", "right_id") if name in table.column_names]
+    return [*columns, "ref"] if table is RESOLUTIONS else columns
+
+
+def _from_vault(lake: Lake, tokens: DataFrame, certificate: Certificate) -> None:
+    """Sealed values that only the removed records had; what others share stays theirs."""
+    if not lake.exists(PERSONAL_DATA):
+        return
+    mine = lake.read(PERSONAL_DATA).select("token").join(tokens, "token", "left_semi").localCheckpoint()
+    for table in BRONZE.values():
+        if lake.exists(table):
+            held = lake.read(table).select(F.explode(F.map_values("raw")).alias("token"))
+            mine = mine.join(held, "token", "left_anti")
+    certificate.count(PERSONAL_DATA, lake.remove(PERSONAL_DATA, mine.localCheckpoint()))
+
+
+def _left_over(lake: Lake, config: Config, subject: Subject, barred: Barred) -> int:
+    """Rows that still name the person, wherever a surrogate or a name may stand."""
+    named = [_named_records(lake, source, barred).select(F.lit(1)) for source in _of_people(lake, config)]
+    for table in TABLES.values():
+        if lake.exists(table) and (columns := _surrogates(table)):
+            named.append(lake.read(table).where(_any(F.col(name).isin(*subject.accounts) for name in columns)).select(F.lit(1)))
+    return reduce(DataFrame.union, named).count()
+
+
+def _any(conditions: Iterable[Column]) -> Column:
+    return reduce(Column.__or__, conditions)
+
+
+def _certify(lake: Lake, certificate: Certificate, key: Key, *, customer: str) -> None:
+    row = {
+        "erasure_id": certificate.erasure_id, "subject": token_of(customer, field="erased", key=key), "key_id": key.key_id,
+        "accounts": certificate.accounts, "rows": certificate.rows, "suppressed": certificate.suppressed, "left_over": certificate.left_over,
+        "_erased_at": datetime.now(UTC),
+    }  # fmt: skip
+    lake.append(ERASURES, rows_as_frame(lake.spark, ERASURES, [row]))
