@@ -17,14 +17,16 @@ from jobs import (
     profiles,
     resolve,
     rotate,
+    scan,
     scorecard,
     segment,
     strategy,
+    upkeep,
 )  # fmt: skip
 
 MODULES = (
     ingest, monitor, clean, resolve, profiles, segment, product_matrix, predict, forecast, measure, adjust, strategy, deliver, scorecard,
-    rotate,
+    rotate, scan, upkeep,
 )  # fmt: skip
 JOBS: dict[str, Job] = {module.JOB.name: module.JOB for module in MODULES}
 

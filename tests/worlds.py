@@ -48,12 +48,16 @@ class Desk:
         (folder / "key").write_text("ab" * 32)
         self.said: list[str] = []
         self.settings = {"shop.sources": f"[{', '.join(mappings)}]", "data": str(folder), "privacy.key": f"file:{folder / 'key'}", **settings}
+        self._configure()
         for name, kinds in mappings.items():
             self.map(name, kinds)
 
     def map(self, name: str, kinds: dict[str, Any]) -> None:
         """Write a mapping, or mend it."""
         (self.folder / "conf" / "sources" / f"{name}.yml").write_text(yaml.safe_dump(kinds, allow_unicode=True))
+        self._configure()
+
+    def _configure(self) -> None:
         overrides = tuple(f"{key}={value}" for key, value in self.settings.items())
         self.config = Config.load(conf_dir=self.folder / "conf", overrides=overrides)
 

@@ -52,6 +52,33 @@ def test_replacing_a_slice_twice_leaves_the_table_as_it_was(lake: Lake, things: 
     assert sorted(row["size"] for row in lake.read(THING).collect()) == [1, 2, 3]
 
 
+def test_a_merge_after_the_first_append_finds_what_was_appended(lake: Lake, things: Callable[..., DataFrame]) -> None:
+    lake.append(THING, things("2026-01-01", 1))
+    assert lake.merge(THING, things("2026-01-01", 1)) == 0
+    assert lake.read(THING).count() == 1
+
+
+def test_rows_are_removed_by_what_names_them_and_nothing_of_them_stands_in_the_log(lake: Lake, things: Callable[..., DataFrame]) -> None:
+    lake.append(THING, things("2026-01-01", 1, 2))
+    names = lake.spark.createDataFrame([("n1",), ("n7",)], "name string")
+    assert lake.remove(THING, names) == 1
+    assert [row["size"] for row in lake.read(THING).collect()] == [1]
+    logs = "".join(path.read_text() for path in Path(lake.path(THING), "_delta_log").glob("*.json"))
+    assert "n7" not in logs
+
+
+def test_a_vacuum_ends_the_history_and_a_table_goes_back_within_it(lake: Lake, things: Callable[..., DataFrame]) -> None:
+    lake.append(THING, things("2026-01-01", 1))
+    lake.append(THING, things("2026-01-02", 2))
+    lake.restore(THING, version=1)
+    assert [row["size"] for row in lake.read(THING).collect()] == [1]
+    assert [commit.operation for commit in lake.history(THING)] == ["RESTORE", "WRITE", "WRITE", "CREATE TABLE"]
+    lake.remove(THING, things("2026-01-01", 1).select("name"))
+    lake.vacuum([THING], keep_hours=0)
+    with pytest.raises(LakeError, match="cannot go back to version 1"):
+        lake.restore(THING, version=1)
+
+
 @pytest.mark.parametrize("filled", [False, True])
 def test_a_row_outside_the_slice_is_refused_and_nothing_is_written(lake: Lake, things: Callable[..., DataFrame], filled: bool) -> None:
     if filled:

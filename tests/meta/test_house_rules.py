@@ -27,7 +27,7 @@ ALLOWED = {
 }  # fmt: skip
 
 
-BY_COMMAND = {"vault.suppressed", "ops.erasures"}  # written by `clarion erase`, not by a job
+OUTSIDE_THE_LOOP = {"vault.suppressed", "ops.erasures", "ops.leaks"}  # written by `clarion erase` and the scan
 
 
 def _modules() -> list[Path]:
@@ -70,7 +70,12 @@ def test_a_job_writes_only_what_it_declares() -> None:
         declared = {name for table in JOBS[path.stem].writes for name in (table.name,)}
         constants = {table.short_name.upper(): table.name for table in TABLES.values()}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("scope.replace", "scope.merge") and isinstance(node.args[0], ast.Name):
+            if (
+                isinstance(node, ast.Call)
+                and ast.unparse(node.func) in ("scope.replace", "scope.merge")
+                and isinstance(node.args[0], ast.Name)
+                and node.args[0].id.isupper()
+            ):
                 name = node.args[0].id
                 assert constants.get(name) in declared, f"{path.name}: {name}"
 
@@ -82,7 +87,7 @@ def test_every_written_table_has_one_job_or_streams_and_batch_share_it() -> None
             writers.setdefault(table.name, set()).add(job.name)
     shared = {name: jobs for name, jobs in writers.items() if len(jobs) > 1}
     assert all(jobs == {"ingest", "monitor"} for jobs in shared.values())
-    assert {name for name in TABLES if name not in ("ops.runs", *BY_COMMAND)} == set(writers)
+    assert {name for name in TABLES if name not in ("ops.runs", *OUTSIDE_THE_LOOP)} == set(writers)
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md"])
@@ -101,3 +106,16 @@ def test_every_capability_says_what_its_maths_is(folder: Path) -> None:
     if folder.name == "measures":
         return
     assert (folder / "README.md").is_file()
+
+
+def test_every_runbook_is_a_drill_that_exists() -> None:
+    folder = ROOT / "docs" / "runbooks"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\((\S+\.md)\)", index))
+    assert linked == {path.name for path in folder.glob("*.md")} - {"README.md"}
+    drills = re.findall(r"`(tests/\S+\.py)`", index)
+    assert len(drills) >= len(linked)
+    assert [drill for drill in drills if not (ROOT / drill).is_file()] == []
+    for path in folder.glob("*.md"):
+        for command in re.findall(r"`clarion ([a-z-]+)", path.read_text(encoding="utf-8")):
+            assert command in cli.commands, f"{path.name}: {command}"

@@ -64,6 +64,8 @@ class Table:
         for name in (*self.key, *self.slice, *self.cluster_by):
             if name not in names:
                 raise ValueError(f"{self.name}: '{name}' is not one of its columns")
+        if self.keep_days is not None and "as_of" not in names:
+            raise ValueError(f"{self.name}: rows are kept by their as_of, which it does not have")
 
     @property
     def layer(self) -> str:

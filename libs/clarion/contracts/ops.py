@@ -24,7 +24,7 @@ RUNS = Table(
 )
 FILES = Table(
     name="ops.files",
-    grain="one step in the life of a portion of a source (a file, or a range of a table or topic): planned, taken, replaced",
+    grain="one step in the life of a portion of a source (a file, or a range of a table or topic): planned, taken, replaced, undone",
     key=("_source", "_file", "_batch", "state"),
     columns=(
         Column("_source", "string", "mapping and source kind it was taken through"),
@@ -32,7 +32,7 @@ FILES = Table(
         Column("bytes", "bigint", "its length", unit="bytes"),
         Column("content_hash", "string", "SHA-256 of its content, or of what names the range"),
         Column("_batch", "string", "batch that brought it"),
-        Column("state", "string", "planned, then taken; replaced when a changed file took its place"),
+        Column("state", "string", "planned, then taken; replaced when a changed file took its place, undone when a person took it back"),
         Column("columns", "array<string>", "columns the mapping's reader found"),
         Column("_taken_at", "timestamp", "wall clock"),
         Column("records", "bigint", "records found in it", nullable=True),
@@ -43,7 +43,7 @@ FILES = Table(
         Column("prompt", "bigint", "of a stream's batch: records that landed within three minutes; null for a replay of days past", nullable=True),
         Column("drift", "array<struct<change:string,column:string>>", "how its columns differ from those before: new or missing", nullable=True),
     ),
-    checks=(Check("state_known", "state IN ('planned', 'taken', 'replaced')"),),
+    checks=(Check("state_known", "state IN ('planned', 'taken', 'replaced', 'undone')"),),
     owner="operations",
 )
 BATCHES = Table(
@@ -159,4 +159,19 @@ ERASURES = Table(
     ),
     owner="privacy",
 )
-TABLES = (RUNS, FILES, BATCHES, QUALITY, REPLAYS, FITS, TARGETS, ERASURES)
+LEAKS = Table(
+    name="ops.leaks",
+    grain="one column or file in which something personal could be read on a day",
+    key=("as_of", "place", "column", "kind"),
+    slice=("as_of",),
+    columns=(
+        Column("as_of", "date", "day of the scan"),
+        Column("place", "string", "table, or file"),
+        Column("column", "string", "column; empty for a file"),
+        Column("kind", "string", "phone, mail, id_number, name or address"),
+        Column("cells", "bigint", "cells in which it was found"),
+        Column("sample", "string", "one of them, masked"),
+    ),
+    owner="privacy",
+)
+TABLES = (RUNS, FILES, BATCHES, QUALITY, REPLAYS, FITS, TARGETS, ERASURES, LEAKS)

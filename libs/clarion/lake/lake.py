@@ -6,6 +6,8 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -36,6 +38,15 @@ _OVERTAKEN = (ConcurrentAppendException, ConcurrentDeleteDeleteException, Concur
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)  # seconds; an OPTIMIZE or another job's write is over by then
 T = TypeVar("T")
 _BROKEN_NULL = re.compile(r"NOT NULL constraint violated for column: (\S+?)\.?\s")
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A version of a table: its number, when it was written (UTC), and by what operation."""
+
+    version: int
+    at: datetime
+    operation: str
 
 
 class Lake:
@@ -203,6 +214,29 @@ class Lake:
         """Lay the rows of many small files together, clustered as the contract says; beside running writes."""
         self._writing(table, lambda: self.spark.sql(f"OPTIMIZE {self.address(table)}").first())
 
+    def history(self, table: Table) -> list[Commit]:
+        """The table's versions that its log still has, the last first."""
+        rows = self._delta(table, self.spark).history().select("version", "timestamp", "operation").collect()
+        return [Commit(row["version"], row["timestamp"].astimezone(UTC), row["operation"]) for row in rows]
+
+    def restore(self, table: Table, *, version: int) -> None:
+        """Make the table what it was; the versions between stay in its history.
+
+        Raises:
+            LakeError: files of that version were removed.
+        """
+        try:
+            self._delta(table, self.spark).restoreToVersion(version)
+        except (Py4JJavaError, PySparkException) as error:
+            raise LakeError(
+                f"{table.name} cannot go back to version {version}", found=str(error).splitlines()[0][:200], fix="its history ended: run its job again instead"
+            ) from error
+
+    def files(self, table: Table) -> tuple[int, int]:
+        """Number of data files of the table's last version, and their bytes."""
+        found = self.spark.sql(f"DESCRIBE DETAIL {self.address(table)}").select("numFiles", "sizeInBytes").first()
+        return (0, 0) if found is None else (int(found["numFiles"]), int(found["sizeInBytes"]))
+
     def _delta(self, table: Table, spark: SparkSession) -> DeltaTable:
         return DeltaTable.forName(spark, self.address(table)) if self.catalog else DeltaTable.forPath(spark, self.path(table))
 
@@ -242,6 +276,7 @@ class Lake:
 
     def _write(self, table: Table, conformed: DataFrame, *, instead_of: str | None = None) -> int:
         """Add rows, in place of those for which a condition holds; returns how many were added."""
+        self._unwritten.discard(table.name)
         rows = Observation()
         counted = conformed.observe(rows, F.count(F.lit(1)).alias("rows"))
         if self.catalog:
@@ -254,9 +289,7 @@ class Lake:
 
     def _is_new(self, table: Table) -> bool:
         """Whether this is the first write to a table that this lake has just created: looking would take 0.5 s."""
-        new = table.name in self._unwritten
-        self._unwritten.discard(table.name)
-        return new
+        return table.name in self._unwritten
 
     def _writing(self, table: Table, write: Callable[[], T], *, pauses: tuple[float, ...] = _PAUSES) -> T:
         """What a write returns, on a table that is as its contract says; a write that another one overtook is made again."""

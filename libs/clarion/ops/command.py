@@ -334,18 +334,60 @@ def quarantine_sample(options: Options, name: str | None, rule: str | None, limi
 def quarantine_replay(jobs: Mapping[str, Job], options: Options) -> None:
     """Clean quarantined records once more, after a mapping or a rule was mended; what is accepted leaves the quarantine."""
     from clarion.ops.quarantine import reasons
-    from clarion.ops.runlog import run_jobs
 
     config = options.config()
     lake = options.open(config)
     before = sum(row["records"] for row in reasons(lake) if row["rule"] == "")
-    tracking = Tracking.beside(lake.root, config.get("tracking.uri"))
-    chosen = pipeline.select(jobs, "clean")
-    run_jobs(
-        chosen, Params(options.day(config)), lake=lake, config=config, tracking=tracking, at_once=1, say=lambda _, text: options.say(text), done=lambda _: None
-    )
+    _run_quietly(jobs, options, config, lake, "clean")
     after = sum(row["records"] for row in reasons(lake) if row["rule"] == "")
     OUT.print(f"in quarantine: {before:,} before, {after:,} now", markup=False)
+
+
+@cli.command("undo")
+@click.argument("run_id", metavar="RUN")
+@common
+@click.pass_obj
+def undo_run(jobs: Mapping[str, Job], options: Options, run_id: str) -> None:
+    """Take back what RUN (of ops.runs; its first letters are enough) wrote; what an ingest let in leaves bronze and silver."""
+    from clarion.ops.undo import undo
+
+    config = options.config()
+    lake = options.open(config)
+    undone = undo(lake, run_id)
+    OUT.print(f"{undone.job} of {undone.as_of} is undone: {', '.join(undone.tables) or 'it had written nothing'}", markup=False)
+    if undone.job == "ingest":
+        _run_quietly(jobs, options, config, lake, "clean")
+        OUT.print("silver is clean of it; the tables that rest on silver follow with the next 'clarion run all'", markup=False)
+
+
+def _run_quietly(jobs: Mapping[str, Job], options: Options, config: Config, lake: Lake, name: str) -> None:
+    """One job, of which only what it has to say is told."""
+    from clarion.ops.runlog import run_jobs
+
+    tracking, chosen = Tracking.beside(lake.root, config.get("tracking.uri")), pipeline.select(jobs, name)
+    day = Params(options.day(config))
+    run_jobs(chosen, day, lake=lake, config=config, tracking=tracking, at_once=1, say=lambda _, text: options.say(text), done=lambda _: None)
+
+
+@cli.command("grants")
+@click.option("--apply", "applying", is_flag=True, help="State them to the catalog.")
+@common
+def show_grants(options: Options, applying: bool) -> None:
+    """Who may read and write what, and the statements that say so to a catalog."""
+    from clarion.ops.grants import roles, statements
+
+    config = options.config()
+    found, catalog = roles(config), config.get("lake.catalog")
+    shown = RichTable("role", "may read", "may write")
+    for name, role in found.items():
+        shown.add_row(name, ", ".join(role.read), ", ".join(role.write))
+    OUT.print(shown)
+    if applying and not catalog:
+        raise UsageError("a lake in a folder knows no roles", found="lake.catalog: null", fix="set lake.catalog, or keep people apart by the rights of folders")
+    for statement in statements(found, catalog=catalog or "CATALOG"):
+        if applying:
+            start(config).sql(statement)
+        OUT.print(statement, markup=False)
 
 
 @cli.command("erase")

@@ -25,7 +25,7 @@ class Entry:
     records: int = 0
 
 
-_STEPS = ("planned", "taken", "replaced")
+_STEPS = ("planned", "taken", "replaced", "undone")
 
 
 def standing(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Entry]]:
@@ -91,6 +91,7 @@ def new_files(source: Source, entries: Sequence[Entry], *, note: Callable[[str],
     """
     standing = [entry for entry in entries if entry.state != "replaced"]
     hashes = {entry.portion.content_hash for entry in standing}
+    undone = {entry.portion.content_hash for entry in standing if entry.state == "undone"}
     latest = {entry.portion.path: entry.portion for entry in sorted(standing, key=lambda entry: entry.taken_at)}
     new = []
     for found in files.find(source.where, source=source.name):
@@ -100,10 +101,10 @@ def new_files(source: Source, entries: Sequence[Entry], *, note: Callable[[str],
         file = files.examine(found.path, source=source.name, form=source.format)
         if before is not None and file.content_hash == before.content_hash:
             continue
-        if before is not None and source.changed == "refuse":
+        if before is not None and source.changed == "refuse" and before.content_hash not in undone:
             raise changed(source, file.path)
         if file.content_hash in hashes:
-            note(f"{source.name}: {file.path} holds what another file held; it is not taken again")
+            note(f"{source.name}: {file.path} holds what {'was undone' if file.content_hash in undone else 'another file held'}; it is not taken again")
             continue
         hashes.add(file.content_hash)
         new.append(file)

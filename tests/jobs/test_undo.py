@@ -1,0 +1,86 @@
+"""A bad file that was let in, and a run that should not have been: taken back, with nothing lost and nothing doubled."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from worlds import Desk, contents
+
+from clarion.kernel.errors import UsageError
+from clarion.ops.undo import undo
+
+DAY = date(2026, 3, 1)
+MAPPINGS: dict[str, dict[str, Any]] = {
+    "tills": {
+        "orders": {
+            "where": "${data}/orders/*.csv", "format": "csv", "options": {"header": True}, "time_zone": "UTC", "currency": "CNY", "duplicates": "drop",
+            "consent": {"basis": "declared", "purposes": ["analytics"], "note": "test"},
+            "columns": {"order_ref": "receipt", "happened_at": "at", "product_ref": "sku", "quantity": "1", "unit_price": "price", "customer_ref": "who"},
+        }
+    }
+}  # fmt: skip
+
+
+def deliver(folder: Path, name: str, *rows: str) -> None:
+    (folder / "orders").mkdir(exist_ok=True)
+    (folder / "orders" / name).write_text("receipt,at,price,who,sku\n" + "".join(f"{row}\n" for row in rows))
+
+
+def _last(desk: Desk, job: str) -> str:
+    return str(desk.read("ops.runs").where(f"job = '{job}'").orderBy("started_at", ascending=False).first()["run_id"])
+
+
+def prices(desk: Desk) -> dict[str, float]:
+    return {row["order_id"]: float(row["unit_price"]) for row in desk.read("silver.order_lines").collect()}
+
+
+@pytest.mark.covers("Q9")
+def test_a_bad_file_is_taken_back_and_the_mended_one_taken_in(desk: Callable[..., Desk], tmp_path: Path) -> None:
+    good, late = "T1,2026-02-01 10:00:00,30.00,C1,P1", "T2,2026-02-02 10:00:00,5.00,C2,P1"
+    deliver(tmp_path, "1.csv", good)
+    shop = desk(MAPPINGS)
+    shop.run("ingest", "clean", "profiles")
+    before = contents(shop.lake)
+
+    # Prices a hundredfold, a record that another file has too, and one that is refused.
+    deliver(tmp_path, "2.csv", late.replace("5.00", "500.00"), good, "T3,bad,5.00,C3,P1")
+    shop.run("ingest", "clean")
+    assert prices(shop) == {"T1": 30.0, "T2": 500.0}
+    undone = undo(shop.lake, _last(shop, "ingest")[:12])
+    assert (undone.job, undone.tables) == ("ingest", ("bronze.orders",))
+    shop.run("clean")
+    after = contents(shop.lake)
+    names = [name for name in before if name != "silver.identities"]  # a name once entered stays
+    assert {name: after[name] for name in names} == {name: before[name] for name in names}
+
+    # The bad file lies there still and is not taken again; the mended one is, under the same name.
+    shop.run("ingest", "clean")
+    assert prices(shop) == {"T1": 30.0}
+    deliver(tmp_path, "2.csv", late, good)
+    shop.run("ingest", "clean", "profiles")
+    assert prices(shop) == {"T1": 30.0, "T2": 5.0}
+    batches = shop.read("ops.batches").selectExpr("sum(rows_in) AS i", "sum(accepted) AS a", "sum(quarantined) AS q", "sum(duplicates) AS d").first()
+    assert tuple(batches) == (3, 2, 0, 1)
+    with pytest.raises(UsageError, match="taken back before"):
+        undo(shop.lake, next(row["params"].split('"')[3] for row in shop.read("ops.runs").where("job = 'undo'").collect()))
+
+    # A job's tables become what they were before its run, unless something was written since.
+    first = contents(shop.lake)
+    shop.run("profiles", as_of=DAY + timedelta(days=300))
+    latest = _last(shop, "profiles")
+    earlier = shop.read("ops.runs").where("job = 'profiles'").orderBy("started_at").first()["run_id"]
+    with pytest.raises(UsageError, match="was written again since"):
+        undo(shop.lake, earlier)
+    assert "gold.customer_profiles" in undo(shop.lake, latest).tables
+    assert contents(shop.lake) == first
+
+
+def test_what_cannot_be_taken_back_says_why(desk: Callable[..., Desk]) -> None:
+    shop = desk({})
+    with pytest.raises(UsageError, match="no run begins with 'zz'"):
+        undo(shop.lake, "zz")
+    shop.run("rotate")
+    with pytest.raises(UsageError, match="a run of rotate cannot be taken back"):
+        undo(shop.lake, _last(shop, "rotate"))

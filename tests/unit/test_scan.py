@@ -1,0 +1,40 @@
+"""What looks like a person's telephone, mail or identity number, and what only resembles it."""
+
+import re
+
+import pytest
+
+from clarion.privacy.scan import SHAPES, in_bytes, masked, spoken
+
+
+@pytest.mark.covers("Q8")
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("phone", "13912345678"), ("phone", "请电139 1234 5678联系"), ("phone", "tel:+86-139-1234-5678"), ("phone", "call +49 30 901820 now"),
+        ("phone", "[8613912345678]"), ("mail", "write to Anna.Miller+x@mail.example.com."), ("mail", "邮箱li@qq.com"), ("id_number", "号码11010519491231002X"),
+        ("id_number", '{"id": "110105194912310021"}'),
+    ],
+)  # fmt: skip
+def test_personal_values_are_recognised_wherever_they_stand(kind: str, text: str) -> None:
+    assert re.search(SHAPES[kind], text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1763867027123", "a13912345678f", "k1.13912345678aa", "2026-01-31 10:00:00", "139.1234", "0.13912345678", "SKU-13912345678", "12912345678", "1 234 567 890", "x@y"],
+)  # fmt: skip
+def test_fingerprints_times_and_amounts_are_not(text: str) -> None:
+    assert not any(re.search(shape, text) for shape in SHAPES.values())
+
+
+def test_names_are_looked_for_in_parts_of_a_text() -> None:
+    assert {"Anna Miller", "Miller wrote"} <= set(spoken("yesterday Anna Miller wrote"))
+    assert {"李娜", "张李娜"} <= set(spoken("客户张李娜投诉"))
+    assert max(map(len, spoken("x " * 5000))) <= 400
+
+
+def test_files_are_looked_at_byte_by_byte_and_samples_are_masked() -> None:
+    assert in_bytes(b"\x00\xff tel 13912345678 \x00") == {"phone": ["13912345678"]}
+    assert masked("13912345678") == "13000000000"
+    assert masked("Anna Miller") == "Anxx xxxxxx"
