@@ -76,12 +76,14 @@ def _in_files(scope: Scope) -> list[Leak]:
     """Files beside the tables, where the lake is a folder."""
     if "://" in scope.lake.root or scope.config.get("lake.catalog"):
         return []
-    found = []
-    for name in scope.settings(ScanSettings).files:
+    settings, found = scope.settings(ScanSettings), list[Leak]()
+    for name in settings.files:
         place = Path(scope.lake.root, name)
-        for file in [path for path in place.rglob("*") if path.is_file()] if place.is_dir() else [place] if place.is_file() else []:
-            hits = in_bytes(file.read_bytes())
-            found += [Leak(str(file), "", kind, len(values), values[0]) for kind, values in hits.items()]
+        files = [path for path in place.rglob("*") if path.is_file()] if place.is_dir() else [place] if place.is_file() else []
+        for file in files:
+            for kind, values in in_bytes(file.read_bytes()).items():
+                if hits := [value for value in values if value not in settings.accepted]:
+                    found.append(Leak(str(file.resolve()), "", kind, len(hits), hits[0]))
     return found
 
 

@@ -93,10 +93,11 @@ class World:
         self.run()
         self.second = contents(self.lake)
 
-    def run(self) -> None:
-        tracking = Tracking.beside(self.lake.root, None)
+    def run(self, *names: str) -> None:
+        """Jobs by their names; none for the whole loop."""
+        tracking, jobs = Tracking.beside(self.lake.root, None), tuple(JOBS[name] for name in names) or pipeline.order(JOBS.values())
         run_jobs(
-            pipeline.order(JOBS.values()), Params(self.as_of), lake=self.lake, config=self.config, tracking=tracking, at_once=3,
+            jobs, Params(self.as_of), lake=self.lake, config=self.config, tracking=tracking, at_once=3,
             say=lambda _, __: None, done=lambda _: None,
         )  # fmt: skip
 

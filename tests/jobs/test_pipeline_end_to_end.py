@@ -121,3 +121,10 @@ def test_the_same_seed_makes_the_same_shop_whatever_the_partitioning(spark: Spar
     marks_other = other.agg(F.sum(F.xxhash64(*other.columns).cast("decimal(38,0)"))).first()[0]
     assert len(marks) == 1
     assert marks_other not in marks
+
+
+@pytest.mark.covers("Q8")
+def test_the_masking_scan_finds_nothing_in_any_layer(world: World) -> None:
+    world.run("scan")
+    assert world.read("ops.leaks").isEmpty()
+    assert world.read("ops.runs").where("job = 'scan' AND state = 'done'").count() == 1

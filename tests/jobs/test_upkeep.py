@@ -59,9 +59,9 @@ def test_a_shop_whose_people_are_protected_has_nothing_to_read(desk: Callable[..
 def test_planted_leaks_are_found_and_stop_the_day(desk: Callable[..., Desk], tmp_path: Path) -> None:
     shop = _shop(
         desk, tmp_path, text="请电13812345678或 me@mail.example, 号码110105194912310021, 李娜", title="Coat of Anna Miller at 1 Long Street", maker="13700000000",
-        **{"scan.accepted": "[silver.products.attributes]"},
+        **{"scan.accepted": "[silver.products.attributes, author@library.example]"},
     )  # fmt: skip
-    (shop.folder / "report.html").write_text("<p>13512345678</p>")
+    (shop.folder / "report.html").write_text("<p>13512345678</p> // by author@library.example")
     with pytest.raises(QualityError, match="personal values can be read"):
         shop.run("scan", as_of=DAY)
     found = {(Path(row["place"]).name, row["column"], row["kind"]): (row["cells"], row["sample"]) for row in shop.read("ops.leaks").collect()}

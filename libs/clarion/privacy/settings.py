@@ -5,7 +5,7 @@ from clarion.config.settings import settings
 
 @settings("scan")
 class ScanSettings:
-    """Columns that are let pass, and files beside the tables that are looked at."""
+    """Columns, and values in files, that are let pass; files beside the tables that are looked at."""
 
     accepted: tuple[str, ...]
     files: tuple[str, ...]
