@@ -14,7 +14,7 @@ from clarion.cleaning.transforms import canonical
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.live import CUSTOMER_STATE, KPI_MINUTES, MARKET_ALERTS, MARKET_STATE
 from clarion.contracts.ops import FILES
-from clarion.contracts.silver import IDENTITIES
+from clarion.contracts.silver import IDENTITIES, RESOLUTIONS
 from clarion.contracts.vault import KEYS, PERSONAL_DATA, SUPPRESSED
 from clarion.identity.resolve import surrogate
 from clarion.kernel.errors import SourceError
@@ -25,6 +25,7 @@ from clarion.monitor.metrics import delays
 from clarion.monitor.settings import MonitorSettings
 from clarion.ops.intake import allowed, barred, enter, ledger_rows
 from clarion.ops.job import Job, Params, previous
+from clarion.ops.people import names_in_force, under_persons
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.shop import reading, sources
 from clarion.privacy.keys import PrivacySettings
@@ -153,7 +154,7 @@ def _to_minutes(scope: Scope, source: Source) -> StreamingQuery:
 
 
 def _to_states(scope: Scope, source: Source) -> StreamingQuery:
-    half_life = scope.settings(MonitorSettings).interest_half_life_hours
+    half_life, persons = scope.settings(MonitorSettings).interest_half_life_hours, names_in_force(scope.lake, scope.as_of)
 
     def sink(frame: DataFrame, number: int) -> None:
         mine = frame.where("customer_ref IS NOT NULL")
@@ -170,6 +171,8 @@ def _to_states(scope: Scope, source: Source) -> StreamingQuery:
             "type",
             F.col("product_ref").alias("product_id"),
         )
+        if persons is not None:
+            known = under_persons(known, persons)
         state = live.next_state(known, scope.lake.read(CUSTOMER_STATE), half_life_hours=half_life, batch=number)
         scope.merge(CUSTOMER_STATE, state, only_if="t._stream_batch < s._stream_batch")
 
@@ -192,7 +195,7 @@ def _to_alerts(scope: Scope, source: Source) -> StreamingQuery:
 JOB = Job(
     name="monitor",
     summary=__doc__,
-    reads=(BRONZE["consents"], previous(IDENTITIES), previous(SUPPRESSED)),
+    reads=(BRONZE["consents"], previous(IDENTITIES), previous(RESOLUTIONS), previous(SUPPRESSED)),
     writes=(*BRONZE.values(), FILES, PERSONAL_DATA, KEYS, KPI_MINUTES, CUSTOMER_STATE, MARKET_STATE, MARKET_ALERTS),
     purpose="operations",
     settings=(MonitorSettings, PrivacySettings),

@@ -75,5 +75,6 @@ JOB = Job(
     purpose="collection",
     settings=(PrivacySettings,),
     part="upkeep",
+    apart_from=("ingest", "monitor", "clean", "resolve"),
     run=run,
 )

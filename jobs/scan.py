@@ -18,7 +18,7 @@ from clarion.privacy.scan import Leak, in_bytes, masked, recognised, shaped, tex
 from clarion.privacy.settings import ScanSettings
 
 SCANNED = tuple(table for table in TABLES.values() if table.layer in ("silver", "gold", "live", "ops") and table is not LEAKS)
-_REFERENCE = r"^\S*\d\S*$"  # one word with a digit in it is no name and no address
+_REFERENCE = r"^[!-~]*[0-9][!-~]*$"  # one word of Latin letters with a digit in it is no name and no address
 
 
 def run(scope: Scope, params: Params) -> None:

@@ -15,6 +15,7 @@ from worlds import Desk
 from clarion.contracts import TABLES
 from clarion.kernel.errors import UsageError
 from clarion.ops.erasure import erase
+from jobs.__main__ import JOBS
 
 ALLOWED = {"basis": "declared", "purposes": ["analytics", "marketing"], "note": "test"}
 CSV = {"format": "csv", "options": {"header": True}, "time_zone": "UTC", "consent": ALLOWED}
@@ -101,8 +102,8 @@ def test_an_erased_person_is_in_no_layer_no_version_and_no_byte(shop: Desk) -> N
     assert not shop.read("gold.customer_profiles").where(F.col("customer_id") == ids["CUST-ANNA-77"]).isEmpty()
 
     with pytest.raises(UsageError, match="no customer is known as 'CUST-X'"):
-        erase(shop.lake, shop.config, "CUST-X", say=shop.said.append)
-    done = erase(shop.lake, shop.config, "CUST-ANNA-77", say=shop.said.append)
+        erase(shop.lake, shop.config, "CUST-X", jobs=JOBS, say=shop.said.append)
+    done = erase(shop.lake, shop.config, "CUST-ANNA-77", jobs=JOBS, say=shop.said.append)
 
     for name, table in TABLES.items():
         if shop.lake.exists(table):

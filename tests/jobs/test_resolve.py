@@ -29,6 +29,10 @@ MAPPINGS: dict[str, dict[str, Any]] = {
             "where": "${data}/events/*.json", "format": "json", "time_zone": "UTC", "consent": _ALLOWED,
             "columns": {name: name for name in ("event_ref", "happened_at", "type", "customer_ref", "device_ref", "product_ref")},
         },
+        "events.live": {
+            "where": "${data}/live/*.json", "format": "json", "mode": "stream", "time_zone": "UTC", "consent": _ALLOWED,
+            "columns": {name: name for name in ("event_ref", "happened_at", "type", "customer_ref", "device_ref", "product_ref")},
+        },
         "consents": {
             "where": "${data}/consents/*.csv", "format": "csv", "options": {"header": True}, "time_zone": "UTC", "consent": {"basis": "recorded"},
             "columns": {"customer_ref": "ref", "purpose": "purpose", "channel": "'*'", "granted": "granted = 'yes'", "at": "at"},
@@ -146,3 +150,9 @@ def test_merges_and_splits_are_kept_with_their_day_and_past_days_stay(shop: Desk
     lines = people.resolved(FACTS["order_lines"], shop.read("silver.order_lines"))
     kept = people.consenting(TABLES["silver.order_lines"], lines, purpose="marketing").collect()
     assert {row["order_id"] for row in kept} == {"T1", "T2"}
+    # The stream knows the person, too.
+    live = {"event_ref": "L1", "happened_at": "2026-03-02 09:00:00", "type": "cart_add", "customer_ref": "A2", "device_ref": "d2", "product_ref": "P1"}
+    _write(shop.folder, "live/1.json", json.dumps(live))
+    shop.run("monitor", as_of=later)
+    (state,) = shop.read("live.customer_state").collect()
+    assert (state["customer_id"], state["open_cart"]) == (ids["M2"], ["P1"])

@@ -48,7 +48,7 @@ def test_a_bad_file_is_taken_back_and_the_mended_one_taken_in(desk: Callable[...
     deliver(tmp_path, "2.csv", late.replace("5.00", "500.00"), good, "T3,bad,5.00,C3,P1")
     shop.run("ingest", "clean")
     assert prices(shop) == {"T1": 30.0, "T2": 500.0}
-    undone = undo(shop.lake, _last(shop, "ingest")[:12])
+    undone = undo(shop.lake, shop.config, _last(shop, "ingest")[:12], say=shop.said.append)
     assert (undone.job, undone.tables) == ("ingest", ("bronze.orders",))
     shop.run("clean")
     after = contents(shop.lake)
@@ -64,7 +64,7 @@ def test_a_bad_file_is_taken_back_and_the_mended_one_taken_in(desk: Callable[...
     batches = shop.read("ops.batches").selectExpr("sum(rows_in) AS i", "sum(accepted) AS a", "sum(quarantined) AS q", "sum(duplicates) AS d").first()
     assert tuple(batches) == (3, 2, 0, 1)
     with pytest.raises(UsageError, match="taken back before"):
-        undo(shop.lake, next(row["params"].split('"')[3] for row in shop.read("ops.runs").where("job = 'undo'").collect()))
+        undo(shop.lake, shop.config, next(row["params"].split('"')[3] for row in shop.read("ops.runs").where("job = 'undo'").collect()), say=shop.said.append)
 
     # A job's tables become what they were before its run, unless something was written since.
     first = contents(shop.lake)
@@ -72,15 +72,15 @@ def test_a_bad_file_is_taken_back_and_the_mended_one_taken_in(desk: Callable[...
     latest = _last(shop, "profiles")
     earlier = shop.read("ops.runs").where("job = 'profiles'").orderBy("started_at").first()["run_id"]
     with pytest.raises(UsageError, match="was written again since"):
-        undo(shop.lake, earlier)
-    assert "gold.customer_profiles" in undo(shop.lake, latest).tables
+        undo(shop.lake, shop.config, earlier, say=shop.said.append)
+    assert "gold.customer_profiles" in undo(shop.lake, shop.config, latest, say=shop.said.append).tables
     assert contents(shop.lake) == first
 
 
 def test_what_cannot_be_taken_back_says_why(desk: Callable[..., Desk]) -> None:
     shop = desk({})
     with pytest.raises(UsageError, match="no run begins with 'zz'"):
-        undo(shop.lake, "zz")
+        undo(shop.lake, shop.config, "zz", say=shop.said.append)
     shop.run("rotate")
     with pytest.raises(UsageError, match="a run of rotate cannot be taken back"):
-        undo(shop.lake, _last(shop, "rotate"))
+        undo(shop.lake, shop.config, _last(shop, "rotate"), say=shop.said.append)

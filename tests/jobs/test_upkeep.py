@@ -38,7 +38,7 @@ MAPPINGS: dict[str, dict[str, Any]] = {
 
 def _shop(desk: Callable[..., Desk], folder: Path, *, text: str, title: str, maker: str, **settings: str) -> Desk:
     (folder / "people.csv").write_text(
-        "ref,at,tel,name,street,channel\nC1,2026-01-05 10:00:00,13900000001,李娜,1 Long Street,app\nC2,2026-01-06 10:00:00,,Anna Miller,,web\n"
+        "ref,at,tel,name,street,channel\nC1,2026-01-05 10:00:00,13900000001,李娜,1 Long Street,app\nC3,2026-01-07 10:00:00,,,北京市朝阳路1号,app\nC2,2026-01-06 10:00:00,,Anna Miller,,web\n"
     )
     (folder / "reviews.csv").write_text(f'review,at,who,text\nR1,2026-02-05 10:00:00,C1,"{text}"\nR2,2026-02-05 11:00:00,C2,fine\n')
     (folder / "products.csv").write_text(f"sku,title,maker\nP1,{title},{maker}\n")
@@ -58,7 +58,7 @@ def test_a_shop_whose_people_are_protected_has_nothing_to_read(desk: Callable[..
 @pytest.mark.covers("Q8")
 def test_planted_leaks_are_found_and_stop_the_day(desk: Callable[..., Desk], tmp_path: Path) -> None:
     shop = _shop(
-        desk, tmp_path, text="请电13812345678或 me@mail.example, 号码110105194912310021, 李娜", title="Coat of Anna Miller at 1 Long Street", maker="13700000000",
+        desk, tmp_path, text="请电13812345678或 me@mail.example, 号码110105194912310021, 李娜，住北京市朝阳路1号。北京市朝阳路1号", title="Coat of Anna Miller at 1 Long Street", maker="13700000000",
         **{"scan.accepted": "[silver.products.attributes, author@library.example]"},
     )  # fmt: skip
     (shop.folder / "report.html").write_text("<p>13512345678</p> // by author@library.example")
@@ -67,6 +67,7 @@ def test_planted_leaks_are_found_and_stop_the_day(desk: Callable[..., Desk], tmp
     found = {(Path(row["place"]).name, row["column"], row["kind"]): (row["cells"], row["sample"]) for row in shop.read("ops.leaks").collect()}
     assert set(found) == {
         ("silver.reviews", "text", "phone"), ("silver.reviews", "text", "mail"), ("silver.reviews", "text", "id_number"), ("silver.reviews", "text", "name"),
+        ("silver.reviews", "text", "address"),
         ("silver.products", "title", "name"), ("silver.products", "title", "address"), ("report.html", "", "phone"),
     }  # fmt: skip
     assert found["silver.reviews", "text", "phone"] == (1, "13000000000")

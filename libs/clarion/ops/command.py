@@ -1,12 +1,8 @@
 """The command line: the wheel's entry point, `python -m jobs`, spark-submit, Databricks and the tests all call it."""
 
-import functools
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -15,60 +11,14 @@ from rich.table import Table as RichTable
 from clarion import __version__
 from clarion.config import Config
 from clarion.contracts import TABLES
-from clarion.kernel.days import parse_day, today, zone
 from clarion.kernel.errors import ClarionError, EnvironmentError, UsageError
-from clarion.lake import Lake
 from clarion.ops import pipeline, shop
+from clarion.ops.custody import COMMANDS
 from clarion.ops.job import Job, Params
-from clarion.ops.session import start
+from clarion.ops.options import OUT, Options, common
 from clarion.ops.tracking import Tracking
 
-OUT = Console(highlight=False, soft_wrap=True)
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Flags that every command shares."""
-
-    lake: str
-    place: str
-    conf_dir: Path | None
-    overrides: tuple[str, ...]
-    as_of: str | None
-    seed: int | None
-    quiet: bool
-
-    def config(self) -> Config:
-        seeds = () if self.seed is None else (f"seed={self.seed}",)
-        return Config.load(place=self.place, conf_dir=self.conf_dir, overrides=(*self.overrides, *seeds))
-
-    def day(self, config: Config) -> date:
-        return parse_day(self.as_of) if self.as_of else today(str(config.get("shop.time_zone")))
-
-    def say(self, text: str) -> None:
-        if not self.quiet:
-            OUT.print(f"  {text}", markup=False)
-
-    def open(self, config: Config) -> Lake:
-        return Lake(start(config), str(Path(self.lake).absolute()) if "://" not in self.lake else self.lake, catalog=config.get("lake.catalog"))
-
-
-def common(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the shared flags to a command and hands them over as `options`."""
-
-    @click.option("--lake", default="./lake", show_default=True, help="Folder or URL of the lake.")
-    @click.option("--env", "place", default="local", show_default=True, help="local, cluster or databricks.")
-    @click.option("--conf-dir", type=click.Path(path_type=Path), help="A shop's own configuration, laid over the packaged one.")
-    @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting; may be repeated.")
-    @click.option("--as-of", metavar="DAY", help="First day that does not count; default: today in the shop's zone.")
-    @click.option("--seed", type=int, help="Seed of every random choice.")
-    @click.option("--quiet", is_flag=True, help="Errors only.")
-    @functools.wraps(function)
-    def wrapper(lake: str, place: str, conf_dir: Path | None, overrides: tuple[str, ...], as_of: str | None, seed: int | None, quiet: bool, **rest: Any) -> Any:
-        return function(Options(lake, place, conf_dir, overrides, as_of, seed, quiet), **rest)
-
-    return wrapper
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -247,161 +197,8 @@ def config_check(jobs: Mapping[str, Job], options: Options) -> None:
     OUT.print(f"{len(config.rows())} settings and {len(found)} sources are valid: {', '.join(source.name for source in found)}", markup=False)
 
 
-@cli.command("init")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--name", default="my shop", show_default=True, help="What the shop is called.")
-@click.option("--time-zone", default="UTC", show_default=True, help="Where its days begin, such as Asia/Shanghai.")
-@click.option("--currency", default="EUR", show_default=True, help="ISO 4217 code of its money.")
-def init(folder: Path, name: str, time_zone: str, currency: str) -> None:
-    """Write a new shop's configuration into FOLDER."""
-    from clarion.ops.onboarding import start_shop
-
-    for file in start_shop(folder, name=name, time_zone=zone(time_zone).key, currency=currency):
-        OUT.print(f"written: {file}", markup=False)
-    OUT.print(f"next: clarion source infer FILE --conf-dir {folder} --out {folder}/sources/NAME.yml", markup=False)
-
-
-@cli.group("source")
-def source_group() -> None:
-    """Mappings: a first proposal, and a trial."""
-
-
-@source_group.command("infer")
-@click.argument("file")
-@click.option("--kind", help="Source kind; by default the columns' names decide.")
-@click.option("--out", type=click.Path(path_type=Path), help="File to write the mapping to; by default it is printed.")
-@common
-def source_infer(options: Options, file: str, kind: str | None, out: Path | None) -> None:
-    """Propose a mapping from a sample of FILE, for a person to correct."""
-    from clarion.ops.onboarding import infer_mapping
-
-    proposal = infer_mapping(options.config(), file, kind=kind)
-    if out is None:
-        OUT.print(proposal.text(), markup=False, end="")
-        return
-    if out.exists():
-        raise UsageError(f"{out} exists", fix="name another file, or remove it")
-    out.write_text(proposal.text(), encoding="utf-8")
-    OUT.print(f"written: {out}; {len(proposal.notes)} things to look at stand on top", markup=False)
-
-
-@source_group.command("check")
-@click.argument("mapping")
-@click.option("--rows", type=int, default=200, show_default=True, help="Records that are tried, of the first file of each source.")
-@click.option("--show", type=int, default=5, show_default=True, help="Accepted and refused records that are shown, of each.")
-@common
-def source_check(options: Options, mapping: str, rows: int, show: int) -> None:
-    """Try a MAPPING on the first records: accepted rows and refusals side by side; nothing is written."""
-    from clarion.ops.onboarding import try_mapping
-    from clarion.ops.views import trial
-
-    config = options.config()
-    for tried in try_mapping(start(config), config, mapping, limit=rows):
-        OUT.print(trial(tried, show=show))
-
-
-@cli.group("quarantine")
-def quarantine_group() -> None:
-    """Records that were not accepted: why, which, and once more."""
-
-
-@quarantine_group.command("list")
-@common
-def quarantine_list(options: Options) -> None:
-    """How many records stand in quarantine, by source and reason."""
-    from clarion.ops.quarantine import reasons
-    from clarion.ops.views import quarantined
-
-    OUT.print(quarantined(reasons(options.open(options.config()))))
-
-
-@quarantine_group.command("sample")
-@click.option("--source", "name", help="Only of this source.")
-@click.option("--rule", help="Only with this reason.")
-@click.option("--limit", type=int, default=10, show_default=True)
-@common
-def quarantine_sample(options: Options, name: str | None, rule: str | None, limit: int) -> None:
-    """Records in quarantine, each value by its shape."""
-    from clarion.ops.quarantine import samples
-    from clarion.ops.views import sampled
-
-    OUT.print(sampled(samples(options.open(options.config()), source=name, rule=rule, limit=limit)))
-
-
-@quarantine_group.command("replay")
-@common
-@click.pass_obj
-def quarantine_replay(jobs: Mapping[str, Job], options: Options) -> None:
-    """Clean quarantined records once more, after a mapping or a rule was mended; what is accepted leaves the quarantine."""
-    from clarion.ops.quarantine import reasons
-
-    config = options.config()
-    lake = options.open(config)
-    before = sum(row["records"] for row in reasons(lake) if row["rule"] == "")
-    _run_quietly(jobs, options, config, lake, "clean")
-    after = sum(row["records"] for row in reasons(lake) if row["rule"] == "")
-    OUT.print(f"in quarantine: {before:,} before, {after:,} now", markup=False)
-
-
-@cli.command("undo")
-@click.argument("run_id", metavar="RUN")
-@common
-@click.pass_obj
-def undo_run(jobs: Mapping[str, Job], options: Options, run_id: str) -> None:
-    """Take back what RUN (of ops.runs; its first letters are enough) wrote; what an ingest let in leaves bronze and silver."""
-    from clarion.ops.undo import undo
-
-    config = options.config()
-    lake = options.open(config)
-    undone = undo(lake, run_id)
-    OUT.print(f"{undone.job} of {undone.as_of} is undone: {', '.join(undone.tables) or 'it had written nothing'}", markup=False)
-    if undone.job == "ingest":
-        _run_quietly(jobs, options, config, lake, "clean")
-        OUT.print("silver is clean of it; the tables that rest on silver follow with the next 'clarion run all'", markup=False)
-
-
-def _run_quietly(jobs: Mapping[str, Job], options: Options, config: Config, lake: Lake, name: str) -> None:
-    """One job, of which only what it has to say is told."""
-    from clarion.ops.runlog import run_jobs
-
-    tracking, chosen = Tracking.beside(lake.root, config.get("tracking.uri")), pipeline.select(jobs, name)
-    day = Params(options.day(config))
-    run_jobs(chosen, day, lake=lake, config=config, tracking=tracking, at_once=1, say=lambda _, text: options.say(text), done=lambda _: None)
-
-
-@cli.command("grants")
-@click.option("--apply", "applying", is_flag=True, help="State them to the catalog.")
-@common
-def show_grants(options: Options, applying: bool) -> None:
-    """Who may read and write what, and the statements that say so to a catalog."""
-    from clarion.ops.grants import roles, statements
-
-    config = options.config()
-    found, catalog = roles(config), config.get("lake.catalog")
-    shown = RichTable("role", "may read", "may write")
-    for name, role in found.items():
-        shown.add_row(name, ", ".join(role.read), ", ".join(role.write))
-    OUT.print(shown)
-    if applying and not catalog:
-        raise UsageError("a lake in a folder knows no roles", found="lake.catalog: null", fix="set lake.catalog, or keep people apart by the rights of folders")
-    for statement in statements(found, catalog=catalog or "CATALOG"):
-        if applying:
-            start(config).sql(statement)
-        OUT.print(statement, markup=False)
-
-
-@cli.command("erase")
-@click.argument("customer")
-@common
-def erase_person(options: Options, customer: str) -> None:
-    """Erase CUSTOMER (a surrogate or the shop's own name) from every layer and its history, keep them out, and leave a certificate."""
-    from clarion.ops.erasure import erase
-
-    config = options.config()
-    done = erase(options.open(config), config, customer, say=options.say)
-    rows = ", ".join(f"{name} {count:,}" for name, count in sorted(done.rows.items()))
-    OUT.print(f"erased: {done.accounts} accounts; {rows or 'no rows'}", markup=False)
-    OUT.print(f"{done.suppressed} names and values are kept out from now on; certificate {done.erasure_id} stands in ops.erasures", markup=False)
+for _command in COMMANDS:
+    cli.add_command(_command)
 
 
 def check_settings(jobs: Mapping[str, Job], config: Config) -> None:

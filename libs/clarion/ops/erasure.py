@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial, reduce
@@ -33,6 +32,7 @@ from clarion.kernel.errors import QualityError, UsageError
 from clarion.kernel.parallel import together
 from clarion.lake import Lake
 from clarion.ops.people import ACCOUNTS, NAMES, namespace_of
+from clarion.ops.runlog import all_alone
 from clarion.ops.scope import rows_as_frame
 from clarion.ops.shop import sources
 from clarion.privacy.keys import Key, PrivacySettings
@@ -44,7 +44,6 @@ from clarion.sources.records import fingerprint
 
 PLACE = ("_source", "_file", "_row", "_batch")
 _OF_PERSONS = ("reviews", "contacts")  # without their author these still say who it was: they are removed as a whole
-_WRITERS = ("ingest", "monitor", "clean", "resolve", "rotate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +80,17 @@ class Certificate:
                 self.rows[name] = self.rows.get(name, 0) + rows
 
 
-def erase(lake: Lake, config: Config, customer: str, *, say: Callable[[str], None]) -> Certificate:
+def erase(lake: Lake, config: Config, customer: str, *, jobs: Iterable[str], say: Callable[[str], None]) -> Certificate:
     """Erase a person and leave a certificate.
 
     A fact that is the shop's own (an order line, an event) stays as a fact about nobody, so that its books still add up;
-    everything that is about the person is removed. Whatever runs at the same time waits.
+    everything that is about the person is removed.
 
     Args:
         lake: the tables.
         config: the shop's sources and keys.
         customer: a surrogate, or the shop's own name for the customer.
+        jobs: names of all jobs, which wait, or are waited for: one that has read the person would write them back.
         say: takes what is being done.
 
     Raises:
@@ -99,9 +99,7 @@ def erase(lake: Lake, config: Config, customer: str, *, say: Callable[[str], Non
         SecretError: there is no key, by which alone the person can be kept out.
     """
     key = config.section(PrivacySettings).current(config.secret)
-    with ExitStack() as stack:
-        for name in _WRITERS:
-            stack.enter_context(lake.alone(name, wait_seconds=float(config.get("lake.wait_seconds")), say=say))
+    with all_alone(lake, jobs, wait_seconds=float(config.get("lake.wait_seconds")), say=say):
         subject = find(lake, config, customer)
         certificate = Certificate(secrets.token_hex(16), len(subject.accounts), len(subject.names) + len(subject.tokens))
         # First the door: a file that comes while the rest is at work finds it shut.

@@ -45,6 +45,7 @@ class Job:
         purpose: what people's data is used for; customers without that consent are withheld.
         settings: sections of the configuration it needs.
         part: the loop that `run all` goes through, or upkeep, which has a schedule of its own.
+        apart_from: jobs that wait for this one's end, and it for theirs.
         run: the job itself.
     """
 
@@ -56,6 +57,7 @@ class Job:
     purpose: Purpose = "analytics"
     settings: tuple[type[Any], ...] = field(default=())
     part: Literal["loop", "upkeep"] = "loop"
+    apart_from: tuple[str, ...] = ()
 
     @property
     def reads_now(self) -> frozenset[str]:

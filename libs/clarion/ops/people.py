@@ -109,6 +109,12 @@ def standing(lake: Lake, as_of: date, *, before: bool = False) -> Standing | Non
     return None if last is None or last["as_of"] is None else Standing(last["as_of"], last["joined"], last["names"])
 
 
+def names_in_force(lake: Lake, as_of: date) -> DataFrame | None:
+    """RESOLUTIONS of the last day that has them, up to a day; None where no account stands for another."""
+    last = standing(lake, as_of)
+    return lake.read(RESOLUTIONS).where(F.col("as_of") == F.lit(last.as_of)) if last and last.joined else None
+
+
 def under_persons(frame: DataFrame, names: DataFrame, *, column: str = "customer_id") -> DataFrame:
     """The frame with the person's surrogate in place of the account's.
 

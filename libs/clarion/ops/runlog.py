@@ -2,8 +2,9 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +22,15 @@ from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.tracking import Tracking
 
 _GATHER_SECONDS = 30
+
+
+@contextmanager
+def all_alone(lake: Lake, names: Iterable[str], *, wait_seconds: float, say: Callable[[str], None]) -> Iterator[None]:
+    """No other run of these jobs on this lake while the block runs; in one order for everybody, so that no two wait for each other."""
+    with ExitStack() as stack:
+        for name in sorted(set(names)):
+            stack.enter_context(lake.alone(name, wait_seconds=wait_seconds, say=say))
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ def run_job(job: Job, params: Params, *, lake: Lake, config: Config, say: Callab
     run_id, started, clock = secrets.token_hex(16), datetime.now(UTC), time.monotonic()
     failure: str | None = "interrupted"
     try:
-        with lake.alone(job.name, wait_seconds=float(config.get("lake.wait_seconds")), say=say):
+        with all_alone(lake, (job.name, *job.apart_from), wait_seconds=float(config.get("lake.wait_seconds")), say=say):
             job.run(scope, params)
         failure = None
     except Exception as error:

@@ -1,6 +1,7 @@
 """Take back what a run wrote."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -8,6 +9,7 @@ from functools import partial
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
+from clarion.config import Config
 from clarion.contracts import TABLES, Table
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.ops import ERASURES, FILES, RUNS
@@ -16,6 +18,7 @@ from clarion.kernel.errors import UsageError
 from clarion.kernel.ids import canonical, run_key
 from clarion.kernel.parallel import together
 from clarion.lake import Lake
+from clarion.ops.runlog import all_alone
 from clarion.ops.scope import rows_as_frame
 
 _HARMLESS = ("OPTIMIZE", "VACUUM START", "VACUUM END")
@@ -36,7 +39,7 @@ class Undone:
     tables: tuple[str, ...]
 
 
-def undo(lake: Lake, run_id: str) -> Undone:
+def undo(lake: Lake, config: Config, run_id: str, *, say: Callable[[str], None]) -> Undone:
     """Take back a run, and leave a row of that in ops.runs.
 
     What an ingest let in leaves bronze, and with the next clean silver; the files count as known and are not taken again,
@@ -44,14 +47,18 @@ def undo(lake: Lake, run_id: str) -> Undone:
 
     Args:
         lake: the tables.
+        config: how long to wait for a run of the same job.
         run_id: of ops.runs, or its first letters.
+        say: takes what is waited for.
 
     Raises:
         UsageError: there is no such run, or it cannot be taken back.
     """
     run = _find(lake, run_id)
     _refuse_final(lake, run)
-    tables = _let_out(lake, run) if run["job"] == "ingest" else _set_back(lake, run)
+    names = ("ingest", "clean") if run["job"] == "ingest" else (run["job"],)
+    with all_alone(lake, names, wait_seconds=float(config.get("lake.wait_seconds")), say=say):
+        tables = _let_out(lake, run) if run["job"] == "ingest" else _set_back(lake, run)
     now = datetime.now(UTC)
     row = {
         "run_id": secrets.token_hex(16), "run_key": run_key("undo", run["as_of"], run["run_id"]), "job": "undo", "as_of": run["as_of"],

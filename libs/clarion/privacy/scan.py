@@ -21,7 +21,7 @@ SHAPES = {
 }
 RECOGNISED = ("name", "address")  # have no shape; they are found by looking up what stands in a text among the vault's tokens
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
-_JOINED = re.compile(r"[\u3400-\u9fff]+")
+_JOINED, _PLACED = re.compile(r"[\u3400-\u9fff]+"), re.compile(r"[\u3400-\u9fff\d]+")
 _LONGEST_TEXT, _LONGEST_NAME = 400, 6
 
 
@@ -79,7 +79,7 @@ def shaped(frame: DataFrame, columns: Mapping[str, Column]) -> DataFrame:
 
 
 def spoken(text: str) -> list[str]:
-    """Parts of a text that may be a name or an address: runs of words, and of Chinese characters."""
+    """Parts of a text that may be a name or an address: runs of words; of Chinese, up to four characters, and what stands between marks."""
     text = text[:_LONGEST_TEXT]
     words, parts = _WORDS.findall(text), {text}
     for start in range(len(words)):
@@ -87,8 +87,7 @@ def spoken(text: str) -> list[str]:
             parts.add(" ".join(words[start:end]))
     for run in _JOINED.findall(text):
         parts |= {run[start : start + length] for length in (2, 3, 4) for start in range(len(run) - length + 1)}
-        parts.add(run)
-    return sorted(parts)
+    return sorted(parts | set(_PLACED.findall(text)))
 
 
 def candidates(field: str, key: Key) -> Callable[[Column], Column]:
