@@ -10,6 +10,7 @@ from worlds import World, contents, small_shop
 from clarion.config import Config
 from clarion.contracts import TABLES
 from clarion.lake import Lake
+from clarion.ops import pipeline
 from clarion.ops.demo import QUICK
 from clarion.sim import people
 from clarion.sim.draws import Draws
@@ -105,10 +106,11 @@ def test_each_message_is_sent_once_and_stands_in_one_file(world: World) -> None:
 
 
 def test_only_the_run_log_grows_and_says_what_was_done(world: World) -> None:
-    runs = world.read("ops.runs")
-    assert runs.count() == 2 * len(JOBS)
+    runs = world.read("ops.runs").where("job != 'scan'")  # a test of its own runs that
+    loop = pipeline.order(JOBS.values())
+    assert runs.count() == 2 * len(loop)
     assert runs.where("state <> 'done'").isEmpty()
-    assert runs.select("run_key").distinct().count() == len(JOBS)
+    assert runs.select("run_key").distinct().count() == len(loop)
 
 
 def test_the_same_seed_makes_the_same_shop_whatever_the_partitioning(spark: SparkSession, config: Config) -> None:
