@@ -17,7 +17,6 @@ from clarion.privacy.keys import Key, PrivacySettings, refuse_other
 from clarion.privacy.rotation import at_hand, opens, renewed, renewed_records, resealed
 from clarion.sources.records import fingerprint
 
-PLACE = ("_source", "_file", "_row", "_batch")
 PERSONAL = tuple(column.name for column in CUSTOMERS.columns if column.personal)
 
 
@@ -62,7 +61,7 @@ def _old_keys(scope: Scope, current: Key) -> dict[str, Key]:
 
 
 def _renew_bronze(scope: Scope, table: Table, tokens: DataFrame, names: tuple[str, ...]) -> int:
-    records = renewed_records(scope.read(table), tokens, place=PLACE, keys=names)
+    records = renewed_records(scope.read(table), tokens, place=table.key, keys=names)
     # Equal records have equal fingerprints under the new key, too: those that come tomorrow are held against these.
     return scope.merge(table, records.withColumn("_hash", fingerprint(F.col("raw"))))
 

@@ -1,5 +1,7 @@
 """Pairs of accounts that may be one person: found by blocks, compared field by field."""
 
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -94,10 +96,7 @@ def candidates(people: DataFrame, *, max_block: int) -> DataFrame:
 
 def reduce_and(conditions: list[Column]) -> Column:
     """All of them."""
-    found = conditions[0]
-    for condition in conditions[1:]:
-        found = found & condition
-    return found
+    return reduce(Column.__and__, conditions)
 
 
 def _compared(name: str) -> Column:

@@ -21,7 +21,7 @@ from clarion.sources import ledger
 from clarion.sources.ledger import Entry
 from clarion.sources.mapping import Source
 
-_PLACE = ("_source", "_file", "_row", "_batch")
+_PLACE = QUARANTINE.key
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ from clarion.privacy.tokens import token_of
 from clarion.sources.mapping import Source
 from clarion.sources.records import fingerprint
 
-PLACE = ("_source", "_file", "_row", "_batch")
+PLACE = QUARANTINE.key  # where a record stands
 _OF_PERSONS = ("reviews", "contacts")  # without their author these still say who it was: they are removed as a whole
 
 
