@@ -45,6 +45,15 @@ def test_a_table_never_written_reads_as_the_contracts_empty_frame(lake: Lake) ->
     assert lake.read(THING).isEmpty()
 
 
+def test_a_table_whose_creation_was_killed_is_created_anew(lake: Lake, things: Callable[..., DataFrame]) -> None:
+    log = Path(lake.path(THING), "_delta_log")
+    log.mkdir(parents=True)
+    (log / ".00000000000000000000.json.5f0c.tmp").write_text("{")  # what a process leaves that dies before its first commit
+    assert lake.read(THING).isEmpty()
+    assert lake.append(THING, things("2026-01-01", 1)) == 1
+    assert lake.read(THING).count() == 1
+
+
 def test_replacing_a_slice_twice_leaves_the_table_as_it_was(lake: Lake, things: Callable[..., DataFrame]) -> None:
     for _ in range(2):
         assert lake.replace(THING, things("2026-01-01", 1, 2), where=_day("2026-01-01")) == 2

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -83,8 +84,9 @@ class Lake:
             return True
         if self.catalog:
             return self.spark.catalog.tableExists(f"{self.catalog}.{table.name}")
-        if "://" not in self.root:
-            return Path(self.path(table), "_delta_log").is_dir()
+        if self._is_folder:
+            # A process that died while it created the table leaves a log in which no version stands.
+            return any(Path(self.path(table), "_delta_log").glob("[0-9]*.json"))
         try:
             self.spark.table(self.address(table)).schema  # noqa: B018
         except PySparkException as error:
@@ -119,7 +121,12 @@ class Lake:
         check_expressions(self.spark, table)
         if self.catalog:
             self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{self.catalog}`.`{table.layer}`")
-        self.spark.sql(create_statement(table, self.address(table)))
+        with self.alone(f"create-{table.name}", wait_seconds=60, say=_silent):
+            if self.exists(table):  # by another process, meanwhile
+                return
+            if self._is_folder:  # Delta takes the log of a process that died here for a table, and refuses to create it
+                shutil.rmtree(Path(self.path(table), "_delta_log"), ignore_errors=True)
+            self.spark.sql(create_statement(table, self.address(table)))
         self._unwritten.add(table.name)
 
     def read(self, table: Table) -> DataFrame:
@@ -146,8 +153,8 @@ class Lake:
 
         def write() -> int:
             conformed = conform(frame, table)
-            governed = "://" in self.root or self.catalog is not None  # others may write at the same time, see `alone`
-            if not governed and (self._is_new(table) or self.spark.table(self.address(table)).where(where).isEmpty()):
+            # Elsewhere others may write at the same time, see `alone`.
+            if self._is_folder and (self._is_new(table) or self.spark.table(self.address(table)).where(where).isEmpty()):
                 inside = F.coalesce(F.expr(where), F.lit(False))
                 return self._write(table, conformed.where(F.when(inside, True).otherwise(F.raise_error(F.lit(_OUTSIDE)).cast("boolean"))))
             return self._write(table, conformed, instead_of=where)
@@ -250,7 +257,7 @@ class Lake:
         Raises:
             LakeError: someone else does not come to an end.
         """
-        if "://" in self.root or self.catalog:
+        if not self._is_folder:
             yield
             return
         self._require_folder()
@@ -304,8 +311,13 @@ class Lake:
         except (Py4JJavaError, PySparkException) as error:
             raise _translated(error, table) from error
 
+    @property
+    def _is_folder(self) -> bool:
+        """Whether the lake lies in a folder of this machine, where nobody but Clarion's own processes writes."""
+        return "://" not in self.root and self.catalog is None
+
     def _require_folder(self) -> None:
-        if "://" in self.root or self.catalog:
+        if not self._is_folder:
             return
         try:
             Path(self.root).mkdir(parents=True, exist_ok=True)
@@ -342,6 +354,10 @@ def _differs(column: Column) -> str:
     """The condition that target and source differ in a column; maps have no order of their own, but JSON has."""
     form = "to_json({}.`{}`)" if column.type.startswith("map") else "{}.`{}`"
     return f"NOT {form.format('t', column.name)} <=> {form.format('s', column.name)}"
+
+
+def _silent(_: str) -> None:
+    """Nobody need know."""
 
 
 def _wait_for(file: TextIO, name: str, seconds: float) -> None:
