@@ -12,6 +12,7 @@ from jobs import (
     ingest,
     measure,
     monitor,
+    noise,
     predict,
     product_matrix,
     profiles,
@@ -25,7 +26,7 @@ from jobs import (
 )  # fmt: skip
 
 MODULES = (
-    ingest, monitor, clean, resolve, profiles, segment, product_matrix, predict, forecast, measure, adjust, strategy, deliver, scorecard,
+    ingest, monitor, clean, noise, resolve, profiles, segment, product_matrix, predict, forecast, measure, adjust, strategy, deliver, scorecard,
     rotate, scan, upkeep,
 )  # fmt: skip
 JOBS: dict[str, Job] = {module.JOB.name: module.JOB for module in MODULES}

@@ -89,11 +89,20 @@ def parse(files: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Rule, ...]]
     return found
 
 
+def refuse_more_than_an_expression(text: str, *, where: str) -> None:
+    """Let nothing pass that reads another table or calls Java.
+
+    Raises:
+        ConfigError: the text is more than an expression over a row.
+    """
+    if re.search(r"\bselect\b|\breflect\b|\bjava_method\b|;", text, re.IGNORECASE):
+        raise ConfigError(f"{where} reaches beyond its row", found=text, fix="write one expression over the columns at hand")
+
+
 def _rules(id_: str, body: Any, kind: Kind, *, file: str) -> list[Rule]:
     plain = {("except_" if key == "except" else key): value for key, value in body.items()} if isinstance(body, dict) else body
     written = validated(_Written, plain, where=f"rules/{file}.yml {id_}")
-    if re.search(r"\bselect\b|\breflect\b|\bjava_method\b|;", written.broken_when, re.IGNORECASE):
-        raise ConfigError(f"rules/{file}.yml: {id_} reaches beyond its row", found=written.broken_when, fix="write one expression over the kind's columns")
+    refuse_more_than_an_expression(written.broken_when, where=f"rules/{file}.yml: {id_}")
     columns = [column.name for column in kind.columns if written.speaks_of(kind, column)]
     if file != "every" and not columns:
         raise ConfigError(f"rules/{file}.yml: {id_} speaks of no column of {kind.name}", found=written.column, fix="name one of its columns")

@@ -106,6 +106,22 @@ REPLAYS = Table(
     ),
     owner="operations",
 )
+DETECTIONS = Table(
+    name="ops.detections",
+    grain="one detector of noise as of a day: what it looked at and what it found",
+    key=("as_of", "detector"),
+    slice=("as_of",),
+    columns=(
+        Column("as_of", "date", "first day whose facts do not count"),
+        Column("detector", "string", "detector of conf/noise.yml"),
+        Column("reason", "string", "in words"),
+        Column("facts", "string", "table that it looked at"),
+        Column("checked", "bigint", "facts that it looked at: all, or those since shortly before the day of the last time"),
+        Column("found", "bigint", "facts that it found"),
+    ),
+    checks=(Check("not_more_than_all", "found <= checked"),),
+    owner="operations",
+)
 FITS = Table(
     name="ops.fits",
     grain="one value that stood in for missing ones in a batch, with what it was learned from",
@@ -174,4 +190,4 @@ LEAKS = Table(
     ),
     owner="privacy",
 )
-TABLES = (RUNS, FILES, BATCHES, QUALITY, REPLAYS, FITS, TARGETS, ERASURES, LEAKS)
+TABLES = (RUNS, FILES, BATCHES, QUALITY, REPLAYS, FITS, DETECTIONS, TARGETS, ERASURES, LEAKS)

@@ -187,4 +187,20 @@ IDENTITY_MODELS = Table(
     ),
     owner="data",
 )
-TABLES = (IDENTITIES, *FACTS.values(), QUARANTINE, RESOLUTIONS, IDENTITY_LINKS, IDENTITY_MODELS)
+NOISE = Table(
+    name="silver.noise",
+    grain="one fact that no customer's will stands behind, found by one detector as of a day",
+    key=("as_of", "detector", "record_id"),
+    slice=("as_of",),
+    columns=(
+        Column("as_of", "date", "first day whose facts do not count"),
+        Column("detector", "string", "detector of conf/noise.yml"),
+        Column("facts", "string", "table in which the fact stands"),
+        Column("record_id", "string", "surrogate of the record there"),
+        Column("happened_at", "timestamp", "when it happened"),
+        Column("features", "map<string,double>", "by which it was told"),
+    ),
+    checks=(_one_of("facts", (EVENTS.name, ORDER_LINES.name)),),
+    owner="data",
+)
+TABLES = (IDENTITIES, *FACTS.values(), QUARANTINE, RESOLUTIONS, IDENTITY_LINKS, IDENTITY_MODELS, NOISE)

@@ -78,11 +78,14 @@ def quarantine_group() -> None:
 @quarantine_group.command("list")
 @common
 def quarantine_list(options: Options) -> None:
-    """How many records stand in quarantine, by source and reason."""
-    from clarion.ops.quarantine import reasons
-    from clarion.ops.views import quarantined
+    """How many records stand in quarantine, by source and reason; and how many facts are noise."""
+    from clarion.ops.quarantine import held_apart, reasons
+    from clarion.ops.views import noise, quarantined
 
-    OUT.print(quarantined(reasons(options.open(options.config()))))
+    lake = options.open(options.config())
+    OUT.print(quarantined(reasons(lake)))
+    if apart := held_apart(lake):
+        OUT.print(noise(apart))
 
 
 @quarantine_group.command("sample")

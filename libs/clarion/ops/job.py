@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 from clarion.contracts import Table
-from clarion.contracts.silver import RESOLUTIONS
+from clarion.contracts.silver import NOISE, RESOLUTIONS
 
 if TYPE_CHECKING:
     from clarion.ops.scope import Scope
@@ -61,10 +61,10 @@ class Job:
 
     @property
     def reads_now(self) -> frozenset[str]:
-        """Tables that must be written before this job runs; who works with people's facts waits for whose they are."""
+        """Tables that must be written before this job runs; who works with people's facts waits for whose they are, and what is noise."""
         named = [item for item in self.reads if isinstance(item, Table)]
         of_people = any(item.layer == "silver" and "customer_id" in item.column_names for item in named)
-        waits = {RESOLUTIONS.name} if of_people and self.purpose in ("analytics", "marketing") else set()
+        waits = {RESOLUTIONS.name, NOISE.name} if of_people and self.purpose in ("analytics", "marketing") else set()
         return frozenset(item.name for item in named) | waits
 
     @property

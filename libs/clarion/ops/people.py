@@ -1,4 +1,4 @@
-"""Whose facts a job sees: those who consent to its purpose, each under the surrogate of the person."""
+"""Whose facts a job sees: those who consent to its purpose, each under the surrogate of the person, noise left out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ from pyspark.sql import functions as F
 
 from clarion.config import Config
 from clarion.contracts import Table
-from clarion.contracts.silver import CONSENTS, IDENTITY_MODELS, RESOLUTIONS
+from clarion.contracts.ops import DETECTIONS
+from clarion.contracts.silver import CONSENTS, EVENTS, IDENTITY_MODELS, NOISE, ORDER_LINES, RESOLUTIONS
 from clarion.identity.consent import consented
 from clarion.lake import Lake
 from clarion.measures.days import start_of
@@ -54,6 +55,18 @@ class People:
     _standing: Standing | None = None
     _looked: bool = False
     _allowed: DataFrame | None = None
+    _noisy: frozenset[str] | None = None
+
+    def willed(self, table: Table, frame: DataFrame) -> DataFrame:
+        """The rows of a silver table without those that are noise, as far as was known on the as-of day."""
+        if table not in (EVENTS, ORDER_LINES):
+            return frame
+        if self._noisy is None:
+            self._noisy = _found_noise(self.lake, self.as_of)
+        if table.name not in self._noisy:
+            return frame
+        noise = self.lake.read(NOISE).where(F.col("as_of") <= F.lit(self.as_of)).where(F.col("facts") == table.name)
+        return frame.join(noise.select(F.col("record_id").alias(table.key[0])), table.key[0], "left_anti").select(*frame.columns)
 
     def consents(self) -> DataFrame:
         """Statements on the use of data, known before the as-of day; a person's statements speak for all their accounts."""
@@ -97,6 +110,14 @@ class People:
         if not self._looked:
             self._standing, self._looked = standing(self.lake, self.as_of), True
         return self._standing
+
+
+def _found_noise(lake: Lake, as_of: date) -> frozenset[str]:
+    """Tables in which noise was found up to a day."""
+    if not lake.exists(DETECTIONS):
+        return frozenset()
+    known = lake.read(DETECTIONS).where(F.col("as_of") <= F.lit(as_of)).where("found > 0")
+    return frozenset(row["facts"] for row in known.select("facts").distinct().collect())
 
 
 def standing(lake: Lake, as_of: date, *, before: bool = False) -> Standing | None:

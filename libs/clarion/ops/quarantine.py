@@ -1,4 +1,4 @@
-"""What stands in quarantine: why, and which records, without showing what they hold."""
+"""What stands in quarantine, and what is held apart as noise: why, and which records, without showing what they hold."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from pyspark.sql import functions as F
 
 from clarion.cleaning.transforms import masked
 from clarion.contracts.bronze import BRONZE
-from clarion.contracts.silver import QUARANTINE
+from clarion.contracts.ops import DETECTIONS
+from clarion.contracts.silver import NOISE, QUARANTINE
 from clarion.contracts.sources import KINDS
 from clarion.kernel import sql
 from clarion.kernel.errors import UsageError
@@ -20,6 +21,16 @@ def reasons(lake: Lake) -> list[dict[str, Any]]:
     whole = lake.read(QUARANTINE).groupBy("_source").agg(F.count("*").alias("records"), F.countDistinct("_file").alias("files"))
     rows = by_rule.unionByName(whole.select("_source", F.lit("").alias("rule"), F.lit("").alias("column"), "records", "files"))
     return [row.asDict() for row in rows.orderBy("_source", F.col("rule") != "", F.desc("records"), "rule").collect()]
+
+
+def held_apart(lake: Lake) -> list[dict[str, Any]]:
+    """Facts that stand in silver and are not counted, by the detector that found them: detector, facts, reason, found."""
+    if not lake.exists(DETECTIONS):
+        return []
+    told = lake.read(DETECTIONS).groupBy("detector", "facts").agg(F.max_by("reason", "as_of").alias("reason"))
+    noise = lake.read(NOISE).groupBy("detector").agg(F.countDistinct("record_id").alias("found"))
+    rows = told.join(noise, "detector").select("detector", "facts", "reason", "found")
+    return [row.asDict() for row in rows.orderBy("detector").collect()]
 
 
 def samples(lake: Lake, *, source: str | None, rule: str | None, limit: int) -> list[dict[str, Any]]:

@@ -69,8 +69,8 @@ class Scope:
     def read(self, table: Table) -> DataFrame:
         """A declared table; rows of people who did not consent to the job's purpose are left out.
 
-        Silver and gold tables that name a customer are so withheld, and the facts of several accounts of one person stand
-        under one surrogate; a job for collection or operations sees all rows as they are.
+        Silver and gold tables that name a customer are so withheld, the facts of several accounts of one person stand under
+        one surrogate, and noise is left out; a job for collection or operations sees all rows as they are.
         """
         if table.name not in self.job.reads_now | self.job.reads_before:
             raise ContractError(
@@ -124,11 +124,11 @@ class Scope:
         return self._people().consents()
 
     def _seen(self, table: Table, frame: DataFrame) -> DataFrame:
-        """What the job's purpose may see: collection and operations work on accounts, the rest on people who consent."""
+        """What the job's purpose may see: collection and operations work on accounts and all facts, the rest on people who consent, without noise."""
         if self.job.purpose in ("operations", "collection") or table.layer not in ("silver", "gold"):
             return frame
         people = self._people()
-        return people.consenting(table, people.resolved(table, frame), purpose=self.job.purpose)
+        return people.consenting(table, people.resolved(table, people.willed(table, frame)), purpose=self.job.purpose)
 
     def _people(self) -> People:
         if self._known is None:

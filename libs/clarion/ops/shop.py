@@ -2,6 +2,8 @@
 
 from functools import cache
 
+from clarion.cleaning import noise
+from clarion.cleaning.noise import Detector
 from clarion.cleaning.rules import Rule
 from clarion.cleaning.rules import parse as parse_rules
 from clarion.cleaning.transforms import Reading
@@ -43,6 +45,16 @@ def reading(source: Source) -> Reading:
         time_zone=source.time_zone,
         currency=source.currency,
     )
+
+
+@cache
+def detectors(config: Config) -> tuple[Detector, ...]:
+    """The detectors of noise, as conf/noise.yml has them.
+
+    Raises:
+        ConfigError: a detector is wrong.
+    """
+    return noise.parse(parse_yaml(config.text("noise.yml"), where="noise.yml"))
 
 
 @cache

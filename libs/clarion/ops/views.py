@@ -34,6 +34,16 @@ def quarantined(rows: list[dict[str, Any]]) -> RichTable:
     return table
 
 
+def noise(rows: list[dict[str, Any]]) -> RichTable:
+    """Facts that are not counted, by detector."""
+    table = RichTable(
+        "detector", "facts", "not counted", "reason", title="noise: stays in silver, is left out for analytics and marketing", title_justify="left"
+    )
+    for row in rows:
+        table.add_row(row["detector"], row["facts"], f"{row['found']:,}", row["reason"])
+    return table
+
+
 def sampled(rows: list[dict[str, Any]]) -> RichTable:
     """Quarantined records, each value by its shape."""
     table = RichTable("source", "file and record", "reasons", "shape of the record")
