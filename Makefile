@@ -39,8 +39,11 @@ bench: $(READY)  ## time the demo's jobs from nothing
 docs: $(READY)  ## write what is generated: docs/tables, docs/coverage.md
 	$(BIN)/python docs/generate.py
 
+jar: $(READY)  ## compile the classes that encrypt tables (needs a JDK; the jar is kept beside them)
+	$(BIN)/python libs/clarion/ops/java/build.py
+
 clean:  ## remove what was made here
 	rm -rf $(VENV) build dist *.egg-info libs/*.egg-info clarion-demo .mypy_cache .ruff_cache
 
-.PHONY: help demo test test-slow check bench docs clean
+.PHONY: help demo test test-slow check bench docs jar clean
 .DEFAULT_GOAL := help

@@ -18,7 +18,7 @@ setup(
     packages=[*find_packages("libs"), "clarion.conf", "jobs"],
     package_data={
         "clarion.conf": ["*.yml", "*.properties", "sources/*.yml", "shops/*.yml", "rules/*.yml"],
-        "clarion.ops": ["templates/*"],
+        "clarion.ops": ["templates/*", "java/*.jar"],
         "clarion": ["*/README.md", "py.typed"],
     },
     install_requires=[

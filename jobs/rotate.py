@@ -34,10 +34,11 @@ def run(scope: Scope, params: Params) -> None:
     changed = {table.name: _renew_bronze(scope, table, tokens, names) for table in TABLES if scope.lake.exists(table)}
     if scope.lake.exists(CUSTOMERS):
         changed[CUSTOMERS.name] = scope.merge(CUSTOMERS, renewed(scope.read(CUSTOMERS), tokens, columns=PERSONAL, keys=names))
-    scope.delete(PERSONAL_DATA, where=theirs)
     now = datetime.now(UTC)
     entries = [{"key_id": key_id, "check": key.check, "retired": True, "_entered_at": now} for key_id, key in old.items()]
     scope.merge(KEYS, rows_as_frame(scope.spark, KEYS, entries))
+    # Last: as long as an old value is there, a run that was broken off is taken up again.
+    scope.delete(PERSONAL_DATA, where=theirs)
     scope.note(f"{values.count():,} values are sealed with {current.key_id}; " + ", ".join(f"{name}: {rows:,} rows" for name, rows in changed.items() if rows))
     if kept := scope.read(SUPPRESSED).where(theirs).count():
         scope.note(f"{kept:,} names of people who were erased are recognised by {', '.join(old)}: keep that under privacy.retired")

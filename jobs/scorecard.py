@@ -2,7 +2,7 @@
 
 from clarion.contracts.gold import CUSTOMER_PROFILES, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS
 from clarion.contracts.ops import BATCHES, FILES, QUALITY, TARGETS
-from clarion.contracts.silver import EVENTS
+from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, NOISE, ORDER_LINES
 from clarion.ops.job import Job, Params
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.targets import measured
@@ -18,7 +18,7 @@ def run(scope: Scope, params: Params) -> None:
 JOB = Job(
     name="scorecard",
     summary=__doc__,
-    reads=(CUSTOMER_PROFILES, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS, EVENTS, BATCHES, FILES, QUALITY),
+    reads=(CUSTOMER_PROFILES, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS, CONSENTS, CUSTOMERS, EVENTS, ORDER_LINES, NOISE, BATCHES, FILES, QUALITY),
     writes=(TARGETS,),
     purpose="operations",
     run=run,

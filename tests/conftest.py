@@ -13,6 +13,7 @@ from worlds import Desk, World
 
 from clarion.config import Config
 from clarion.lake import Lake
+from clarion.ops.encryption import JAR
 from clarion.ops.session import start
 
 REAL_DATA = Path(os.environ.get("CLARION_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
@@ -47,7 +48,7 @@ def config() -> Config:
 
 @pytest.fixture(scope="session")
 def spark(config: Config) -> Iterator[SparkSession]:
-    session = start(config, extra={**SETTINGS, "spark.driver.extraClassPath": ":".join(str(jar) for jar in connectors())})
+    session = start(config, extra={**SETTINGS, "spark.driver.extraClassPath": ":".join(str(jar) for jar in (*connectors(), JAR))})
     yield session
     session.stop()
 

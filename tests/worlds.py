@@ -47,7 +47,14 @@ class Desk:
         (folder / "conf" / "sources").mkdir(parents=True)
         (folder / "key").write_text("ab" * 32)
         self.said: list[str] = []
-        self.settings = {"shop.sources": f"[{', '.join(mappings)}]", "data": str(folder), "privacy.key": f"file:{folder / 'key'}", **settings}
+        money = next((str(body["currency"]) for kinds in mappings.values() for body in kinds.values() if "currency" in body), "EUR")
+        self.settings = {
+            "shop.sources": f"[{', '.join(mappings)}]",
+            "shop.currency": money,
+            "data": str(folder),
+            "privacy.key": f"file:{folder / 'key'}",
+            **settings,
+        }
         self._configure()
         for name, kinds in mappings.items():
             self.map(name, kinds)

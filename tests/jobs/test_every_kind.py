@@ -46,6 +46,7 @@ SILVER = {
     "store_events": ("events.store", "events"), "app_events": ("events.app", "events"), "tills": ("orders.tills", "order_lines"),
     "returns": ("orders.returns", "order_lines"), "surveys": ("traits", "traits"), "coupons": ("redemptions", "redemptions"),
     "contacts": ("contacts", "service_contacts"), "stock": ("stock", "stock"), "promotions": ("promotions", "market_promotions"), "assets": ("assets", "assets"),
+    "rates": ("rates", "rates"),
 }  # fmt: skip
 
 

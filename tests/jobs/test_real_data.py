@@ -23,7 +23,19 @@ def _totals(lake: Lake) -> tuple[int, int, int, Decimal]:
 
 @pytest.mark.real_data
 def test_online_retail_reconciles_with_its_published_figures(clarion: Callable[..., int], spark: SparkSession, real_data: Path, tmp_path: Path) -> None:
-    flags = ["--set", "shop.sources=[online_retail]", "--set", f"data={real_data}", "--lake", str(tmp_path), "--as-of", "2011-12-10", "--quiet"]
+    flags = [
+        "--set",
+        "shop.sources=[online_retail]",
+        "--set",
+        "shop.currency=GBP",
+        "--set",
+        f"data={real_data}",
+        "--lake",
+        str(tmp_path),
+        "--as-of",
+        "2011-12-10",
+        "--quiet",
+    ]
     assert clarion("run", "all", "--from", "ingest", "--to", "clean", *flags) == 0
     lake = Lake(spark, str(tmp_path))
     assert _totals(lake) == (397_884, 4_338, 18_532, Decimal("8911407.9040"))
@@ -36,7 +48,7 @@ def test_online_retail_without_duplicates(clarion: Callable[..., int], spark: Sp
     (tmp_path / "conf" / "sources").mkdir(parents=True)
     text = config.text("sources/online_retail.yml").replace("duplicates: keep", "duplicates: drop")
     (tmp_path / "conf" / "sources" / "online_retail.yml").write_text(text)
-    flags = ["--conf-dir", str(tmp_path / "conf"), "--set", "shop.sources=[online_retail]", "--set", f"data={real_data}"]
+    flags = ["--conf-dir", str(tmp_path / "conf"), "--set", "shop.sources=[online_retail]", "--set", "shop.currency=GBP", "--set", f"data={real_data}"]
     assert clarion("run", "all", "--to", "clean", *flags, "--lake", str(tmp_path / "lake"), "--as-of", "2011-12-10", "--quiet") == 0
     found = _totals(Lake(spark, str(tmp_path / "lake")))
     assert (found[0], found[3]) == (392_692, Decimal("8887208.8940"))
@@ -44,7 +56,7 @@ def test_online_retail_without_duplicates(clarion: Callable[..., int], spark: Sp
 
 @pytest.mark.slow
 def test_the_complete_journey_reconciles(clarion: Callable[..., int], spark: SparkSession, tmp_path: Path) -> None:
-    flags = ["--set", "shop.sources=[complete_journey]", "--lake", str(tmp_path), "--as-of", "2018-01-01", "--quiet"]
+    flags = ["--set", "shop.sources=[complete_journey]", "--set", "shop.currency=USD", "--lake", str(tmp_path), "--as-of", "2018-01-01", "--quiet"]
     assert clarion("run", "all", "--from", "ingest", "--to", "clean", *flags) == 0
     lake = Lake(spark, str(tmp_path))
     batch = lake.read(TABLES["ops.batches"]).where("kind = 'orders'").first()

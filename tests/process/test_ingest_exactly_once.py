@@ -19,7 +19,19 @@ Mark = tuple[int, int]
 
 
 def _flags(data: Path, lake: Path) -> list[str]:
-    return ["--set", "shop.sources=[online_retail]", "--set", f"data={data}", "--lake", str(lake), "--as-of", "2011-12-10", "--quiet"]
+    return [
+        "--set",
+        "shop.sources=[online_retail]",
+        "--set",
+        "shop.currency=GBP",
+        "--set",
+        f"data={data}",
+        "--lake",
+        str(lake),
+        "--as-of",
+        "2011-12-10",
+        "--quiet",
+    ]
 
 
 def _mark(spark: SparkSession, lake: Path) -> tuple[Mark, Mark]:

@@ -34,7 +34,7 @@ def _silver_column(kind: Kind, column: Column) -> Column:
     if column.name == kind.time:
         return replace(column, nullable=False)
     if column.name == "amount" and kind.name == "orders":
-        return replace(column, nullable=False, unit="currency of the row")
+        return replace(column, nullable=False)
     if column.personal:
         return replace(column, meaning=f"token of the {column.meaning}")
     return column
@@ -86,6 +86,7 @@ REVIEWS = _fact(KINDS["reviews"], grain="one review")
 TRAITS = _fact(KINDS["traits"], grain="one attribute of a customer as of a time")
 TIES = _fact(KINDS["ties"], grain="one tie between two customers")
 COSTS = _fact(KINDS["costs"], grain="one amount spent on a day", checks=(Check("amount_not_negative", "amount >= 0"),))
+RATES = _fact(KINDS["rates"], grain="one rate of exchange as of a time", checks=(Check("rate_positive", "rate > 0"),))
 CONSENTS = _fact(
     KINDS["consents"],
     grain="one statement on whether a customer's data may be used",
@@ -99,7 +100,7 @@ FACTS = {
     table.short_name: table
     for table in (
         CUSTOMERS, EVENTS, ORDER_LINES, PRODUCTS, STOCK, MARKET_PRICES, MARKET_PROMOTIONS, SERVICE_CONTACTS, ASSETS,
-        REVIEWS, TRAITS, TIES, COSTS, CONSENTS, RESPONSES, REDEMPTIONS,
+        REVIEWS, TRAITS, TIES, COSTS, RATES, CONSENTS, RESPONSES, REDEMPTIONS,
     )
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from clarion.contracts.core import Column
 
 MONEY = "decimal(18,4)"
+ROW_CURRENCY = "currency of the row"
 EVENT_TYPES = (
     "view", "search", "click", "favourite", "cart_add", "cart_remove", "checkout", "payment_failed", "payment_given_up",
     "login", "review_view", "visit", "dwell", "trial", "arrival", "service",
@@ -46,6 +47,10 @@ class Kind:
 
 def _optional(name: str, type_: str, meaning: str, *, personal: bool = False) -> Column:
     return Column(name, type_, meaning, nullable=True, personal=personal)
+
+
+def _money(name: str, meaning: str, *, nullable: bool = True) -> Column:
+    return Column(name, MONEY, meaning, unit=ROW_CURRENCY, nullable=nullable)
 
 
 _ARRIVED = _optional("arrived_at", "timestamp", "when the shop came to know of it; default: when it happened")
@@ -101,12 +106,12 @@ _KINDS = (
             Column("happened_at", "timestamp", "when it was paid"),
             Column("product_ref", "string", "product sold"),
             Column("quantity", "decimal(18,4)", "units; negative for a return where the mapping says so"),
-            Column("unit_price", MONEY, "price of one unit before the line's discount"),
+            _money("unit_price", "price of one unit before the line's discount", nullable=False),
             _optional("customer_ref", "string", "the shop's name for the customer"),
             _optional("member_ref", "string", "membership shown at the till"),
             _optional("line_no", "bigint", "line within the order"),
-            _optional("discount", MONEY, "taken off the whole line"),
-            _optional("amount", MONEY, "paid for the whole line; default: quantity x unit price - discount"),
+            _money("discount", "taken off the whole line"),
+            _money("amount", "paid for the whole line; default: quantity x unit price - discount"),
             _optional("coupon_ref", "string", "coupon redeemed with the line"),
             _optional("currency", "string", "ISO 4217 code; default: the mapping's"),
             _optional("channel", "string", "web, app, store"),
@@ -127,8 +132,8 @@ _KINDS = (
             _optional("brand", "string", "maker or brand"),
             _optional("category_path", "string", "categories from wide to narrow, separated by ' > '"),
             _optional("attributes", "map<string,string>", "further attributes by name"),
-            _optional("list_price", MONEY, "price for everyone"),
-            _optional("cost", MONEY, "what the unit costs the shop"),
+            _money("list_price", "price for everyone"),
+            _money("cost", "what the unit costs the shop"),
             _optional("stock", "bigint", "units on hand at that time"),
             _optional("currency", "string", "ISO 4217 code; default: the mapping's"),
             _optional("language", "string", "language of title and description: en or zh"),
@@ -141,7 +146,7 @@ _KINDS = (
         columns=(
             Column("competitor", "string", "who sells it"),
             Column("title", "string", "what the competitor calls it"),
-            Column("price", MONEY, "the competitor's price"),
+            _money("price", "the competitor's price", nullable=False),
             Column("observed_at", "timestamp", "when it was seen"),
             _optional("product_ref", "string", "the shop's own product it was matched with"),
             _optional("brand", "string", "maker or brand"),
@@ -174,7 +179,7 @@ _KINDS = (
             Column("product_ref", "string", "the shop's code for the product"),
             Column("at", "timestamp", "when this was so"),
             _optional("stock", "bigint", "units on hand"),
-            _optional("price", MONEY, "price for everyone"),
+            _money("price", "price for everyone"),
             _optional("currency", "string", "ISO 4217 code; default: the mapping's"),
             _optional("store_ref", "string", "shop on the street; empty for the warehouse"),
             _ARRIVED,
@@ -248,10 +253,20 @@ _KINDS = (
         columns=(
             Column("day", "timestamp", "day it was spent"),
             Column("channel", "string", "where it was spent"),
-            Column("amount", MONEY, "what was spent"),
+            _money("amount", "what was spent", nullable=False),
             _optional("campaign_ref", "string", "campaign it was spent on"),
             _optional("note", "string", "advertising, operation and so on"),
             _optional("currency", "string", "ISO 4217 code; default: the mapping's"),
+            _ARRIVED,
+        ),
+    ),
+    Kind(
+        name="rates", silver="rates", time="at", key=("currency", "at"), people=(),
+        columns=(
+            Column("currency", "string", "ISO 4217 code"),
+            Column("at", "timestamp", "from when it holds; a day's last rate holds on that day, and at most six days longer"),
+            Column("rate", "decimal(18,8)", "units of the shop's currency for one of this"),
+            _optional("source", "string", "who says so"),
             _ARRIVED,
         ),
     ),

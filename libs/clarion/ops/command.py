@@ -12,7 +12,7 @@ from clarion import __version__
 from clarion.config import Config
 from clarion.contracts import TABLES
 from clarion.kernel.errors import ClarionError, EnvironmentError, UsageError
-from clarion.ops import pipeline, shop
+from clarion.ops import encryption, pipeline, shop
 from clarion.ops.custody import COMMANDS
 from clarion.ops.job import Job, Params
 from clarion.ops.options import OUT, Options, common
@@ -227,7 +227,10 @@ def main(jobs: Mapping[str, Job], arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         ERR.print("stopped", markup=False)
         return 130
-    except Exception:
+    except Exception as error:
+        if closed := encryption.translated(error):
+            ERR.print(str(closed), markup=False)
+            return closed.exit_code
         traceback.print_exc()
         return 1
     return 0

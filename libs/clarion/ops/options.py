@@ -13,6 +13,7 @@ from rich.console import Console
 from clarion.config import Config
 from clarion.kernel.days import parse_day, today
 from clarion.lake import Lake
+from clarion.ops import encryption
 from clarion.ops.session import start
 
 OUT = Console(highlight=False, soft_wrap=True)
@@ -42,7 +43,9 @@ class Options:
             OUT.print(f"  {text}", markup=False)
 
     def open(self, config: Config) -> Lake:
-        return Lake(start(config), str(Path(self.lake).absolute()) if "://" not in self.lake else self.lake, catalog=config.get("lake.catalog"))
+        lake = Lake(start(config), str(Path(self.lake).absolute()) if "://" not in self.lake else self.lake, catalog=config.get("lake.catalog"))
+        encryption.verify(lake, config)
+        return lake
 
 
 def common(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,21 +1,24 @@
-"""Whose facts a job sees: those who consent to its purpose, each under the surrogate of the person, noise left out."""
+"""Whose facts a job sees: those who consent to its purpose, each under the surrogate of the person, noise left out, in one currency."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from clarion.cleaning import currencies
 from clarion.config import Config
 from clarion.contracts import Table
 from clarion.contracts.ops import DETECTIONS
-from clarion.contracts.silver import CONSENTS, EVENTS, IDENTITY_MODELS, NOISE, ORDER_LINES, RESOLUTIONS
+from clarion.contracts.silver import CONSENTS, EVENTS, FACTS, IDENTITY_MODELS, NOISE, ORDER_LINES, PRODUCTS, RATES, RESOLUTIONS
+from clarion.contracts.sources import KINDS, ROW_CURRENCY
 from clarion.identity.consent import consented
 from clarion.lake import Lake
 from clarion.measures.days import start_of
 from clarion.ops.shop import sources
 
+TIMES = {FACTS[kind.silver].name: kind.time for kind in KINDS.values()}
 ACCOUNTS = ("customer_id", "from_id", "to_id")
 NAMES = {"device_ref": "device", "member_ref": "member"}
 
@@ -56,6 +59,7 @@ class People:
     _looked: bool = False
     _allowed: DataFrame | None = None
     _noisy: frozenset[str] | None = None
+    _rates: DataFrame | None = None
 
     def willed(self, table: Table, frame: DataFrame) -> DataFrame:
         """The rows of a silver table without those that are noise, as far as was known on the as-of day."""
@@ -67,6 +71,20 @@ class People:
             return frame
         noise = self.lake.read(NOISE).where(F.col("as_of") <= F.lit(self.as_of)).where(F.col("facts") == table.name)
         return frame.join(noise.select(F.col("record_id").alias(table.key[0])), table.key[0], "left_anti").select(*frame.columns)
+
+    def in_own_currency(self, table: Table, frame: DataFrame) -> DataFrame:
+        """The rows of a silver table with amounts in the shop's currency, by rates known on the as-of day; without those that have none."""
+        money = tuple(column for column in table.columns if column.unit == ROW_CURRENCY)
+        if table.layer != "silver" or not money:
+            return frame
+        if self._rates is None and self.lake.exists(RATES):
+            known = self.lake.read(RATES).where(F.col("arrived_at") < start_of(self.as_of, self.time_zone))
+            self._rates = self.keep(currencies.daily(known, time_zone=self.time_zone))
+        # A price list holds today, whenever it was written.
+        on = self.as_of - timedelta(days=1) if table is PRODUCTS else None
+        return currencies.converted(
+            frame, self._rates, money=money, time=TIMES[table.name], on=on, currency=str(self.config.get("shop.currency")), time_zone=self.time_zone
+        )
 
     def consents(self) -> DataFrame:
         """Statements on the use of data, known before the as-of day; a person's statements speak for all their accounts."""

@@ -70,7 +70,7 @@ class Scope:
         """A declared table; rows of people who did not consent to the job's purpose are left out.
 
         Silver and gold tables that name a customer are so withheld, the facts of several accounts of one person stand under
-        one surrogate, and noise is left out; a job for collection or operations sees all rows as they are.
+        one surrogate, noise is left out and amounts are in the shop's currency; a job for collection or operations sees all rows as they are.
         """
         if table.name not in self.job.reads_now | self.job.reads_before:
             raise ContractError(
@@ -119,6 +119,10 @@ class Scope:
         self.notes.append(text)
         self.say(text)
 
+    def in_own_currency(self, table: Table, frame: DataFrame) -> DataFrame:
+        """Rows of a table with amounts in the shop's currency; those in a currency without a rate are left out."""
+        return self._people().in_own_currency(table, frame)
+
     def consents(self) -> DataFrame:
         """Statements on the use of data, known before the as-of day."""
         return self._people().consents()
@@ -128,7 +132,8 @@ class Scope:
         if self.job.purpose in ("operations", "collection") or table.layer not in ("silver", "gold"):
             return frame
         people = self._people()
-        return people.consenting(table, people.resolved(table, people.willed(table, frame)), purpose=self.job.purpose)
+        counted = people.in_own_currency(table, people.willed(table, frame))
+        return people.consenting(table, people.resolved(table, counted), purpose=self.job.purpose)
 
     def _people(self) -> People:
         if self._known is None:

@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from clarion.config import Config
 from clarion.kernel.errors import EnvironmentError
 from clarion.kernel.ids import digest
+from clarion.ops import encryption
 from clarion.ops.jars import IVY, session_jars
 
 ALWAYS = {
@@ -42,7 +43,8 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
         logging.getLogger(name).setLevel(logging.CRITICAL)
     builder: Any = SparkSession.builder.appName("clarion")
     master, memory = config.get("spark.master"), config.get("spark.memory")
-    settings = {**ALWAYS, **{key: _text(value) for key, value in config.get("spark.conf").items()}, **(extra or {})}
+    encrypting = encryption.spark_settings(config)
+    settings = {**ALWAYS, **{key: _text(value) for key, value in config.get("spark.conf").items()}, **encrypting, **(extra or {})}
     for key, value in settings.items():
         builder = builder.config(key, value)
     if master is None:
@@ -52,7 +54,7 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
     quiet = builder.master(master).config("spark.driver.extraJavaOptions", f"{options} {settings.get('spark.driver.extraJavaOptions', '')}".strip())
     if memory:
         quiet = quiet.config("spark.driver.memory", memory)
-    jars = [str(jar) for jar in session_jars(config.get("spark.packages"))]
+    jars = [str(jar) for jar in (*session_jars(config.get("spark.packages")), *([encryption.JAR] if encrypting else []))]
     on_path = ":".join(filter(None, [*jars, settings.get("spark.driver.extraClassPath")]))
     # Executors elsewhere must be sent the jars; here the class path does, and spares a copy of each at every start.
     quiet = quiet.config("spark.driver.extraClassPath", on_path) if master.startswith("local") else quiet.config("spark.jars", ",".join(jars))

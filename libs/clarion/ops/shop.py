@@ -30,7 +30,23 @@ def sources(config: Config) -> tuple[Source, ...]:
     for name in names:
         file = f"sources/{name}.yml"
         found += parse(name, parse_yaml(config.text(file), where=file), variables=variables, regions=regions)
+    _refuse_mixed_money(found, str(config.get("shop.currency")))
     return tuple(found)
+
+
+def _refuse_mixed_money(found: list[Source], currency: str) -> None:
+    """Amounts in another currency count only by a rate.
+
+    Raises:
+        ConfigError: a mapping declares another currency than the shop's, and none holds rates.
+    """
+    other = next((source for source in found if source.currency not in (None, currency)), None)
+    if other is not None and not any(source.kind.name == "rates" for source in found):
+        raise ConfigError(
+            f"mapping {other.name} is in {other.currency}, the shop counts in {currency}, and no mapping holds rates",
+            found=f"shop.currency: {currency}",
+            fix=f"set shop.currency to {other.currency}, or map the kind 'rates'",
+        )
 
 
 def reading(source: Source) -> Reading:

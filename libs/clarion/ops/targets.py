@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -9,9 +10,11 @@ from pyspark.sql import functions as F
 
 from clarion.contracts.gold import CUSTOMER_PROFILES, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS
 from clarion.contracts.ops import BATCHES, FILES, QUALITY
-from clarion.contracts.silver import EVENTS
+from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, NOISE, ORDER_LINES
 from clarion.measures.intervals import Interval, share
+from clarion.ops.intake import needs_consent
 from clarion.ops.scope import Scope
+from clarion.ops.shop import sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ NOT_YET = (
 
 def measured(scope: Scope) -> list[Target]:
     """Every target: those that can be measured, then those that cannot yet."""
-    batches = _sums(scope.read(BATCHES), "rows_in", "accepted", "quarantined", "duplicates")
+    batches = _sums(scope.read(BATCHES), "rows_in", "accepted", "quarantined", "duplicates", "warned")
     profiles, members = scope.current(CUSTOMER_PROFILES), scope.current(SEGMENT_MEMBERS)
     decisions = scope.current(DECISIONS)
     facts = {
@@ -102,6 +105,7 @@ def measured(scope: Scope) -> list[Target]:
         Target("S2 repurchase", "repeat buyers / buyers in the measured window", None, kpis["repeat_buyers"], kpis["buyers"]),
     ]
     found += _collection(scope, checked=batches["rows_in"] - batches["duplicates"])
+    found += _accuracy(scope, accepted=batches["accepted"], warned=batches["warned"])
     return found + [Target(name, definition, goal, reason=reason) for name, definition, goal, reason in NOT_YET]
 
 
@@ -130,6 +134,38 @@ def _collection(scope: Scope, *, checked: float) -> list[Target]:
     text = "records less values that stood there and could not be brought into form (dates, amounts, codes) / records without duplicates"
     found.append(Target("Q2 standard form", text, 0.99, standard, checked))
     return found
+
+
+def _accuracy(scope: Scope, *, accepted: float, warned: float) -> list[Target]:
+    """Of what was accepted, how much is right as far as can be told, counts in one currency, and was authorised."""
+    noise = float(scope.read(NOISE).select("record_id").distinct().count())
+    lines = scope.read(ORDER_LINES)
+    counted = float(scope.in_own_currency(ORDER_LINES, lines).count())
+    return [
+        Target("C9 accuracy", "accepted rows without a warning that are not noise / accepted rows", 0.99, accepted - warned - noise, accepted),
+        Target("Q2 one currency", "order lines in the shop's currency or with a rate of their day / order lines", 0.99, counted, float(lines.count())),
+        _authorised(scope),
+    ]
+
+
+def _authorised(scope: Scope) -> Target:
+    """Facts about a person who has consented to their collection, of sources that record consent."""
+    definition = "registrations, events and order lines of people who gave consent to collection / those that name a person, where consent is recorded"
+    asking = [source.name for source in sources(scope.config) if needs_consent(source)]
+    if not asking:
+        return Target("C10 authorised rows", definition, 1.0, reason="every source rests on the operator's declaration")
+    gave = scope.read(CONSENTS).where("purpose = 'collection' AND granted").select("customer_id").distinct().withColumn("gave", F.lit(True))
+    rows = reduce(
+        DataFrame.unionByName,
+        [
+            scope.read(table).where("customer_id IS NOT NULL").where(F.col("_source").isin(asking)).groupBy("customer_id").agg(F.count("*").alias("rows"))
+            for table in (CUSTOMERS, EVENTS, ORDER_LINES)
+        ],
+    )
+    told = rows.join(gave, "customer_id", "left").agg(F.sum("rows").alias("all"), F.sum(F.when(F.col("gave"), F.col("rows"))).alias("authorised")).first()
+    if told is None or not told["all"]:
+        return Target("C10 authorised rows", definition, 1.0, reason="no such fact names a person")
+    return Target("C10 authorised rows", definition, 1.0, float(told["authorised"] or 0), float(told["all"]))
 
 
 def _sums(frame: DataFrame, *names: str) -> dict[str, float]:

@@ -55,9 +55,9 @@ def undo(lake: Lake, config: Config, run_id: str, *, say: Callable[[str], None])
         UsageError: there is no such run, or it cannot be taken back.
     """
     run = _find(lake, run_id)
-    _refuse_final(lake, run)
     names = ("ingest", "clean") if run["job"] == "ingest" else (run["job"],)
     with all_alone(lake, names, wait_seconds=float(config.get("lake.wait_seconds")), say=say):
+        _refuse_final(lake, run)  # here, where no other undo or erasure can come between
         tables = _let_out(lake, run) if run["job"] == "ingest" else _set_back(lake, run)
     now = datetime.now(UTC)
     row = {

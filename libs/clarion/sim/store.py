@@ -50,6 +50,7 @@ def deliver(world: World, inbox: str, *, last: date) -> Delivered:
         "contacts": (_contacts(world, visits), "json", ("contact_ref",)),
         "stock": (_stock(world, days), "csv", ("product_ref", "at")),
         "promotions": (_promotions(world, days), "csv", ("competitor", "starts_at")),
+        "rates": (_rates(world, days), "csv", ("currency", "at")),
     }
     try:
         tasks: list[Callable[[], int]] = [partial(_written, frame, inbox, name, last, form, order) for name, (frame, form, order) in writes.items()]
@@ -202,6 +203,19 @@ def _promotions(world: World, days: int) -> DataFrame:
         "competitor", F.format_string("deal %d", "id").alias("name"), F.date_format(starts, "yyyy-MM-dd HH:mm:ss").alias("starts_at"),
         F.date_format(ends, "yyyy-MM-dd HH:mm:ss").alias("ends_at"), off.alias("discount_share"), F.lit("from two pieces").alias("condition"),
     )  # fmt: skip
+
+
+def _rates(world: World, days: int) -> DataFrame:
+    """Rates of two currencies on working days, each wandering about its mean."""
+    mean = F.create_map(F.lit("USD"), F.lit(7.1), F.lit("JPY"), F.lit(0.048))
+    shop = world.shop
+    every = world.spark.range(days).withColumn("currency", F.explode(F.map_keys(mean)))
+    at = instant(shop, (F.col("id") * 86400 + 9 * 3600).cast("int"))
+    wander = F.exp(0.01 * world.draws.normal("store/rate", "id", "currency"))
+    working = every.where(F.pmod(F.col("id") + shop.starts_on.weekday(), F.lit(7)) < 5)
+    return working.select(
+        "currency", F.date_format(at, "yyyy-MM-dd HH:mm:ss").alias("at"), F.round(F.element_at(mean, F.col("currency")) * wander, 6).alias("rate")
+    )
 
 
 def _files(inbox: str, last: date) -> int:
