@@ -71,7 +71,7 @@ def _judged(scope: Scope, task: Task, products: DataFrame | None) -> DataFrame:
         before = records.where(F.col("_batch").isin(list(task.earlier))) if task.earlier else None
         key = None if source.duplicates == "drop" else source.duplicates
         by_person = any(name in source.kind.people for name in source.kind.key)
-        marked = cleaning.marked_duplicates(records.where(now), before, key=key, named_by_person=by_person)
+        marked = cleaning.marked_duplicates(records.where(now), before, key=key, within_days=source.duplicate_days, named_by_person=by_person)
     how = reading(source)
     rows = cleaning.canonical(marked, how)
     of_kind = rules(scope.config)[source.kind.name]

@@ -1,6 +1,7 @@
 """Records keep their number; rows are accepted or refused with every reason."""
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,22 @@ def test_every_reason_is_named_and_good_rows_pass(spark: SparkSession, rows: Cal
     assert found[1]["currency"] == "GBP"
     sample = found[2]["_reasons"][0]["sample"]
     assert sample == "2000-00-00 00:00:00"[:19]
+
+
+def test_an_equal_record_is_a_duplicate_only_as_long_as_the_mapping_says(rows: Callable[..., DataFrame]) -> None:
+    schema = "raw map<string,string>, _hash string, _stripped boolean, _file string, _file_hash string, _row long, _batch string, _ingested_at timestamp"
+
+    def record(number: int, day: int, key: str | None = "k") -> tuple[object, ...]:
+        return ({"id": key, "n": str(number)} if key else {"n": str(number)}, f"h{number}", False, "f", "fh", number, f"b{day}", datetime(2026, 3, day))
+
+    records = rows(schema, record(1, 1), record(2, 8), record(3, 20), record(4, 20, "other"), record(5, 21, None), record(6, 22, None))
+    for days, expected in ((None, {2, 3, 6}), (7, {2, 6}), (6, {6})):
+        found = cleaning.marked_duplicates(records, None, key=("id",), within_days=days)
+        assert {row["_row"] for row in found.where("_duplicate").collect()} == expected, days
+    by_two = cleaning.marked_duplicates(records, None, key=("id", "n"))
+    assert by_two.where("_duplicate").isEmpty()
+    before = rows(schema, record(9, 1, "other"))
+    assert {row["_row"] for row in cleaning.marked_duplicates(records, before, key=("id",)).where("_duplicate").collect()} == {2, 3, 4, 6}
 
 
 def test_local_times_become_utc_across_the_clock_change(spark: SparkSession, tmp_path: Path) -> None:

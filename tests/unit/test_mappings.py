@@ -1,5 +1,6 @@
 """Mappings and configuration: what is wrong is said before any data moves."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,14 @@ import pytest
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.kernel.errors import ClarionError, ConfigError, SecretError, SourceError
+from clarion.ops.batches import batches_within
 from clarion.segments.settings import SegmentSettings
 from clarion.sim.shop import parse as parse_shop
 from clarion.sources import files
 from clarion.sources.expressions import Expression
+from clarion.sources.ledger import Entry
 from clarion.sources.mapping import parse
+from clarion.sources.portions import Portion
 from clarion.strategy.settings import catalogue
 
 ORDERS = {
@@ -150,3 +154,17 @@ def test_an_offer_may_not_be_called_nothing() -> None:
     written["offers"][0]["id"] = "nothing"
     with pytest.raises(ConfigError, match="reserved"):
         catalogue(written, where="offers.yml")
+
+
+def test_duplicates_are_looked_for_as_far_back_as_the_mapping_says() -> None:
+    def entry(batch: str, day: int) -> Entry:
+        taken = datetime(2026, 3, day, tzinfo=UTC)
+        return Entry(portion=Portion(f"{batch}.csv", 1, batch), batch=batch, state="taken", columns=(), taken_at=taken)
+
+    entries = [entry("old", 1), entry("recent", 15), entry("new", 20)]
+    for days, expected in ((None, ("old", "recent")), (7, ("recent",)), (3, ())):
+        duplicates = {"key": ["order_no"], "within_days": days} if days else {"key": ["order_no"]}
+        (source,) = parse("m", {"orders": {**ORDERS, "duplicates": duplicates}}, variables={})
+        assert batches_within(source, entries, {"new"}, {"old", "recent"}) == expected
+    (all_columns,) = parse("m", {"orders": {**ORDERS, "duplicates": {"within_days": 30}}}, variables={})
+    assert (all_columns.duplicates, all_columns.duplicate_days) == ("drop", 30)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -31,7 +31,7 @@ class Task:
     Args:
         source: the source.
         contents: the batches, each with the fingerprint of the portions it holds.
-        earlier: batches of the source that stay as they were cleaned.
+        earlier: batches of the source that stay as they were cleaned and may hold the first of what is a duplicate in these.
         again: those of the batches that were cleaned before.
         smallest: records of the smallest file of each batch.
         checked_before: records of the source's other batches, duplicates aside.
@@ -68,13 +68,22 @@ def pending(scope: Scope) -> list[Task]:
             task = Task(
                 source,
                 tuple((batch, mine[batch]) for batch in sorted(batches)),
-                earlier=tuple(sorted(set(cleaned) - batches)),
+                earlier=batches_within(source, standing[source.name], batches, set(cleaned) - batches),
                 again=tuple(sorted(batches.intersection(cleaned))),
                 smallest=_smallest(standing[source.name]),
                 checked_before=sum(row["rows_in"] - row["duplicates"] for batch, row in cleaned.items() if batch not in batches),
             )
             tasks.append(task)
     return tasks
+
+
+def batches_within(source: Source, entries: list[Entry], batches: set[str], others: set[str]) -> tuple[str, ...]:
+    """Those of the other batches that are held against these for duplicates: all, or as far back as the mapping says."""
+    if source.duplicate_days is None:
+        return tuple(sorted(others))
+    taken = {entry.batch: entry.taken_at for entry in sorted(entries, key=lambda entry: entry.taken_at, reverse=True)}
+    since = min(taken[batch] for batch in batches) - timedelta(days=source.duplicate_days)
+    return tuple(sorted(batch for batch in others if taken[batch] >= since))
 
 
 def _smallest(entries: list[Entry]) -> dict[str, int]:

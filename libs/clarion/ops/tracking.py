@@ -1,8 +1,11 @@
 """Model runs and registered models. The only place that imports mlflow."""
 
+import os
+import tempfile
 import threading
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +14,7 @@ if TYPE_CHECKING:
     from pyspark.ml import PipelineModel
 
 FINGERPRINT = "clarion.fingerprint"
+_SQLITE = "sqlite:///"
 _OPENING = threading.Lock()
 
 
@@ -41,8 +45,9 @@ class Tracking:
         with _OPENING:
             import mlflow  # 1 to 4 s: only the jobs that need it pay
 
+            if self.store.startswith(_SQLITE) and not Path(self.store.removeprefix(_SQLITE)).exists():
+                _make_store(mlflow, Path(self.store.removeprefix(_SQLITE)))
             mlflow.set_tracking_uri(self.store)
-            mlflow.search_experiments(max_results=1)  # makes the tables of a new store, which two must not do at once
         return mlflow
 
     def log(
@@ -90,3 +95,13 @@ class Tracking:
             warnings.simplefilter("ignore")
             model: PipelineModel = self._client().spark.load_model(f"models:/{name}/{version}")
         return model
+
+
+def _make_store(mlflow: Any, file: Path) -> None:
+    """A store with its tables, which stands there whole or not at all: MLflow cannot go on with tables that a dead process left half made."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".mlflow-") as folder:
+        new = Path(folder, file.name)
+        mlflow.MlflowClient(tracking_uri=f"{_SQLITE}{new}").search_experiments(max_results=1)
+        with suppress(FileExistsError):  # another process was as quick, and may have written into its own
+            os.link(new, file)

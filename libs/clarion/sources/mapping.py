@@ -64,12 +64,16 @@ class Fit(BaseModel):
     by: tuple[str, ...] = ()
 
 
-class KeyColumns(BaseModel):
-    """Records with equal values in these columns are duplicates; the first that arrived stays."""
+class Equal(BaseModel):
+    """Records with equal values in these columns (none: in all) are duplicates; the first that arrived stays.
+
+    With `within_days` only what arrived at most so long before is looked at: what is new costs the same however old the lake is.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    key: tuple[str, ...]
+    key: tuple[str, ...] = ()
+    within_days: int | None = Field(default=None, ge=1)
 
 
 class Drift(BaseModel):
@@ -110,7 +114,7 @@ class _Written(BaseModel):
     namespace: str | None = None
     time_zone: str
     currency: str | None = None
-    duplicates: Literal["keep", "drop"] | KeyColumns = "drop"
+    duplicates: Literal["keep", "drop"] | Equal = "drop"
     broken: Literal["refuse", "quarantine"] = "refuse"
     consent: Consent | None = None
     columns: dict[str, Standard | str | int | float | bool]
@@ -140,6 +144,7 @@ class Source:
         time_zone: zone of the source's clock.
         currency: of amounts that state none.
         duplicates: whether equal records are dropped, or the columns that name a record.
+        duplicate_days: how long after the first an equal record is one; None for ever.
         broken: what happens to records that cannot be taken apart.
         consent: on what ground people's data is used.
         columns: an expression for each column of the kind.
@@ -164,6 +169,7 @@ class Source:
     time_zone: str
     currency: str | None
     duplicates: Literal["keep", "drop"] | tuple[str, ...]
+    duplicate_days: int | None
     broken: Literal["refuse", "quarantine"]
     consent: Consent | None
     columns: MappingType[str, Expression]
@@ -175,7 +181,8 @@ class Source:
         """Equal for mappings that clean alike; where the files lie does not matter."""
         parts = {name: expression.sql for name, expression in self.columns.items()}
         missing = {name: str(policy) for name, policy in self.missing.items()}
-        return digest(self.name, parts, dict(self.rules), missing, self.duplicates, self.time_zone, self.currency, self.namespace, str(self.consent))
+        equal = self.duplicates if self.duplicate_days is None else [self.duplicates, self.duplicate_days]
+        return digest(self.name, parts, dict(self.rules), missing, equal, self.time_zone, self.currency, self.namespace, str(self.consent))
 
     def columns_used(self, known: tuple[str, ...], *, names: tuple[str, ...] | None = None) -> tuple[str, ...]:
         """The source's columns that these (default: all) expressions use."""
@@ -264,7 +271,8 @@ def _source(name: str, kind_name: str, body: Any, variables: MappingType[str, st
         namespace=written.namespace or name,
         time_zone=written.time_zone,
         currency=_expanded(written.currency, variables, where) if written.currency else None,
-        duplicates=written.duplicates.key if isinstance(written.duplicates, KeyColumns) else written.duplicates,
+        duplicates=(written.duplicates.key or "drop") if isinstance(written.duplicates, Equal) else written.duplicates,
+        duplicate_days=written.duplicates.within_days if isinstance(written.duplicates, Equal) else None,
         broken=written.broken,
         consent=written.consent,
         columns={column: _expression(body, kind, column, where, regions) for column, body in written.columns.items()},
