@@ -168,14 +168,21 @@ def _refuse_retyped(scope: Scope, judged: list[tuple[Task, DataFrame]], counts: 
         drift.refuse(task.source, tuple(changes))
 
 
-def _enter_identities(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> None:
+def _first_facts(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> dict[str, DataFrame]:
+    """By source, when each customer was first seen in each file; identities and consents both start from it."""
+    with_people = [(task, frame) for task, frame in judged if task.source.kind.column("customer_ref") is not None]
+    return {task.source.name: scope.keep(cleaning.first_facts(frame.where(ACCEPTED), kind=task.source.kind)) for task, frame in with_people}
+
+
+def _enter_identities(scope: Scope, judged: list[tuple[Task, DataFrame]], first: dict[str, DataFrame]) -> None:
     frames = []
     for task, frame in judged:
         kind = task.source.kind
-        for ref in ("customer_ref", "from_ref", "to_ref"):
+        seen = [first[task.source.name].select(F.col("customer_ref").alias("ref"), F.col("at").alias("seen_at"))] if task.source.name in first else []
+        for ref in ("from_ref", "to_ref"):
             if kind.column(ref) is not None:
-                names = frame.where(ACCEPTED).select(F.col(ref).alias("ref"), F.col(kind.time).alias("seen_at"))
-                frames.append(new_identities(names, namespace=task.source.namespace))
+                seen.append(frame.where(ACCEPTED).select(F.col(ref).alias("ref"), F.col(kind.time).alias("seen_at")))
+        frames += [new_identities(names, namespace=task.source.namespace) for names in seen]
     if frames:
         entered = _union(frames).groupBy("namespace", "ref").agg(F.first("customer_id").alias("customer_id"), F.min("first_seen_at").alias("first_seen_at"))
         scope.merge(IDENTITIES, entered, update=False)
@@ -183,7 +190,8 @@ def _enter_identities(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> Non
 
 def _write_facts(scope: Scope, judged: list[tuple[Task, DataFrame]], mine: str) -> int:
     """Enter new names, then write each silver table once; returns the rows that stand for accepted records."""
-    _enter_identities(scope, judged)
+    first = _first_facts(scope, judged)
+    _enter_identities(scope, judged, first)
     identities = scope.read(IDENTITIES)
     by_table: dict[str, list[DataFrame]] = {}
     declared = []
@@ -192,9 +200,9 @@ def _write_facts(scope: Scope, judged: list[tuple[Task, DataFrame]], mine: str) 
         names = identities.where(F.col("namespace") == source.namespace)
         table = FACTS[source.kind.silver]
         by_table.setdefault(table.short_name, []).append(cleaning.facts(accepted, names, kind=source.kind, columns=table.column_names))
-        if source.consent is not None and source.consent.basis == "declared" and source.consent.purposes and source.kind.column("customer_ref") is not None:
+        if source.name in first and source.consent is not None and source.consent.basis == "declared" and source.consent.purposes:
             purposes = tuple(source.consent.purposes)
-            declared.append(cleaning.declared_consents(accepted, names, kind=source.kind, purposes=purposes, columns=CONSENTS.column_names))
+            declared.append(cleaning.declared_consents(first[source.name], names, purposes=purposes, columns=CONSENTS.column_names))
     writes = [partial(scope.replace, FACTS[name], _union(frames), where=mine) for name, frames in by_table.items() if name != "consents"]
     written = sum(together(writes))
     recorded = by_table.get("consents", [])

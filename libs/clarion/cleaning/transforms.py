@@ -267,7 +267,7 @@ def masked(value: str) -> str:
 def record_id(kind: Kind) -> Column:
     """SHA-256 (its first 128 bits) of source, file content and the record's own name or number."""
     name = F.coalesce(F.col("record_ref"), F.col("_row").cast("string")) if kind.column("record_ref") else F.col("_row").cast("string")
-    return F.substring(F.sha2(F.to_json(F.struct("_source", "_file_hash", name.alias("record"))), 256), 1, 32)
+    return F.substring(F.sha2(F.concat_ws("\x1f", "_source", "_file_hash", name), 256), 1, 32)
 
 
 def facts(accepted: DataFrame, identities: DataFrame, *, kind: Kind, columns: tuple[str, ...]) -> DataFrame:
@@ -299,13 +299,21 @@ def facts(accepted: DataFrame, identities: DataFrame, *, kind: Kind, columns: tu
     return frame.withColumnsRenamed({"_warnings": "warnings", "_filled": "filled"}).select(*columns)
 
 
-def declared_consents(names: DataFrame, identities: DataFrame, *, kind: Kind, purposes: tuple[str, ...], columns: tuple[str, ...]) -> DataFrame:
+def first_facts(accepted: DataFrame, *, kind: Kind) -> DataFrame:
+    """The first fact of each customer in each file: customer_ref, _source, _batch, _file, at, _row.
+
+    Only numbers and times are aggregated: the smallest text would make Spark sort every fact.
+    """
+    of_file = accepted.where("customer_ref IS NOT NULL").groupBy("customer_ref", "_source", "_batch", "_file")
+    return of_file.agg(F.min(kind.time).alias("at"), F.min("_row").alias("_row"))
+
+
+def declared_consents(first: DataFrame, identities: DataFrame, *, purposes: tuple[str, ...], columns: tuple[str, ...]) -> DataFrame:
     """CONSENTS rows for customers whose operator declares the ground on which their data is used.
 
     Args:
-        names: accepted rows of a source.
+        first: `first_facts` of a source.
         identities: IDENTITIES of the source's namespace.
-        kind: the source kind.
         purposes: what the operator declares.
         columns: columns of CONSENTS.
 
@@ -314,9 +322,8 @@ def declared_consents(names: DataFrame, identities: DataFrame, *, kind: Kind, pu
     """
     known = identities.select(F.col("ref").alias("customer_ref"), "customer_id")
     return (
-        names.where("customer_ref IS NOT NULL")
-        .groupBy("customer_ref", "_source", "_batch")
-        .agg(F.min(kind.time).alias("at"), F.min_by("_file", F.struct(kind.time, "_row")).alias("_file"), F.min("_row").alias("_row"))
+        first.groupBy("customer_ref", "_source", "_batch")
+        .agg(F.min("at").alias("at"), F.min_by("_file", F.struct("at", "_row")).alias("_file"), F.min("_row").alias("_row"))
         .join(known, "customer_ref")
         .withColumn("purpose", F.explode(F.array(*(F.lit(purpose) for purpose in purposes))))
         .withColumns({"channel": F.lit("*"), "granted": F.lit(True), "basis": F.lit("declared"), "arrived_at": F.col("at")})
