@@ -25,7 +25,7 @@ from clarion.identity.settings import IdentitySettings
 from clarion.kernel.parallel import together
 from clarion.measures.days import start_of
 from clarion.ops.job import Job, Params
-from clarion.ops.people import NAMES, namespace_of, standing, under_persons
+from clarion.ops.people import NAMES, names_of, namespace_of, standing, under_persons
 from clarion.ops.scope import Scope, rows_as_frame
 
 _NAME = ("kind", "namespace", "ref")
@@ -103,7 +103,7 @@ def _joined(scope: Scope, members: DataFrame, before: DataFrame) -> DataFrame:
 def _before(scope: Scope) -> DataFrame:
     """Names as an earlier day gave them: kind, namespace, ref, customer_id, since."""
     last = standing(scope.lake, scope.as_of, before=True)
-    names = scope.lake.read(RESOLUTIONS).where(F.col("as_of") == F.lit(last.as_of)) if last else scope.lake.empty(RESOLUTIONS)
+    names = names_of(scope.lake, last) if last else scope.lake.empty(RESOLUTIONS)
     return names.select(*_NAME, "customer_id", "since")
 
 

@@ -19,6 +19,7 @@ from clarion.ops.session import start
 REAL_DATA = Path(os.environ.get("CLARION_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 SETTINGS = {
     "spark.sql.shuffle.partitions": "2",
+    "spark.buffer.pageSize": "1m",
     "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:MetaspaceSize=512m -Xmn1g",
     "spark.sql.streaming.metricsEnabled": "false",
 }

@@ -59,6 +59,7 @@ def test_every_record_delivered_is_landed_and_read_back(street: Street) -> None:
         assert (name, landed[f"sim_store.{source}"], street.silver(table, source).count()) == (name, count, count)
 
 
+@pytest.mark.covers("C4")
 def test_one_person_on_two_devices_is_one_customer_with_paths_as_long_as_a_hand_count(street: Street) -> None:
     paths = street.silver("events", "events.app").groupBy("customer_id").agg(
         F.countDistinct("device_ref").alias("devices"), F.count_if(F.expr("channel = 'app'")).alias("app"), F.count_if(F.expr("channel = 'mini_program'")).alias("mini"),
@@ -74,6 +75,10 @@ def test_one_person_on_two_devices_is_one_customer_with_paths_as_long_as_a_hand_
         .agg(F.sort_array(F.collect_list(F.struct("sequence_no", "page"))).alias("path"))
     )
     assert {tuple(step["page"] for step in row["path"]) for row in pages.collect()} == {("start", "search", "detail", "detail", "detail")}
+    # In step: by the clock a person's events are one chain of visits, on one device and then on the other.
+    in_order = F.sort_array(F.collect_list(F.struct("happened_at", "sequence_no", "channel")))
+    chains = street.silver("events", "events.app").groupBy("customer_id").agg(F.transform(in_order, lambda event: event["channel"]).alias("chain"))
+    assert [tuple(row["chain"]) for row in chains.select("chain").distinct().collect()] == [("app",) * 5 + ("mini_program",) * 3]
 
 
 def test_a_visit_to_a_shop_on_the_street_is_told_step_by_step(street: Street) -> None:

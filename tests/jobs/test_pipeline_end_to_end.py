@@ -71,6 +71,19 @@ def test_nobody_without_consent_and_no_readable_phone_is_in_any_layer(world: Wor
             assert world.read(name).where(F.regexp_like(text, F.lit(r"(?<![0-9a-f])139\d{8}(?![0-9a-f])|@shop\.example"))).isEmpty(), name
 
 
+@pytest.mark.covers("C9", "C10")
+def test_accuracy_and_authorisation_are_measured_every_day(world: World) -> None:
+    targets = {row["target"]: row for row in world.read("ops.targets").collect()}
+    named = sum(world.read(f"silver.{table}").where("customer_id IS NOT NULL").where("_source LIKE 'sim%'").count() for table in ("customers", "events", "order_lines"))
+    authorised = targets["C10 authorised rows"]
+    assert (authorised["numerator"], authorised["denominator"], authorised["verdict"]) == (named, named, "met")
+    batches = world.read("ops.batches").agg(F.sum("accepted").alias("accepted"), F.sum("warned").alias("warned")).first()
+    accuracy = targets["C9 accuracy"]
+    assert accuracy["denominator"] == batches["accepted"]
+    assert accuracy["numerator"] == batches["accepted"] - batches["warned"] - world.read("silver.noise").select("record_id").distinct().count()
+    assert targets["Q2 one currency"]["verdict"] == "met"
+
+
 @pytest.mark.covers("F1")
 def test_live_minutes_equal_the_batch_aggregation_of_the_same_events(world: World) -> None:
     from clarion.monitor.transforms import kpi_minutes

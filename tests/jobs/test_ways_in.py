@@ -272,19 +272,21 @@ def test_the_delay_of_a_stream_is_measured_while_it_happens(spark: SparkSession,
     assert max(delay[1] for delay in delays) > 1700
 
 
-def test_a_broker_that_goes_away_is_said_so_and_nothing_is_lost(spark: SparkSession, desk: Make, broker: Broker) -> None:
-    _send(spark, broker, "visits", _events(30))
+@pytest.mark.parametrize(("job", "mode"), [("ingest", "batch"), ("monitor", "stream")])
+def test_a_broker_that_goes_away_is_said_so_and_nothing_is_lost(spark: SparkSession, desk: Make, broker: Broker, job: str, mode: str) -> None:
+    topic = f"visits-{mode}"
+    _send(spark, broker, topic, _events(30))
     impatient = {"kafka.default.api.timeout.ms": 4000, "kafka.request.timeout.ms": 3000}
-    here = desk({"shop": events(f"kafka://{broker.address}/visits", options=impatient)})
-    here.run("ingest")
-    _send(spark, broker, "visits", _events(10, first=30))
+    here = desk({"shop": events(f"kafka://{broker.address}/{topic}", options=impatient, mode=mode)})
+    here.run(job)
+    _send(spark, broker, topic, _events(10, first=30))
     broker.stop()
     try:
         with pytest.raises(ClarionError, match="cannot be read") as error:
-            here.run("ingest")
+            here.run(job)
     finally:
         broker.start()
     assert "fix:" in str(error.value)
     assert here.read("bronze.events").count() == 30
-    here.run("ingest", "clean")
+    here.run(job, "clean")
     assert here.read("silver.events").count() == 40

@@ -39,6 +39,7 @@ QUICK = {
     # Interpreted, each shared part of an expression goes through a cache a row: a twentieth of all work.
     "spark.sql.subexpressionElimination.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
+    "spark.buffer.pageSize": "1m",  # for sorts of a few thousand rows; collecting larger ones took a tenth of the demo
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.leafNodeDefaultParallelism": "1",
     "spark.sql.files.minPartitionNum": "1",

@@ -111,7 +111,7 @@ class People:
         standing = self._in_force()
         if standing is None or table.layer != "silver":
             return frame
-        names = self.lake.read(RESOLUTIONS).where(F.col("as_of") == F.lit(standing.as_of))
+        names = names_of(self.lake, standing)
         found = frame
         for column in ACCOUNTS if standing.joined else ():
             if column in frame.columns:
@@ -148,10 +148,15 @@ def standing(lake: Lake, as_of: date, *, before: bool = False) -> Standing | Non
     return None if last is None or last["as_of"] is None else Standing(last["as_of"], last["joined"], last["names"])
 
 
+def names_of(lake: Lake, last: Standing) -> DataFrame:
+    """RESOLUTIONS of the day that is in force."""
+    return lake.read(RESOLUTIONS).where(F.col("as_of") == F.lit(last.as_of))
+
+
 def names_in_force(lake: Lake, as_of: date) -> DataFrame | None:
     """RESOLUTIONS of the last day that has them, up to a day; None where no account stands for another."""
     last = standing(lake, as_of)
-    return lake.read(RESOLUTIONS).where(F.col("as_of") == F.lit(last.as_of)) if last and last.joined else None
+    return names_of(lake, last) if last and last.joined else None
 
 
 def under_persons(frame: DataFrame, names: DataFrame, *, column: str = "customer_id") -> DataFrame:

@@ -29,9 +29,9 @@ ALWAYS = {
     "spark.sql.csv.parser.columnPruning.enabled": "false",  # a cut record shows only when all its columns are parsed
     # What a job keeps is read a few times and let go: to look for encodings took 7 of the 20 s in which a million events are judged.
     "spark.sql.inMemoryColumnarStorage.compressed": "false",
-    # A dictionary of values that are all different is built, found too large and thrown away.
-    **{f"parquet.enable.dictionary#{name}": "false" for name in ("_hash", "record_id", "order_line_id", "event_ref")},
 }
+# A dictionary of values that are all different is built, found too large and thrown away.
+OF_FILES = {f"parquet.enable.dictionary#{name}": "false" for name in ("_hash", "record_id", "order_line_id", "event_ref")}
 
 
 def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSession:
@@ -48,7 +48,10 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
     builder: Any = SparkSession.builder.appName("clarion")
     master, memory = config.get("spark.master"), config.get("spark.memory")
     encrypting = encryption.spark_settings(config)
-    settings = {**ALWAYS, **{key: _text(value) for key, value in config.get("spark.conf").items()}, **encrypting, **(extra or {})}
+    # The JVM's launcher takes only names of Spark's own, and hands these on without the prefix; a session that runs takes them as they are.
+    prefix = "" if master is None else "spark.hadoop."
+    of_files = {f"{prefix}{key}": value for key, value in {**OF_FILES, **encrypting}.items()}
+    settings = {**ALWAYS, **of_files, **{key: _text(value) for key, value in config.get("spark.conf").items()}, **(extra or {})}
     for key, value in settings.items():
         builder = builder.config(key, value)
     if master is None:
