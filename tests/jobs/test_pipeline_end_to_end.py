@@ -74,7 +74,9 @@ def test_nobody_without_consent_and_no_readable_phone_is_in_any_layer(world: Wor
 @pytest.mark.covers("C9", "C10")
 def test_accuracy_and_authorisation_are_measured_every_day(world: World) -> None:
     targets = {row["target"]: row for row in world.read("ops.targets").collect()}
-    named = sum(world.read(f"silver.{table}").where("customer_id IS NOT NULL").where("_source LIKE 'sim%'").count() for table in ("customers", "events", "order_lines"))
+    named = sum(
+        world.read(f"silver.{table}").where("customer_id IS NOT NULL").where("_source LIKE 'sim%'").count() for table in ("customers", "events", "order_lines")
+    )
     authorised = targets["C10 authorised rows"]
     assert (authorised["numerator"], authorised["denominator"], authorised["verdict"]) == (named, named, "met")
     batches = world.read("ops.batches").agg(F.sum("accepted").alias("accepted"), F.sum("warned").alias("warned")).first()
