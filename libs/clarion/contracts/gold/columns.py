@@ -1,0 +1,23 @@
+"""Columns that several tables of gold have."""
+
+from clarion.contracts.core import Column
+from clarion.contracts.sources import MONEY
+
+AS_OF = Column("as_of", "date", "first day that does not count")
+CUSTOMER = Column("customer_id", "string", "surrogate of the customer")
+SEGMENT = Column("segment_id", "string", "group: model version and number of the centre")
+
+
+def money(name: str, meaning: str, *, nullable: bool = False) -> Column:
+    return Column(name, MONEY, meaning, unit="shop currency", nullable=nullable)
+
+
+def share(name: str, meaning: str, *, nullable: bool = False) -> Column:
+    return Column(name, "double", meaning, unit="0 to 1", nullable=nullable)
+
+
+def days(name: str, meaning: str, *, nullable: bool = False) -> Column:
+    return Column(name, "double", meaning, unit="days", nullable=nullable)
+
+
+PROBABILITIES = "array<struct<action:string,probability:double>>"

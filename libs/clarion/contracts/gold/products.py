@@ -1,0 +1,92 @@
+"""What is known of products: days, features, vectors, neighbours, forecasts."""
+
+from clarion.contracts.core import Check, Column, Table
+from clarion.contracts.gold.columns import AS_OF, money, share
+from clarion.contracts.sources import MONEY
+
+PRODUCT_DAYS = Table(
+    name="gold.product_days",
+    grain="one row per product, local day, and local day on which the facts became known",
+    key=("product_id", "day", "known_on"),
+    slice=("known_on",),
+    columns=(
+        Column("product_id", "string", "product"),
+        Column("day", "date", "local day on which it happened"),
+        Column("known_on", "date", "local day on which the shop came to know of it"),
+        Column("orders", "bigint", "orders that hold it"),
+        Column("quantity", MONEY, "units sold"),
+        money("amount", "paid for it, before returns"),
+        money("returned", "value of what came back"),
+        Column("views", "bigint", "views"),
+        Column("cart_adds", "bigint", "times put into a cart"),
+    ),
+    checks=(Check("known_after_it_happened", "known_on >= day"),),
+    cluster_by=("day",),
+    owner="growth",
+)
+PRODUCT_FEATURES = Table(
+    name="gold.product_features",
+    grain="one row per as-of day and feature of the product matrix: its columns",
+    key=("as_of", "feature_index"),
+    slice=("as_of",),
+    columns=(
+        AS_OF,
+        Column("feature_index", "int", "column of the matrix, from 0"),
+        Column("block", "string", "text, category, brand or price"),
+        Column("feature", "string", "word, category, brand or price band"),
+        Column("products", "bigint", "products that have it"),
+        Column("weight", "double", "inverse document frequency ln((n+1)/(df+1)) for words, 1 otherwise"),
+    ),
+    owner="merchandise",
+)
+PRODUCT_VECTORS = Table(
+    name="gold.product_vectors",
+    grain="one row per as-of day and product: a sparse row of the product matrix, of length one",
+    key=("as_of", "product_id"),
+    slice=("as_of",),
+    columns=(
+        AS_OF,
+        Column("product_id", "string", "product"),
+        Column("title", "string", "what it is called"),
+        Column("category", "string", "narrowest category", nullable=True),
+        Column("indices", "array<int>", "columns that are not zero, ascending"),
+        Column("weights", "array<double>", "their values; the squares sum to 1, or there are none"),
+    ),
+    checks=(Check("as_many_weights_as_indices", "size(indices) = size(weights)"),),
+    owner="merchandise",
+)
+PRODUCT_NEIGHBOURS = Table(
+    name="gold.product_neighbours",
+    grain="one row per as-of day, product and rank: the products most like it",
+    key=("as_of", "product_id", "rank"),
+    slice=("as_of",),
+    columns=(
+        AS_OF,
+        Column("product_id", "string", "product"),
+        Column("rank", "int", "1 for the nearest; ties by product id"),
+        Column("neighbour_id", "string", "product like it"),
+        Column("cosine", "double", "cosine of the two rows", unit="0 to 1"),
+    ),
+    checks=(Check("cosine_in_range", "cosine > 0 AND cosine <= 1.000000001"), Check("not_itself", "product_id <> neighbour_id")),
+    owner="merchandise",
+)
+FORECASTS = Table(
+    name="gold.forecasts",
+    grain="one row per as-of day, series and day ahead",
+    key=("as_of", "series", "day"),
+    slice=("as_of",),
+    columns=(
+        AS_OF,
+        Column("series", "string", "category, or 'all'"),
+        Column("day", "date", "day that is forecast"),
+        Column("model", "string", "the model the backtest chose"),
+        Column("expected", "double", "revenue of the day", unit="shop currency"),
+        Column("low", "double", "lower end of the 80 % interval", unit="shop currency"),
+        Column("high", "double", "upper end of the 80 % interval", unit="shop currency"),
+        Column("mase", "double", "mean absolute error of the chosen model in the backtest, scaled on training data only", nullable=True),
+        Column("mase_naive", "double", "the same of the seasonal naive forecast", nullable=True),
+        share("coverage", "share of backtest days inside the interval", nullable=True),
+    ),
+    checks=(Check("ordered", "low <= expected AND expected <= high"), Check("not_negative", "low >= 0")),
+    owner="growth",
+)
