@@ -26,6 +26,7 @@ from clarion.sources.mapping import Fill, Fit
 
 ACCEPTED = "NOT _duplicate AND size(_reasons) = 0"
 REFUSED = "NOT _duplicate AND size(_reasons) > 0"
+_FEW = 500_000  # records whose names, some 20 MB, are sent to every task
 
 
 def run(scope: Scope, params: Params) -> None:
@@ -71,7 +72,9 @@ def _judged(scope: Scope, task: Task, products: DataFrame | None) -> DataFrame:
         before = records.where(F.col("_batch").isin(list(task.earlier))) if task.earlier else None
         key = None if source.duplicates == "drop" else source.duplicates
         by_person = any(name in source.kind.people for name in source.kind.key)
-        marked = cleaning.marked_duplicates(records.where(now), before, key=key, within_days=source.duplicate_days, named_by_person=by_person)
+        marked = cleaning.marked_duplicates(
+            records.where(now), before, key=key, within_days=source.duplicate_days, named_by_person=by_person, few=task.records <= _FEW
+        )
     how = reading(source)
     rows = cleaning.canonical(marked, how)
     of_kind = rules(scope.config)[source.kind.name]

@@ -20,7 +20,13 @@ KEPT = ("_hash", "_stripped", "_broken", "_source", "_file", "_file_hash", "_row
 
 
 def marked_duplicates(
-    records: DataFrame, earlier: DataFrame | None, *, key: tuple[str, ...] | None, within_days: int | None = None, named_by_person: bool = False
+    records: DataFrame,
+    earlier: DataFrame | None,
+    *,
+    key: tuple[str, ...] | None,
+    within_days: int | None = None,
+    named_by_person: bool = False,
+    few: bool = False,
 ) -> DataFrame:
     """The records with `_duplicate`: true for all but the first to arrive of those that are equal.
 
@@ -32,6 +38,7 @@ def marked_duplicates(
         key: source columns that name the fact; None compares every column.
         within_days: how long after the one before it an equal record is a duplicate; None for ever.
         named_by_person: True where only the person told records apart, so that records stripped of theirs equal none.
+        few: True where the records are few enough to be sent to each of the earlier ones, instead of all to all.
     """
     identity = F.col("_hash") if key is None else _named_by(key)
     if named_by_person:
@@ -42,7 +49,10 @@ def marked_duplicates(
         again = F.coalesce(F.lag("_ingested_at").over(first) >= F.col("_ingested_at") - F.make_dt_interval(days=F.lit(within_days)), F.lit(False))
     marked = records.withColumn("_identity", identity).withColumn("_duplicate", again)
     if earlier is not None:
-        before = earlier.select(identity.alias("_identity")).distinct().withColumn("_before", F.lit(True))
+        known = earlier.select(identity.alias("_identity"))
+        if few:
+            known = known.join(F.broadcast(marked.select("_identity")), "_identity", "left_semi")
+        before = known.distinct().withColumn("_before", F.lit(True))
         marked = marked.join(before, "_identity", "left").withColumn("_duplicate", F.col("_duplicate") | F.col("_before").isNotNull()).drop("_before")
     return marked.drop("_identity")
 

@@ -35,6 +35,7 @@ class Task:
         again: those of the batches that were cleaned before.
         smallest: records of the smallest file of each batch.
         checked_before: records of the source's other batches, duplicates aside.
+        records: records of the batches.
     """
 
     source: Source
@@ -43,6 +44,7 @@ class Task:
     again: tuple[str, ...]
     smallest: Mapping[str, int]
     checked_before: int
+    records: int
 
     @property
     def batches(self) -> tuple[str, ...]:
@@ -72,6 +74,7 @@ def pending(scope: Scope) -> list[Task]:
                 again=tuple(sorted(batches.intersection(cleaned))),
                 smallest=_smallest(standing[source.name]),
                 checked_before=sum(row["rows_in"] - row["duplicates"] for batch, row in cleaned.items() if batch not in batches),
+                records=sum(entry.records for entry in standing[source.name] if entry.batch in batches),
             )
             tasks.append(task)
     return tasks
