@@ -101,6 +101,16 @@ def test_an_order_knows_its_ring_and_a_shop_without_clicks_knows_no_unseen(rows:
     assert {row["unseen"] for row in blind} == {None}
 
 
+def test_a_staged_order_takes_its_returns_along(rows: Rows) -> None:
+    detector = noise.parse({"ring": {"looks_at": "orders", "reason": "r", "features": {"ring": "ring"}, "found_when": "ring >= 3"}})[0]
+    units = noise.found(detector, rows("order_id string, customer_id string, ring long", ("o1", "c1", 4), ("o2", "c2", 2)))
+    lines = rows(
+        LINE, ("l1", "o1", _at(0), "sale", "c1", "p", None), ("l2", "o1", _at(9), "return", "c1", "p", None), ("l3", "o2", _at(0), "sale", "c2", "p", None)
+    )
+    found = noise.facts(detector, units, rows(EVENT), lines)
+    assert {(row["record_id"], row["features"]["ring"]) for row in found.collect()} == {("l1", 4.0), ("l2", 4.0)}
+
+
 def test_a_detector_that_reaches_beyond_its_rows_is_refused() -> None:
     body = {"looks_at": "clicks", "reason": "r", "features": {"x": "(select 1)"}, "found_when": "true"}
     with pytest.raises(ConfigError, match="noise.yml: mine reaches beyond its row"):

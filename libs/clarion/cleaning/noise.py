@@ -225,7 +225,8 @@ def facts(detector: Detector, units: DataFrame, view: DataFrame, lines: DataFram
         lines: ORDER_LINES.
     """
     if detector.of_orders:
-        of_order = lines.where("kind = 'sale'").join(F.broadcast(units), ["order_id", "customer_id"])
+        # Returns too: taken off what was sold, they would otherwise count for less than nothing.
+        of_order = lines.join(F.broadcast(units), ["order_id", "customer_id"])
         return of_order.select(F.col("order_line_id").alias("record_id"), "happened_at", "features")
     keys = ["record_id"] if detector.looks_at == "clicks" else ["actor", "day"]
     return view.join(units, keys).select("record_id", "happened_at", "features")
