@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.streaming.readwriter import DataStreamReader
 
+from clarion.kernel import sql
 from clarion.kernel.errors import SourceError
 from clarion.sources import tables, topics
 from clarion.sources.causes import cause
@@ -73,8 +74,8 @@ def read(spark: SparkSession, source: Source, portions: tuple[Portion, ...], col
     """Records of the portions.
 
     Returns:
-        raw (map of text), _broken ('yes' or null), _file, _block (start of the split), _place (position that rises
-        with the record's number within its block).
+        raw (map of text), _text (all of the record's text), _broken ('yes' or null), _file, _block (start of the split),
+        _place (position that rises with the record's number within its block).
     """
     if source.format == "kafka":
         return _messages(topics.messages(spark, source, portions, secrets), source)
@@ -85,6 +86,7 @@ def read(spark: SparkSession, source: Source, portions: tuple[Portion, ...], col
     return placed(
         rows.select(
             _text_map(rows, columns).alias("raw"),
+            _text_of(rows, columns).alias("_text"),
             F.lit(None).cast("string").alias("_broken"),
             F.lit(portion.path).alias("_file"),
             F.spark_partition_id().cast("bigint").alias("_block"),
@@ -116,11 +118,11 @@ def _records(reader: DataFrameReader | DataStreamReader, source: Source, where: 
     load: Any = reader.options(**extra).options(**source.options)
     never = F.lit(None).cast("string")
     if source.format == "csv":
-        text = T.StructType([T.StructField(name, T.StringType()) for name in (*columns, "_broken")])
+        schema = T.StructType([T.StructField(name, T.StringType()) for name in (*columns, "_broken")])
         # enforceSchema=false: a file whose header differs from the first one's is refused, not read by position.
         options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_broken", "enforceSchema": "false"}
-        frame = load.options(**options).format("csv").schema(text).load(where)
-        raw = _text_map(frame, columns)
+        frame = load.options(**options).format("csv").schema(schema).load(where)
+        raw, text_of = _text_map(frame, columns), _text_of(frame, columns)
         broken = F.when(F.col("_broken").isNotNull(), "yes")
     elif source.format == "json":
         whole = {"wholetext": "true"} if source.options.get("multiLine") == "true" else {}
@@ -129,18 +131,21 @@ def _records(reader: DataFrameReader | DataStreamReader, source: Source, where: 
             # A document is one object or a list of them.
             items = F.from_json(F.when(F.ltrim("value").startswith("["), F.col("value")).otherwise(F.concat(F.lit("["), "value", F.lit("]"))), "array<string>")
             frame = frame.select("_metadata", F.explode(F.coalesce(items, F.array("value"))).alias("value"))
-        raw, broken = _json(F.col("value"), source.depth)
+        text_of = F.col("value")
+        raw, broken = _json(text_of, source.depth)
     elif source.format == "text":
         frame = load.format("text").load(where)
-        raw, broken = F.create_map(F.lit("_line"), F.col("value")), never
+        text_of = F.col("value")
+        raw, broken = F.create_map(F.lit("_line"), text_of), never
     elif source.format == "binary":
         frame = load.format("binaryFile").load(where)
-        raw, broken = _described(), never
+        raw, text_of, broken = _described(), F.col("path"), never
     else:
         frame = load.format("parquet").load(where)
-        raw, broken = _text_map(frame, columns), never
+        raw, text_of, broken = _text_map(frame, columns), _text_of(frame, columns), never
     records: DataFrame = frame.select(
         raw.alias("raw"),
+        text_of.alias("_text"),
         broken.alias("_broken"),
         F.col("_metadata.file_path").alias("_file"),
         F.col("_metadata.file_block_start").alias("_block") if source.format != "binary" else F.lit(0).cast("bigint").alias("_block"),
@@ -175,6 +180,7 @@ def _messages(frame: DataFrame, source: Source) -> DataFrame:
     beside = F.create_map(F.lit("_key"), F.col("key").cast("string"), F.lit("_timestamp"), F.date_format("timestamp", "yyyy-MM-dd HH:mm:ss.SSSSSS"))
     return frame.select(
         F.map_concat(F.map_filter(raw, lambda name, _: ~name.isin("_key", "_timestamp")), beside).alias("raw"),
+        value.alias("_text"),
         F.when(~F.is_valid_utf8(value), "yes").when(value.isNull(), "yes").otherwise(broken).alias("_broken"),
         F.concat(F.lit("kafka:"), "topic", F.lit("/"), "partition").alias("_file"),
         F.lit(0).cast("bigint").alias("_block"),
@@ -188,7 +194,8 @@ def survey(records: DataFrame, source: Source, portions: tuple[Portion, ...]) ->
     Raises:
         SourceError: a file is cut, damaged or of another shape.
     """
-    undecodable = F.contains(F.array_join(F.map_values("raw"), ""), F.lit(_REPLACEMENT))
+    # Of the text, not of the map that is made from it: this pass then makes no maps.
+    undecodable = F.contains("_text", F.lit(_REPLACEMENT))
     # Records that state their own columns are counted by the columns they state; to collect all names took 40 % longer.
     shape = F.array_join(F.map_keys("raw"), _APART) if source.format in ("json", "kafka") else F.lit("")
     blocks = records.groupBy("_file", "_block", shape.alias("shape")).agg(
@@ -286,12 +293,20 @@ def fingerprint(raw: Column) -> Column:
 
 
 def _text_map(frame: DataFrame, columns: tuple[str, ...]) -> Column:
-    entries: list[Column] = []
+    return F.create_map(*(part for name, value in _texts(frame, columns).items() for part in (F.lit(name), value)))
+
+
+def _text_of(frame: DataFrame, columns: tuple[str, ...]) -> Column:
+    return F.concat_ws("", *_texts(frame, columns).values())
+
+
+def _texts(frame: DataFrame, columns: tuple[str, ...]) -> dict[str, Column]:
+    texts: dict[str, Column] = {}
     for name in columns:
-        column = F.col(f"`{name}`")
+        column = F.col(sql.name(name))
         nested = isinstance(frame.schema[name].dataType, T.StructType | T.ArrayType | T.MapType)
-        entries += [F.lit(name), F.to_json(column) if nested else column.cast("string")]
-    return F.create_map(*entries)
+        texts[name] = F.to_json(column) if nested else column.cast("string")
+    return texts
 
 
 def path_of(uri: str) -> str:
