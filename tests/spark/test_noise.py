@@ -113,7 +113,7 @@ def test_a_staged_order_takes_its_returns_along(rows: Rows) -> None:
 
 def test_a_detector_that_reaches_beyond_its_rows_is_refused() -> None:
     body = {"looks_at": "clicks", "reason": "r", "features": {"x": "(select 1)"}, "found_when": "true"}
-    with pytest.raises(ConfigError, match="noise.yml: mine reaches beyond its row"):
+    with pytest.raises(ConfigError, match="noise.yml: mine: 'select' is not allowed here"):
         noise.parse({"mine": body})
     with pytest.raises(ConfigError, match="looks_at"):
         noise.parse({"mine": {**body, "looks_at": "everything"}})

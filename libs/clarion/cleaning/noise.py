@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from clarion.cleaning.rules import refuse_more_than_an_expression
 from clarion.config.load import validated
+from clarion.kernel.expressions import refuse_more_than_an_expression
 from clarion.measures.days import local_day
 
 View = Literal["clicks", "actor_days", "orders"]

@@ -1,7 +1,6 @@
 """What a fact may not be. Rules are data, in conf/rules: each is an expression that is true for a broken row."""
 
 import fnmatch
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from clarion.contracts.core import Column
 from clarion.contracts.sources import EVENT_TYPES, KINDS, RESPONSE_TYPES, Kind
 from clarion.kernel import sql
 from clarion.kernel.errors import ConfigError
+from clarion.kernel.expressions import refuse_more_than_an_expression
 
 Severity = Literal["error", "warning"]
 _LISTS = {"{event_types}": EVENT_TYPES, "{response_types}": RESPONSE_TYPES}
@@ -87,16 +87,6 @@ def parse(files: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Rule, ...]]
         own = [rule for name in (kind.name, "every") for id_, body in files.get(name, {}).items() for rule in _rules(id_, body, kind, file=name)]
         found[kind.name] = tuple(own)
     return found
-
-
-def refuse_more_than_an_expression(text: str, *, where: str) -> None:
-    """Let nothing pass that reads another table or calls Java.
-
-    Raises:
-        ConfigError: the text is more than an expression over a row.
-    """
-    if re.search(r"\bselect\b|\breflect\b|\bjava_method\b|;", text, re.IGNORECASE):
-        raise ConfigError(f"{where} reaches beyond its row", found=text, fix="write one expression over the columns at hand")
 
 
 def _rules(id_: str, body: Any, kind: Kind, *, file: str) -> list[Rule]:
