@@ -8,6 +8,7 @@ from jobs import (
     adjust,
     clean,
     deliver,
+    features,
     forecast,
     ingest,
     measure,
@@ -22,12 +23,14 @@ from jobs import (
     scorecard,
     segment,
     strategy,
+    tags,
+    train_segments,
     upkeep,
 )  # fmt: skip
 
 MODULES = (
-    ingest, monitor, clean, noise, resolve, profiles, segment, product_matrix, predict, forecast, measure, adjust, strategy, deliver, scorecard,
-    rotate, scan, upkeep,
+    ingest, monitor, clean, noise, resolve, profiles, features, train_segments, segment, tags, product_matrix, predict, forecast, measure, adjust,
+    strategy, deliver, scorecard, rotate, scan, upkeep,
 )  # fmt: skip
 JOBS: dict[str, Job] = {module.JOB.name: module.JOB for module in MODULES}
 

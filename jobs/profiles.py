@@ -2,10 +2,14 @@
 
 from functools import partial
 
-from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_PROFILES, INTERACTIONS, PRODUCT_DAYS
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_PROFILES, INTERACTIONS, LIFE_CYCLE_FLOWS, PRODUCT_DAYS
 from clarion.contracts.silver import EVENTS, ORDER_LINES, PRODUCTS
 from clarion.kernel.parallel import together
-from clarion.ops.job import Job, Params
+from clarion.measures.flows import flows, moves
+from clarion.ops.job import Job, Params, previous
 from clarion.ops.scope import Scope
 from clarion.profiles import transforms as profiles
 from clarion.profiles.settings import ProfileSettings
@@ -19,21 +23,34 @@ def run(scope: Scope, params: Params) -> None:
     products = profiles.current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=zone)
     interest = scope.keep(profiles.interests(lines, events, products, as_of=as_of, time_zone=zone, settings=settings))
     categories = profiles.category_interests(interest)
+    described = scope.keep(profiles.customer_profiles(days, categories, as_of=as_of, settings=settings))
     together(
         [
             partial(scope.replace, CUSTOMER_DAYS, days, where=known),
             partial(scope.replace, PRODUCT_DAYS, profiles.product_days(lines, events, time_zone=zone).where(known), where=known),
             partial(scope.replace, INTERACTIONS, profiles.strongest(interest, as_of=as_of, keep=settings.interactions_kept)),
-            partial(scope.replace, CUSTOMER_PROFILES, profiles.customer_profiles(days, categories, as_of=as_of, settings=settings)),
+            partial(scope.replace, CUSTOMER_PROFILES, described),
+            partial(_replace_flows, scope, described),
         ]
     )
+
+
+def _replace_flows(scope: Scope, described: DataFrame) -> int:
+    """How many went from stage to stage of the life cycle since the day described before."""
+    earlier = scope.previous(CUSTOMER_PROFILES)
+    last = earlier.agg(F.max("as_of")).first()
+    if last is None or last[0] is None:
+        return 0
+    moved = moves(earlier.where(F.col("as_of") == F.lit(last[0])), described, place="life_cycle")
+    names = {"from_place": "from_stage", "to_place": "to_stage"}
+    return scope.replace(LIFE_CYCLE_FLOWS, flows(moved, as_of=scope.as_of, from_as_of=last[0]).withColumnsRenamed(names))
 
 
 JOB = Job(
     name="profiles",
     summary=__doc__,
-    reads=(ORDER_LINES, EVENTS, PRODUCTS),
-    writes=(CUSTOMER_DAYS, PRODUCT_DAYS, INTERACTIONS, CUSTOMER_PROFILES),
+    reads=(ORDER_LINES, EVENTS, PRODUCTS, previous(CUSTOMER_PROFILES)),
+    writes=(CUSTOMER_DAYS, PRODUCT_DAYS, INTERACTIONS, CUSTOMER_PROFILES, LIFE_CYCLE_FLOWS),
     settings=(ProfileSettings,),
     run=run,
 )

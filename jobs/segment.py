@@ -1,84 +1,69 @@
-"""Group customers by how they shop, and name the groups."""
+"""Put every customer into a group of the model in force; describe the groups, and who came, went and stayed."""
 
-from dataclasses import asdict
 from functools import partial
 
-from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.contracts.gold import CUSTOMER_PROFILES, SEGMENT_MEMBERS, SEGMENTS
-from clarion.kernel.ids import digest
+from clarion.contracts.gold import (
+    CUSTOMER_FEATURES,
+    CUSTOMER_PROFILES,
+    SEGMENT_FLOWS,
+    SEGMENT_GROUPS,
+    SEGMENT_MEMBERS,
+    SEGMENT_MODELS,
+    SEGMENT_MOVES,
+    SEGMENTS,
+)
+from clarion.features.transforms import unpacked
 from clarion.kernel.parallel import together
+from clarion.measures.flows import flows, moves
 from clarion.ops.job import Job, Params, previous
-from clarion.ops.models import in_force, totals
 from clarion.ops.scope import Scope
-from clarion.profiles.settings import ProfileSettings
-from clarion.segments import features, model, naming
-from clarion.segments.settings import SegmentSettings
+from clarion.ops.shop import features as declared
+from clarion.segments import features, model
 from clarion.segments.transforms import portraits
 
 MODEL = "clarion-segments"
 
 
 def run(scope: Scope, params: Params) -> None:
-    profiles = scope.keep(scope.current(CUSTOMER_PROFILES))
-    inputs = scope.keep(features.features(profiles, window_days=scope.settings(ProfileSettings).window_days))
-    pipeline, version = _model(scope, inputs)
+    champion = scope.current(SEGMENT_MODELS).select("model_version", "features").first()
+    assert champion is not None, "train_segments writes one row a day"
+    pipeline = scope.tracking.load(MODEL, champion["model_version"])
+    inputs = features.inputs(unpacked(scope.current(CUSTOMER_FEATURES), declared(scope.config)), champion["features"])
+    groups = scope.current(SEGMENT_GROUPS)
     as_of = F.lit(scope.as_of).alias("as_of")
-    name = F.format_string(f"v{version}-%d", F.col("cluster"))
-    members = scope.keep(model.assign(pipeline, inputs).select(as_of, "customer_id", name.alias("segment_id"), "distance"))
-    described = portraits(profiles, members, as_of=scope.as_of).join(_names(scope, pipeline, version), "segment_id")
+    named = model.assign(pipeline, inputs).join(F.broadcast(groups.select("cluster", "segment_id")), "cluster")
+    members = scope.keep(named.select(as_of, "customer_id", "segment_id", "distance"))
+    described = portraits(scope.current(CUSTOMER_PROFILES), members, as_of=scope.as_of)
+    words = groups.select("segment_id", "name_en", "name_zh", "traits", F.lit(champion["model_version"]).alias("model_version"))
     together(
         [
             partial(scope.replace, SEGMENT_MEMBERS, members),
-            partial(scope.replace, SEGMENTS, described.withColumn("model_version", F.lit(version))),
+            partial(scope.replace, SEGMENTS, described.join(words, "segment_id")),
+            partial(_replace_moves, scope, members),
         ]
     )
 
 
-def _model(scope: Scope, inputs: DataFrame) -> tuple[PipelineModel, str]:
-    """The model in force, while it is fresh; else a new one, fitted and registered as the champion."""
-    settings = scope.settings(SegmentSettings)
-    newest = in_force(scope.previous(SEGMENTS), as_of=scope.as_of, retrain_days=settings.retrain_days)
-    if newest and settings.k is None:
-        return scope.tracking.load(MODEL, newest), newest
-    of_inputs = totals(inputs)
-    fingerprint = digest(asdict(settings), scope.seed, str(scope.as_of), of_inputs)
-    known = scope.tracking.version_of(MODEL, fingerprint)
-    if known:
-        return scope.tracking.load(MODEL, known), known
-    sample = features.sample(inputs, at_most=settings.fit_at_most, customers=int(of_inputs[0]))
-    found = model.fit(sample, settings=settings, seed=scope.seed)
-    chosen = found.chosen
-    tried = ", ".join(f"{item.k}: {item.silhouette:.3f}/{item.stability:.2f}" for item in found.candidates)
-    scope.note(f"{chosen.k} groups; silhouette/stability by k: {tried}")
-    metrics = {f"{name}_k{item.k}": value for item in found.candidates for name, value in asdict(item).items() if name != "k"}
-    version = scope.tracking.log(
-        MODEL,
-        found.pipeline,
-        params={**asdict(settings), "k": chosen.k, "features": ",".join(found.features), "as_of": str(scope.as_of)},
-        metrics={**metrics, "inertia": chosen.inertia, "silhouette": chosen.silhouette, "stability": chosen.stability},
-        fingerprint=fingerprint,
-    )
-    return found.pipeline, version
-
-
-def _names(scope: Scope, pipeline: PipelineModel, version: str) -> DataFrame:
-    """Name and traits of each group, from its centre."""
-    centres, used = model.centres_of(pipeline), model.features_of(pipeline)
-    rows = []
-    for number, ((english, chinese), centre) in enumerate(zip(naming.names(centres.tolist(), used), centres.tolist(), strict=True)):
-        traits = sorted(({"feature": feature, "z": round(z, 6)} for feature, z in zip(used, centre, strict=True)), key=lambda trait: -abs(trait["z"]))
-        rows.append((f"v{version}-{number}", english, chinese, [(trait["feature"], trait["z"]) for trait in traits]))
-    return scope.spark.createDataFrame(rows, "segment_id string, name_en string, name_zh string, traits array<struct<feature:string,z:double>>")
+def _replace_moves(scope: Scope, members: DataFrame) -> int:
+    """Who went from where to where since the day grouped before."""
+    earlier = scope.previous(SEGMENT_MEMBERS)
+    last = earlier.agg(F.max("as_of")).first()
+    if last is None or last[0] is None:
+        return 0
+    moved = scope.keep(moves(earlier.where(F.col("as_of") == F.lit(last[0])), members, place="segment_id"))
+    names = {"from_place": "from_segment", "to_place": "to_segment"}
+    days = (F.lit(scope.as_of).alias("as_of"), F.lit(last[0]).alias("from_as_of"))
+    scope.replace(SEGMENT_FLOWS, flows(moved, as_of=scope.as_of, from_as_of=last[0]).withColumnsRenamed(names))
+    return scope.replace(SEGMENT_MOVES, moved.where("from_place <> to_place").select(*days, "customer_id", "from_place", "to_place").withColumnsRenamed(names))
 
 
 JOB = Job(
     name="segment",
     summary=__doc__,
-    reads=(CUSTOMER_PROFILES, previous(SEGMENTS)),
-    writes=(SEGMENTS, SEGMENT_MEMBERS),
-    settings=(SegmentSettings, ProfileSettings),
+    reads=(CUSTOMER_FEATURES, CUSTOMER_PROFILES, SEGMENT_MODELS, SEGMENT_GROUPS, previous(SEGMENT_MEMBERS)),
+    writes=(SEGMENTS, SEGMENT_MEMBERS, SEGMENT_FLOWS, SEGMENT_MOVES),
     run=run,
 )

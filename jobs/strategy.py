@@ -12,11 +12,13 @@ from clarion.contracts.gold import (
     BUDGETS,
     CAMPAIGNS,
     CUSTOMER_PROFILES,
+    CUSTOMER_TAGS,
     DECISIONS,
     INTERACTIONS,
     PREDICTIONS,
     PRODUCT_NEIGHBOURS,
     SEGMENT_MEMBERS,
+    SEGMENT_MOVES,
     SEGMENTS,
     STRATEGIES,
 )  # fmt: skip
@@ -72,13 +74,20 @@ def _context(scope: Scope, settings: StrategySettings, segments: DataFrame) -> D
     strategies = scope.lake.read(STRATEGIES).where(F.col("as_of") == F.lit(as_of)).select("segment_id", "strategy_id", "version", "benefit")
     return deciding.in_context(
         scope.current(CUSTOMER_PROFILES),
-        scope.current(SEGMENT_MEMBERS),
+        _members(scope),
         strategies.join(z, "segment_id"),
         shown,
         churn,
         consented(scope.consents(), purpose="marketing"),
         as_of=as_of,
     )
+
+
+def _members(scope: Scope) -> DataFrame:
+    """In which group each customer is, from which one they came today, and the tags they bear."""
+    entered = scope.current(SEGMENT_MOVES).select("customer_id", F.col("from_segment").alias("came_from"))
+    tags = scope.current(CUSTOMER_TAGS).select("customer_id", F.col("tags.tag").alias("tags"))
+    return scope.current(SEGMENT_MEMBERS).join(entered, "customer_id", "left").join(tags, "customer_id", "left")
 
 
 def _budget(scope: Scope, settings: StrategySettings, allocation: Allocation, explored: float, explore: float) -> DataFrame:
@@ -100,8 +109,8 @@ JOB = Job(
     name="strategy",
     summary=__doc__,
     reads=(
-        CUSTOMER_PROFILES, INTERACTIONS, SEGMENTS, SEGMENT_MEMBERS, PREDICTIONS, PRODUCT_NEIGHBOURS, CUSTOMER_STATE, MARKET_ALERTS, ADJUSTMENTS,
-        CONSENTS, previous(STRATEGIES),
+        CUSTOMER_PROFILES, CUSTOMER_TAGS, INTERACTIONS, SEGMENTS, SEGMENT_MEMBERS, SEGMENT_MOVES, PREDICTIONS, PRODUCT_NEIGHBOURS, CUSTOMER_STATE,
+        MARKET_ALERTS, ADJUSTMENTS, CONSENTS, previous(STRATEGIES),
     ),
     writes=(STRATEGIES, CAMPAIGNS, BUDGETS, DECISIONS),
     settings=(StrategySettings,),

@@ -10,12 +10,17 @@ from pyspark.ml.evaluation import ClusteringEvaluator
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.metrics import adjusted_rand_score
+from sklearn.preprocessing import StandardScaler
 
 from clarion.config import Config
+from clarion.measures.flows import NOWHERE, flows, moves
 from clarion.profiles import transforms as profiles
 from clarion.profiles.settings import ProfileSettings
 from clarion.segments import features, metrics, model
-from clarion.segments.settings import SegmentSettings
+from clarion.segments.settings import Algorithm, Scaling, SegmentSettings
+from clarion.segments.transforms import history
 
 AS_OF = date(2026, 6, 1)
 LINES = "customer_id string, order_id string, product_id string, kind string, quantity decimal(18,4), amount decimal(18,4), discount decimal(18,4), happened_at timestamp, arrived_at timestamp"
@@ -91,9 +96,13 @@ def test_the_aggregation_by_day_has_no_python_and_few_exchanges(rows: Callable[.
     assert plan.count("Exchange") <= 4
 
 
-def _blobs(spark: SparkSession, partitions: int = 2) -> DataFrame:
+_APART = ((0, 0), (4, 0), (0, 4), (5, 5))
+_IN_PAIRS = ((0, 0), (3, 0), (14, 12), (17, 12))  # what splits in two, and each in two again
+
+
+def _blobs(spark: SparkSession, partitions: int = 2, *, centres: tuple[tuple[int, int], ...] = _APART) -> DataFrame:
     rng = np.random.default_rng(5)
-    points = np.vstack([rng.normal(centre, 0.5, (60, 2)) for centre in ((0, 0), (4, 0), (0, 4), (5, 5))])
+    points = np.vstack([rng.normal(centre, 0.5, (60, 2)) for centre in centres])
     values = [(f"c{row:04d}", float(x), float(y), 1.0) for row, (x, y) in enumerate(points)]
     return spark.createDataFrame(values, "customer_id string, spend double, recency double, constant double").repartition(partitions)
 
@@ -151,3 +160,80 @@ def test_the_largest_stable_k_near_the_best_silhouette_is_chosen(grouping: Segme
 
     assert model.choose((candidate(3, 0.5, 0.9), candidate(4, 0.49, 0.9), candidate(5, 0.6, 0.1), candidate(6, 0.55, 0.9, 0.001)), grouping).k == 4
     assert model.choose((candidate(3, 0.5, 0.3), candidate(4, 0.6, 0.4)), grouping).k == 4
+
+
+@pytest.mark.parametrize("algorithm", ["kmeans", "bisecting", "mixture"])
+@pytest.mark.covers("P2")
+def test_every_model_behind_the_one_interface_finds_planted_groups(spark: SparkSession, grouping: SegmentSettings, algorithm: Algorithm) -> None:
+    frame = _blobs(spark, centres=_IN_PAIRS if algorithm == "bisecting" else _APART)
+    found = model.fit(features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, algorithm=algorithm, k=4), seed=3)
+    rows = model.assign(found.pipeline, frame).orderBy("customer_id").toPandas()
+    planted = np.repeat(range(4), 60)
+    assert adjusted_rand_score(planted, rows["cluster"]) > 0.9
+    again = model.fit(features.sample(frame.repartition(5), at_most=1000, customers=240), settings=replace(grouping, algorithm=algorithm, k=4), seed=3)
+    assert np.allclose(model.centres_of(found.pipeline), model.centres_of(again.pipeline))
+    other = model.fit(features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, algorithm=algorithm, k=4), seed=99)
+    assert adjusted_rand_score(model.grouped(found.pipeline, frame)[1], model.grouped(other.pipeline, frame)[1]) >= 0.9
+
+
+@pytest.mark.parametrize(("scaling", "low", "high"), [("zero_to_one", 0.0, 1.0), ("minus_one_to_one", -1.0, 1.0)])
+@pytest.mark.covers("Q4")
+def test_scaled_features_lie_in_their_range(spark: SparkSession, grouping: SegmentSettings, scaling: Scaling, low: float, high: float) -> None:
+    frame = _blobs(spark)
+    found = model.fit(features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, scaling=scaling, k=4), seed=3)
+    scaled = np.array([row[0] for row in model.assign(found.pipeline, frame).select("scaled").collect()])
+    assert scaled.min(0) == pytest.approx([low, low])
+    assert scaled.max(0) == pytest.approx([high, high])
+
+
+@pytest.mark.covers("Q4")
+def test_robust_scaling_takes_medians_and_quartiles(spark: SparkSession, grouping: SegmentSettings) -> None:
+    values = [(f"c{row:04d}", float(x), float(y)) for row, (x, y) in enumerate(np.random.default_rng(6).lognormal(size=(400, 2)))]
+    frame = spark.createDataFrame(values, "customer_id string, spend double, views double")
+    found = model.fit(features.sample(frame, at_most=1000, customers=400), settings=replace(grouping, scaling="robust", k=3), seed=3)
+    scaled = np.array([row[0] for row in model.assign(found.pipeline, frame).select("scaled").collect()])
+    low, middle, high = np.percentile(scaled, (25, 50, 75), axis=0)
+    assert middle == pytest.approx(0, abs=0.02)
+    assert high - low == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.covers("Q4")
+def test_principal_components_keep_the_declared_variance(spark: SparkSession, grouping: SegmentSettings) -> None:
+    rng = np.random.default_rng(4)
+    one, two = rng.normal(size=(2, 300))
+    values = [(f"c{row:04d}", float(a), float(a + 0.1 * b), float(b), float(2 * a - b)) for row, (a, b) in enumerate(zip(one, two, strict=True))]
+    frame = spark.createDataFrame(values, "customer_id string, w double, x double, y double, z double")
+    found = model.fit(features.sample(frame, at_most=1000, customers=300), settings=replace(grouping, pca_variance=0.95, k=3), seed=3)
+    theirs = PCA().fit(StandardScaler().fit_transform(np.array([row[1:] for row in values]))).explained_variance_ratio_
+    enough = int(np.searchsorted(np.cumsum(theirs), 0.95) + 1)
+    assert model.centres_of(found.pipeline).shape == (3, enough)
+    assert enough < 4
+    assert found.variance_kept == pytest.approx(theirs[:enough].sum())
+
+
+def test_one_customer_a_constant_feature_and_more_groups_than_customers_are_told(spark: SparkSession, grouping: SegmentSettings) -> None:
+    one = spark.createDataFrame([("a", 1.0)], "customer_id string, spend double")
+    with pytest.raises(model.TooFewCustomers, match="alike, or there is one or none"):
+        model.fit(one, settings=grouping, seed=1)
+    three = spark.createDataFrame([("a", 1.0, 7.0), ("b", 2.0, 7.0), ("c", 3.0, 7.0)], "customer_id string, spend double, constant double")
+    with pytest.raises(model.TooFewCustomers, match="9 groups cannot be made"):
+        model.fit(three, settings=replace(grouping, k=9), seed=1)
+
+
+@pytest.mark.covers("P7")
+def test_flows_count_who_came_went_and_stayed(rows: Callable[..., DataFrame]) -> None:
+    before = rows("customer_id string, life_cycle string", ("a", "new"), ("b", "new"), ("c", "active"), ("d", "active"))
+    now = rows("customer_id string, life_cycle string", ("a", "active"), ("b", "dormant"), ("c", "active"), ("e", "new"))
+    moved = moves(before, now, place="life_cycle")
+    found = {(row["from_place"], row["to_place"]): (row["customers"], row["share_of_from"]) for row in flows(moved, as_of=AS_OF, from_as_of=AS_OF).collect()}
+    assert found == {
+        ("new", "active"): (1, 0.5), ("new", "dormant"): (1, 0.5), ("active", "active"): (1, 0.5), ("active", NOWHERE): (1, 0.5), (NOWHERE, "new"): (1, 1.0),
+    }  # fmt: skip
+
+
+def test_membership_is_told_as_stays(rows: Callable[..., DataFrame]) -> None:
+    days = [date(2026, month, 1) for month in range(1, 6)]
+    places = ["g1", "g1", "g2", "g2", "g1"]
+    members = rows("as_of date, customer_id string, segment_id string", *((day, "k", place) for day, place in zip(days, places, strict=True)))
+    found = [tuple(row) for row in history(members).orderBy("valid_from").collect()]
+    assert found == [("k", "g1", days[0], days[2]), ("k", "g2", days[2], days[4]), ("k", "g1", days[4], None)]

@@ -17,8 +17,9 @@ from sklearn.metrics import adjusted_rand_score
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.contracts import TABLES
+from clarion.features.transforms import unpacked
 from clarion.lake import Lake
-from clarion.profiles.settings import ProfileSettings
+from clarion.ops.shop import features as declared
 from clarion.segments import features, model
 from clarion.segments.settings import SegmentSettings
 from clarion.sim import files
@@ -42,10 +43,11 @@ def grouped(spark: SparkSession, config: Config, clarion: Callable[..., int], tm
             "data": str(tmp_path / "inbox"), "privacy.key": f"file:{tmp_path / 'key'}",
         }  # fmt: skip
         flags = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
-        for job in ("ingest", "clean", "profiles"):
+        for job in ("ingest", "clean", "profiles", "features"):
             assert clarion("run", job, "--lake", str(tmp_path / "lake"), "--as-of", str(as_of), "--quiet", *flags) == 0
         lake = Lake(spark, str(tmp_path / "lake"))
-        found = features.features(lake.read(TABLES["gold.customer_profiles"]), window_days=config.section(ProfileSettings).window_days)
+        compared = {name: item.value for name, item in config.section(SegmentSettings).features.items()}
+        found = features.inputs(unpacked(lake.read(TABLES["gold.customer_features"]), declared(config)), compared)
         names = lake.read(TABLES["silver.identities"]).select("customer_id", F.col("ref").alias("customer_ref"))
         personas = world.customers.join(names, "customer_ref").select("customer_id", "persona")
         return found, personas, len(shop.personas)

@@ -221,6 +221,10 @@ class Lake:
         """Lay the rows of many small files together, clustered as the contract says; beside running writes."""
         self._writing(table, lambda: self.spark.sql(f"OPTIMIZE {self.address(table)}").first())
 
+    def version(self, table: Table) -> int:
+        """The table's newest version."""
+        return int(self._delta(table, self.spark).history(1).select("version").collect()[0][0])
+
     def history(self, table: Table) -> list[Commit]:
         """The table's versions that its log still has, the last first."""
         rows = self._delta(table, self.spark).history().select("version", "timestamp", "operation").collect()

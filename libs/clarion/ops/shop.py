@@ -9,9 +9,13 @@ from clarion.cleaning.rules import parse as parse_rules
 from clarion.cleaning.transforms import Reading
 from clarion.config import Config
 from clarion.config.load import parse_yaml
+from clarion.features import declared
+from clarion.features.declared import Feature
 from clarion.kernel.errors import ConfigError
 from clarion.privacy.tokens import TOKEN
 from clarion.sources.mapping import Source, parse
+from clarion.tags import declared as declared_tags
+from clarion.tags.declared import Tag
 
 
 @cache
@@ -71,6 +75,26 @@ def detectors(config: Config) -> tuple[Detector, ...]:
         ConfigError: a detector is wrong.
     """
     return noise.parse(parse_yaml(config.text("noise.yml"), where="noise.yml"))
+
+
+@cache
+def features(config: Config) -> tuple[Feature, ...]:
+    """What customers are described by, as conf/features.yml has it.
+
+    Raises:
+        ConfigError: a feature is wrong.
+    """
+    return declared.parse(parse_yaml(config.text("features.yml"), where="features.yml"))
+
+
+@cache
+def tags(config: Config) -> tuple[Tag, ...]:
+    """The tags that a person declared, as conf/tags.yml has them.
+
+    Raises:
+        ConfigError: a tag is wrong.
+    """
+    return declared_tags.parse(parse_yaml(config.text("tags.yml"), where="tags.yml"))
 
 
 @cache

@@ -7,10 +7,12 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
     from pyspark.ml import PipelineModel
 
 FINGERPRINT = "clarion.fingerprint"
@@ -58,8 +60,10 @@ class Tracking:
         params: Mapping[str, Any],
         metrics: Mapping[str, float],
         fingerprint: str,
+        figures: Mapping[str, "Figure"] | None = None,
+        alias: Literal["champion", "challenger"] = "champion",
     ) -> str:
-        """Record a fitted model, register it and make it the champion; returns its version.
+        """Record a fitted model and register it under an alias; returns its version.
 
         A model with the same fingerprint is not registered twice: its version is returned.
         """
@@ -74,12 +78,27 @@ class Tracking:
             warnings.simplefilter("ignore")
             mlflow.log_params(dict(params))
             mlflow.log_metrics(dict(metrics))
+            for title, figure in (figures or {}).items():
+                mlflow.log_figure(figure, f"plots/{title}.html")
             info = mlflow.spark.log_model(model, artifact_path="model", registered_model_name=name, pip_requirements=["pyspark"])
         version = str(info.registered_model_version)
         client = mlflow.MlflowClient()
         client.set_model_version_tag(name, version, FINGERPRINT, fingerprint)
-        client.set_registered_model_alias(name, "champion", version)
+        client.set_registered_model_alias(name, alias, version)
         return version
+
+    def promote(self, name: str, version: str) -> None:
+        """Make a registered version the champion; it is no challenger any more."""
+        client = self._client().MlflowClient()
+        client.set_registered_model_alias(name, "champion", version)
+        if client.get_registered_model(name).aliases.get("challenger") == version:
+            client.delete_registered_model_alias(name, "challenger")
+
+    def metrics(self, name: str, version: str, keys: tuple[str, ...]) -> dict[str, float]:
+        """What was measured when a registered version was fitted."""
+        client = self._client().MlflowClient()
+        recorded = client.get_run(client.get_model_version(name, version).run_id).data.metrics
+        return {key: float(recorded[key]) for key in keys}
 
     def version_of(self, name: str, fingerprint: str) -> str | None:
         """The registered version with this fingerprint, if there is one."""
@@ -90,11 +109,16 @@ class Tracking:
         return None
 
     def load(self, name: str, version: str) -> "PipelineModel":
-        """The fitted model of a registered version."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model: PipelineModel = self._client().spark.load_model(f"models:/{name}/{version}")
-        return model
+        """The fitted model of a registered version; read once a process, since a version never changes."""
+        return _loaded(self, name, version)
+
+
+@lru_cache(maxsize=16)
+def _loaded(tracking: Tracking, name: str, version: str) -> "PipelineModel":
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model: PipelineModel = tracking._client().spark.load_model(f"models:/{name}/{version}")
+    return model
 
 
 def _make_store(mlflow: Any, file: Path) -> None:

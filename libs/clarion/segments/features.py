@@ -1,31 +1,25 @@
 """What customers are compared by."""
 
-from pyspark.sql import Column, DataFrame
+from collections.abc import Mapping
+
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from clarion.kernel import sql
 from clarion.measures.buckets import bucket
 
 
-def _log(name: str) -> Column:
-    return F.log1p(F.greatest(F.coalesce(F.col(name).cast("double"), F.lit(0.0)), F.lit(0.0)))
+def inputs(described: DataFrame, expressions: Mapping[str, str]) -> DataFrame:
+    """What a model compares.
 
+    Args:
+        described: customer_id and a column for each declared feature.
+        expressions: SQL over those, by the name under which the model knows it.
 
-def feature_columns(*, window_days: int) -> dict[str, Column]:
-    """Name and expression of each feature, over CUSTOMER_PROFILES."""
-    return {
-        "recency": F.log1p(F.coalesce(F.col("recency_days"), F.lit(float(window_days)))),
-        "frequency": _log("orders"),
-        "spend": _log("monetary"),
-        "basket": _log("average_order"),
-        "discount": F.coalesce(F.col("discount_share"), F.lit(0.0)),
-        "browsing": _log("views"),
-        "cart": _log("cart_adds"),
-    }
-
-
-def features(profiles: DataFrame, *, window_days: int) -> DataFrame:
-    """One row per customer: customer_id and a double for each feature, none of them null."""
-    return profiles.select("customer_id", *(column.alias(name) for name, column in feature_columns(window_days=window_days).items()))
+    Returns:
+        One row per customer: customer_id and a double for each expression; unknown as 0.
+    """
+    return described.selectExpr("customer_id", *(f"coalesce(CAST({value} AS double), 0.0D) AS {sql.name(name)}" for name, value in expressions.items()))
 
 
 def sample(frame: DataFrame, *, at_most: int, customers: int) -> DataFrame:
@@ -34,4 +28,4 @@ def sample(frame: DataFrame, *, at_most: int, customers: int) -> DataFrame:
     KMeans depends on how its rows are spread; this makes the fit the same for shuffled input and any partitioning.
     """
     share = min(1.0, at_most / max(customers, 1))
-    return frame.where(bucket("segment-sample", "customer_id") < int(share * 1_000_000)).repartition(1).sortWithinPartitions("customer_id")
+    return frame.where(bucket("segment-sample", "customer_id") < F.lit(int(share * 1_000_000))).repartition(1).sortWithinPartitions("customer_id")

@@ -25,6 +25,11 @@ def inertia(points: Array, centres: Array) -> float:
     return float(squared_distances(points, centres).min(1).sum())
 
 
+def inertia_of(points: Array, labels: Labels, centres: Array) -> float:
+    """Sum of squared distances of each point to its own group's centre, which need not be the nearest."""
+    return float(((points - centres[labels]) ** 2).sum())
+
+
 def silhouette(points: Array, labels: Labels) -> float:
     """Mean silhouette with squared Euclidean distance, as Spark's ClusteringEvaluator has it.
 

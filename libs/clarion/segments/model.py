@@ -1,11 +1,12 @@
-"""KMeans in a Spark ML pipeline, and the choice of k."""
+"""Groups by a Spark ML pipeline (KMeans, bisecting KMeans or a Gaussian mixture), and the choice of their number."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from pyspark.ml import PipelineModel
-from pyspark.ml.clustering import KMeans, KMeansModel
-from pyspark.ml.feature import StandardScaler, StandardScalerModel, VectorAssembler
+from pyspark.ml import PipelineModel, Transformer
+from pyspark.ml.clustering import BisectingKMeans, GaussianMixture, GaussianMixtureModel, KMeans
+from pyspark.ml.feature import PCA, MinMaxScaler, PCAModel, RobustScaler, StandardScaler, VectorAssembler
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import Vectors
 from pyspark.sql import DataFrame
@@ -36,16 +37,18 @@ class Segmentation:
     """A fitted grouping.
 
     Args:
-        pipeline: assembler, scaler and KMeans.
+        pipeline: assembler, scaler, principal components where they are asked for, and the model.
         features: the features that vary; a constant one says nothing and is left out.
         candidates: what was found for each k.
         chosen: the one that was taken.
+        variance_kept: share of the scaled features' variance that the components keep; 1 without components.
     """
 
     pipeline: PipelineModel
     features: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     chosen: Candidate
+    variance_kept: float
 
 
 class TooFewCustomers(ClarionError):
@@ -57,7 +60,7 @@ def fit(sample: DataFrame, *, settings: SegmentSettings, seed: int) -> Segmentat
 
     Args:
         sample: customer_id and features, in one sorted partition.
-        settings: range of k and limits.
+        settings: model, scaling, range of k and limits.
         seed: seed of the starts.
 
     Raises:
@@ -70,18 +73,54 @@ def fit(sample: DataFrame, *, settings: SegmentSettings, seed: int) -> Segmentat
         raise TooFewCustomers("there is nothing to group", found="every customer is alike, or there is one or none", fix="take in more customers")
     assembler = VectorAssembler(inputCols=list(varying), outputCol="assembled")
     assembled = assembler.transform(sample).select("customer_id", "assembled")
-    scaler = StandardScaler(inputCol="assembled", outputCol="features", withMean=True, withStd=True).fit(assembled)
-    scaled = scaler.transform(assembled).select("customer_id", "features").persist()
+    output = "scaled" if settings.pca_variance else "features"
+    scaler = _scaler(settings, output).fit(assembled)
+    scaled = scaler.transform(assembled).select("customer_id", output)
+    components = _components(scaled, len(varying), settings.pca_variance) if settings.pca_variance else None
+    points = (components.transform(scaled) if components else scaled).select("customer_id", "features").persist()
     try:
-        return _fit_scaled(scaled, assembler, scaler, varying, settings=settings, seed=seed)
+        stages: list[Transformer] = [assembler, scaler, *([components] if components else [])]
+        model, candidates, chosen = _fit_points(points, settings=settings, seed=seed)
     finally:
-        scaled.unpersist()
+        points.unpersist()
+    kept = float(sum(components.explainedVariance)) if components else 1.0
+    return Segmentation(PipelineModel(stages=[*stages, model]), varying, candidates, chosen, kept)
 
 
-def _fit_scaled(
-    scaled: DataFrame, assembler: VectorAssembler, scaler: StandardScalerModel, varying: tuple[str, ...], *, settings: SegmentSettings, seed: int
-) -> Segmentation:
-    points = np.array([row[0] for row in scaled.select(vector_to_array(F.col("features"))).collect()], dtype=np.float64)  # at most fit_at_most rows
+def _scaler(settings: SegmentSettings, output: str) -> Any:
+    columns: dict[str, Any] = {"inputCol": "assembled", "outputCol": output}
+    # Spark's bisecting KMeans parts a group by noise in proportion to its centre's length: one that lies at 0 is never split.
+    centred = settings.algorithm != "bisecting"
+    if settings.scaling == "standard":
+        return StandardScaler(withMean=centred, withStd=True, **columns)
+    if settings.scaling == "robust":
+        return RobustScaler(withCentering=centred, withScaling=True, relativeError=0.0001, **columns)
+    return MinMaxScaler(min=0.0 if settings.scaling == "zero_to_one" else -1.0, max=1.0, **columns)
+
+
+def _components(scaled: DataFrame, dimensions: int, variance: float) -> PCAModel:
+    """As few principal components as keep this share of the variance."""
+    everything = PCA(k=dimensions, inputCol="scaled", outputCol="features").fit(scaled)
+    enough = int(np.searchsorted(np.cumsum(everything.explainedVariance), min(variance, 1.0) - 1e-9) + 1)
+    return PCA(k=min(enough, dimensions), inputCol="scaled", outputCol="features").fit(scaled)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """What a model is fitted on: the scaled rows, the same in memory (at most fit_at_most), how and with which seed."""
+
+    scaled: DataFrame
+    points: metrics.Array
+    settings: SegmentSettings
+    seed: int
+
+    def seed_of(self, start: int) -> int:
+        """Seed of one of Spark's own starts."""
+        return derive(self.seed, "segment", "model", str(start))
+
+
+def _fit_points(scaled: DataFrame, *, settings: SegmentSettings, seed: int) -> tuple[Transformer, tuple[Candidate, ...], Candidate]:
+    points = np.array([row[0] for row in scaled.select(vector_to_array(F.col("features"))).collect()], dtype=np.float64)
     different = len(np.unique(points, axis=0))
     ks = [settings.k] if settings.k else [k for k in range(settings.k_min, settings.k_max + 1) if k < different]
     if not ks or different < max(ks):
@@ -90,60 +129,97 @@ def _fit_scaled(
             found=f"{different} different customers",
             fix="lower segment.k or segment.k_min",
         )
-    tried = {k: _candidate(points, k, settings, seed) for k in ks}
+    of = _Sample(scaled, points, settings, seed)
+    tried = {k: _candidate(of, k) for k in ks}
     candidates = tuple(candidate for candidate, _ in tried.values())
     chosen = choose(candidates, settings)
-    model, centres = _fitted(scaled, points, chosen, tried[chosen.k][1], settings, seed)
-    labels = metrics.assign(points, centres)
-    silhouette = metrics.silhouette(points, labels) if len(np.unique(labels)) > 1 else 0.0
-    final = replace(chosen, inertia=metrics.inertia(points, centres), silhouette=silhouette)
-    return Segmentation(PipelineModel(stages=[assembler, scaler, model]), varying, candidates, final)
+    model = _fitted(of, chosen, tried[chosen.k][1])
+    labels = np.array([row[0] for row in model.transform(scaled).select("prediction").collect()], dtype=np.int64)
+    groups, sizes = np.unique(labels, return_counts=True)
+    final = replace(
+        chosen,
+        inertia=metrics.inertia_of(points, labels, _centres(model)),
+        silhouette=metrics.silhouette(points, labels) if len(groups) > 1 else 0.0,
+        smallest_share=float(sizes.min() / len(points)) if len(groups) == chosen.k else 0.0,
+    )
+    return model, candidates, final
 
 
-def _candidate(points: metrics.Array, k: int, settings: SegmentSettings, seed: int) -> tuple[Candidate, metrics.Array]:
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What came of one start: each point's group, the centres, and what the model makes small."""
+
+    labels: metrics.Labels
+    centres: metrics.Array
+    loss: float
+
+
+def _start(points: metrics.Array, k: int, settings: SegmentSettings, seed: int) -> _Start:
+    from sklearn import cluster, mixture  # a second: only this job pays
+
+    if settings.algorithm == "mixture":
+        found = mixture.GaussianMixture(k, max_iter=max(settings.max_iter, 100), random_state=seed).fit(points)
+        return _Start(found.predict(points), found.means_, -float(found.lower_bound_))
+    if settings.algorithm == "bisecting":
+        split = cluster.BisectingKMeans(k, n_init=1, max_iter=settings.max_iter, tol=_TOLERANCE, random_state=seed).fit(points)
+        return _Start(split.labels_, split.cluster_centers_, float(split.inertia_))
+    nearest = cluster.KMeans(k, n_init=1, max_iter=settings.max_iter, tol=_TOLERANCE, random_state=seed).fit(points)
+    return _Start(nearest.labels_, nearest.cluster_centers_, float(nearest.inertia_))
+
+
+def _candidate(of: _Sample, k: int) -> tuple[Candidate, metrics.Array]:
     """The best of several starts with its centres, and how far the others agree with it.
 
     Tried on the sample in memory: a start of Spark's takes a second however few the customers are, and there are
     as many as `seeds` for each k.
     """
-    from sklearn import cluster as driver  # a second: only this job pays
     from sklearn.metrics import adjusted_rand_score
 
-    starts = [
-        driver.KMeans(k, n_init=1, max_iter=settings.max_iter, tol=_TOLERANCE, random_state=derive(seed, "segment", str(k), str(start))).fit(points)
-        for start in range(settings.seeds)
-    ]
-    best = min(starts, key=lambda start: float(start.inertia_))
-    agreements = [float(adjusted_rand_score(best.labels_, other.labels_)) for other in starts if other is not best]
-    groups, sizes = np.unique(best.labels_, return_counts=True)
+    points = of.points
+    starts = [_start(points, k, of.settings, derive(of.seed, "segment", str(k), str(start))) for start in range(of.settings.seeds)]
+    best = min(starts, key=lambda start: start.loss)
+    agreements = [float(adjusted_rand_score(best.labels, other.labels)) for other in starts if other is not best]
+    groups, sizes = np.unique(best.labels, return_counts=True)
     found = Candidate(
         k=k,
-        inertia=metrics.inertia(points, best.cluster_centers_),
-        silhouette=metrics.silhouette(points, best.labels_) if len(groups) > 1 else 0.0,
+        inertia=metrics.inertia_of(points, best.labels, best.centres),
+        silhouette=metrics.silhouette(points, best.labels) if len(groups) > 1 else 0.0,
         stability=float(np.mean(agreements)) if agreements else 1.0,
         smallest_share=float(sizes.min() / len(points)) if len(groups) == k else 0.0,
     )
-    return found, best.cluster_centers_
+    return found, best.centres
 
 
-def _fitted(
-    scaled: DataFrame, points: metrics.Array, chosen: Candidate, best: metrics.Array, settings: SegmentSettings, seed: int
-) -> tuple[KMeansModel, metrics.Array]:
-    """Spark's model for the chosen k, and its centres.
+def _fitted(of: _Sample, chosen: Candidate, best: metrics.Array) -> Transformer:
+    """Spark's model for the chosen k.
 
-    The first of Spark's own starts whose inertia comes within 1 % of the best known. Where groups overlap most of them
+    Args:
+        of: what it is fitted on.
+        chosen: the k, and the inertia that was reached in memory.
+        best: the centres that reached it.
+    """
+    if of.settings.algorithm == "kmeans":
+        return _kmeans(of, chosen, best)
+    seeds = [of.seed_of(start) for start in range(max(of.settings.spark_starts, 1))]
+    if of.settings.algorithm == "bisecting":
+        splits = [BisectingKMeans(k=chosen.k, seed=seed, maxIter=of.settings.max_iter).fit(of.scaled) for seed in seeds]
+        return min(splits, key=lambda model: metrics.inertia(of.points, _centres(model)))
+    mixtures = [GaussianMixture(k=chosen.k, seed=seed, maxIter=max(of.settings.max_iter, 100)).fit(of.scaled) for seed in seeds]
+    return max(mixtures, key=lambda model: model.summary.logLikelihood)
+
+
+def _kmeans(of: _Sample, chosen: Candidate, best: metrics.Array) -> Transformer:
+    """The first of Spark's own starts whose inertia comes within 1 % of the best known. Where groups overlap most of them
     end 3 to 15 % above it (one of eight came near at 348 customers and k = 8); then the model carries the best centres.
     """
-    for start in range(settings.spark_starts):
-        kmeans = KMeans(k=chosen.k, seed=derive(seed, "segment", "model", str(start)), maxIter=settings.max_iter, solver="block", tol=_TOLERANCE)
-        model = kmeans.fit(scaled)
-        centres = np.array(model.clusterCenters(), dtype=np.float64)
-        if metrics.inertia(points, centres) <= _NEAR * chosen.inertia:
-            return model, centres
-    rows = scaled.sparkSession.createDataFrame([(Vectors.dense(centre),) for centre in best.tolist()], ["features"])
+    for start in range(of.settings.spark_starts):
+        kmeans = KMeans(k=chosen.k, seed=of.seed_of(start), maxIter=of.settings.max_iter, solver="block", tol=_TOLERANCE)
+        model = kmeans.fit(of.scaled)
+        if metrics.inertia(of.points, _centres(model)) <= _NEAR * chosen.inertia:
+            return model
+    rows = of.scaled.sparkSession.createDataFrame([(Vectors.dense(centre),) for centre in best.tolist()], ["features"])
     # k points and k groups: drawn without replacement, each point is a centre, and stays it.
-    model = KMeans(k=chosen.k, initMode="random", maxIter=1, seed=0, solver="row").fit(rows.coalesce(1))
-    return model, np.array(model.clusterCenters(), dtype=np.float64)
+    return KMeans(k=chosen.k, initMode="random", maxIter=1, seed=0, solver="row").fit(rows.coalesce(1))
 
 
 def choose(candidates: tuple[Candidate, ...], settings: SegmentSettings) -> Candidate:
@@ -163,19 +239,36 @@ def assign(pipeline: PipelineModel, features: DataFrame) -> DataFrame:
     """Each customer's group.
 
     Returns:
-        customer_id, cluster (int), distance from the centre in scaled features, scaled (array of double).
+        customer_id, cluster (int), distance from the centre in what the model compares, scaled (array of double).
     """
-    centres = centres_of(pipeline)
+    centres = _centres(pipeline.stages[-1])
     literal = F.array(*(F.array(*(F.lit(float(value)) for value in centre)) for centre in centres))
     scored = pipeline.transform(features).select("customer_id", F.col("prediction").alias("cluster"), vector_to_array(F.col("features")).alias("scaled"))
     squares = F.zip_with("scaled", F.get(literal, F.col("cluster")), lambda left, right: (left - right) * (left - right))
     return scored.withColumn("distance", F.sqrt(F.aggregate(squares, F.lit(0.0), lambda total, item: total + item)))
 
 
+def grouped(pipeline: PipelineModel, sample: DataFrame) -> tuple[metrics.Array, metrics.Labels]:
+    """The sample's features, unscaled (n, d), and each customer's group (n,), in order of the customers' ids.
+
+    Args:
+        pipeline: a fitted model.
+        sample: what `features.sample` gives: at most `fit_at_most` rows.
+    """
+    names = [name for name in sample.columns if name != "customer_id"]
+    rows = pipeline.transform(sample).select("customer_id", F.array(*(F.col(name) for name in names)), "prediction").collect()
+    rows.sort(key=lambda row: str(row[0]))
+    return np.array([row[1] for row in rows], dtype=np.float64).reshape(len(rows), len(names)), np.array([row[2] for row in rows], dtype=np.int64)
+
+
 def centres_of(pipeline: PipelineModel) -> metrics.Array:
-    """Centres in scaled features, shape (k, d)."""
-    model = pipeline.stages[-1]
-    assert isinstance(model, KMeansModel)
+    """Centres in what the model compares, shape (k, d)."""
+    return _centres(pipeline.stages[-1])
+
+
+def _centres(model: Any) -> metrics.Array:
+    if isinstance(model, GaussianMixtureModel):
+        return np.array([gaussian.mean.toArray() for gaussian in model.gaussians], dtype=np.float64)
     return np.array(model.clusterCenters(), dtype=np.float64)
 
 

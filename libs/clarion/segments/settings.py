@@ -1,12 +1,37 @@
 """Settings of the segmentation."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 from clarion.config import settings
+
+Algorithm = Literal["kmeans", "bisecting", "mixture"]
+Scaling = Literal["standard", "robust", "zero_to_one", "minus_one_to_one"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What customers are compared by.
+
+    Args:
+        value: SQL over the declared features.
+        high: what a group is called that has much of it, in English and Chinese.
+        low: the same of one that has little.
+    """
+
+    value: str
+    high: tuple[str, str]
+    low: tuple[str, str]
 
 
 @settings("segment")
 class SegmentSettings:
-    """Range of k, starts, limits."""
+    """What is compared and how, range of k, starts, limits, and when a model is replaced."""
 
+    features: dict[str, Compared]
+    algorithm: Algorithm
+    scaling: Scaling
+    pca_variance: float | None
     k_min: int
     k_max: int
     k: int | None
@@ -18,3 +43,5 @@ class SegmentSettings:
     fit_at_most: int
     max_iter: int
     retrain_days: int
+    drift_limit: float
+    match_within: float

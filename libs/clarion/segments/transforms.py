@@ -54,6 +54,21 @@ def portraits(profiles: DataFrame, members: DataFrame, *, as_of: date) -> DataFr
     )
 
 
+def history(members: DataFrame) -> DataFrame:
+    """Membership as a slowly changing dimension: one row per stay of a customer in a group.
+
+    Args:
+        members: SEGMENT_MEMBERS of any days.
+
+    Returns:
+        customer_id, segment_id, valid_from (first as-of day of the stay), valid_to (as-of day on which another group is
+        entered; null while the stay lasts).
+    """
+    by_day = Window.partitionBy("customer_id").orderBy("as_of")
+    entered = members.withColumn("before", F.lag("segment_id").over(by_day)).where("before IS NULL OR before <> segment_id")
+    return entered.select("customer_id", "segment_id", F.col("as_of").alias("valid_from"), F.lead("as_of").over(by_day).alias("valid_to"))
+
+
 def _life_cycles(joined: DataFrame) -> DataFrame:
     stages = joined.groupBy("segment_id", "life_cycle").count()
     share = F.round(F.col("count") / F.sum("count").over(Window.partitionBy("segment_id")), 6)

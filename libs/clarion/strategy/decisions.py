@@ -53,14 +53,16 @@ def in_context(
 
     Args:
         profiles: CUSTOMER_PROFILES of the day.
-        members: SEGMENT_MEMBERS of the day.
+        members: of the day: customer_id, segment_id, came_from (group before, '(none)' for a newcomer; null for who stayed), tags.
         strategies: STRATEGIES of the day with z (map of feature to distance).
         shown: frames of customer_id and one array of products, named interests, neighbours, open_cart and alerted.
         churn: customer_id, churn_probability.
         consents: customer_id, basis, channels, of those who consent to marketing.
         as_of: the day.
     """
-    frame = profiles.drop("as_of", "interests").join(members.select("customer_id", "segment_id"), "customer_id").join(strategies, "segment_id")
+    frame = (
+        profiles.drop("as_of", "interests").join(members.select("customer_id", "segment_id", "came_from", "tags"), "customer_id").join(strategies, "segment_id")
+    )
     for products in shown:
         name = next(column for column in products.columns if column != "customer_id")
         frame = frame.join(products.withColumnRenamed(name, f"shown_{name}"), "customer_id", "left")

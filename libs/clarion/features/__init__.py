@@ -1,0 +1,1 @@
+"""What customers are described by: features declared in conf/features.yml, computed as of any day."""

@@ -1,0 +1,19 @@
+"""Settings of tags."""
+
+from clarion.config import settings
+
+
+@settings("tags")
+class TagSettings:
+    """Trees, their sample, and the limits of association rules."""
+
+    depth: int
+    min_leaf_share: float
+    held_out: float
+    fit_at_most: int
+    min_support: float
+    min_confidence: float
+    min_lift: float
+    max_antecedent: int
+    rules_kept: int
+    basket_days: int

@@ -1,0 +1,156 @@
+"""Groups over retrains: who stays, who is new, who is retired, and what the tables say against what was planted."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.sql import functions as F
+from worlds import Desk
+
+from clarion.contracts import TABLES
+
+START = date(2026, 1, 1)
+FEATURES = ("order_recency", "orders_365d", "net_spend_365d", "average_order", "discount_share", "views_365d", "cart_adds_365d")
+# Means of the features by persona; each customer varies by a tenth.
+PERSONAS = {
+    "regulars": (10, 20, 900, 45, 0.05, 200, 40),
+    "hunters": (30, 8, 200, 25, 0.6, 300, 60),
+    "lookers": (300, 1, 20, 20, 0.1, 600, 5),
+    "big": (60, 3, 1500, 500, 0.05, 20, 6),
+    "fans": (5, 60, 6000, 100, 0.02, 900, 150),
+    "hunters_gone_app": (28, 9, 210, 26, 0.62, 6000, 900),
+}
+ORDERS = {"orders": {"where": "${data}/none/*.csv", "format": "csv", "options": {"header": True}, "time_zone": "UTC", "currency": "EUR",
+    "consent": {"basis": "declared", "purposes": ["analytics", "marketing"], "note": "planted"},
+    "columns": {name: name for name in ("order_ref", "happened_at", "product_ref", "quantity", "unit_price")}}}  # fmt: skip
+
+
+def _plant(desk: Desk, as_of: date, sizes: dict[str, int]) -> dict[str, str]:
+    """Profiles and features of a day; returns each customer's persona. A customer's number tells the persona and never changes."""
+    rng = np.random.default_rng(as_of.toordinal())
+    described, profiles, who = [], [], {}
+    for persona, size in sizes.items():
+        for number in range(size):
+            # Those who split off from the hunters were hunters before.
+            name = f"hunters-{100 + number:04d}" if persona == "hunters_gone_app" else f"{persona}-{number:04d}"
+            values = [float(mean * rng.lognormal(0, 0.1)) for mean in PERSONAS[persona]]
+            who[name] = persona
+            described.append((as_of, name, dict(zip(FEATURES, values, strict=True)), {}))
+            profiles.append((as_of, name, values))
+    spark, lake = desk.lake.spark, desk.lake
+    slice_ = f"as_of = DATE'{as_of}'"
+    lake.replace(TABLES["gold.customer_features"], spark.createDataFrame(described, TABLES["gold.customer_features"].ddl), where=slice_)
+    table = TABLES["gold.customer_profiles"]
+    rows = [_profile(day, name, values, table.column_names) for day, name, values in profiles]
+    lake.replace(table, spark.createDataFrame(rows, table.ddl), where=slice_)
+    consents = TABLES["silver.consents"]
+    stated = [_consent(name, as_of, consents.column_names) for name in who]
+    lake.replace(consents, spark.createDataFrame(stated, consents.ddl), where=f"_batch = 'planted {as_of}'")
+    return who
+
+
+def _profile(day: date, name: str, values: list[float], columns: tuple[str, ...]) -> tuple[Any, ...]:
+    known = {
+        "as_of": day, "customer_id": name, "tenure_days": 400.0, "recency_days": values[0], "orders": int(values[1]), "monetary": Decimal(f"{values[2]:.4f}"),
+        "average_order": Decimal(f"{values[3]:.4f}"), "discount_share": values[4], "views": int(values[5]), "cart_adds": int(values[6]), "events": 10,
+        "active_days": 5, "idle_days": 1.0, "life_cycle": "active", "interests": [],
+    }  # fmt: skip
+    return tuple(known.get(column) for column in columns)
+
+
+def _consent(name: str, day: date, columns: tuple[str, ...]) -> tuple[Any, ...]:
+    at = datetime(2025, 1, 1, tzinfo=UTC)
+    known = {
+        "record_id": f"{name}/{day}", "customer_id": name, "purpose": "analytics", "channel": "*", "granted": True, "at": at, "basis": "declared",
+        "arrived_at": at, "_source": "planted.orders", "_file": "planted", "_row": 1, "_batch": f"planted {day}",
+    }  # fmt: skip
+    return tuple(known.get(column) for column in columns)
+
+
+def _groups(desk: Desk, as_of: date) -> dict[str, str]:
+    """Group of each customer on a day."""
+    return {row["customer_id"]: row["segment_id"] for row in desk.read("gold.segment_members").where(F.col("as_of") == F.lit(as_of)).collect()}
+
+
+def _of(groups: dict[str, str], who: dict[str, str], persona: str) -> tuple[str, float]:
+    """The group in which most of a persona stand, and the share of them."""
+    mine = [groups[name] for name, planted in who.items() if planted == persona]
+    most = max(set(mine), key=mine.count)
+    return most, mine.count(most) / len(mine)
+
+
+def _model(desk: Desk, as_of: date) -> dict[str, Any]:
+    found = desk.read("gold.segment_models").where(F.col("as_of") == F.lit(as_of)).first()
+    assert found is not None
+    return found.asDict(recursive=True)
+
+
+@pytest.mark.covers("P2")
+def test_a_persona_that_grows_stays_one_that_splits_brings_a_new_group_and_one_that_vanishes_is_retired(desk: Callable[..., Desk]) -> None:
+    shop = desk({"planted": ORDERS}, **{"segment.min_stability": "0.5"})
+    days = [START + timedelta(days=30 * month) for month in range(4)]
+    first = _plant(shop, days[0], {"regulars": 60, "hunters": 160, "lookers": 80, "big": 40})
+    shop.run("train_segments", "segment", as_of=days[0])
+    before = _groups(shop, days[0])
+    names = {persona: _of(before, first, persona) for persona in ("regulars", "hunters", "lookers", "big")}
+    assert len({group for group, _ in names.values()}) == 4
+    assert all(share > 0.95 for _, share in names.values())
+
+    # Nothing has moved: the model goes on.
+    again = _plant(shop, days[1], {"regulars": 60, "hunters": 160, "lookers": 80, "big": 40})
+    shop.run("train_segments", "segment", as_of=days[1])
+    quiet = _model(shop, days[1])
+    assert quiet["retrained_because"] is None
+    assert quiet["model_version"] == _model(shop, days[0])["model_version"]
+    assert max(quiet["feature_drift"].values()) < 0.25
+    assert _groups(shop, days[1]) == {name: before[name] for name in again}
+
+    # Regulars grow, half of the hunters turn into something else, the big baskets vanish.
+    later = _plant(shop, days[2], {"regulars": 140, "hunters": 100, "hunters_gone_app": 60, "lookers": 80})
+    shop.run("train_segments", "segment", as_of=days[2])
+    model, after = _model(shop, days[2]), _groups(shop, days[2])
+    assert model["retrained_because"].startswith("drift of ")
+    assert model["promoted"]
+    assert model["retired"] == [names["big"][0]]
+    for persona in ("regulars", "hunters", "lookers"):
+        assert _of(after, later, persona)[0] == names[persona][0], persona
+    split, share = _of(after, later, "hunters_gone_app")
+    assert split not in set(before.values())
+    assert share > 0.95
+    states = {row["segment_id"]: row["state"] for row in shop.read("gold.segment_groups").where(F.col("as_of") == F.lit(days[2])).collect()}
+    assert states == {names["regulars"][0]: "kept", names["hunters"][0]: "kept", names["lookers"][0]: "kept", split: "new"}
+    flows = {
+        (row["from_segment"], row["to_segment"]): row["customers"] for row in shop.read("gold.segment_flows").where(F.col("as_of") == F.lit(days[2])).collect()
+    }
+    assert flows[names["hunters"][0], split] == 60
+    assert flows[names["big"][0], "(none)"] == 40
+    assert flows["(none)", names["regulars"][0]] == 80
+    moves = shop.read("gold.segment_moves").where(F.col("as_of") == F.lit(days[2]))
+    assert moves.where(F.col("to_segment") == split).count() == 60
+    # A day computed again is the same day.
+    versions = [_model(shop, day)["model_version"] for day in days[:3]]
+    shop.run("train_segments", "segment", as_of=days[2])
+    assert _groups(shop, days[2]) == after
+    assert [_model(shop, day)["model_version"] for day in days[:3]] == versions
+
+
+def test_a_challenger_that_is_worse_stays_back(desk: Callable[..., Desk]) -> None:
+    shop = desk({"planted": ORDERS}, **{"segment.min_stability": "0.5"})
+    who = _plant(shop, START, {"regulars": 60, "hunters": 60, "lookers": 60, "big": 60})
+    shop.run("train_segments", as_of=START)
+    # Two groups where there are four: other settings ask for a new model, and the gate keeps it out.
+    shop.settings |= {"segment.k": "2"}
+    shop.map("planted", ORDERS)
+    day = START + timedelta(days=30)
+    assert _plant(shop, day, {"regulars": 60, "hunters": 60, "lookers": 60, "big": 60}) == who
+    shop.run("train_segments", "segment", as_of=day)
+    model = _model(shop, day)
+    assert model["retrained_because"] == "other settings"
+    assert not model["promoted"]
+    assert model["verdict"] == [reason for reason in model["verdict"] if reason.startswith("its ")] != []
+    assert model["model_version"] == _model(shop, START)["model_version"]
+    assert model["challenger_version"] != model["model_version"]
+    assert len(set(_groups(shop, day).values())) == 4

@@ -1,0 +1,168 @@
+"""Declared features: what they mean, what they may see, and what they cost."""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from clarion.config import Config
+from clarion.config.load import parse_yaml
+from clarion.contracts import TABLES
+from clarion.features import transforms, views
+from clarion.features.declared import Feature, parse
+from clarion.kernel.errors import ConfigError
+from clarion.ops.shop import features
+from clarion.profiles.transforms import current_products
+
+AS_OF = date(2026, 6, 1)
+DAY = "customer_id string, day date, known_on date, orders long, amount decimal(18,4), cart_adds long"
+LINE = (
+    "customer_id string, order_id string, kind string, quantity decimal(18,4), amount decimal(18,4), discount decimal(18,4), coupon_ref string, "
+    "store_ref string, channel string, happened_at string, arrived_at string"
+)
+ONE = {"source": "days", "value": "sum(orders)", "unit": "orders", "meaning": "m", "en": "e", "zh": "z"}
+
+
+def _features(**bodies: dict[str, object]) -> tuple[Feature, ...]:
+    return parse({name: {**ONE, **body} for name, body in bodies.items()})
+
+
+def _days(rows: Callable[..., DataFrame], *values: tuple[str, str, str, int, str, int]) -> DataFrame:
+    return rows(DAY, *((who, date.fromisoformat(day), date.fromisoformat(known), n, Decimal(paid), adds) for who, day, known, n, paid, adds in values))
+
+
+@pytest.mark.covers("Q6")
+def test_at_least_sixty_features_are_shipped_with_names_in_two_languages(config: Config) -> None:
+    shipped = features(config)
+    assert len(shipped) >= 60
+    for labels in ([item.label_en for item in shipped], [item.label_zh for item in shipped]):
+        assert len(set(labels)) == len(labels)
+    assert all(re.search(r"[\u4e00-\u9fff]", item.label_zh) for item in shipped)
+
+
+@pytest.mark.covers("Q6")
+def test_three_cart_adds_in_seven_days_are_told(rows: Callable[..., DataFrame]) -> None:
+    declared = _features(
+        cart_adds={"value": "sum(cart_adds)", "within": [7], "empty": 0},
+        three_cart_adds={"source": "features", "value": "cast(cart_adds_7d >= 3 AS int)"},
+    )
+    days = _days(
+        rows,
+        ("keen", "2026-05-25", "2026-05-25", 0, "0", 1), ("keen", "2026-05-31", "2026-05-31", 0, "0", 2),
+        ("slow", "2026-05-24", "2026-05-24", 0, "0", 2), ("slow", "2026-05-31", "2026-05-31", 0, "0", 1),
+    )  # fmt: skip
+    everyone = rows("customer_id string", ("keen",), ("slow",), ("silent",))
+    found = transforms.described(everyone, {"days": views.days(days, as_of=AS_OF)}, declared)
+    assert {row["customer_id"]: row["three_cart_adds"] for row in found.collect()} == {"keen": 1.0, "slow": 0.0, "silent": 0.0}
+
+
+def test_what_happens_or_arrives_on_the_as_of_day_or_later_is_not_seen(rows: Callable[..., DataFrame]) -> None:
+    before = ("k", "2026-05-30", "2026-05-30", 1, "10", 0)
+    leak = [("k", "2026-06-01", "2026-06-01", 5, "50", 0), ("k", "2026-05-20", "2026-06-01", 7, "70", 0)]
+    declared = _features(orders={"value": "sum(orders)"})
+
+    def orders(*values: tuple[str, str, str, int, str, int]) -> float:
+        view = views.days(_days(rows, *values), as_of=AS_OF)
+        return float(transforms.described(rows("customer_id string", ("k",)), {"days": view}, declared).first()["orders"])
+
+    assert orders(before, *leak) == orders(before) == 1.0
+
+
+def test_unknown_is_not_zero_unless_the_feature_says_so(rows: Callable[..., DataFrame]) -> None:
+    declared = _features(a={"value": "avg(orders)"}, b={"value": "sum(orders)", "empty": 0}, c={"source": "reviews", "value": "count(*)"})
+    wide = transforms.described(rows("customer_id string", ("k",)), {"days": views.days(_days(rows), as_of=AS_OF)}, declared)
+    packed = transforms.packed(wide, declared)
+    assert packed.first()["values"] == {"b": 0.0}
+    assert transforms.unpacked(packed, declared).first().asDict() == {"customer_id": "k", "a": None, "b": 0.0, "c": None}
+
+
+def test_an_order_is_one_row_with_its_gap_and_a_return_is_none(rows: Callable[..., DataFrame]) -> None:
+    lines = rows(
+        LINE,
+        ("k", "o1", "sale", None, None, None, None, None, "web", "2026-05-01 20:00:00", "2026-05-01 20:00:00"),
+        ("k", "o1", "sale", None, None, None, "C", None, "web", "2026-05-01 20:00:00", "2026-05-01 20:00:00"),
+        ("k", "o2", "sale", None, None, None, None, "s", "store", "2026-05-11 09:00:00", "2026-05-11 09:00:00"),
+        ("k", "r1", "return", None, None, None, None, None, "web", "2026-05-12 09:00:00", "2026-05-12 09:00:00"),
+    ).selectExpr(
+        "customer_id", "order_id", "kind", "1BD quantity", "10BD amount", "1BD discount", "coupon_ref", "store_ref", "channel",
+        "timestamp(happened_at) happened_at", "timestamp(arrived_at) arrived_at",
+    )  # fmt: skip
+    found = {row["order_id"]: row for row in views.orders(lines, as_of=AS_OF, time_zone="Asia/Shanghai").collect()}
+    assert (found["o1"]["amount"], found["o1"]["lines"], found["o1"]["coupon"], found["o1"]["hour"], found["o1"]["age"]) == (20.0, 2, True, 4, 30.0)
+    assert (found["o2"]["gap_days"], found["o2"]["in_store"], found["o2"]["weekday"]) == (9.0, True, 1)
+    assert (found["r1"]["amount"], found["r1"]["gap_days"], found["r1"]["returned"]) == (None, None, 10.0)
+
+
+def test_interest_is_shared_out_over_categories_and_prices(rows: Callable[..., DataFrame]) -> None:
+    strongest = rows(
+        "customer_id string, product_id string, category string, orders long, interest double, rank int",
+        ("k", "p1", "a", 1, 3.0, 1), ("k", "p2", "b", 0, 2.0, 2), ("k", "p3", "b", 2, 2.0, 3), ("k", "p9", None, 0, 1.0, 4),
+    )  # fmt: skip
+    products = rows(
+        "product_id string, category string, brand string, list_price decimal(18,4)", ("p1", "a", "X", None), ("p2", "b", "X", None), ("p3", "b", None, None)
+    ).selectExpr("product_id", "category", "brand", "decimal(case product_id when 'p2' then 5 when 'p3' then 9 end) list_price")
+    view = views.interactions(strongest, products)
+    found = {row["product_id"]: row for row in view.collect()}
+    assert [found[name]["category_share"] for name in ("p1", "p2", "p3", "p9")] == [0.375, 0.5, 0.5, None]
+    assert [found[name]["first_of_category"] for name in ("p1", "p2", "p3", "p9")] == [True, True, False, False]
+    assert [found[name]["price_position"] for name in ("p1", "p2", "p3")] == [None, 0.0, 1.0]
+    text = {"type": "text", "source": "interactions", "value": "max_by(category, struct(category_share, category))"}
+    likes = transforms.described(rows("customer_id string", ("k",)), {"interactions": view}, _features(likes=text)).first()["likes"]
+    assert likes == "b"
+
+
+def test_each_table_is_read_once_however_many_features_look_at_it(rows: Callable[..., DataFrame], config: Config, lake_of_views: dict[str, DataFrame]) -> None:
+    seen = {name: view for name, view in lake_of_views.items() if name != "profile"}
+    plan = transforms.described(lake_of_views["profile"], seen, features(config))._jdf.queryExecution().executedPlan().toString()
+    assert plan.count("FileScan") == len(lake_of_views) + 1  # the products' prices
+    assert "Python" not in plan
+
+
+@pytest.fixture
+def lake_of_views(spark: SparkSession, tmp_path: Path) -> dict[str, DataFrame]:
+    """A view of every source, over empty files of the contracts' shapes."""
+
+    def empty(name: str) -> DataFrame:
+        spark.createDataFrame([], TABLES[name].ddl).write.parquet(str(tmp_path / name))
+        return spark.read.parquet(str(tmp_path / name))
+
+    zone = "UTC"
+    facts = {"reviews": "silver.reviews", "responses": "silver.responses", "redemptions": "silver.redemptions", "contacts": "silver.service_contacts"}
+    products = current_products(empty("silver.products"), as_of=AS_OF, time_zone=zone)
+    return {
+        "profile": empty("gold.customer_profiles"),
+        "days": views.days(empty("gold.customer_days"), as_of=AS_OF),
+        "orders": views.orders(empty("silver.order_lines"), as_of=AS_OF, time_zone=zone),
+        "events": views.events(empty("silver.events"), as_of=AS_OF, time_zone=zone),
+        "interactions": views.interactions(empty("gold.interactions"), products),
+        **{source: views.facts(empty(name), as_of=AS_OF, time_zone=zone) for source, name in facts.items()},
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"value": "(select max(amount) from silver.order_lines)"}, "'select' is not allowed here"),
+        ({"value": "sum(rand())"}, "'rand' is not allowed here"),
+        ({"source": "nowhere"}, "source"),
+        ({"source": "profile", "value": "orders", "within": 7}, "have no age"),
+        ({"aggregation": "sum"}, "aggregation"),
+    ],
+)
+def test_a_feature_that_is_none_is_refused(body: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        _features(mine=body)
+
+
+def test_two_features_of_one_name_are_refused() -> None:
+    with pytest.raises(ConfigError, match="declared twice"):
+        parse({"orders": {**ONE, "within": [7]}, "orders_7d": ONE})
+
+
+def test_the_packaged_file_is_read_whole(config: Config) -> None:
+    written = parse_yaml(config.text("features.yml"), where="features.yml")
+    assert len(features(config)) == sum(len(body["within"]) if isinstance(body.get("within"), list) else 1 for body in written.values())

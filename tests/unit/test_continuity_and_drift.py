@@ -1,0 +1,93 @@
+"""Which group is which after a retrain, when a model may take over, and when it no longer fits."""
+
+import numpy as np
+import pytest
+
+from clarion.config import Config
+from clarion.measures import drift
+from clarion.segments import continuity, naming, pictures
+from clarion.segments.continuity import Quality
+from clarion.segments.settings import SegmentSettings
+
+LIMITS = {"min_stability": 0.6, "min_share": 0.01, "silhouette_slack": 0.02}
+
+
+def test_groups_in_another_order_keep_their_identity() -> None:
+    old = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]])
+    found = continuity.matched(old, old[[2, 0, 1]] + 0.1, within=0.8)
+    assert {new: match.old for new, match in found.items()} == {0: 2, 1: 0, 2: 1}
+    assert found[0].distance == pytest.approx(0.1)
+
+
+def test_the_sum_of_distances_decides_not_the_nearest_one() -> None:
+    # The first new group lies nearest to old 0, but old 0 is all that the second one has.
+    found = continuity.matched(np.array([[0.0], [1.0]]), np.array([[0.2], [-0.3]]), within=1.0)
+    assert {new: match.old for new, match in found.items()} == {0: 1, 1: 0}
+
+
+def test_a_group_too_far_away_is_new_and_the_old_one_is_retired() -> None:
+    found = continuity.matched(np.array([[0.0], [5.0]]), np.array([[0.1], [9.0]]), within=0.8)
+    assert set(found) == {0}
+
+
+def test_an_old_group_without_customers_today_matches_nothing() -> None:
+    points, labels = np.array([[0.0], [0.2]]), np.array([0, 0])
+    means = continuity.means(points, labels, 2)
+    assert np.isnan(means[1]).all()
+    assert {new: match.old for new, match in continuity.matched(means, np.array([[0.1]]), within=0.8).items()} == {0: 0}
+
+
+@pytest.mark.parametrize(
+    ("champion", "challenger", "promoted"),
+    [
+        (Quality(0.50, 1.0, 0.1), Quality(0.51, 0.9, 0.1), True),
+        (Quality(0.50, 1.0, 0.1), Quality(0.49, 0.9, 0.1), True),  # within the slack
+        (Quality(0.50, 1.0, 0.1), Quality(0.45, 0.9, 0.1), False),
+        (Quality(0.50, 1.0, 0.1), Quality(0.60, 0.4, 0.1), False),  # its starts do not agree
+        (Quality(0.50, 1.0, 0.1), Quality(0.60, 0.9, 0.001), False),  # a tiny group
+        (None, Quality(0.10, 0.4, 0.001), True),
+    ],
+)
+def test_the_gate_is_a_function_of_two_sets_of_metrics(champion: Quality | None, challenger: Quality, promoted: bool) -> None:
+    verdict = continuity.judged(champion, challenger, limits=LIMITS)
+    assert verdict.promoted is promoted
+    assert verdict.reasons
+
+
+def test_the_stability_index_is_zero_for_the_same_and_large_for_what_has_moved() -> None:
+    rng = np.random.default_rng(3)
+    before, same, moved = rng.normal(0, 1, 4000), rng.normal(0, 1, 4000), rng.normal(1, 1, 4000)
+    edges = drift.edges(before)
+    expected = drift.shares(before, edges)
+    assert expected == pytest.approx(np.full(10, 0.1), abs=0.001)
+    assert drift.population_stability(expected, drift.shares(same, edges)) < 0.02
+    assert drift.population_stability(expected, drift.shares(moved, edges)) > 0.5
+    by_hand = sum((a - e) * np.log(a / e) for a, e in zip([0.2, 0.8], [0.5, 0.5], strict=True))
+    assert drift.population_stability(np.array([0.5, 0.5]), np.array([0.2, 0.8])) == pytest.approx(by_hand)
+
+
+def test_a_feature_of_few_values_has_few_bins() -> None:
+    values = np.array([0.0] * 90 + [1.0] * 10)
+    edges = drift.edges(values)
+    assert edges.tolist() == [0.0]
+    assert drift.shares(values, edges).tolist() == [0.9, 0.1]
+
+
+def test_names_are_unique_in_both_languages(config: Config) -> None:
+    words = config.section(SegmentSettings).features
+    centres = [[2.0, 1.0, 0.5], [2.1, 1.1, -0.5], [2.0, 1.0, 0.5], [-1.0, 0.1, 0.0]]
+    found = naming.names(centres, ("spend", "recency", "cart"), words)
+    for language in (0, 1):
+        assert len({name[language] for name in found}) == 4
+    assert found[3] == ("Low-spending, lapsed customers", "低消费、久未下单客户")
+
+
+def test_the_map_of_groups_is_that_of_principal_components() -> None:
+    from sklearn.decomposition import PCA
+
+    points = np.random.default_rng(1).normal(size=(50, 3)) * [1, 5, 20]
+    standard = (points - points.mean(0)) / points.std(0)
+    theirs = PCA(2).fit_transform(standard)
+    ours = pictures.flattened(points)
+    assert np.abs(ours) == pytest.approx(np.abs(theirs))
+    assert pictures.flattened(points[:, :1]).shape == (50, 2)
