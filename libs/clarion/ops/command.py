@@ -13,8 +13,9 @@ from clarion.config import Config
 from clarion.contracts import TABLES
 from clarion.kernel.errors import ClarionError, EnvironmentError, UsageError
 from clarion.ops import encryption, pipeline, shop
-from clarion.ops.custody import COMMANDS
+from clarion.ops.custody import COMMANDS as OF_CUSTODY
 from clarion.ops.job import Job, Params
+from clarion.ops.marketing import COMMANDS as OF_MARKETING
 from clarion.ops.options import OUT, Options, common
 from clarion.ops.tracking import Tracking
 
@@ -197,7 +198,7 @@ def config_check(jobs: Mapping[str, Job], options: Options) -> None:
     OUT.print(f"{len(config.rows())} settings and {len(found)} sources are valid: {', '.join(source.name for source in found)}", markup=False)
 
 
-for _command in COMMANDS:
+for _command in (*OF_CUSTODY, *OF_MARKETING):
     cli.add_command(_command)
 
 

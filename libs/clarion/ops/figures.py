@@ -15,21 +15,28 @@ from clarion.contracts.gold import (
     ADJUSTMENTS,
     BUDGETS,
     CAMPAIGNS,
+    CUSTOMER_FEATURES,
     CUSTOMER_PROFILES,
+    CUSTOMER_TAGS,
     FORECASTS,
     PRODUCT_NEIGHBOURS,
     PRODUCT_VECTORS,
+    SEGMENT_FLOWS,
     SEGMENT_MEMBERS,
+    SEGMENT_MODELS,
     SEGMENTS,
     STRATEGIES,
     STRATEGY_KPIS,
+    TAGS,
 )  # fmt: skip
 from clarion.contracts.live import KPI_MINUTES, MARKET_ALERTS
 from clarion.contracts.ops import BATCHES, TARGETS
 from clarion.contracts.silver import QUARANTINE
+from clarion.kernel.expressions import names
 from clarion.kernel.parallel import together
 from clarion.lake import Lake
 from clarion.products.neighbours import purity
+from clarion.segments import features
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,10 @@ class Figures:
     reasons: pd.DataFrame
     segments: pd.DataFrame
     people: pd.DataFrame
+    compared: pd.DataFrame
+    flows: pd.DataFrame
+    tags: pd.DataFrame
+    group_tags: pd.DataFrame
     neighbours: pd.DataFrame
     purity: tuple[float, float] | None
     minutes: pd.DataFrame
@@ -60,9 +71,10 @@ def collect(lake: Lake, *, as_of: date) -> Figures:
         return lake.read(table).where(F.col("as_of") == F.lit(as_of))
 
     reasons = lake.read(QUARANTINE).select("kind", F.explode("reasons.rule").alias("rule")).groupBy("kind", "rule").count()
+    members = today(SEGMENT_MEMBERS).select("customer_id", "segment_id")
     people = (
         today(CUSTOMER_PROFILES)
-        .join(today(SEGMENT_MEMBERS).select("customer_id", "segment_id"), "customer_id")
+        .join(members, "customer_id")
         .select("segment_id", "orders", F.col("monetary").cast("double").alias("monetary"), "recency_days")
         .where("orders > 0")
         .orderBy(F.xxhash64("customer_id"))
@@ -87,6 +99,14 @@ def collect(lake: Lake, *, as_of: date) -> Figures:
         "reasons": reasons.orderBy(F.col("count").desc(), "kind", "rule"),
         "segments": today(SEGMENTS).orderBy(F.col("revenue").desc()),
         "people": people,
+        "compared": _compared(lake, today(CUSTOMER_FEATURES), members, as_of).limit(1500),
+        "flows": lake.read(SEGMENT_FLOWS).where(F.col("as_of") == F.lit(as_of)).orderBy("from_segment", "to_segment"),
+        "tags": today(TAGS).orderBy("tag"),
+        "group_tags": today(CUSTOMER_TAGS)
+        .select("customer_id", F.explode("tags.tag").alias("tag"))
+        .join(members, "customer_id")
+        .groupBy("segment_id", "tag")
+        .count(),
         "neighbours": neighbours,
         "minutes": lake.read(KPI_MINUTES).orderBy("minute"),
         "alerts": lake.read(MARKET_ALERTS).orderBy("change", "alert_id").limit(10),
@@ -101,3 +121,12 @@ def collect(lake: Lake, *, as_of: date) -> Figures:
     reads: list[Callable[[], Any]] = [partial(purity, today(PRODUCT_NEIGHBOURS), today(PRODUCT_VECTORS))]
     reads += [frame.toPandas for frame in shown.values()]
     return Figures(**dict(zip(("purity", *shown), together(reads), strict=True)))
+
+
+def _compared(lake: Lake, described: DataFrame, members: DataFrame, as_of: date) -> DataFrame:
+    """What the model of groups compares, of customers in an order that is neither their names' nor their groups': segment_id and each feature."""
+    model = lake.read(SEGMENT_MODELS).where(F.col("as_of") == F.lit(as_of)).select("features").first()
+    expressions: dict[str, str] = dict(model["features"]) if model else {}
+    known = dict.fromkeys(name for text in expressions.values() for name in names(text))
+    wide = described.select("customer_id", *(F.col("values")[name].alias(name) for name in known))
+    return features.inputs(wide, expressions).join(members, "customer_id").orderBy(F.xxhash64("customer_id")).drop("customer_id")

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from jinja2 import Environment, select_autoescape
 from plotly.offline import get_plotlyjs
 
+from clarion.ops import groups
 from clarion.ops.demo import Demo
 from clarion.ops.figures import Figures
 
@@ -49,7 +50,9 @@ def _context(found: Figures, currency: str, demo: Demo) -> dict[str, Any]:
         "funnel": _records(funnel),
         "total": {name: int(funnel[name].sum()) for name in ("rows_in", "accepted", "quarantined", "duplicates")},
         "reasons": _records(found.reasons),
-        "segments": _records(found.segments),
+        "segments": _groups(found),
+        "map_chart": _drawn(groups.map_of(found, COLOURS), height=420),
+        "flows_chart": _drawn(groups.flows(found, COLOURS), height=420),
         "neighbours": _records(found.neighbours),
         "purity": found.purity,
         "alerts": _records(found.alerts),
@@ -65,6 +68,19 @@ def _context(found: Figures, currency: str, demo: Demo) -> dict[str, Any]:
         "loop_chart": _loop(found),
         "forecasts": _records(found.forecasts.drop_duplicates("series")[["series", "model", "mase", "mase_naive", "coverage"]]) if len(found.forecasts) else [],
     }
+
+
+def _groups(found: Figures) -> list[dict[str, Any]]:
+    """Each group with its page."""
+    rows = _records(found.segments)
+    for place, row in enumerate(rows):
+        row.update(groups.described(found, row))
+        row["spread_chart"] = _drawn(groups.spread(found, row["segment_id"], COLOURS[place % len(COLOURS)]), height=60 + 44 * (found.compared.shape[1] - 1))
+    return rows
+
+
+def _drawn(figure: go.Figure | None, *, height: int) -> str | None:
+    return None if figure is None else _html(figure, height=height)
 
 
 def _html(figure: go.Figure, *, height: int) -> str:

@@ -6,6 +6,8 @@ from rich.console import Group
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from clarion.ops.audience import Audience
+from clarion.ops.card import Card
 from clarion.ops.onboarding import Trial
 
 
@@ -52,6 +54,50 @@ def sampled(rows: list[dict[str, Any]]) -> RichTable:
         shape = "\n".join(f"{name}: {_cell(value)}" for name, value in sorted(row["raw"].items()) if not name.startswith("token:"))
         table.add_row(row["_source"], f"{row['_file']}\n{row['_row']}", "\n".join(reasons), shape)
     return table
+
+
+def audience(found: Audience) -> Group:
+    """How many, in which groups, and a few of them."""
+    size = f"{found.found:,} of {found.everyone:,} customers on {found.as_of}; {found.consenting:,} of them consent to the purpose"
+    groups = RichTable("group", "customers", "in the audience", "share", "95 % interval", "lift", title="overlap with groups", title_justify="left")
+    for row in found.groups:
+        interval = f"{row['low']:.1%} to {row['high']:.1%}"
+        lift = "" if row["lift"] is None else f"{row['lift']:.2f}"
+        name = f"{row['segment_id']} {row['segment']}"
+        groups.add_row(name, f"{row['customers']:,}", f"{row['inside']:,}", f"{row['share']:.1%}", interval, lift)
+    if not found.preview:
+        return Group(Text(size, style="bold"), groups)
+    preview = RichTable(*found.preview[0], title="a few of those who consent", title_justify="left")
+    for row in found.preview:
+        preview.add_row(*(_cell(", ".join(value) if isinstance(value, list) else value) for value in row.values()))
+    return Group(Text(size, style="bold"), groups, preview)
+
+
+def card(found: Card) -> Group:
+    """One customer on one page."""
+    profile = found.profile
+    stage = f"{profile['life_cycle']}, known for {profile['tenure_days']:.0f} days, {profile['orders']} orders, paid {profile['monetary']:,.2f}"
+    stays = RichTable("group", "from", "to", title="groups", title_justify="left")
+    for row in found.groups:
+        stays.add_row(f"{row['segment_id']} {row['name_en']} · {row['name_zh']}", str(row["valid_from"]), _cell(row["valid_to"]) or "now")
+    tags = RichTable("tag", "since", title="tags", title_justify="left")
+    for row in found.tags:
+        tags.add_row(f"{row['label_en']} · {row['label_zh']}", str(row["since"]))
+    features = RichTable("feature", "value", "unit", "mean of all", title="features", title_justify="left")
+    for row in found.features:
+        features.add_row(f"{row['label_en']} · {row['label_zh']}", _number(row["value"]), row["unit"], _number(row["mean"]))
+    recent = RichTable("when (UTC)", "what", "product", "amount", title="done last", title_justify="left")
+    for row in found.recent:
+        recent.add_row(f"{row['happened_at']:%Y-%m-%d %H:%M}", row["type"], _cell(row["product_id"]), _cell(row["amount"]))
+    decisions = RichTable("day", "decided", "holdout", "not possible, and why", title="decisions", title_justify="left")
+    for row in found.decisions:
+        refused = "\n".join(f"{item['action']}: {item['reason']}" for item in row["refusals"] or [])
+        decisions.add_row(str(row["as_of"]), row["action"], "yes" if row["is_holdout"] else "", refused)
+    return Group(Text(f"{found.customer_id} on {found.as_of}: {stage}", style="bold"), stays, tags, features, recent, decisions)
+
+
+def _number(value: Any) -> str:
+    return f"{value:,.4g}" if isinstance(value, float) else _cell(value)
 
 
 def _cell(value: Any) -> str:
