@@ -16,6 +16,7 @@ from jobs import (
     noise,
     predict,
     product_matrix,
+    product_pairs,
     profiles,
     resolve,
     rotate,
@@ -29,8 +30,8 @@ from jobs import (
 )  # fmt: skip
 
 MODULES = (
-    ingest, monitor, clean, noise, resolve, profiles, features, train_segments, segment, tags, product_matrix, predict, forecast, measure, adjust,
-    strategy, deliver, scorecard, rotate, scan, upkeep,
+    ingest, monitor, clean, noise, resolve, profiles, features, train_segments, segment, tags, product_matrix, product_pairs, predict, forecast, measure,
+    adjust, strategy, deliver, scorecard, rotate, scan, upkeep,
 )  # fmt: skip
 JOBS: dict[str, Job] = {module.JOB.name: module.JOB for module in MODULES}
 

@@ -16,10 +16,10 @@ from clarion.profiles.transforms import current_products
 def run(scope: Scope, params: Params) -> None:
     settings, as_of = scope.settings(ProductSettings), scope.as_of
     products = scope.keep(current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=scope.time_zone))
-    entries = scope.keep(matrix.entries(products, min_products=settings.min_products))
+    entries = scope.keep(matrix.entries(products, min_products=settings.min_products, chinese=settings.chinese))
     features = scope.keep(matrix.feature_list(entries, as_of=as_of))
     vectors = scope.keep(matrix.vectors(products, entries, features, settings.weights, as_of=as_of))
-    near = neighbours.nearest(vectors, as_of=as_of, k=settings.neighbours, block_rows=settings.block_rows)
+    near = neighbours.nearest(vectors, as_of=as_of, k=settings.neighbours, block_rows=settings.block_rows, duplicate_cosine=settings.duplicate_cosine)
     together(
         [
             partial(scope.replace, PRODUCT_FEATURES, features),

@@ -1,6 +1,8 @@
 """Online Retail and The Complete Journey through their mappings, to the row and the penny."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +12,11 @@ from pyspark.sql import functions as F
 
 from clarion.config import Config
 from clarion.contracts import TABLES
+from clarion.features.transforms import unpacked
 from clarion.lake import Lake
+from clarion.ops import shop
+from clarion.segments import features, model
+from clarion.segments.settings import SegmentSettings
 
 ORDER_LINES = TABLES["silver.order_lines"]
 
@@ -76,3 +82,48 @@ def test_the_complete_journey_reconciles(clarion: Callable[..., int], spark: Spa
     warned = lake.read(ORDER_LINES).where("array_contains(warnings, 'unknown_product')").count()
     warned_refused = quarantine.where("array_contains(warnings, 'unknown_product')").count()
     assert warned + warned_refused == 4_836
+
+
+REFERENCE = {2: (6469.79, 0.6239), 3: (4850.12, 0.5027), 4: (3918.79, 0.4993)}  # inertia and squared silhouette by k
+SIZES = (1601, 1165, 869, 699)  # at k = 4
+RFM = """
+recency: {source: days, value: min(age), where: orders > 0, unit: days, meaning: m, en: recency, zh: 近度}
+frequency: {source: days, value: sum(orders), unit: orders, meaning: m, en: frequency, zh: 频度}
+monetary: {source: days, value: sum(amount), unit: shop currency, meaning: m, en: monetary, zh: 额度}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+@pytest.mark.covers("P2")
+def test_online_retail_gives_the_reference_groups(clarion: Callable[..., int], spark: SparkSession, real_data: Path, tmp_path: Path, config: Config) -> None:
+    """From the mapping to the groups: product codes only, R, F and M as log1p in deviations, whole history, reference day 2011-12-10."""
+    (tmp_path / "conf" / "sources").mkdir(parents=True)
+    only_codes = "product_ref: if(regexp_like(upper(StockCode), '^[0-9]{5}[A-Z]*$'), upper(StockCode), null)"
+    text = config.text("sources/online_retail.yml").replace("duplicates: keep", "duplicates: drop").replace("product_ref: upper(StockCode)", only_codes)
+    (tmp_path / "conf" / "sources" / "online_retail.yml").write_text(text)
+    (tmp_path / "conf" / "features.yml").write_text(RFM, encoding="utf-8")
+    compared = {name: {"value": f"log1p({name})", "high": ["much", "多"], "low": ["little", "少"]} for name in ("recency", "frequency", "monetary")}
+    settings = {"shop.sources": "[online_retail]", "shop.currency": "GBP", "shop.time_zone": "Europe/London", "data": str(real_data)}
+    settings |= {"segment.features": json.dumps(compared), "segment.k": "4"}
+    flags = ["--conf-dir", str(tmp_path / "conf"), "--lake", str(tmp_path / "lake"), "--as-of", "2011-12-10", "--quiet"]
+    flags += [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+    for job in ("ingest", "clean", "profiles", "features", "train_segments", "segment"):
+        assert clarion("run", job, *flags) == 0
+    lake = Lake(spark, str(tmp_path / "lake"))
+    lines = lake.read(ORDER_LINES)
+    assert _totals(lake)[:2] == (391_150, 4_334)
+    assert lines.select("product_id").distinct().count() == 3_659
+    assert round(_totals(lake)[3], 2) == Decimal("8737227.64")
+    sizes = sorted((row["customers"] for row in lake.read(TABLES["gold.segments"]).collect()), reverse=True)
+    assert sizes == [pytest.approx(size, rel=0.01) for size in SIZES]
+    own = Config.load(conf_dir=tmp_path / "conf", overrides=tuple(f"{key}={value}" for key, value in settings.items()))
+    inputs = features.inputs(
+        unpacked(lake.read(TABLES["gold.customer_features"]), shop.features(own)), {name: item["value"] for name, item in compared.items()}
+    ).persist()
+    sample = features.sample(inputs, at_most=200_000, customers=4_334).persist()
+    for k, (inertia, silhouette) in REFERENCE.items():
+        chosen = model.fit(sample, settings=replace(own.section(SegmentSettings), k=k), seed=1).chosen
+        assert chosen.inertia <= inertia * 1.001
+        assert chosen.inertia >= inertia * 0.99
+        assert chosen.silhouette == pytest.approx(silhouette, abs=0.005)

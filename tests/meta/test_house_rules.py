@@ -22,7 +22,7 @@ CAPABILITIES = [
 # Actions and session calls have no place in transforms; models and metrics may run them on results whose bound is stated.
 BANNED = {"udf", "rdd", "collect", "toPandas", "cache", "persist", "getOrCreate", "current_date", "now", "current_timestamp", "sparkContext", "_jvm"}
 ALLOWED = {
-    ("segments", "model.py"), ("predict", "churn.py"), ("products", "neighbours.py"), ("strategy", "allocation.py"), ("strategy", "decisions.py"),
+    ("segments", "model.py"), ("predict", "churn.py"), ("products", "neighbours.py"), ("products", "likeness.py"), ("strategy", "allocation.py"), ("strategy", "decisions.py"),
     ("sources", "records.py"), ("sources", "topics.py"), ("cleaning", "missing.py"), ("identity", "model.py"), ("identity", "components.py"), ("sim", "files.py"), ("sim", "store.py"),
 }  # fmt: skip
 

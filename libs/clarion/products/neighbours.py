@@ -36,7 +36,7 @@ def purity(near: DataFrame, vectors: DataFrame) -> tuple[float, float] | None:
     return float(found[0]), float(by_chance[0])
 
 
-def nearest(vectors: DataFrame, *, as_of: date, k: int, block_rows: int) -> DataFrame:
+def nearest(vectors: DataFrame, *, as_of: date, k: int, block_rows: int, duplicate_cosine: float = 1.0) -> DataFrame:
     """The k products of largest cosine for each product, itself left out; ties by product id.
 
     Up to `block_rows` products are compared where the job runs; beyond, the right side travels to each task whole: exact up to
@@ -47,6 +47,7 @@ def nearest(vectors: DataFrame, *, as_of: date, k: int, block_rows: int) -> Data
         as_of: the day.
         k: neighbours a product.
         block_rows: rows compared at a time.
+        duplicate_cosine: from which two products may be one that is listed twice.
 
     Returns:
         PRODUCT_NEIGHBOURS.
@@ -61,7 +62,8 @@ def nearest(vectors: DataFrame, *, as_of: date, k: int, block_rows: int) -> Data
         found = spark.createDataFrame(top(right, right, names, start=0, k=k), _SCHEMA)
     else:
         found = _by_blocks(spark, matrix(everything), names, k=k, block_rows=block_rows)
-    return found.select(F.lit(as_of).alias("as_of"), "product_id", "rank", "neighbour_id", F.least("cosine", F.lit(1.0)).alias("cosine"))
+    cosine, twice = F.least("cosine", F.lit(1.0)).alias("cosine"), (F.col("cosine") >= duplicate_cosine - 1e-9).alias("near_duplicate")
+    return found.select(F.lit(as_of).alias("as_of"), "product_id", "rank", "neighbour_id", cosine, twice)
 
 
 def _by_blocks(spark: SparkSession, right: "csr_matrix", names: npt.NDArray[np.object_], *, k: int, block_rows: int) -> DataFrame:

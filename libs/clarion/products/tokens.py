@@ -1,20 +1,45 @@
-"""From product texts to tokens, for English and for Chinese."""
+"""From product texts to tokens, for English, for Chinese, and for both in one title."""
 
+from collections.abc import Iterator
+from typing import Literal
+
+import pandas as pd
 from pyspark.ml.feature import StopWordsRemover
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
+
+from clarion.kernel.text import NARROW, WIDE
+
+Chinese = Literal["bigrams", "jieba"]
+_RUN = r"[^\x{4e00}-\x{9fff}]+"
+_WORD = r"[^\p{IsLatin}\p{Nd}]+"
+# 500ml×6, 500 ml * 6 and 6x500ml are a size and a number of pieces; a decimal comma or point belongs to its number.
+_UNIT = r"(\d+(?:[.,]\d+)?)\s*(ml|cl|l|g|kg|mg|oz|fl oz|lb|cm|mm|m|gb|tb|mah|w|v|inch)(?![\p{IsLatin}])"
+_TIMES = r"(?<=[\p{IsLatin}\d ])[×*]\s*(\d)"
 
 
-def tokens(text: Column, *, stop_words: list[str]) -> Column:
-    """Words of two letters or more without stop words, and pairs of neighbouring Chinese characters.
+def tokens(text: Column, *, stop_words: list[str], chinese: Chinese = "bigrams") -> Column:
+    """Words of two letters or more without stop words, sizes with their unit, and what Chinese is taken apart into.
 
     Character pairs need no dictionary, and for short product texts they separate as well as words do.
+
+    Args:
+        text: titles and descriptions; full-width characters count as their narrow ones.
+        stop_words: words that say nothing, in small letters.
+        chinese: pairs of neighbouring characters, or the words of jieba's dictionary.
     """
-    lower = F.lower(F.coalesce(text, F.lit("")))
-    words = F.split(F.trim(F.regexp_replace(lower, r"[^\p{IsLatin}\p{Nd}]+", " ")), " ")
+    lower = F.lower(F.translate(F.coalesce(text, F.lit("")), WIDE, NARROW))
+    sized = F.regexp_replace(F.regexp_replace(lower, _UNIT, "$1$2 "), _TIMES, " x$1")
+    joined = F.regexp_replace(sized, r"(?<=\d)[.,](?=\d)", "p")
+    words = F.split(F.trim(F.regexp_replace(joined, _WORD, " ")), " ")
     kept = F.filter(words, lambda word: (F.length(word) > 1) & ~word.isin(stop_words))
-    runs = F.filter(F.split(F.regexp_replace(lower, r"[^\x{4e00}-\x{9fff}]+", " "), " "), lambda run: F.length(run) > 0)
-    pairs = F.flatten(
+    return F.concat(kept, _words_of_jieba(lower) if chinese == "jieba" else _pairs(lower))
+
+
+def _pairs(lower: Column) -> Column:
+    runs = F.filter(F.split(F.regexp_replace(lower, _RUN, " "), " "), lambda run: F.length(run) > 0)
+    return F.flatten(
         F.transform(
             runs,
             lambda run: F.when(
@@ -23,10 +48,22 @@ def tokens(text: Column, *, stop_words: list[str]) -> Column:
             ).otherwise(F.array(run)),
         )
     )
-    return F.concat(kept, pairs)
 
 
-def with_tokens(products: DataFrame) -> DataFrame:
+def _words_of_jieba(lower: Column) -> Column:
+    @pandas_udf("array<string>")  # type: ignore[call-overload,untyped-decorator]
+    def cut(texts: Iterator[pd.Series]) -> Iterator[pd.Series]:
+        import jieba
+
+        jieba.setLogLevel(60)  # it would tell of its dictionary on the error stream
+        for text in texts:
+            yield text.map(lambda runs: [word for run in runs.split() for word in jieba.cut(run, HMM=False)])
+
+    words: Column = cut(F.trim(F.regexp_replace(lower, _RUN, " ")))
+    return words
+
+
+def with_tokens(products: DataFrame, *, chinese: Chinese = "bigrams") -> DataFrame:
     """Products with `tokens` of title and description."""
     stop_words = StopWordsRemover.loadDefaultStopWords("english")
-    return products.withColumn("tokens", tokens(F.concat_ws(" ", "title", "description"), stop_words=stop_words))
+    return products.withColumn("tokens", tokens(F.concat_ws(" ", "title", "description"), stop_words=stop_words, chinese=chinese))

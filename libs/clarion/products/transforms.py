@@ -6,16 +6,21 @@ from datetime import date
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from clarion.products.tokens import with_tokens
+from clarion.products.tokens import Chinese, with_tokens
 
 _BLOCKS = ("text", "category", "brand", "price")
 
 
-def entries(products: DataFrame, *, min_products: int) -> DataFrame:
+def entries(products: DataFrame, *, min_products: int, chinese: Chinese = "bigrams") -> DataFrame:
     """Every feature of every product, in long form.
 
     Text: term frequency x ln((n + 1) / (df + 1)), words of fewer than `min_products` products left out. Category, brand
     and price band (a band a doubling of price): 1.
+
+    Args:
+        products: current products.
+        min_products: least number of products that share a word.
+        chinese: how Chinese is taken apart.
 
     Args:
         products: current products.
@@ -25,7 +30,7 @@ def entries(products: DataFrame, *, min_products: int) -> DataFrame:
         product_id, block, feature, products (that have it), weight (of the feature), value.
     """
     total = products.agg(F.count("*").alias("n"))
-    tokenised = with_tokens(products)
+    tokenised = with_tokens(products, chinese=chinese)
     counted = tokenised.select("product_id", F.explode("tokens").alias("feature")).groupBy("product_id", "feature").agg(F.count("*").alias("tf"))
     frequency = counted.groupBy("feature").agg(F.count("*").alias("products")).where(F.col("products") >= min_products)
     idf = F.log((F.col("n") + 1) / (F.col("products") + 1))

@@ -12,11 +12,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from clarion.kernel import sql
+from clarion.kernel.text import NARROW, WIDE
 
 Form = Literal["text", "code", "number", "price", "currency", "date", "grams", "millilitres", "phone", "mail", "region"]
 
-_WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "　"
-_NARROW = "".join(chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)) + " "
 # Symbols that belong to one currency; $ and ¥ belong to several, and are the mapping's unless it says otherwise.
 SYMBOLS = {
     "€": "EUR", "£": "GBP", "₡": "CRC", "Rp": "IDR", "₹": "INR", "元": "CNY", "₩": "KRW", "₫": "VND", "฿": "THB", "zł": "PLN", "US$": "USD", "HK$": "HKD",
@@ -82,7 +81,7 @@ def expression(standard: Standard, regions: Mapping[str, Mapping[str, list[str]]
 
 def text(value: str) -> str:
     """Full-width letters and digits as plain ones, spaces of every kind as one, none at the ends."""
-    plain = f"translate(CAST({value} AS string), {sql.text(_WIDE)}, {sql.text(_NARROW)})"
+    plain = f"translate(CAST({value} AS string), {sql.text(WIDE)}, {sql.text(NARROW)})"
     return f"trim(regexp_replace({plain}, {sql.text(_SPACES)}, ' '))"
 
 

@@ -66,8 +66,48 @@ PRODUCT_NEIGHBOURS = Table(
         Column("rank", "int", "1 for the nearest; ties by product id"),
         Column("neighbour_id", "string", "product like it"),
         Column("cosine", "double", "cosine of the two rows", unit="0 to 1"),
+        Column("near_duplicate", "boolean", "true where the two are so alike that they may be one product listed twice", nullable=True),
     ),
     checks=(Check("cosine_in_range", "cosine > 0 AND cosine <= 1.000000001"), Check("not_itself", "product_id <> neighbour_id")),
+    owner="merchandise",
+)
+PRODUCT_LIKENESSES = Table(
+    name="gold.product_likenesses",
+    grain="one row per as-of day, measure, product and rank: products that the same people buy, or rate alike",
+    key=("as_of", "measure", "product_id", "rank"),
+    slice=("as_of",),
+    columns=(
+        AS_OF,
+        Column("measure", "string", "jaccard (buyers in common among all buyers of either) or pearson (correlation of ratings)"),
+        Column("product_id", "string", "product"),
+        Column("rank", "int", "1 for the nearest; ties by product id"),
+        Column("neighbour_id", "string", "product like it"),
+        Column("likeness", "double", "the measure", unit="0 to 1"),
+        Column("common", "bigint", "people who bought (or rated) both"),
+    ),
+    checks=(Check("likeness_in_range", "likeness > 0 AND likeness <= 1.000000001"), Check("not_itself", "product_id <> neighbour_id")),
+    owner="merchandise",
+)
+PRODUCT_PAIRS = Table(
+    name="gold.product_pairs",
+    grain="one row per as-of day, product and partner: what goes with it, or stands in for it",
+    key=("as_of", "product_id", "partner_id", "relation"),
+    slice=("as_of",),
+    columns=(
+        AS_OF,
+        Column("product_id", "string", "product"),
+        Column("partner_id", "string", "product that goes with it, or stands in for it"),
+        Column("relation", "string", "complement, accessory (the partner is a cheaper one of the product), or substitute (alike and seldom bought together)"),
+        Column("rank", "int", "1 for the strongest complement or accessory, and for the likest substitute"),
+        Column("together", "bigint", "orders that hold both"),
+        share("support", "of all orders, those with both"),
+        share("confidence", "of orders with the product, those with the partner"),
+        Column("lift", "double", "orders with both against what chance would give; 1 = independent"),
+        Column("leverage", "double", "support less what it would be by chance"),
+        share("follows", "of customers who bought the two at different times, those who bought the partner later", nullable=True),
+        Column("cosine", "double", "likeness of a substitute", unit="0 to 1", nullable=True),
+    ),
+    checks=(Check("relation_known", "relation IN ('complement', 'accessory', 'substitute')"), Check("not_itself", "product_id <> partner_id")),
     owner="merchandise",
 )
 FORECASTS = Table(
