@@ -11,7 +11,7 @@ from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_FEATURES, CUSTOMER_PR
 from clarion.contracts.silver import EVENTS, ORDER_LINES, PRODUCTS, REDEMPTIONS, RESPONSES, REVIEWS, SERVICE_CONTACTS
 from clarion.features import transforms, views
 from clarion.features.declared import Feature
-from clarion.kernel.errors import ConfigError
+from clarion.kernel.errors import ConfigError, first_line
 from clarion.kernel.parallel import together
 from clarion.ops.job import Job, Params
 from clarion.ops.scope import Scope
@@ -68,7 +68,7 @@ def _described(profiles: DataFrame, seen: dict[str, DataFrame], declared: tuple[
         guilty = declared[bisect_left(range(len(declared)), True, key=fails) - 1]
         raise ConfigError(
             f"features.yml: {guilty.name} cannot be understood: {guilty.value}",
-            found=next(line for line in str(error).splitlines() if line.strip()),
+            found=first_line(error),
             fix=f"use columns of the view '{guilty.source}', which libs/clarion/features/README.md names",
         ) from error
 

@@ -12,7 +12,7 @@ from clarion.contracts.bronze import BRONZE, TABLES
 from clarion.contracts.ops import FILES
 from clarion.contracts.vault import KEYS, PERSONAL_DATA, SUPPRESSED
 from clarion.kernel import sql
-from clarion.kernel.errors import SourceError
+from clarion.kernel.errors import SourceError, first_line
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import together
 from clarion.ops.intake import allowed, enter, ledger_rows, needs_consent
@@ -123,7 +123,7 @@ def _understand(scope: Scope, source: Source, columns: tuple[str, ...]) -> None:
             # Beside the record's own columns nothing but a value of each record is understood: no sum over all of them.
             empty.select("*", F.expr(expression.soft).alias("_value")).schema  # noqa: B018
         except (AnalysisException, ParseException) as error:
-            reason = next(line for line in str(error).splitlines() if line.strip())
+            reason = first_line(error)
             raise SourceError(
                 f"mapping {source.name}: {name}: {expression.sql}",
                 found=f"{reason} The source has: {', '.join(names)}",

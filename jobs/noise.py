@@ -12,7 +12,7 @@ from clarion.cleaning.noise import Detector
 from clarion.contracts import Table
 from clarion.contracts.ops import DETECTIONS
 from clarion.contracts.silver import CUSTOMERS, EVENTS, NOISE, ORDER_LINES
-from clarion.kernel.errors import ConfigError
+from clarion.kernel.errors import ConfigError, first_line
 from clarion.measures.days import start_of
 from clarion.ops.job import Job, Params, previous
 from clarion.ops.scope import Scope, rows_as_frame
@@ -67,7 +67,7 @@ def _found(scope: Scope, detector: Detector, view: DataFrame, clicks: DataFrame,
     try:
         units = noise.found(detector, view)
     except (AnalysisException, ParseException) as error:
-        reason = next(line for line in str(error).splitlines() if line.strip())
+        reason = first_line(error)
         raise ConfigError(
             f"noise.yml: {detector.name} cannot be understood", found=reason, fix="use the columns that libs/clarion/cleaning/README.md names"
         ) from error

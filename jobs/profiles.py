@@ -3,7 +3,6 @@
 from functools import partial
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_PROFILES, INTERACTIONS, LIFE_CYCLE_FLOWS, PRODUCT_DAYS
 from clarion.contracts.silver import EVENTS, ORDER_LINES, PRODUCTS
@@ -37,13 +36,13 @@ def run(scope: Scope, params: Params) -> None:
 
 def _replace_flows(scope: Scope, described: DataFrame) -> int:
     """How many went from stage to stage of the life cycle since the day described before."""
-    earlier = scope.previous(CUSTOMER_PROFILES)
-    last = earlier.agg(F.max("as_of")).first()
-    if last is None or last[0] is None:
+    last = scope.last(CUSTOMER_PROFILES)
+    if last is None:
         return 0
-    moved = moves(earlier.where(F.col("as_of") == F.lit(last[0])), described, place="life_cycle")
-    names = {"from_place": "from_stage", "to_place": "to_stage"}
-    return scope.replace(LIFE_CYCLE_FLOWS, flows(moved, as_of=scope.as_of, from_as_of=last[0]).withColumnsRenamed(names))
+    day, before = last
+    names = ("from_stage", "to_stage")
+    moved = moves(before, described, place="life_cycle", names=names)
+    return scope.replace(LIFE_CYCLE_FLOWS, flows(moved, names=names, as_of=scope.as_of, from_as_of=day))
 
 
 JOB = Job(

@@ -25,6 +25,7 @@ from clarion.segments import features, model
 from clarion.segments.transforms import portraits
 
 MODEL = "clarion-segments"
+_FROM_TO = ("from_segment", "to_segment")
 
 
 def run(scope: Scope, params: Params) -> None:
@@ -49,15 +50,14 @@ def run(scope: Scope, params: Params) -> None:
 
 def _replace_moves(scope: Scope, members: DataFrame) -> int:
     """Who went from where to where since the day grouped before."""
-    earlier = scope.previous(SEGMENT_MEMBERS)
-    last = earlier.agg(F.max("as_of")).first()
-    if last is None or last[0] is None:
+    last = scope.last(SEGMENT_MEMBERS)
+    if last is None:
         return 0
-    moved = scope.keep(moves(earlier.where(F.col("as_of") == F.lit(last[0])), members, place="segment_id"))
-    names = {"from_place": "from_segment", "to_place": "to_segment"}
-    days = (F.lit(scope.as_of).alias("as_of"), F.lit(last[0]).alias("from_as_of"))
-    scope.replace(SEGMENT_FLOWS, flows(moved, as_of=scope.as_of, from_as_of=last[0]).withColumnsRenamed(names))
-    return scope.replace(SEGMENT_MOVES, moved.where("from_place <> to_place").select(*days, "customer_id", "from_place", "to_place").withColumnsRenamed(names))
+    day, before = last
+    moved = scope.keep(moves(before, members, place="segment_id", names=_FROM_TO))
+    scope.replace(SEGMENT_FLOWS, flows(moved, names=_FROM_TO, as_of=scope.as_of, from_as_of=day))
+    days = (F.lit(scope.as_of).alias("as_of"), F.lit(day).alias("from_as_of"))
+    return scope.replace(SEGMENT_MOVES, moved.where("from_segment <> to_segment").select(*days, "customer_id", *_FROM_TO))
 
 
 JOB = Job(

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from clarion.contracts.gold import ASSOCIATIONS, CUSTOMER_FEATURES, CUSTOMER_TAGS, SEGMENT_MEMBERS, SEGMENTS, TAGS
 from clarion.contracts.silver import ORDER_LINES, PRODUCTS
 from clarion.features.transforms import unpacked
-from clarion.kernel.errors import ConfigError
+from clarion.kernel.errors import ConfigError, first_line
 from clarion.kernel.parallel import together
 from clarion.kernel.seeds import derive
 from clarion.measures.buckets import bucket
@@ -33,9 +33,11 @@ def run(scope: Scope, params: Params) -> None:
     as_of = F.lit(scope.as_of).alias("as_of")
     borne = scope.keep(transforms.tagged(described, {tag["tag"]: tag["rule"] for tag in found}))
     own = transforms.tagged(described, {tag["tag"]: tag["rule"] for tag in declared})
+    last = scope.last(CUSTOMER_TAGS)
+    before = last[1] if last else scope.lake.empty(CUSTOMER_TAGS)
     together(
         [
-            partial(scope.replace, CUSTOMER_TAGS, transforms.with_since(borne.select(as_of, "*"), _before(scope))),
+            partial(scope.replace, CUSTOMER_TAGS, transforms.with_since(borne.select(as_of, "*"), before)),
             partial(scope.replace, TAGS, _counted(scope, found, borne)),
             partial(scope.replace, ASSOCIATIONS, _associations(scope, described, own).select(as_of, "*")),
         ]
@@ -53,7 +55,7 @@ def _declared(scope: Scope, described: DataFrame) -> list[dict[str, Any]]:
         try:
             kind = dict(empty.select(F.expr(tag.when).alias("condition")).dtypes)["condition"]
         except (AnalysisException, ParseException) as error:
-            reason = next(line for line in str(error).splitlines() if line.strip())
+            reason = first_line(error)
             raise ConfigError(f"tags.yml: {tag.name} cannot be understood: {tag.when}", found=reason, fix="use names of conf/features.yml") from error
         if kind != "boolean":
             raise ConfigError(f"tags.yml: {tag.name} is no condition: {tag.when}", found=kind, fix="compare something")
@@ -99,13 +101,6 @@ def _counted(scope: Scope, found: list[dict[str, Any]], borne: DataFrame) -> Dat
     joined = rows.join(counts, "tag", "left")
     none = {"customers": F.coalesce("customers", F.lit(0)).cast("bigint"), "support": F.coalesce("support", F.lit(0.0))}
     return joined.withColumns(none).select(*TAGS.column_names)
-
-
-def _before(scope: Scope) -> DataFrame:
-    """CUSTOMER_TAGS of the day tagged before."""
-    earlier = scope.previous(CUSTOMER_TAGS)
-    last = earlier.agg(F.max("as_of")).first()
-    return earlier.where(F.col("as_of") == F.lit(last[0])) if last and last[0] else scope.lake.empty(CUSTOMER_TAGS)
 
 
 def _associations(scope: Scope, described: DataFrame, own: DataFrame) -> DataFrame:

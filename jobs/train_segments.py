@@ -1,7 +1,7 @@
 """Train groups of customers anew where there are none, or the old ones no longer fit; the new take over only if they are as good."""
 
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -19,46 +19,14 @@ from clarion.ops.job import Job, Params, previous
 from clarion.ops.models import totals
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.shop import features as declared
-from clarion.segments import continuity, features, metrics, model, naming, pictures
+from clarion.segments import continuity, features, model, naming, pictures
 from clarion.segments.continuity import Match, Quality, Verdict
+from clarion.segments.grouped import Grouped, grouped
 from clarion.segments.model import Segmentation
 from clarion.segments.settings import SegmentSettings
 
 MODEL = "clarion-segments"
 _NOT_OF_THE_FIT = ("retrain_days", "drift_limit", "match_within")
-
-
-@dataclass(frozen=True, slots=True)
-class Grouped:
-    """A model over today's sample.
-
-    Args:
-        points: the features it compares, unscaled, shape (n, d).
-        labels: the group of each customer, shape (n,).
-        features: names of the features.
-        groups: number of groups.
-    """
-
-    points: metrics.Array
-    labels: metrics.Labels
-    features: tuple[str, ...]
-    groups: int
-
-    @property
-    def standard(self) -> metrics.Array:
-        """The features in deviations from the sample's mean; a constant one is 0."""
-        spread = self.points.std(0)
-        standard: metrics.Array = (self.points - self.points.mean(0)) / np.where(spread > 0, spread, 1.0)
-        return standard
-
-    @property
-    def smallest_share(self) -> float:
-        counts = np.bincount(self.labels, minlength=self.groups)
-        return float(counts.min() / max(len(self.labels), 1))
-
-    @property
-    def silhouette(self) -> float:
-        return metrics.silhouette(self.standard, self.labels) if len(np.unique(self.labels)) > 1 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +53,10 @@ def run(scope: Scope, params: Params) -> None:
         return
     sample = scope.keep(features.sample(inputs, at_most=settings.fit_at_most, customers=int(of_inputs[0])))
     pipeline, version, tried = _challenger(scope, settings, sample, of_inputs, because)
-    new = _grouped(pipeline, sample)
-    quality = Quality(new.silhouette, tried["stability"], new.smallest_share)
+    new = grouped(pipeline, sample)
+    quality = Quality(new.silhouette, tried["stability"], float(new.shares.min()))
     compared = _compared(settings, new.features)
-    old_quality = Quality(last.grouped.silhouette, 1.0, last.grouped.smallest_share) if last is not None and last.row["features"] == compared else None
+    old_quality = Quality(last.grouped.silhouette, 1.0, float(last.grouped.shares.min())) if last is not None and last.row["features"] == compared else None
     limits = {name: float(getattr(settings, name)) for name in ("min_stability", "min_share", "silhouette_slack")}
     verdict = continuity.judged(old_quality, quality, limits=limits)
     scope.note(f"trained because of {because}; version {version} {'takes over' if verdict.promoted else 'stays back'}: {'; '.join(verdict.reasons)}")
@@ -108,24 +76,12 @@ def _last(scope: Scope, settings: SegmentSettings, described: DataFrame, *, cust
     if found is None:
         return None
     row = found.asDict(recursive=True)
-    groups = [item.asDict(recursive=True) for item in scope.previous(SEGMENT_GROUPS).where(F.col("as_of") == F.lit(row["as_of"])).orderBy("cluster").collect()]
-    pipeline = scope.tracking.load(MODEL, row["model_version"])
+    of_day = scope.previous(SEGMENT_GROUPS).where(F.col("as_of") == F.lit(row["as_of"])).orderBy("cluster")
+    groups = [item.asDict(recursive=True) for item in of_day.collect()]
     sample = features.sample(features.inputs(described, row["features"]), at_most=settings.fit_at_most, customers=customers)
-    now = _grouped(pipeline, sample)
-    by_name = {item["feature"]: item for item in row["baseline"]}
-    of_features = {
-        name: drift.population_stability(np.array(by_name[name]["shares"]), drift.shares(now.points[:, place], np.array(by_name[name]["edges"])))
-        for place, name in enumerate(now.features)
-    }
-    shares = np.bincount(now.labels, minlength=now.groups) / max(len(now.labels), 1)
+    now = grouped(scope.tracking.load(MODEL, row["model_version"]), sample)
     expected = np.array([row["group_shares"].get(group["segment_id"], 0.0) for group in groups])
-    return Last(row, groups, now, of_features, drift.population_stability(expected, shares[: len(groups)]))
-
-
-def _grouped(pipeline: PipelineModel, sample: DataFrame) -> Grouped:
-    used = model.features_of(pipeline)
-    points, labels = model.grouped(pipeline, sample.select("customer_id", *used))
-    return Grouped(points, labels, used, len(model.centres_of(pipeline)))
+    return Last(row, groups, now, now.drift_since(row["baseline"]), drift.population_stability(expected, now.shares))
 
 
 def _because(last: Last | None, settings: SegmentSettings, *, as_of: date) -> str | None:
@@ -134,14 +90,9 @@ def _because(last: Last | None, settings: SegmentSettings, *, as_of: date) -> st
         return "no model yet"
     if last.row["settings_hash"] != _hash(settings):
         return "other settings"
-    if as_of - last.row["trained_on"] >= timedelta(days=settings.retrain_days):
-        return f"age: {(as_of - last.row['trained_on']).days} days"
-    worst = max(last.feature_drift, key=lambda name: last.feature_drift[name])
-    if last.feature_drift[worst] > settings.drift_limit:
-        return f"drift of {worst}: {last.feature_drift[worst]:.2f}"
-    if last.group_drift > settings.drift_limit:
-        return f"drift of the groups' shares: {last.group_drift:.2f}"
-    return None
+    return continuity.due(
+        (as_of - last.row["trained_on"]).days, last.feature_drift, last.group_drift, retrain_days=settings.retrain_days, limit=settings.drift_limit
+    )
 
 
 def _compared(settings: SegmentSettings, used: tuple[str, ...]) -> dict[str, str]:
@@ -216,7 +167,7 @@ def _continued(scope: Scope, settings: SegmentSettings, last: Last | None, new: 
 
 def _carried(scope: Scope, last: Last) -> dict[str, Any]:
     """The row of a model that goes on."""
-    measured = {"silhouette": last.grouped.silhouette, "smallest_share": last.grouped.smallest_share}
+    measured = {"silhouette": last.grouped.silhouette, "smallest_share": float(last.grouped.shares.min())}
     nothing: dict[str, Any] = {
         "retrained_because": None,
         "challenger_version": None,
@@ -239,16 +190,11 @@ def _trial(because: str, version: str, verdict: Verdict, measured: dict[str, flo
 
 def _taken_over(scope: Scope, settings: SegmentSettings, version: str, new: Grouped, groups: list[dict[str, Any]], retired: list[str]) -> dict[str, Any]:
     """The row of a model that takes over today."""
-    inner = [drift.edges(new.points[:, place]) for place in range(len(new.features))]
-    baseline = [
-        (name, edges.tolist(), drift.shares(new.points[:, place], edges).tolist()) for place, (name, edges) in enumerate(zip(new.features, inner, strict=True))
-    ]
-    counts = np.bincount(new.labels, minlength=new.groups) / max(len(new.labels), 1)
     return {
         "model_version": version, "trained_on": scope.as_of, "algorithm": settings.algorithm, "groups": new.groups,
         "features": _compared(settings, new.features), "settings_hash": _hash(settings),
-        "metrics": {"silhouette": new.silhouette, "smallest_share": new.smallest_share}, "feature_drift": {}, "group_drift": None, "retired": retired,
-        "baseline": baseline, "group_shares": {group["segment_id"]: float(share) for group, share in zip(groups, counts, strict=True)},
+        "metrics": {"silhouette": new.silhouette, "smallest_share": float(new.shares.min())}, "feature_drift": {}, "group_drift": None, "retired": retired,
+        "baseline": new.baseline, "group_shares": {group["segment_id"]: float(share) for group, share in zip(groups, new.shares, strict=True)},
     }  # fmt: skip
 
 

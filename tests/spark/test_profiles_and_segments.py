@@ -224,8 +224,9 @@ def test_one_customer_a_constant_feature_and_more_groups_than_customers_are_told
 def test_flows_count_who_came_went_and_stayed(rows: Callable[..., DataFrame]) -> None:
     before = rows("customer_id string, life_cycle string", ("a", "new"), ("b", "new"), ("c", "active"), ("d", "active"))
     now = rows("customer_id string, life_cycle string", ("a", "active"), ("b", "dormant"), ("c", "active"), ("e", "new"))
-    moved = moves(before, now, place="life_cycle")
-    found = {(row["from_place"], row["to_place"]): (row["customers"], row["share_of_from"]) for row in flows(moved, as_of=AS_OF, from_as_of=AS_OF).collect()}
+    names = ("was", "is")
+    counted = flows(moves(before, now, place="life_cycle", names=names), names=names, as_of=AS_OF, from_as_of=AS_OF).collect()
+    found = {(row["was"], row["is"]): (row["customers"], row["share_of_from"]) for row in counted}
     assert found == {
         ("new", "active"): (1, 0.5), ("new", "dormant"): (1, 0.5), ("active", "active"): (1, 0.5), ("active", NOWHERE): (1, 0.5), (NOWHERE, "new"): (1, 1.0),
     }  # fmt: skip

@@ -54,6 +54,19 @@ def test_the_gate_is_a_function_of_two_sets_of_metrics(champion: Quality | None,
     assert verdict.reasons
 
 
+@pytest.mark.parametrize(
+    ("age", "of_features", "of_groups", "reason"),
+    [
+        (10, {"spend": 0.1, "cart": 0.05}, 0.1, None),
+        (84, {"spend": 0.1}, 0.1, "age: 84 days"),
+        (10, {"spend": 0.1, "cart": 0.31}, 0.1, "drift of cart: 0.31"),
+        (10, {"spend": 0.1}, 0.3, "drift of the groups' shares: 0.30"),
+    ],
+)
+def test_a_model_is_trained_anew_when_it_is_old_or_customers_have_moved(age: int, of_features: dict[str, float], of_groups: float, reason: str | None) -> None:
+    assert continuity.due(age, of_features, of_groups, retrain_days=84, limit=0.25) == reason
+
+
 def test_the_stability_index_is_zero_for_the_same_and_large_for_what_has_moved() -> None:
     rng = np.random.default_rng(3)
     before, same, moved = rng.normal(0, 1, 4000), rng.normal(0, 1, 4000), rng.normal(1, 1, 4000)

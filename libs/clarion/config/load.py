@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from clarion.kernel.errors import ConfigError, SecretError
+from clarion.kernel.errors import ConfigError, SecretError, first_line
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -198,7 +198,7 @@ def _from_scope(place: str) -> str:
     except Exception as error:
         raise SecretError(
             f"the secret databricks:{place} cannot be read",
-            found=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            found=first_line(error),
             fix="run on Databricks (or install databricks-sdk and log in), and grant READ on the scope",
         ) from error
 

@@ -22,6 +22,11 @@ class ClarionError(Exception):
         super().__init__("\n".join(lines))
 
 
+def first_line(error: Exception) -> str:
+    """The first line of an error's text that says anything; its kind where it says nothing."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 class UsageError(ClarionError):
     """A command or one of its options cannot be understood."""
 

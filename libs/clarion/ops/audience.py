@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from clarion.config import Config, settings
 from clarion.contracts.gold import CUSTOMER_FEATURES, CUSTOMER_PROFILES, CUSTOMER_TAGS, SEGMENT_MEMBERS, SEGMENTS
 from clarion.features.transforms import unpacked
-from clarion.kernel.errors import ClarionError, UsageError
+from clarion.kernel.errors import ClarionError, UsageError, first_line
 from clarion.kernel.expressions import names, refuse_more_than_an_expression
 from clarion.lake import Lake
 from clarion.measures.intervals import Interval, share
@@ -77,7 +77,7 @@ def select(lake: Lake, config: Config, expression: str, *, as_of: date, purpose:
     try:
         mine = described.where(F.expr(expression))
     except (AnalysisException, ParseException) as error:
-        reason = next(line for line in str(error).splitlines() if line.strip())
+        reason = first_line(error)
         raise UsageError(f"not understood: {expression}", found=reason, fix="use names of conf/features.yml, segment_id, segment or tags") from error
     kept: list[DataFrame] = []
 

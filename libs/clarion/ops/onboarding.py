@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from clarion.cleaning import transforms as cleaning
 from clarion.config import Config
 from clarion.config.load import parse_yaml
-from clarion.kernel.errors import ConfigError, UsageError
+from clarion.kernel.errors import ConfigError, UsageError, first_line
 from clarion.ops.shop import reading, rules, sources
 from clarion.sources import files, infer, records
 from clarion.sources.mapping import Source
@@ -96,7 +96,7 @@ def _tried(spark: SparkSession, config: Config, source: Source, limit: int) -> T
     try:
         rows = frame.orderBy("_row").collect()
     except PySparkException as error:
-        reason = next(line for line in str(error).splitlines() if line.strip())
+        reason = first_line(error)
         raise ConfigError(f"mapping {source.name} is not understood", found=reason, fix="mend the expression it names") from error
     accepted = sum(not row["_reasons"] for row in rows)
     in_force = cleaning.in_force(rules(config)[source.kind.name], reading(source), source.rules)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from clarion.contracts import TABLES
-from clarion.kernel.errors import UsageError
+from clarion.kernel.errors import UsageError, first_line
 from clarion.lake import Lake
 
 _NAME = re.compile(r"\b(bronze|silver|gold|live|ops|vault)\.([a-z_]+)\b", re.IGNORECASE)
@@ -43,7 +43,7 @@ def execute(lake: Lake, sql: str) -> DataFrame:
         lake.spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW clarion_query AS {sql.strip().rstrip(';')}")
         return lake.spark.table("clarion_query")
     except PySparkException as error:
-        raise UsageError("this is no query", found=str(error).splitlines()[0], fix="write one SELECT over layer.table names") from error
+        raise UsageError("this is no query", found=first_line(error), fix="write one SELECT over layer.table names") from error
 
 
 def printed(frame: DataFrame, *, form: str, limit: int) -> str:

@@ -84,6 +84,12 @@ class Scope:
         """Rows of earlier as-of days."""
         return self.read(table).where(F.col("as_of") < F.lit(self.as_of))
 
+    def last(self, table: Table) -> tuple[date, DataFrame] | None:
+        """The last as-of day before this one that has rows, with its rows; None where there is none."""
+        earlier = self.previous(table)
+        found = earlier.agg(F.max("as_of")).first()
+        return (found[0], earlier.where(F.col("as_of") == F.lit(found[0]))) if found and found[0] else None
+
     def current(self, table: Table) -> DataFrame:
         """Rows of this as-of day."""
         return self.read(table).where(F.col("as_of") == F.lit(self.as_of))

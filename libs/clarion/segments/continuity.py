@@ -39,6 +39,24 @@ def matched(old: Array, new: Array, *, within: float) -> dict[int, Match]:
     return {int(row): Match(int(column), float(gaps[row, column])) for row, column in zip(rows, columns, strict=True) if gaps[row, column] <= within}
 
 
+def due(age_days: int, feature_drift: Mapping[str, float], group_drift: float, *, retrain_days: int, limit: float) -> str | None:
+    """Why a model is to be trained anew, in words; None where it goes on.
+
+    Args:
+        age_days: days since its training.
+        feature_drift: population stability index of each feature since then.
+        group_drift: the same of the groups' shares.
+        retrain_days: how long a model serves.
+        limit: index from which something has moved too far.
+    """
+    if age_days >= retrain_days:
+        return f"age: {age_days} days"
+    worst = max(feature_drift, key=lambda name: feature_drift[name])
+    if feature_drift[worst] > limit:
+        return f"drift of {worst}: {feature_drift[worst]:.2f}"
+    return f"drift of the groups' shares: {group_drift:.2f}" if group_drift > limit else None
+
+
 @dataclass(frozen=True, slots=True)
 class Quality:
     """How good a grouping is, over today's customers.

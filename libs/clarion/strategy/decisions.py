@@ -7,7 +7,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clarion.kernel.errors import ConfigError
+from clarion.kernel.errors import ConfigError, first_line
 from clarion.measures.buckets import MILLION, bucket, uniform
 from clarion.strategy.allocation import NOTHING, best
 from clarion.strategy.settings import Catalogue, Offer, StrategySettings
@@ -101,7 +101,7 @@ def check_conditions(context: DataFrame, offers: Catalogue) -> None:
         try:
             found = empty.select(F.expr(offer.when).alias("condition")).schema["condition"].dataType.simpleString()
         except AnalysisException as error:
-            reason = str(error).splitlines()[0]
+            reason = first_line(error)
             raise ConfigError(f"offer {offer.id}: 'when' is not understood: {offer.when}", found=reason, fix="see the list at the top of offers.yml") from error
         if found != "boolean":
             raise ConfigError(f"offer {offer.id}: 'when' is no condition: {offer.when}", found=found, fix="compare something")
