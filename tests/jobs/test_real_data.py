@@ -105,7 +105,8 @@ def test_online_retail_gives_the_reference_groups(clarion: Callable[..., int], s
     (tmp_path / "conf" / "features.yml").write_text(RFM, encoding="utf-8")
     compared = {name: {"value": f"log1p({name})", "high": ["much", "多"], "low": ["little", "少"]} for name in ("recency", "frequency", "monetary")}
     settings = {"shop.sources": "[online_retail]", "shop.currency": "GBP", "shop.time_zone": "Europe/London", "data": str(real_data)}
-    settings |= {"segment.features": json.dumps(compared), "segment.k": "4"}
+    # Many starts near the best differ by 3 % in the sizes of their groups, and by a ten-thousandth in inertia.
+    settings |= {"segment.features": json.dumps(compared), "segment.k": "4", "segment.seeds": "50", "segment.spark_starts": "0"}
     flags = ["--conf-dir", str(tmp_path / "conf"), "--lake", str(tmp_path / "lake"), "--as-of", "2011-12-10", "--quiet"]
     flags += [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
     for job in ("ingest", "clean", "profiles", "features", "train_segments", "segment"):

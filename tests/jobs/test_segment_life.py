@@ -14,15 +14,15 @@ from worlds import Desk
 from clarion.contracts import TABLES
 
 START = date(2026, 1, 1)
-FEATURES = ("order_recency", "orders_365d", "net_spend_365d", "average_order", "discount_share", "views_365d", "cart_adds_365d")
+FEATURES = ("active_days_month", "views_per_active_day", "carts_per_view", "orders_per_active_day", "units_per_order", "unit_price_paid", "discount_share")
 # Means of the features by persona; each customer varies by a tenth.
 PERSONAS = {
-    "regulars": (10, 20, 900, 45, 0.05, 200, 40),
-    "hunters": (30, 8, 200, 25, 0.6, 300, 60),
-    "lookers": (300, 1, 20, 20, 0.1, 600, 5),
-    "big": (60, 3, 1500, 500, 0.05, 20, 6),
-    "fans": (5, 60, 6000, 100, 0.02, 900, 150),
-    "hunters_gone_app": (28, 9, 210, 26, 0.62, 6000, 900),
+    "regulars": (8, 10, 0.20, 0.40, 3, 15, 0.05),
+    "hunters": (4, 30, 0.20, 0.15, 2, 8, 0.60),
+    "lookers": (9, 70, 0.01, 0.01, 1, 10, 0.10),
+    "big": (1, 7, 0.30, 0.80, 12, 40, 0.05),
+    "fans": (20, 12, 0.15, 0.50, 3, 90, 0.02),
+    "hunters_gone_app": (25, 30, 0.60, 0.15, 2, 8, 0.62),
 }
 ORDERS = {"orders": {"where": "${data}/none/*.csv", "format": "csv", "options": {"header": True}, "time_zone": "UTC", "currency": "EUR",
     "consent": {"basis": "declared", "purposes": ["analytics", "marketing"], "note": "planted"},
@@ -40,12 +40,12 @@ def _plant(desk: Desk, as_of: date, sizes: dict[str, int]) -> dict[str, str]:
             values = [float(mean * rng.lognormal(0, 0.1)) for mean in PERSONAS[persona]]
             who[name] = persona
             described.append((as_of, name, dict(zip(FEATURES, values, strict=True)), {}))
-            profiles.append((as_of, name, values))
+            profiles.append((as_of, name))
     spark, lake = desk.lake.spark, desk.lake
     slice_ = f"as_of = DATE'{as_of}'"
     lake.replace(TABLES["gold.customer_features"], spark.createDataFrame(described, TABLES["gold.customer_features"].ddl), where=slice_)
     table = TABLES["gold.customer_profiles"]
-    rows = [_profile(day, name, values, table.column_names) for day, name, values in profiles]
+    rows = [_profile(day, name, table.column_names) for day, name in profiles]
     lake.replace(table, spark.createDataFrame(rows, table.ddl), where=slice_)
     consents = TABLES["silver.consents"]
     stated = [_consent(name, as_of, consents.column_names) for name in who]
@@ -53,11 +53,11 @@ def _plant(desk: Desk, as_of: date, sizes: dict[str, int]) -> dict[str, str]:
     return who
 
 
-def _profile(day: date, name: str, values: list[float], columns: tuple[str, ...]) -> tuple[Any, ...]:
+def _profile(day: date, name: str, columns: tuple[str, ...]) -> tuple[Any, ...]:
     known = {
-        "as_of": day, "customer_id": name, "tenure_days": 400.0, "recency_days": values[0], "orders": int(values[1]), "monetary": Decimal(f"{values[2]:.4f}"),
-        "average_order": Decimal(f"{values[3]:.4f}"), "discount_share": values[4], "views": int(values[5]), "cart_adds": int(values[6]), "events": 10,
-        "active_days": 5, "idle_days": 1.0, "life_cycle": "active", "interests": [],
+        "as_of": day, "customer_id": name, "tenure_days": 400.0, "recency_days": 9.0, "orders": 4, "monetary": Decimal("80.0000"),
+        "average_order": Decimal("20.0000"), "discount_share": 0.1, "views": 40, "cart_adds": 6, "events": 10, "active_days": 5, "idle_days": 1.0,
+        "life_cycle": "active", "interests": [],
     }  # fmt: skip
     return tuple(known.get(column) for column in columns)
 

@@ -105,7 +105,7 @@ def _decide(spark: SparkSession, config: Config, *, live_cart: bool = False) -> 
     shown = "array<struct<product_id:string,reason:string>>"
     cart = "array(struct('p1' AS product_id, 'in the cart' AS reason))" if live_cart else "array()"
     context = spark.range(4000).selectExpr(
-        "concat('c', id) customer_id", "'v1-0' segment_id", "'v1-0' strategy_id", "1 version", "1.0D benefit", "map('spend', 1.0D) z",
+        "concat('c', id) customer_id", "'v1-0' segment_id", "'v1-0' strategy_id", "1 version", "1.0D benefit", "map('activity', 1.0D) z",
         "CASE WHEN id % 4 = 0 THEN 'prospect' WHEN id % 4 = 1 THEN 'active' ELSE 'lost' END life_cycle", "cast(50 AS decimal(18,4)) average_order",
         "0.2D discount_share", f"cast(array(struct('p1' AS product_id, 'bought before' AS reason)) AS {shown}) shown_interests",
         f"cast(array() AS {shown}) shown_neighbours", f"cast({cart} AS {shown}) shown_open_cart", f"cast(array() AS {shown}) shown_alerted",

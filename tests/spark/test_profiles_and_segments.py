@@ -135,6 +135,16 @@ def test_shuffled_input_and_any_partitioning_give_the_same_groups(spark: SparkSe
     assert np.array_equal(centres[0], centres[1])
 
 
+def test_what_is_unknown_counts_as_the_median_of_the_training(spark: SparkSession, grouping: SegmentSettings) -> None:
+    frame = _blobs(spark)
+    found = model.fit(features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, k=4), seed=3)
+    one = spark.createDataFrame([("x", None, 4.0, 1.0)], "customer_id string, spend double, recency double, constant double")
+    points, _ = model.grouped(found.pipeline, one)
+    middle = np.sort(np.array([row[0] for row in frame.select("spend").collect()]))[[118, 121]]
+    assert middle[0] <= points[0, 0] <= middle[1]
+    assert points[0, 1] == 4.0
+
+
 def test_every_customer_is_in_exactly_one_group_at_its_distance(spark: SparkSession, grouping: SegmentSettings) -> None:
     frame = _blobs(spark)
     found = model.fit(features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, k=4), seed=3)

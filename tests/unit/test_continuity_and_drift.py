@@ -89,10 +89,10 @@ def test_a_feature_of_few_values_has_few_bins() -> None:
 def test_names_are_unique_in_both_languages(config: Config) -> None:
     words = config.section(SegmentSettings).features
     centres = [[2.0, 1.0, 0.5], [2.1, 1.1, -0.5], [2.0, 1.0, 0.5], [-1.0, 0.1, 0.0]]
-    found = naming.names(centres, ("spend", "recency", "cart"), words)
+    found = naming.names(centres, ("unit", "discount", "cart"), words)
     for language in (0, 1):
         assert len({name[language] for name in found}) == 4
-    assert found[3] == ("Low-spending, lapsed customers", "低消费、久未下单客户")
+    assert found[3] == ("Cheap-buying, deal-seeking customers", "低单价、偏好优惠客户")
 
 
 def test_the_map_of_groups_is_that_of_principal_components() -> None:

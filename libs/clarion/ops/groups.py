@@ -18,7 +18,7 @@ def map_of(found: Figures, colours: tuple[str, ...]) -> go.Figure | None:
     names = [name for name in found.compared.columns if name != "segment_id"]
     if len(found.compared) < 3 or not names:
         return None
-    flat = flattened(found.compared[names].to_numpy(dtype=np.float64))
+    flat = flattened(found.compared[names].fillna(found.compared[names].median()).fillna(0.0).to_numpy(dtype=np.float64))
     figure = go.Figure()
     for place, segment in enumerate(found.segments.to_dict("records")):
         mine = (found.compared["segment_id"] == segment["segment_id"]).to_numpy()

@@ -17,9 +17,9 @@ def inputs(described: DataFrame, expressions: Mapping[str, str]) -> DataFrame:
         expressions: SQL over those, by the name under which the model knows it.
 
     Returns:
-        One row per customer: customer_id and a double for each expression; unknown as 0.
+        One row per customer: customer_id and a double for each expression, null where it is unknown.
     """
-    return described.selectExpr("customer_id", *(f"coalesce(CAST({value} AS double), 0.0D) AS {sql.name(name)}" for name, value in expressions.items()))
+    return described.selectExpr("customer_id", *(f"CAST({value} AS double) AS {sql.name(name)}" for name, value in expressions.items()))
 
 
 def sample(frame: DataFrame, *, at_most: int, customers: int) -> DataFrame:

@@ -65,6 +65,5 @@ class Grouped:
 
 def grouped(pipeline: PipelineModel, sample: DataFrame) -> Grouped:
     """A fitted model over a sample (at most `fit_at_most` customers)."""
-    used = model.features_of(pipeline)
-    points, labels = model.grouped(pipeline, sample.select("customer_id", *used))
-    return Grouped(points, labels, used, len(model.centres_of(pipeline)))
+    points, labels = model.grouped(pipeline, sample)
+    return Grouped(points, labels, model.features_of(pipeline), len(model.centres_of(pipeline)))

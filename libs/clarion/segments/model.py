@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from pyspark.ml import PipelineModel, Transformer
 from pyspark.ml.clustering import BisectingKMeans, GaussianMixture, GaussianMixtureModel, KMeans
-from pyspark.ml.feature import PCA, MinMaxScaler, PCAModel, RobustScaler, StandardScaler, VectorAssembler
+from pyspark.ml.feature import PCA, Imputer, ImputerModel, MinMaxScaler, PCAModel, RobustScaler, StandardScaler, VectorAssembler
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import Vectors
 from pyspark.sql import DataFrame
@@ -18,7 +18,8 @@ from clarion.segments import metrics
 from clarion.segments.settings import SegmentSettings
 
 _TOLERANCE = 1e-5  # a start ends when no centre moves farther
-_NEAR = 1.01
+_KNOWN = "known_"  # in front of a feature once what is unknown has been filled in
+_NEAR = 1.0001  # between 1.0001 and 1.0003 groups of Online Retail still differ by 3 % in size
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Segmentation:
     """A fitted grouping.
 
     Args:
-        pipeline: assembler, scaler, principal components where they are asked for, and the model.
+        pipeline: medians for what is unknown, assembler, scaler, principal components where they are asked for, and the model.
         features: the features that vary; a constant one says nothing and is left out.
         candidates: what was found for each k.
         chosen: the one that was taken.
@@ -59,7 +60,7 @@ def fit(sample: DataFrame, *, settings: SegmentSettings, seed: int) -> Segmentat
     """Group customers; k is given or chosen by silhouette and stability.
 
     Args:
-        sample: customer_id and features, in one sorted partition.
+        sample: customer_id and features, in one sorted partition; one that is unknown (null) counts as the median.
         settings: model, scaling, range of k and limits.
         seed: seed of the starts.
 
@@ -71,15 +72,17 @@ def fit(sample: DataFrame, *, settings: SegmentSettings, seed: int) -> Segmentat
     varying = tuple(name for name in names if spread is not None and (spread[name] or 0.0) > 1e-12)
     if not varying:
         raise TooFewCustomers("there is nothing to group", found="every customer is alike, or there is one or none", fix="take in more customers")
-    assembler = VectorAssembler(inputCols=list(varying), outputCol="assembled")
-    assembled = assembler.transform(sample).select("customer_id", "assembled")
+    known = [f"{_KNOWN}{name}" for name in varying]
+    medians = Imputer(strategy="median", relativeError=0.0001, inputCols=list(varying), outputCols=known).fit(sample)
+    assembler = VectorAssembler(inputCols=known, outputCol="assembled")
+    assembled = assembler.transform(medians.transform(sample)).select("customer_id", "assembled")
     output = "scaled" if settings.pca_variance else "features"
     scaler = _scaler(settings, output).fit(assembled)
     scaled = scaler.transform(assembled).select("customer_id", output)
     components = _components(scaled, len(varying), settings.pca_variance) if settings.pca_variance else None
     points = (components.transform(scaled) if components else scaled).select("customer_id", "features").persist()
     try:
-        stages: list[Transformer] = [assembler, scaler, *([components] if components else [])]
+        stages: list[Transformer] = [medians, assembler, scaler, *([components] if components else [])]
         model, candidates, chosen = _fit_points(points, settings=settings, seed=seed)
     finally:
         points.unpersist()
@@ -209,7 +212,7 @@ def _fitted(of: _Sample, chosen: Candidate, best: metrics.Array) -> Transformer:
 
 
 def _kmeans(of: _Sample, chosen: Candidate, best: metrics.Array) -> Transformer:
-    """The first of Spark's own starts whose inertia comes within 1 % of the best known. Where groups overlap most of them
+    """The first of Spark's own starts whose inertia comes within a ten-thousandth of the best known. Where groups overlap most of them
     end 3 to 15 % above it (one of eight came near at 348 customers and k = 8); then the model carries the best centres.
     """
     for start in range(of.settings.spark_starts):
@@ -249,13 +252,13 @@ def assign(pipeline: PipelineModel, features: DataFrame) -> DataFrame:
 
 
 def grouped(pipeline: PipelineModel, sample: DataFrame) -> tuple[metrics.Array, metrics.Labels]:
-    """The sample's features, unscaled (n, d), and each customer's group (n,), in order of the customers' ids.
+    """The sample's features, unscaled, unknown ones as the median (n, d), and each customer's group (n,), in order of the customers' ids.
 
     Args:
         pipeline: a fitted model.
         sample: what `features.sample` gives: at most `fit_at_most` rows.
     """
-    names = [name for name in sample.columns if name != "customer_id"]
+    names = [f"{_KNOWN}{name}" for name in features_of(pipeline)]
     rows = pipeline.transform(sample).select("customer_id", F.array(*(F.col(name) for name in names)), "prediction").collect()
     rows.sort(key=lambda row: str(row[0]))
     return np.array([row[1] for row in rows], dtype=np.float64).reshape(len(rows), len(names)), np.array([row[2] for row in rows], dtype=np.int64)
@@ -274,6 +277,6 @@ def _centres(model: Any) -> metrics.Array:
 
 def features_of(pipeline: PipelineModel) -> tuple[str, ...]:
     """The features a fitted pipeline uses."""
-    assembler = pipeline.stages[0]
-    assert isinstance(assembler, VectorAssembler)
-    return tuple(assembler.getInputCols())
+    medians = pipeline.stages[0]
+    assert isinstance(medians, ImputerModel)
+    return tuple(medians.getInputCols())
