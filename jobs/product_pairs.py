@@ -25,10 +25,11 @@ def run(scope: Scope, params: Params) -> None:
 def _pairs(scope: Scope) -> DataFrame:
     settings = scope.settings(PairSettings)
     sold = scope.keep(_known(scope, ORDER_LINES).where("kind = 'sale'").select("customer_id", "order_id", "product_id", "happened_at"))
+    in_orders = scope.keep(pairs.baskets(sold, settings=settings))
     products = current_products(scope.read(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
-    complementary = pairs.complements(sold, products, settings=settings)
-    alike = pairs.substitutes(sold, scope.current(PRODUCT_NEIGHBOURS), settings=settings)
-    return pairs.ranked(complementary, alike, as_of=scope.as_of, settings=settings)
+    complementary = scope.keep(pairs.complements(in_orders, products, settings=settings))
+    alike = pairs.substitutes(in_orders, scope.current(PRODUCT_NEIGHBOURS), settings=settings)
+    return pairs.ranked(pairs.with_order(complementary, sold, settings=settings), alike, as_of=scope.as_of, settings=settings)
 
 
 def _likenesses(scope: Scope) -> DataFrame:

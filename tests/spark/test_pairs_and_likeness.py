@@ -51,8 +51,12 @@ def products(rows: Callable[..., DataFrame]) -> DataFrame:
     return rows("product_id string, list_price double", *PRICES)
 
 
+def _complements(sold: DataFrame, products: DataFrame, settings: PairSettings) -> DataFrame:
+    return pairs.with_order(pairs.complements(pairs.baskets(sold, settings=settings), products, settings=settings), sold, settings=settings)
+
+
 def test_what_goes_together_equals_a_count_by_hand(sold: DataFrame, products: DataFrame, settings: PairSettings) -> None:
-    found = {(row["product_id"], row["partner_id"]): row for row in pairs.complements(sold, products, settings=replace(settings, min_lift=0.0)).collect()}
+    found = {(row["product_id"], row["partner_id"]): row for row in _complements(sold, products, replace(settings, min_lift=0.0)).collect()}
     baskets: dict[str, set[str]] = {}
     for _, order, product, _ in _shop():
         baskets.setdefault(order, set()).add(product)
@@ -75,24 +79,24 @@ def test_an_accessory_is_cheap_and_sold_with_its_main_product(rows: Callable[...
     lines += [(f"c{n}", f"later{n}", "case", "2026-05-09 10:00:00") for n in range(60) if n % 3 == 1]
     sold = rows(LINE, *lines).withColumn("happened_at", F.to_timestamp("happened_at"))
     prices = rows("product_id string, list_price double", ("phone", 500.0), ("case", 20.0), ("bread", 2.0))
-    found = {(row["product_id"], row["partner_id"]): (row["relation"], row["follows"]) for row in pairs.complements(sold, prices, settings=settings).collect()}
+    found = {(row["product_id"], row["partner_id"]): (row["relation"], row["follows"]) for row in _complements(sold, prices, settings).collect()}
     assert found == {("phone", "case"): ("accessory", 1.0), ("case", "phone"): ("complement", 0.0)}
 
 
 def test_a_large_order_says_nothing_of_its_pairs(rows: Callable[..., DataFrame], products: DataFrame, settings: PairSettings) -> None:
     wholesale = [(None, f"o{n}", f"p{item}", "2026-05-01 10:00:00") for n in range(9) for item in range(8)]
     sold = rows(LINE, *wholesale).withColumn("happened_at", F.to_timestamp("happened_at"))
-    assert pairs.complements(sold, products, settings=replace(settings, max_basket=7, min_lift=0.0)).isEmpty()
+    assert _complements(sold, products, replace(settings, max_basket=7, min_lift=0.0)).isEmpty()
 
 
 def test_alike_and_seldom_together_is_a_substitute(rows: Callable[..., DataFrame], sold: DataFrame, products: DataFrame, settings: PairSettings) -> None:
     near = rows(
         "product_id string, neighbour_id string, cosine double", ("green tea", "black tea", 0.8), ("black tea", "green tea", 0.8), ("printer", "ink", 0.9)
     )
-    alike = pairs.substitutes(sold, near, settings=settings)
+    alike = pairs.substitutes(pairs.baskets(sold, settings=settings), near, settings=settings)
     found = {(row["product_id"], row["partner_id"]): row["together"] for row in alike.collect()}
     assert found == {("green tea", "black tea"): 0, ("black tea", "green tea"): 0}
-    ranked = pairs.ranked(pairs.complements(sold, products, settings=settings), alike, as_of=AS_OF, settings=settings)
+    ranked = pairs.ranked(_complements(sold, products, settings), alike, as_of=AS_OF, settings=settings)
     relations = {(row["product_id"], row["partner_id"], row["relation"]) for row in ranked.collect()}
     assert ("green tea", "black tea", "substitute") in relations
     assert ("printer", "ink", "complement") in relations

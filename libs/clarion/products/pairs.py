@@ -8,23 +8,35 @@ from pyspark.sql import functions as F
 from clarion.products.settings import PairSettings
 
 
-def complements(order_lines: DataFrame, products: DataFrame, *, settings: PairSettings) -> DataFrame:
-    """Products that are bought in one order more often than by chance.
-
-    An accessory costs at most `accessory_price` of its main product, and is bought without the main one more seldom than the
-    other way round: whoever buys the accessory mostly buys, or has bought, the main product.
+def baskets(order_lines: DataFrame, *, settings: PairSettings) -> DataFrame:
+    """Products of each order, once; orders of more than `max_basket` products say little of any two and cost the square of their size.
 
     Args:
-        order_lines: sales that count: customer_id, order_id, product_id, happened_at.
+        order_lines: sales that count: order_id, product_id.
+        settings: limits.
+
+    Returns:
+        order_id, product_id.
+    """
+    lines = order_lines.select("order_id", "product_id").distinct()
+    sizes = lines.groupBy("order_id").agg(F.count("*").alias("size")).where(F.col("size") <= settings.max_basket)
+    return lines.join(sizes, "order_id").select("order_id", "product_id")
+
+
+def complements(baskets: DataFrame, products: DataFrame, *, settings: PairSettings) -> DataFrame:
+    """Products that are bought in one order more often than by chance.
+
+    An accessory costs at most `accessory_price` of its main product and is sold more seldom.
+
+    Args:
+        baskets: order_id, product_id, each pair once.
         products: current products: product_id, list_price.
         settings: limits.
 
     Returns:
         product_id, partner_id, relation (complement or accessory: the partner is one of the product), together (orders with both),
-        support, confidence (of orders with the product, the share with the partner), lift, leverage, follows (of customers who bought
-        the two at different times, the share who bought the partner later; null where they are fewer than min_together).
+        support, confidence (of orders with the product, the share with the partner), lift, leverage.
     """
-    baskets = _baskets(order_lines, settings)
     sold = baskets.groupBy("product_id").agg(F.count("*").alias("n"))
     orders = baskets.agg(F.count_distinct("order_id").alias("orders"))
     # A product of fewer orders has no pair of as many; it still counts among the orders.
@@ -51,45 +63,45 @@ def complements(order_lines: DataFrame, products: DataFrame, *, settings: PairSe
     of_partner = priced.select(F.col("product_id").alias("partner_id"), F.col("price").alias("partner_price"))
     ratio = measured.join(priced, "product_id", "left").join(of_partner, "partner_id", "left")
     accessory = F.coalesce((F.col("partner_price") <= settings.accessory_price * F.col("price")) & F.col("seldom"), F.lit(False))
-    return (
-        ratio.withColumn("relation", F.when(accessory, "accessory").otherwise("complement"))
-        .join(_order_of(order_lines, settings), ["product_id", "partner_id"], "left")
-        .select("product_id", "partner_id", "relation", "together", "support", "confidence", "lift", "leverage", "follows")
+    return ratio.withColumn("relation", F.when(accessory, "accessory").otherwise("complement")).select(
+        "product_id", "partner_id", "relation", "together", "support", "confidence", "lift", "leverage"
     )
 
 
-def _baskets(order_lines: DataFrame, settings: PairSettings) -> DataFrame:
-    """Products of each order, once; orders of more than `max_basket` products say little of any two and cost the square of their size."""
-    lines = order_lines.select("order_id", "product_id").distinct()
-    sizes = lines.groupBy("order_id").agg(F.count("*").alias("size")).where(F.col("size") <= settings.max_basket)
-    return lines.join(sizes, "order_id").select("order_id", "product_id")
+def with_order(found: DataFrame, order_lines: DataFrame, *, settings: PairSettings) -> DataFrame:
+    """Pairs with `follows`: of customers who bought the two at different times, the share who bought the partner later.
 
+    First purchases count; null where such customers are fewer than `min_together`. Customers of more than `max_basket` products are left out.
 
-def _order_of(order_lines: DataFrame, settings: PairSettings) -> DataFrame:
-    """Of customers who bought two products at different times, the share who bought the second later; of their first purchases."""
+    Args:
+        found: product_id, partner_id and more.
+        order_lines: sales that count: customer_id, product_id, happened_at.
+        settings: limits.
+    """
+    wanted = found.select("product_id").distinct()  # relations go both ways: every partner is a product, too
     first = order_lines.where("customer_id IS NOT NULL").groupBy("customer_id", "product_id").agg(F.min("happened_at").alias("at"))
     few = first.withColumn("bought", F.count("*").over(Window.partitionBy("customer_id"))).where(F.col("bought") <= settings.max_basket)
-    one = few.select("customer_id", "product_id", "at")
-    other = few.select("customer_id", F.col("product_id").alias("partner_id"), F.col("at").alias("partner_at"))
+    one = few.join(wanted, "product_id").select("customer_id", "product_id", "at")
+    other = one.select("customer_id", F.col("product_id").alias("partner_id"), F.col("at").alias("partner_at"))
     pairs = one.join(other, "customer_id").where("product_id <> partner_id AND at <> partner_at")
     counted = pairs.groupBy("product_id", "partner_id").agg(F.count("*").alias("people"), F.count_if(F.col("partner_at") > F.col("at")).alias("later"))
-    return counted.where(F.col("people") >= settings.min_together).select("product_id", "partner_id", (F.col("later") / F.col("people")).alias("follows"))
+    known = counted.where(F.col("people") >= settings.min_together).select("product_id", "partner_id", (F.col("later") / F.col("people")).alias("follows"))
+    return found.join(known, ["product_id", "partner_id"], "left")
 
 
-def substitutes(order_lines: DataFrame, neighbours: DataFrame, *, settings: PairSettings) -> DataFrame:
+def substitutes(baskets: DataFrame, neighbours: DataFrame, *, settings: PairSettings) -> DataFrame:
     """Products that are alike and are bought in one order less often than by chance.
 
     Only pairs of which chance alone would have put `min_together` into one order are told: of seldom sold ones nothing is known.
 
     Args:
-        order_lines: sales that count: order_id, product_id.
+        baskets: order_id, product_id, each pair once.
         neighbours: PRODUCT_NEIGHBOURS of the day.
         settings: limits.
 
     Returns:
-        The columns of `complements`, with cosine.
+        The columns of `complements`, follows (unknown) and cosine.
     """
-    baskets = _baskets(order_lines, settings)
     sold = baskets.groupBy("product_id").agg(F.count("*").alias("n"))
     orders = baskets.agg(F.count_distinct("order_id").alias("orders"))
     alike = neighbours.where(F.col("cosine") >= settings.substitute_cosine).select("product_id", F.col("neighbour_id").alias("partner_id"), "cosine")
