@@ -1,6 +1,6 @@
 """Products that the same people buy (Jaccard) or rate alike (Pearson): exact, block by block."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -8,12 +8,13 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
+from clarion.products.ranking import Names, in_blocks, ranked
+
 _SCHEMA = "product_id string, rank int, neighbour_id string, likeness double, common bigint"
-Names = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,32 +89,20 @@ def _nearest(pairs: DataFrame, block: Callable[..., pd.DataFrame], *, measure: s
         found = spark.createDataFrame([], _SCHEMA)
     else:
         of = opinions(rows)
-        small = len(of.names) <= block_rows
-        found = spark.createDataFrame(block(of, start=0, stop=len(of.names)), _SCHEMA) if small else _by_blocks(spark, of, block, block_rows)
+        found = in_blocks(spark, len(of.names), partial(block, of), block_rows=block_rows, schema=_SCHEMA)
     return found.select(F.lit(as_of).alias("as_of"), F.lit(measure).alias("measure"), "product_id", "rank", "neighbour_id", "likeness", "common")
 
 
-def _by_blocks(spark: SparkSession, of: Opinions, block: Callable[..., pd.DataFrame], block_rows: int) -> DataFrame:
-    starts = spark.range(0, len(of.names), block_rows, len(of.names) // block_rows).withColumnRenamed("id", "start")
-
-    def compare(frames: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
-        for frame in frames:
-            for start in frame["start"]:
-                yield block(of, start=int(start), stop=min(int(start) + block_rows, len(of.names)))
-
-    return starts.mapInPandas(compare, _SCHEMA)
-
-
-def jaccard(of: Opinions, *, start: int, stop: int, min_common: int, k: int) -> pd.DataFrame:
+def jaccard(of: Opinions, start: int, stop: int, *, min_common: int, k: int) -> pd.DataFrame:
     """The k nearest by buyers in common, of the products from `start` to `stop`."""
     sizes = np.asarray(of.known.sum(1)).ravel()
     common = (of.known[start:stop] @ of.known.T).tocoo()
     keep = common.data >= min_common
     rows, columns, both = common.row[keep] + start, common.col[keep], common.data[keep]
-    return _ranked(of.names, rows, columns, both / (sizes[rows] + sizes[columns] - both), both, min_common=min_common, k=k)
+    return _ranked(of, rows, columns, both / (sizes[rows] + sizes[columns] - both), both, k=k)
 
 
-def pearson(of: Opinions, *, start: int, stop: int, min_common: int, k: int) -> pd.DataFrame:
+def pearson(of: Opinions, start: int, stop: int, *, min_common: int, k: int) -> pd.DataFrame:
     """The k nearest by correlation over the people who rated both, of the products from `start` to `stop`.
 
     Every sum runs over the people in common, so that each is a product of sparse matrices. Where one of the two was
@@ -133,30 +122,11 @@ def pearson(of: Opinions, *, start: int, stop: int, min_common: int, k: int) -> 
     spread = np.maximum(n * xx - x * x, 0.0) * np.maximum(n * yy - y * y, 0.0)
     varies = spread > 1e-9
     found = (n * xy - x * y)[varies] / np.sqrt(spread[varies])
-    return _ranked(of.names, row[varies] + start, column[varies], found, n[varies], min_common=min_common, k=k)
+    return _ranked(of, row[varies] + start, column[varies], found, n[varies], k=k)
 
 
 def _ranked(
-    names: Names,
-    rows: npt.NDArray[np.int_],
-    columns: npt.NDArray[np.int_],
-    likeness: npt.NDArray[np.float64],
-    common: npt.NDArray[np.float64],
-    *,
-    min_common: int,
-    k: int,
+    of: Opinions, rows: npt.NDArray[np.int_], columns: npt.NDArray[np.int_], likeness: npt.NDArray[np.float64], common: npt.NDArray[np.float64], *, k: int
 ) -> pd.DataFrame:
     pairs = pd.DataFrame({"row": rows, "column": columns, "likeness": likeness.round(12), "common": common.astype(np.int64)})
-    pairs = pairs[(pairs["row"] != pairs["column"]) & (pairs["common"] >= min_common) & (pairs["likeness"] > 0)]
-    pairs = pairs.sort_values(["row", "likeness", "column"], ascending=[True, False, True])
-    pairs["rank"] = pairs.groupby("row").cumcount() + 1
-    pairs = pairs[pairs["rank"] <= k]
-    return pd.DataFrame(
-        {
-            "product_id": names[pairs["row"].to_numpy()],
-            "rank": pairs["rank"].astype("int32").to_numpy(),
-            "neighbour_id": names[pairs["column"].to_numpy()],
-            "likeness": pairs["likeness"].to_numpy(),
-            "common": pairs["common"].to_numpy(),
-        }
-    )
+    return ranked(of.names, pairs, by="likeness", k=k)

@@ -1,15 +1,16 @@
 """The products most like each product: exact cosine, block by block."""
 
-from collections.abc import Iterable
 from datetime import date
+from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 from sparse_dot_topn import sp_matmul_topn
+
+from clarion.products.ranking import Names, in_blocks, ranked
 
 _SCHEMA = "product_id string, rank int, neighbour_id string, cosine double"
 
@@ -57,24 +58,10 @@ def nearest(vectors: DataFrame, *, as_of: date, k: int, block_rows: int, duplica
     spark, names = vectors.sparkSession, everything["product_id"].to_numpy(dtype=object)
     if everything.empty:
         found = spark.createDataFrame([], _SCHEMA)
-    elif len(names) <= block_rows:
-        right = matrix(everything)
-        found = spark.createDataFrame(top(right, right, names, start=0, k=k), _SCHEMA)
     else:
-        found = _by_blocks(spark, matrix(everything), names, k=k, block_rows=block_rows)
+        found = in_blocks(spark, len(names), partial(top, matrix(everything), names, k=k), block_rows=block_rows, schema=_SCHEMA)
     cosine, twice = F.least("cosine", F.lit(1.0)).alias("cosine"), (F.col("cosine") >= duplicate_cosine - 1e-9).alias("near_duplicate")
     return found.select(F.lit(as_of).alias("as_of"), "product_id", "rank", "neighbour_id", cosine, twice)
-
-
-def _by_blocks(spark: SparkSession, right: "csr_matrix", names: npt.NDArray[np.object_], *, k: int, block_rows: int) -> DataFrame:
-    positions = spark.range(0, len(names), block_rows, len(names) // block_rows).withColumnRenamed("id", "start")
-
-    def compare(blocks: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
-        for block in blocks:
-            for start in block["start"]:
-                yield top(right[start : start + block_rows], right, names, start=int(start), k=k)
-
-    return positions.mapInPandas(compare, _SCHEMA)
 
 
 def matrix(rows: pd.DataFrame) -> "csr_matrix":
@@ -85,20 +72,9 @@ def matrix(rows: pd.DataFrame) -> "csr_matrix":
     return csr_matrix((values, indices, np.concatenate([[0], np.cumsum(lengths)])), shape=(len(rows), int(indices.max()) + 1))
 
 
-def top(left: "csr_matrix", right: "csr_matrix", names: npt.NDArray[np.object_], *, start: int, k: int) -> pd.DataFrame:
-    """The k nearest of each row of a block; the block's first row is number `start` of the right side."""
+def top(right: "csr_matrix", names: Names, start: int, stop: int, *, k: int) -> pd.DataFrame:
+    """The k nearest of the rows from `start` to `stop`, among all."""
     # Three more than asked for: the product itself, and room to break ties at the edge by name.
-    product = sp_matmul_topn(left, right.T.tocsr(), top_n=min(k + 3, right.shape[0]), sort=True)
+    product = sp_matmul_topn(right[start:stop], right.T.tocsr(), top_n=min(k + 3, right.shape[0]), sort=True)
     rows = np.repeat(np.arange(product.shape[0]), np.diff(product.indptr)) + start
-    pairs = pd.DataFrame({"row": rows, "column": product.indices, "cosine": product.data.round(12)})
-    pairs = pairs[(pairs["row"] != pairs["column"]) & (pairs["cosine"] > 0)].sort_values(["row", "cosine", "column"], ascending=[True, False, True])
-    pairs["rank"] = pairs.groupby("row").cumcount() + 1
-    pairs = pairs[pairs["rank"] <= k]
-    return pd.DataFrame(
-        {
-            "product_id": names[pairs["row"].to_numpy()],
-            "rank": pairs["rank"].astype("int32").to_numpy(),
-            "neighbour_id": names[pairs["column"].to_numpy()],
-            "cosine": pairs["cosine"].to_numpy(),
-        }
-    )
+    return ranked(names, pd.DataFrame({"row": rows, "column": product.indices, "cosine": product.data.round(12)}), by="cosine", k=k)
