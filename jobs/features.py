@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_FEATURES, CUSTOMER_PROFILES, FEATURES, INTERACTIONS
-from clarion.contracts.silver import EVENTS, ORDER_LINES, PRODUCTS, REDEMPTIONS, RESPONSES, REVIEWS, SERVICE_CONTACTS
+from clarion.contracts.silver import EVENTS, ORDER_LINES, PRODUCTS, REDEMPTIONS, RESPONSES, REVIEWS, SERVICE_CONTACTS, TRAITS
 from clarion.features import transforms, views
 from clarion.features.declared import Feature
 from clarion.kernel.errors import ConfigError, first_line
@@ -44,6 +44,7 @@ def _views(scope: Scope) -> dict[str, DataFrame]:
         "orders": views.orders(scope.read(ORDER_LINES), as_of=as_of, time_zone=zone),
         "events": views.events(scope.read(EVENTS), as_of=as_of, time_zone=zone),
         "interactions": views.interactions(scope.current(INTERACTIONS), products),
+        **({"traits": views.traits(scope.read(TRAITS), as_of=as_of, time_zone=zone)} if scope.lake.exists(TRAITS) else {}),
         **{name: views.facts(scope.read(table), as_of=as_of, time_zone=zone) for name, table in _FACTS.items() if scope.lake.exists(table)},
     }
 
@@ -87,7 +88,7 @@ def _summary(scope: Scope, packed: DataFrame, declared: tuple[Feature, ...]) -> 
 JOB = Job(
     name="features",
     summary=__doc__,
-    reads=(CUSTOMER_PROFILES, CUSTOMER_DAYS, INTERACTIONS, EVENTS, ORDER_LINES, PRODUCTS, REVIEWS, RESPONSES, REDEMPTIONS, SERVICE_CONTACTS),
+    reads=(CUSTOMER_PROFILES, CUSTOMER_DAYS, INTERACTIONS, EVENTS, ORDER_LINES, PRODUCTS, REVIEWS, RESPONSES, REDEMPTIONS, SERVICE_CONTACTS, TRAITS),
     writes=(CUSTOMER_FEATURES, FEATURES),
     run=run,
 )

@@ -1,6 +1,6 @@
 """Hold what can be measured against its targets, and say what cannot be measured yet."""
 
-from clarion.contracts.gold import CUSTOMER_PROFILES, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS
+from clarion.contracts.gold import CUSTOMER_PROFILES, CUSTOMER_TAGS, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS
 from clarion.contracts.ops import BATCHES, FILES, QUALITY, TARGETS
 from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, NOISE, ORDER_LINES
 from clarion.ops.job import Job, Params
@@ -18,8 +18,11 @@ def run(scope: Scope, params: Params) -> None:
 JOB = Job(
     name="scorecard",
     summary=__doc__,
-    reads=(CUSTOMER_PROFILES, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS, CONSENTS, CUSTOMERS, EVENTS, ORDER_LINES, NOISE, BATCHES, FILES, QUALITY),
+    reads=(
+        CUSTOMER_PROFILES, CUSTOMER_TAGS, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS, CONSENTS, CUSTOMERS, EVENTS, ORDER_LINES, NOISE,
+        BATCHES, FILES, QUALITY,
+    ),
     writes=(TARGETS,),
     purpose="operations",
     run=run,
-)
+)  # fmt: skip

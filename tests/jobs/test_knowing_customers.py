@@ -60,7 +60,7 @@ def test_every_declared_feature_is_told_with_its_spread(world: World) -> None:
     assert told["favourite_category"]["mean"] is None
 
 
-@pytest.mark.covers("P4", "C6")
+@pytest.mark.covers("P4", "P6")
 def test_tags_are_what_their_rules_say(world: World) -> None:
     wide = unpacked(world.read("gold.customer_features"), shop.features(world.config))
     borne = world.read("gold.customer_tags").select("customer_id", F.explode("tags.tag").alias("tag"))
@@ -70,6 +70,8 @@ def test_tags_are_what_their_rules_say(world: World) -> None:
         expected = {item[0] for item in wide.where(row["rule"]).select("customer_id").collect()}
         assert {item[0] for item in borne.where(F.col("tag") == row["tag"]).select("customer_id").collect()} == expected
         assert row["customers"] == len(expected)
+    fresh = {row["target"]: row for row in world.read("ops.targets").collect()}["P6 tags of the day"]
+    assert (fresh["verdict"], fresh["numerator"]) == ("met", world.read("gold.customer_profiles").count())
     for row in rules:
         if row["kind"] == "tree":
             assert 0 <= row["fidelity_low"] <= row["fidelity"] <= row["fidelity_high"] <= 1

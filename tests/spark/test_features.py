@@ -15,8 +15,10 @@ from clarion.contracts import TABLES
 from clarion.features import transforms, views
 from clarion.features.declared import Feature, parse
 from clarion.kernel.errors import ConfigError
+from clarion.ops import shop
 from clarion.ops.shop import features
 from clarion.profiles.transforms import current_products
+from clarion.tags.transforms import tagged
 
 AS_OF = date(2026, 6, 1)
 DAY = "customer_id string, day date, known_on date, orders long, amount decimal(18,4), cart_adds long"
@@ -97,6 +99,29 @@ def test_an_order_is_one_row_with_its_gap_and_a_return_is_none(rows: Callable[..
     assert (found["r1"]["amount"], found["r1"]["gap_days"], found["r1"]["returned"]) == (None, None, 10.0)
 
 
+@pytest.mark.covers("C6", "V3")
+def test_surveys_coupons_and_contacts_become_features_and_tags(rows: Callable[..., DataFrame], config: Config) -> None:
+    at = ("cast(at AS timestamp) at", "cast(at AS timestamp) arrived_at")
+    said = rows("customer_id string, name string, value string, at string",
+        ("k", "satisfaction", "5", "2026-03-01 10:00:00"), ("k", "satisfaction", "2", "2026-05-01 10:00:00"), ("k", "household", "4", "2026-05-01 10:00:00"),
+        ("k", "satisfaction", "9", "2026-06-01 10:00:00")).selectExpr("customer_id", "name", "value", *at)  # fmt: skip
+    when = ("timestamp'2026-05-20 10:00:00' happened_at", "timestamp'2026-05-20 10:00:00' arrived_at")
+    coupons = rows("customer_id string", ("k",), ("k",)).selectExpr("customer_id", *when)
+    called = rows("customer_id string, topic string", ("l", "complaint"), ("l", "complaint")).selectExpr("customer_id", "topic", "4BD satisfaction", *when)
+    chosen = tuple(item for item in features(config) if item.source in ("traits", "redemptions", "contacts"))
+    seen = {
+        "traits": views.traits(said, as_of=AS_OF, time_zone="UTC"), "redemptions": views.facts(coupons, as_of=AS_OF, time_zone="UTC"),
+        "contacts": views.facts(called, as_of=AS_OF, time_zone="UTC"),
+    }  # fmt: skip
+    wide = transforms.described(rows("customer_id string", ("k",), ("l",)), seen, chosen)
+    found = {row["customer_id"]: row for row in wide.collect()}
+    assert (found["k"]["survey_answers_365d"], found["k"]["stated_satisfaction"], found["k"]["coupons_redeemed_90d"]) == (3.0, 2.0, 2.0)
+    assert (found["l"]["stated_satisfaction"], found["l"]["complaints_365d"], found["l"]["satisfaction"]) == (None, 2.0, 4.0)
+    rules = {tag.name: tag.when for tag in shop.tags(config) if tag.name in ("dissatisfied", "coupon_user")}
+    borne = tagged(wide.selectExpr("*", "cast(null AS double) coupon_share"), rules)
+    assert {row["customer_id"]: row["tags"] for row in borne.collect()} == {"k": ["coupon_user", "dissatisfied"], "l": ["dissatisfied"]}
+
+
 def test_interest_is_shared_out_over_categories_and_prices(rows: Callable[..., DataFrame]) -> None:
     strongest = rows(
         "customer_id string, product_id string, category string, orders long, interest double, rank int",
@@ -139,6 +164,7 @@ def lake_of_views(spark: SparkSession, tmp_path: Path) -> dict[str, DataFrame]:
         "orders": views.orders(empty("silver.order_lines"), as_of=AS_OF, time_zone=zone),
         "events": views.events(empty("silver.events"), as_of=AS_OF, time_zone=zone),
         "interactions": views.interactions(empty("gold.interactions"), products),
+        "traits": views.traits(empty("silver.traits"), as_of=AS_OF, time_zone=zone),
         **{source: views.facts(empty(name), as_of=AS_OF, time_zone=zone) for source, name in facts.items()},
     }
 

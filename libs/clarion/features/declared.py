@@ -11,7 +11,7 @@ from clarion.config.load import validated
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import refuse_more_than_an_expression
 
-Source = Literal["days", "orders", "events", "interactions", "profile", "reviews", "responses", "redemptions", "contacts", "features"]
+Source = Literal["days", "orders", "events", "interactions", "profile", "reviews", "responses", "redemptions", "contacts", "traits", "features"]
 _WITHOUT_AGE: tuple[Source, ...] = ("profile", "features", "interactions")
 
 

@@ -79,6 +79,11 @@ def facts(table: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
     return _known(table, as_of=as_of, time_zone=time_zone)
 
 
+def traits(stated: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
+    """TRAITS, what customers stated or surveys found: name, value, age (of the statement), hour, weekday."""
+    return _known(stated.withColumnRenamed("at", "happened_at"), as_of=as_of, time_zone=time_zone)
+
+
 def interactions(strongest: DataFrame, products: DataFrame) -> DataFrame:
     """INTERACTIONS of the as-of day, with what the shop knows of the product.
 
