@@ -3,13 +3,15 @@
 from decimal import Decimal
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from worlds import World, contents, small_shop
 
 from clarion.config import Config
 from clarion.contracts import TABLES
+from clarion.identity.consent import consented
 from clarion.lake import Lake
+from clarion.measures.days import local_day
 from clarion.ops import pipeline
 from clarion.ops.demo import QUICK
 from clarion.sim import people
@@ -39,6 +41,25 @@ def test_rows_in_are_accepted_quarantined_or_duplicates(world: World) -> None:
     by_kind = {row["kind"]: row for row in batches.groupBy("kind").agg(*(F.sum(name).alias(name) for name in ("accepted", "quarantined"))).collect()}
     assert world.read("silver.order_lines").count() == by_kind["orders"]["accepted"]
     assert world.read("silver.quarantine").where("kind = 'orders'").count() == by_kind["orders"]["quarantined"]
+
+
+@pytest.mark.covers("Q5")
+def test_days_of_products_and_customers_add_up_to_the_order_lines_to_the_cent(world: World) -> None:
+    zone = world.settings["shop.time_zone"]
+    allowed = consented(world.read("silver.consents"), purpose="analytics").select("customer_id", F.lit(True).alias("allowed"))
+    known = local_day(F.greatest("happened_at", "arrived_at"), zone) < F.lit(world.as_of)
+    noise = world.read("silver.noise").select(F.col("record_id").alias("order_line_id"))
+    lines = world.read("silver.order_lines").where(known).join(noise, "order_line_id", "left_anti").join(allowed, "customer_id", "left")
+    counted = lines.where("customer_id IS NULL OR allowed")
+
+    def totals(frame: DataFrame, paid: str, returned: str) -> tuple[Decimal, Decimal]:
+        return tuple(frame.agg(F.sum(F.expr(paid)), F.coalesce(F.sum(F.expr(returned)), F.lit(0))).first())  # type: ignore[return-value]
+
+    sale, back = "IF(kind = 'sale', amount, 0)", "IF(kind = 'return', amount, 0)"
+    assert totals(world.read("gold.product_days"), "amount", "returned") == totals(counted, sale, back)
+    assert totals(world.read("gold.customer_days"), "amount", "returned") == totals(counted.where("customer_id IS NOT NULL"), sale, back)
+    by_category = world.read("gold.product_days").join(world.read("gold.product_vectors").select("product_id", "category"), "product_id", "left")
+    assert totals(by_category.groupBy("category").agg(F.sum("amount").alias("amount")), "amount", "0")[0] == totals(counted, sale, back)[0] > 0
 
 
 @pytest.mark.covers("C9")
