@@ -1,6 +1,5 @@
 """Say what customers are in a word: declared tags, tags that explain groups, and what goes with what."""
 
-from datetime import timedelta
 from functools import partial, reduce
 from typing import Any
 
@@ -16,7 +15,6 @@ from clarion.kernel.errors import ConfigError, first_line
 from clarion.kernel.parallel import together
 from clarion.kernel.seeds import derive
 from clarion.measures.buckets import bucket
-from clarion.measures.days import start_of
 from clarion.measures.intervals import NotComputable
 from clarion.ops import shop
 from clarion.ops.job import Job, Params, previous
@@ -106,8 +104,7 @@ def _counted(scope: Scope, found: list[dict[str, Any]], borne: DataFrame) -> Dat
 def _associations(scope: Scope, described: DataFrame, own: DataFrame) -> DataFrame:
     """ASSOCIATIONS of the day, as_of aside."""
     settings = scope.settings(TagSettings)
-    since, until = (start_of(day, scope.time_zone) for day in (scope.as_of - timedelta(days=settings.basket_days), scope.as_of))
-    lines = scope.read(ORDER_LINES).where((F.col("happened_at") >= since) & (F.col("happened_at") < until) & (F.col("arrived_at") < until))
+    lines = scope.within(ORDER_LINES, settings.basket_days)
     products = current_products(scope.read(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
     sets = {"baskets": transforms.baskets(lines, products), "customers": transforms.traits(described, own)}
     found = [associations.rules(frame, settings=settings).withColumn("sets", F.lit(name)) for name, frame in sets.items()]

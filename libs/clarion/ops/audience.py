@@ -79,18 +79,12 @@ def select(lake: Lake, config: Config, expression: str, *, as_of: date, purpose:
     except (AnalysisException, ParseException) as error:
         reason = first_line(error)
         raise UsageError(f"not understood: {expression}", found=reason, fix="use names of conf/features.yml, segment_id, segment or tags") from error
-    kept: list[DataFrame] = []
-
-    def keep(frame: DataFrame) -> DataFrame:
-        kept.append(frame.persist())
-        return kept[-1]
-
     # Consent as it stands now, not as on the day that was described: a withdrawal counts at once.
-    people = People(lake, config, as_of, str(config.get("shop.time_zone")), keep)
+    people = People(lake, config, as_of, str(config.get("shop.time_zone")), DataFrame.persist)
     spoken_of = [name for name in dict.fromkeys(names(expression)) if name in described.columns]
     columns = list(dict.fromkeys(("customer_id", "segment_id", "segment", "tags", *spoken_of)))
-    found = keep(mine.select(*columns))
-    allowed = keep(people.consenting(CUSTOMER_PROFILES, found, purpose=purpose))
+    found = mine.select(*columns).persist()
+    allowed = people.consenting(CUSTOMER_PROFILES, found, purpose=purpose).persist()
     counts = described.groupBy("segment_id", "segment").agg(F.count("*").alias("customers")).collect()
     inside = {row["segment_id"]: row["count"] for row in found.groupBy("segment_id").count().collect()}
     total, everyone = sum(inside.values()), sum(row["customers"] for row in counts)

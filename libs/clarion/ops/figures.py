@@ -100,7 +100,7 @@ def collect(lake: Lake, *, as_of: date) -> Figures:
         "segments": today(SEGMENTS).orderBy(F.col("revenue").desc()),
         "people": people,
         "compared": _compared(lake, today(CUSTOMER_FEATURES), members, as_of).limit(1500),
-        "flows": lake.read(SEGMENT_FLOWS).where(F.col("as_of") == F.lit(as_of)).orderBy("from_segment", "to_segment"),
+        "flows": today(SEGMENT_FLOWS).orderBy("from_segment", "to_segment"),
         "tags": today(TAGS).orderBy("tag"),
         "group_tags": today(CUSTOMER_TAGS)
         .select("customer_id", F.explode("tags.tag").alias("tag"))

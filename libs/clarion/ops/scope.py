@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyspark import StorageLevel
@@ -14,6 +14,7 @@ from clarion.contracts import Table
 from clarion.kernel.errors import ContractError
 from clarion.kernel.ids import run_key
 from clarion.lake import Lake
+from clarion.measures.days import start_of
 from clarion.ops.job import Job, Params
 from clarion.ops.people import People
 
@@ -83,6 +84,11 @@ class Scope:
     def previous(self, table: Table) -> DataFrame:
         """Rows of earlier as-of days."""
         return self.read(table).where(F.col("as_of") < F.lit(self.as_of))
+
+    def within(self, table: Table, days: int) -> DataFrame:
+        """Facts of so many days before the as-of day that had arrived by then."""
+        since, until = (start_of(day, self.time_zone) for day in (self.as_of - timedelta(days=days), self.as_of))
+        return self.read(table).where((F.col("happened_at") >= since) & (F.col("happened_at") < until) & (F.col("arrived_at") < until))
 
     def last(self, table: Table) -> tuple[date, DataFrame] | None:
         """The last as-of day before this one that has rows, with its rows; None where there is none."""
