@@ -7,24 +7,21 @@ from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_FEATURES, CUSTOMER_PROFILES, FEATURES, INTERACTIONS
-from clarion.contracts.silver import EVENTS, ORDER_LINES, PRODUCTS, REDEMPTIONS, RESPONSES, REVIEWS, SERVICE_CONTACTS, TRAITS
-from clarion.features import transforms, views
+from clarion.contracts.gold import CUSTOMER_FEATURES, CUSTOMER_PROFILES, FEATURES
+from clarion.features import transforms
 from clarion.features.declared import Feature
 from clarion.kernel.errors import ConfigError, first_line
 from clarion.kernel.parallel import together
+from clarion.ops import description
 from clarion.ops.job import Job, Params
 from clarion.ops.scope import Scope
 from clarion.ops.shop import features
-from clarion.profiles.transforms import current_products
-
-_FACTS = {"reviews": REVIEWS, "responses": RESPONSES, "redemptions": REDEMPTIONS, "contacts": SERVICE_CONTACTS}
 
 
 def run(scope: Scope, params: Params) -> None:
     declared = features(scope.config)
     profiles = scope.current(CUSTOMER_PROFILES)
-    seen = _views(scope)
+    seen = description.seen(scope, declared, as_of=scope.as_of)
     as_of = F.lit(scope.as_of).alias("as_of")
     packed = scope.keep(transforms.packed(_described(profiles, seen, declared), declared))
     together(
@@ -33,20 +30,6 @@ def run(scope: Scope, params: Params) -> None:
             partial(scope.replace, FEATURES, _summary(scope, packed, declared).select(as_of, "*")),
         ]
     )
-
-
-def _views(scope: Scope) -> dict[str, DataFrame]:
-    """The views of what the shop has; a table that nothing was ever written to has none."""
-    as_of, zone = scope.as_of, scope.time_zone
-    products = current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=zone)
-    return {
-        "days": views.days(scope.read(CUSTOMER_DAYS), as_of=as_of),
-        "orders": views.orders(scope.read(ORDER_LINES), as_of=as_of, time_zone=zone),
-        "events": views.events(scope.read(EVENTS), as_of=as_of, time_zone=zone),
-        "interactions": views.interactions(scope.current(INTERACTIONS), products),
-        **({"traits": views.traits(scope.read(TRAITS), as_of=as_of, time_zone=zone)} if scope.lake.exists(TRAITS) else {}),
-        **{name: views.facts(scope.read(table), as_of=as_of, time_zone=zone) for name, table in _FACTS.items() if scope.lake.exists(table)},
-    }
 
 
 def _described(profiles: DataFrame, seen: dict[str, DataFrame], declared: tuple[Feature, ...]) -> DataFrame:
@@ -88,7 +71,7 @@ def _summary(scope: Scope, packed: DataFrame, declared: tuple[Feature, ...]) -> 
 JOB = Job(
     name="features",
     summary=__doc__,
-    reads=(CUSTOMER_PROFILES, CUSTOMER_DAYS, INTERACTIONS, EVENTS, ORDER_LINES, PRODUCTS, REVIEWS, RESPONSES, REDEMPTIONS, SERVICE_CONTACTS, TRAITS),
+    reads=description.READS,
     writes=(CUSTOMER_FEATURES, FEATURES),
     run=run,
 )

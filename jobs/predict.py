@@ -8,19 +8,23 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_PROFILES, PREDICTIONS
+from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_FEATURES, PREDICTIONS
+from clarion.features.declared import needed
+from clarion.features.transforms import inputs, unpacked
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import together
 from clarion.measures.intervals import NotComputable
+from clarion.ops import description
 from clarion.ops.job import Job, Params, previous
 from clarion.ops.models import in_force, totals
 from clarion.ops.scope import Scope
+from clarion.ops.shop import features
 from clarion.predict import churn
 from clarion.predict.settings import PredictSettings
 from clarion.profiles.settings import ProfileSettings
-from clarion.profiles.transforms import customer_profiles
 
 MODEL = "clarion-churn"
+_SETTINGS = "settings_hash"
 
 
 def run(scope: Scope, params: Params) -> None:
@@ -31,7 +35,8 @@ def run(scope: Scope, params: Params) -> None:
         scope.replace(PREDICTIONS, scope.lake.empty(PREDICTIONS))
         return
     pipeline, version = found
-    scores = churn.score(pipeline, churn.features(scope.current(CUSTOMER_PROFILES)))
+    described = unpacked(scope.current(CUSTOMER_FEATURES), features(scope.config))
+    scores = churn.score(pipeline, inputs(described.where(settings.who), settings.features))
     rows = scores.select(
         F.lit(scope.as_of).alias("as_of"),
         "customer_id",
@@ -46,13 +51,14 @@ def run(scope: Scope, params: Params) -> None:
 
 def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str] | NotComputable:
     newest = in_force(scope.previous(PREDICTIONS), as_of=scope.as_of, retrain_days=settings.retrain_days)
-    if newest:
+    wanted = digest(asdict(settings))
+    if newest and scope.tracking.parameter(MODEL, newest, _SETTINGS) == wanted:
         return scope.tracking.load(MODEL, newest), newest
     horizon = timedelta(days=settings.horizon_days)
     earlier, later = (_examples(scope, scope.as_of - times * horizon, settings).persist() for times in (2, 1))
     try:
         of_earlier, of_later = together([partial(totals, earlier), partial(totals, later)])
-        fingerprint = digest(asdict(settings), scope.seed, str(scope.as_of), of_earlier + of_later)
+        fingerprint = digest(wanted, scope.seed, str(scope.as_of), of_earlier + of_later)
         known = scope.tracking.version_of(MODEL, fingerprint)
         if known:
             return scope.tracking.load(MODEL, known), known
@@ -64,23 +70,24 @@ def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str]
         return found
     scope.note(f"churn: AUC {found.auc:.3f}, Brier {found.brier:.3f}, base rate {found.base_rate:.1%}, on {found.customers} customers")
     metrics = {"auc": found.auc, "brier": found.brier, "base_rate": found.base_rate, "customers": found.customers}
-    version = scope.tracking.log(MODEL, found.pipeline, params={**asdict(settings), "as_of": str(scope.as_of)}, metrics=metrics, fingerprint=fingerprint)
+    parameters = {**asdict(settings), "features": ",".join(settings.features), "as_of": str(scope.as_of), _SETTINGS: wanted}
+    version = scope.tracking.log(MODEL, found.pipeline, params=parameters, metrics=metrics, fingerprint=fingerprint)
     return found.pipeline, version
 
 
 def _examples(scope: Scope, cut: date, settings: PredictSettings) -> DataFrame:
-    """Features of days before the cut that were known by then; labels of the days after it."""
-    days = scope.read(CUSTOMER_DAYS)
-    nothing = scope.spark.createDataFrame([], "customer_id string, interests array<struct<category:string,share:double>>")
-    profiles = customer_profiles(days, nothing, as_of=cut, settings=scope.settings(ProfileSettings))
+    """Features of what happened before the cut and was known by then; labels of the days after it."""
+    looked_at = needed(features(scope.config), [*settings.features.values(), settings.who])
+    described = description.past(scope, looked_at, as_of=cut).where(settings.who)
     after = (F.col("day") >= F.lit(cut)) & (F.col("day") < F.lit(cut + timedelta(days=settings.horizon_days))) & (F.col("orders") > 0)
-    return churn.examples(profiles, days.where(after & (F.col("known_on") < F.lit(scope.as_of))).select("customer_id"))
+    buyers = scope.read(CUSTOMER_DAYS).where(after & (F.col("known_on") < F.lit(scope.as_of))).select("customer_id")
+    return churn.examples(inputs(described, settings.features), buyers)
 
 
 JOB = Job(
     name="predict",
     summary=__doc__,
-    reads=(CUSTOMER_PROFILES, CUSTOMER_DAYS, previous(PREDICTIONS)),
+    reads=(CUSTOMER_FEATURES, *description.READS, previous(PREDICTIONS)),
     writes=(PREDICTIONS,),
     settings=(PredictSettings, ProfileSettings),
     run=run,

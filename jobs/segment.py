@@ -15,13 +15,13 @@ from clarion.contracts.gold import (
     SEGMENT_MOVES,
     SEGMENTS,
 )
-from clarion.features.transforms import unpacked
+from clarion.features.transforms import inputs, unpacked
 from clarion.kernel.parallel import together
 from clarion.measures.flows import flows, moves
 from clarion.ops.job import Job, Params, previous
 from clarion.ops.scope import Scope
 from clarion.ops.shop import features as declared
-from clarion.segments import features, model
+from clarion.segments import model
 from clarion.segments.transforms import portraits
 
 MODEL = "clarion-segments"
@@ -32,10 +32,10 @@ def run(scope: Scope, params: Params) -> None:
     champion = scope.current(SEGMENT_MODELS).select("model_version", "features").first()
     assert champion is not None, "train_segments writes one row a day"
     pipeline = scope.tracking.load(MODEL, champion["model_version"])
-    inputs = features.inputs(unpacked(scope.current(CUSTOMER_FEATURES), declared(scope.config)), champion["features"])
+    compared = inputs(unpacked(scope.current(CUSTOMER_FEATURES), declared(scope.config)), champion["features"])
     groups = scope.current(SEGMENT_GROUPS)
     as_of = F.lit(scope.as_of).alias("as_of")
-    named = model.assign(pipeline, inputs).join(F.broadcast(groups.select("cluster", "segment_id")), "cluster")
+    named = model.assign(pipeline, compared).join(F.broadcast(groups.select("cluster", "segment_id")), "cluster")
     members = scope.keep(named.select(as_of, "customer_id", "segment_id", "distance"))
     described = portraits(scope.current(CUSTOMER_PROFILES), members, as_of=scope.as_of)
     words = groups.select("segment_id", "name_en", "name_zh", "traits", F.lit(champion["model_version"]).alias("model_version"))

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.contracts.gold import CUSTOMER_FEATURES, SEGMENT_GROUPS, SEGMENT_MODELS
-from clarion.features.transforms import unpacked
+from clarion.features.transforms import inputs, unpacked
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import together
 from clarion.measures import drift
@@ -43,15 +43,15 @@ class Last:
 def run(scope: Scope, params: Params) -> None:
     settings = scope.settings(SegmentSettings)
     described = unpacked(scope.current(CUSTOMER_FEATURES), declared(scope.config))
-    inputs = scope.keep(features.inputs(described, {name: item.value for name, item in settings.features.items()}))
-    of_inputs = totals(inputs)
+    customers = scope.keep(inputs(described, {name: item.value for name, item in settings.features.items()}))
+    of_inputs = totals(customers)
     last = _last(scope, settings, described, customers=int(of_inputs[0]))
     because = _because(last, settings, as_of=scope.as_of)
     if because is None:
         assert last is not None
         _enter(scope, _carried(scope, last), last.groups)
         return
-    sample = scope.keep(features.sample(inputs, at_most=settings.fit_at_most, customers=int(of_inputs[0])))
+    sample = scope.keep(features.sample(customers, at_most=settings.fit_at_most, customers=int(of_inputs[0])))
     pipeline, version, tried = _challenger(scope, settings, sample, of_inputs, because)
     new = grouped(pipeline, sample)
     quality = Quality(new.silhouette, tried["stability"], float(new.shares.min()))
@@ -78,7 +78,7 @@ def _last(scope: Scope, settings: SegmentSettings, described: DataFrame, *, cust
     row = found.asDict(recursive=True)
     of_day = scope.previous(SEGMENT_GROUPS).where(F.col("as_of") == F.lit(row["as_of"])).orderBy("cluster")
     groups = [item.asDict(recursive=True) for item in of_day.collect()]
-    sample = features.sample(features.inputs(described, row["features"]), at_most=settings.fit_at_most, customers=customers)
+    sample = features.sample(inputs(described, row["features"]), at_most=settings.fit_at_most, customers=customers)
     now = grouped(scope.tracking.load(MODEL, row["model_version"]), sample)
     expected = np.array([row["group_shares"].get(group["segment_id"], 0.0) for group in groups])
     return Last(row, groups, now, now.drift_since(row["baseline"]), drift.population_stability(expected, now.shares))

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from clarion.config import Config
 from clarion.contracts import TABLES
-from clarion.features.transforms import unpacked
+from clarion.features.transforms import inputs, unpacked
 from clarion.lake import Lake
 from clarion.ops import shop
 from clarion.segments import features, model
@@ -119,10 +119,10 @@ def test_online_retail_gives_the_reference_groups(clarion: Callable[..., int], s
     # Not within the 1 % of the reference: groupings within a ten-thousandth of the best inertia differ by up to 3 % in their sizes.
     assert sizes == [pytest.approx(size, rel=0.03) for size in SIZES]
     own = Config.load(conf_dir=tmp_path / "conf", overrides=tuple(f"{key}={value}" for key, value in settings.items()))
-    inputs = features.inputs(
+    points = inputs(
         unpacked(lake.read(TABLES["gold.customer_features"]), shop.features(own)), {name: item["value"] for name, item in compared.items()}
     ).persist()
-    sample = features.sample(inputs, at_most=200_000, customers=4_334).persist()
+    sample = features.sample(points, at_most=200_000, customers=4_334).persist()
     for k, (inertia, silhouette) in REFERENCE.items():
         chosen = model.fit(sample, settings=replace(own.section(SegmentSettings), k=k), seed=1).chosen
         assert chosen.inertia <= inertia * 1.001

@@ -5,7 +5,6 @@ from datetime import date
 
 import numpy as np
 import pytest
-from pyspark.ml.feature import IDF, CountVectorizer
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from worlds import World
@@ -17,7 +16,6 @@ from clarion.monitor import transforms as live
 from clarion.products import neighbours
 from clarion.products import transforms as matrix
 from clarion.products.settings import ProductSettings
-from clarion.products.tokens import with_tokens
 from clarion.profiles.transforms import current_products
 from clarion.strategy import allocation
 from clarion.strategy import decisions as deciding
@@ -25,59 +23,6 @@ from clarion.strategy.settings import StrategySettings, catalogue
 
 AS_OF = date(2026, 6, 1)
 PRODUCTS = "product_id string, title string, description string, brand string, category string, list_price decimal(18,4)"
-
-
-@pytest.fixture(scope="module")
-def products(spark: SparkSession) -> DataFrame:
-    rng = np.random.default_rng(3)
-    words = {"tea": ["leaf", "steep", "pot", "brew", "green"], "shoes": ["sole", "lace", "run", "grip", "mesh"]}
-    values = []
-    for number in range(40):
-        kind = "tea" if number % 2 else "shoes"
-        values.append((f"p{number:02d}", " ".join(rng.choice(words[kind], 3)), kind, f"b{number % 3}", kind, None))
-    values += [("same1", "leaf pot", "x", "b1", "tea", None), ("same2", "leaf pot", "x", "b1", "tea", None), ("mute", None, None, "b1", "tea", None)]
-    values += [("zh1", "保湿面霜", "修护 night", "b1", "面霜", None), ("zh2", "保湿乳液", "修护", "b1", "面霜", None)]
-    return spark.createDataFrame(values, PRODUCTS).persist()
-
-
-@pytest.fixture(scope="module")
-def vectors(products: DataFrame, config: Config) -> DataFrame:
-    settings = config.section(ProductSettings)
-    found = matrix.entries(products, min_products=2)
-    return matrix.vectors(products, found, matrix.feature_list(found, as_of=AS_OF), settings.weights, as_of=AS_OF).persist()
-
-
-@pytest.mark.covers("M2")
-def test_word_weights_equal_sparks_own_idf(products: DataFrame) -> None:
-    tokenised = with_tokens(products)
-    counted = CountVectorizer(inputCol="tokens", outputCol="counts", minDF=2).fit(tokenised)
-    theirs = dict(zip(counted.vocabulary, IDF(inputCol="counts", outputCol="x").fit(counted.transform(tokenised)).idf.toArray(), strict=True))
-    ours = {row["feature"]: row["weight"] for row in matrix.entries(products, min_products=2).where("block = 'text'").select("feature", "weight").collect()}
-    assert ours.keys() == {word for word, weight in theirs.items() if weight > 0}
-    assert all(ours[word] == pytest.approx(theirs[word]) for word in ours)
-
-
-@pytest.mark.covers("M3")
-@pytest.mark.parametrize("block_rows", [7, 1000])
-def test_neighbours_equal_an_exact_computation(vectors: DataFrame, block_rows: int) -> None:
-    found = neighbours.nearest(vectors, as_of=AS_OF, k=5, block_rows=block_rows).toPandas()
-    rows = vectors.where("size(indices) > 0").orderBy("product_id").toPandas()
-    dense = np.zeros((len(rows), 1 + max(max(item) for item in rows["indices"])))
-    for place, (indices, weights) in enumerate(zip(rows["indices"], rows["weights"], strict=True)):
-        dense[place, indices] = weights
-    assert np.allclose((dense**2).sum(1), 1.0)
-    exact = dense @ dense.T
-    np.fill_diagonal(exact, -1)
-    for place, name in enumerate(rows["product_id"]):
-        mine = found[found["product_id"] == name].sort_values("rank")
-        assert np.allclose(mine["cosine"], np.sort(exact[place])[::-1][: len(mine)], atol=1e-9)
-
-
-def test_equal_products_have_cosine_one_and_a_mute_one_has_no_neighbours(vectors: DataFrame) -> None:
-    found = {(row["product_id"], row["neighbour_id"]): row["cosine"] for row in neighbours.nearest(vectors, as_of=AS_OF, k=5, block_rows=100).collect()}
-    assert found["same1", "same2"] == pytest.approx(1.0)
-    assert not any("mute" in pair for pair in found)
-    assert ("zh1", "zh2") in found
 
 
 @pytest.mark.covers("S12")

@@ -19,7 +19,7 @@ from sklearn.metrics import adjusted_rand_score
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.contracts import TABLES
-from clarion.features.transforms import unpacked
+from clarion.features.transforms import inputs, unpacked
 from clarion.lake import Lake
 from clarion.measures.intervals import Interval, NotComputable, share
 from clarion.ops.shop import features as declared
@@ -74,7 +74,7 @@ def described(spark: SparkSession, config: Config, clarion: Callable[..., int], 
         gone = (F.col("left_day") < shop.history_days).alias("gone")
         truth = world.customers.join(names, "customer_ref").select("customer_id", "persona", gone)
         compared = {name: item.value for name, item in config.section(SegmentSettings).features.items()}
-        return Described(features.inputs(wide, compared).persist(), wide.join(truth, "customer_id").orderBy("customer_id").toPandas(), len(shop.personas))
+        return Described(inputs(wide, compared).persist(), wide.join(truth, "customer_id").orderBy("customer_id").toPandas(), len(shop.personas))
 
     return make
 

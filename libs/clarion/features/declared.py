@@ -1,7 +1,7 @@
 """Features as they stand in conf/features.yml."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from clarion.config.load import validated
 from clarion.kernel.errors import ConfigError
-from clarion.kernel.expressions import refuse_more_than_an_expression
+from clarion.kernel.expressions import names, refuse_more_than_an_expression
 
 Source = Literal["days", "orders", "events", "interactions", "profile", "reviews", "responses", "redemptions", "contacts", "traits", "features"]
 _WITHOUT_AGE: tuple[Source, ...] = ("profile", "features", "interactions")
@@ -93,6 +93,25 @@ def parse(written: Mapping[str, Any]) -> tuple[Feature, ...]:
                 raise ConfigError(f"{where} is declared twice", found=feature.name, fix="rename one of them")
             found[feature.name] = feature
     return tuple(found.values())
+
+
+def needed(features: tuple[Feature, ...], expressions: Iterable[str]) -> tuple[Feature, ...]:
+    """The features that some expressions over features speak of, and those that these are made of, in the file's order.
+
+    Raises:
+        ConfigError: an expression speaks of none.
+    """
+    by_name = {item.name: item for item in features}
+    wanted: set[str] = set()
+    for text in expressions:
+        spoken_of = {name for name in names(text) if name in by_name}
+        if not spoken_of:
+            raise ConfigError("an input of a model speaks of no declared feature", found=text, fix="use the features of features.yml")
+        wanted |= spoken_of
+    for item in reversed(features):  # a feature over others stands behind them
+        if item.name in wanted and item.source == "features":
+            wanted |= {name for name in names(f"{item.value} {item.where or ''}") if name in by_name}
+    return tuple(item for item in features if item.name in wanted)
 
 
 def _feature(name: str, days: int | None, model: _Written) -> Feature:

@@ -75,6 +75,19 @@ def unpacked(packed_features: DataFrame, features: tuple[Feature, ...]) -> DataF
     return packed_features.select("customer_id", *columns)
 
 
+def inputs(described: DataFrame, expressions: Mapping[str, str]) -> DataFrame:
+    """What a model compares.
+
+    Args:
+        described: customer_id and a column for each declared feature.
+        expressions: SQL over those, by the name under which the model knows it.
+
+    Returns:
+        One row per customer: customer_id and a double for each expression, null where it is unknown.
+    """
+    return described.selectExpr("customer_id", *(f"CAST({value} AS double) AS {sql.name(name)}" for name, value in expressions.items()))
+
+
 def summary(packed_features: DataFrame) -> DataFrame:
     """How the features are spread over customers.
 

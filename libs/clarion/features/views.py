@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from clarion.measures.days import days_before, local_day
+from clarion.measures.position import price_position
 
 _IN_STORE = ("visit", "dwell", "trial", "arrival", "service")
 
@@ -96,9 +97,7 @@ def interactions(strongest: DataFrame, products: DataFrame) -> DataFrame:
         brand_share (of the product's category and brand together), first_of_category, first_of_brand (one row of each),
         price_position (0 = the cheapest of its category, 1 = the dearest; null without a price or a second product).
     """
-    dearness = F.percent_rank().over(Window.partitionBy("category").orderBy("list_price"))
-    several = F.count("list_price").over(Window.partitionBy("category")) > 1
-    priced = products.withColumn("price_position", F.when(F.col("list_price").isNotNull() & several, dearness)).select("product_id", "brand", "price_position")
+    priced = products.select("product_id", "brand", price_position("list_price", of="category").alias("price_position"))
     everything = Window.partitionBy("customer_id")
     joined = strongest.join(F.broadcast(priced), "product_id", "left")
 

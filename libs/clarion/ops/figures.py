@@ -32,11 +32,11 @@ from clarion.contracts.gold import (
 from clarion.contracts.live import KPI_MINUTES, MARKET_ALERTS
 from clarion.contracts.ops import BATCHES, TARGETS
 from clarion.contracts.silver import QUARANTINE
+from clarion.features.transforms import inputs
 from clarion.kernel.expressions import names
 from clarion.kernel.parallel import together
 from clarion.lake import Lake
 from clarion.products.neighbours import purity
-from clarion.segments import features
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,4 +129,4 @@ def _compared(lake: Lake, described: DataFrame, members: DataFrame, as_of: date)
     expressions: dict[str, str] = dict(model["features"]) if model else {}
     known = dict.fromkeys(name for text in expressions.values() for name in names(text))
     wide = described.select("customer_id", *(F.col("values")[name].alias(name) for name in known))
-    return features.inputs(wide, expressions).join(members, "customer_id").orderBy(F.xxhash64("customer_id")).drop("customer_id")
+    return inputs(wide, expressions).join(members, "customer_id").orderBy(F.xxhash64("customer_id")).drop("customer_id")

@@ -85,10 +85,10 @@ class Scope:
         """Rows of earlier as-of days."""
         return self.read(table).where(F.col("as_of") < F.lit(self.as_of))
 
-    def within(self, table: Table, days: int) -> DataFrame:
+    def within(self, table: Table, days: int, *, time: str = "happened_at") -> DataFrame:
         """Facts of so many days before the as-of day that had arrived by then."""
         since, until = (start_of(day, self.time_zone) for day in (self.as_of - timedelta(days=days), self.as_of))
-        return self.read(table).where((F.col("happened_at") >= since) & (F.col("happened_at") < until) & (F.col("arrived_at") < until))
+        return self.read(table).where((F.col(time) >= since) & (F.col(time) < until) & (F.col("arrived_at") < until))
 
     def last(self, table: Table) -> tuple[date, DataFrame] | None:
         """The last as-of day before this one that has rows, with its rows; None where there is none."""

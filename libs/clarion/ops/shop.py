@@ -13,6 +13,9 @@ from clarion.features import declared
 from clarion.features.declared import Feature
 from clarion.kernel.errors import ConfigError
 from clarion.privacy.tokens import TOKEN
+from clarion.products import attributes as declared_attributes
+from clarion.products.attributes import Attribute
+from clarion.products.settings import ProductSettings
 from clarion.sources.mapping import Source, parse
 from clarion.tags import declared as declared_tags
 from clarion.tags.declared import Tag
@@ -95,6 +98,21 @@ def tags(config: Config) -> tuple[Tag, ...]:
         ConfigError: a tag is wrong.
     """
     return declared_tags.parse(parse_yaml(config.text("tags.yml"), where="tags.yml"))
+
+
+@cache
+def attributes(config: Config) -> tuple[Attribute, ...]:
+    """What products are compared by beside their words, as conf/attributes.yml has it.
+
+    Raises:
+        ConfigError: an attribute is wrong, or its block has no weight.
+    """
+    found = declared_attributes.parse(parse_yaml(config.text("attributes.yml"), where="attributes.yml"))
+    weights = config.section(ProductSettings).weights
+    for item in found:
+        if item.block not in weights:
+            raise ConfigError(f"attributes.yml: {item.name}: its block has no weight", found=item.block, fix=f"add '{item.block}' to product_matrix.weights")
+    return found
 
 
 @cache

@@ -100,6 +100,12 @@ class Tracking:
         recorded = client.get_run(client.get_model_version(name, version).run_id).data.metrics
         return {key: float(recorded[key]) for key in keys}
 
+    def parameter(self, name: str, version: str, key: str) -> str | None:
+        """What a registered version was fitted with."""
+        client = self._client().MlflowClient()
+        found: str | None = client.get_run(client.get_model_version(name, version).run_id).data.params.get(key)
+        return found
+
     def version_of(self, name: str, fingerprint: str) -> str | None:
         """The registered version with this fingerprint, if there is one."""
         client = self._client().MlflowClient()

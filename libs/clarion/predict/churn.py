@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.evaluation import BinaryClassificationEvaluator
-from pyspark.ml.feature import StandardScaler, VectorAssembler
+from pyspark.ml.feature import Imputer, StandardScaler, VectorAssembler
 from pyspark.ml.regression import GeneralizedLinearRegression
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from clarion.kernel.errors import ClarionError
@@ -14,7 +14,7 @@ from clarion.measures.buckets import bucket
 from clarion.measures.intervals import NotComputable
 from clarion.predict.settings import PredictSettings
 
-FEATURES = ("recency", "rhythm", "frequency", "spend", "tenure", "browsing", "idleness")
+_KNOWN = "known_"  # in front of an input once what is unknown has been filled in
 
 
 class SuspectedLeak(ClarionError):
@@ -26,7 +26,7 @@ class Churn:
     """A fitted, calibrated model.
 
     Args:
-        pipeline: assembler, scaler, regression, and the calibration of its margin.
+        pipeline: medians for what is unknown, assembler, scaler, regression, and the calibration of its margin.
         auc: area under the curve on customers of the later cut that neither step has seen.
         brier: mean squared error of the calibrated probability there.
         base_rate: share of churners there.
@@ -40,32 +40,27 @@ class Churn:
     customers: int
 
 
-def examples(profiles: DataFrame, buyers: DataFrame) -> DataFrame:
-    """Features before a cut with labels after it.
+def examples(inputs: DataFrame, buyers: DataFrame) -> DataFrame:
+    """Inputs as of a cut with labels after it.
 
     Args:
-        profiles: profiles as of the cut; only customers with an order are kept.
+        inputs: customer_id and what the model looks at, as of the cut.
         buyers: customer_id of everyone who ordered within the horizon after the cut.
 
     Returns:
-        customer_id, FEATURES, label (1.0 for churn).
+        The inputs with label (1.0 for churn).
     """
     bought = buyers.select("customer_id", F.lit(0.0).alias("label")).distinct()
-    return features(profiles).join(bought, "customer_id", "left").withColumn("label", F.coalesce("label", F.lit(1.0)))
-
-
-def features(profiles: DataFrame) -> DataFrame:
-    """customer_id and FEATURES of every customer with an order, none of them null."""
-
-    def log(name: str) -> Column:
-        return F.log1p(F.greatest(F.coalesce(F.col(name).cast("double"), F.lit(0.0)), F.lit(0.0)))
-
-    columns = dict(zip(FEATURES, (log(name) for name in ("recency_days", "rhythm", "orders", "monetary", "tenure_days", "views", "idle_days")), strict=True))
-    return profiles.where("recency_days IS NOT NULL").select("customer_id", *(column.alias(name) for name, column in columns.items()))
+    return inputs.join(bought, "customer_id", "left").withColumn("label", F.coalesce("label", F.lit(1.0)))
 
 
 def fit(earlier: DataFrame, later: DataFrame, *, settings: PredictSettings) -> Churn | NotComputable:
     """Fit on the earlier cut; calibrate (Platt) on one half of the later cut's customers and judge on the other.
+
+    Args:
+        earlier: examples of the earlier cut.
+        later: examples of the later cut.
+        settings: limits.
 
     Returns:
         The model; or why there is none: too few customers, or only one outcome.
@@ -73,16 +68,24 @@ def fit(earlier: DataFrame, later: DataFrame, *, settings: PredictSettings) -> C
     Raises:
         SuspectedLeak: the AUC is above `leak_auc`: a feature has seen the future.
     """
+    names = [name for name in earlier.columns if name not in ("customer_id", "label")]
+    spread: Row | None = None
     for name, frame in (("earlier", earlier), ("later", later)):
-        counts = frame.agg(F.count("*").alias("n"), F.sum("label").alias("churned")).first()
+        counts = frame.agg(F.count("*").alias("n"), F.sum("label").alias("churned"), *(F.stddev_samp(item).alias(item) for item in names)).first()
+        spread = spread or counts
         n, churned = (int(counts["n"]), float(counts["churned"] or 0.0)) if counts else (0, 0.0)
         if n < settings.min_customers:
             return NotComputable(f"{n} customers at the {name} cut, fewer than {settings.min_customers}")
         if churned in (0.0, float(n)):
             return NotComputable(f"all customers at the {name} cut have the same outcome")
-    assembler = VectorAssembler(inputCols=list(FEATURES), outputCol="assembled")
+    varying = [name for name in names if spread and (spread[name] or 0.0) > 1e-12]
+    if not varying:
+        return NotComputable("all customers at the earlier cut are alike")
+    known = [f"{_KNOWN}{name}" for name in varying]
+    medians = Imputer(strategy="median", relativeError=0.0001, inputCols=varying, outputCols=known)
+    assembler = VectorAssembler(inputCols=known, outputCol="assembled")
     scaler = StandardScaler(inputCol="assembled", outputCol="features", withMean=True, withStd=True)
-    first = Pipeline(stages=[assembler, scaler, _logistic("features", "uncalibrated", link="margin", ridge=0.001)]).fit(earlier)
+    first = Pipeline(stages=[medians, assembler, scaler, _logistic("features", "uncalibrated", link="margin", ridge=0.001)]).fit(earlier)
     half = bucket("calibration", "customer_id") % 2 == 0
     scored = first.transform(later).select("customer_id", "label", "margin").persist()
     try:

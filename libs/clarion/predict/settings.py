@@ -5,8 +5,10 @@ from clarion.config import settings
 
 @settings("predict")
 class PredictSettings:
-    """Horizon, least size, leak limit."""
+    """What is looked at, horizon, least size, leak limit."""
 
+    features: dict[str, str]
+    who: str
     horizon_days: int
     min_customers: int
     leak_auc: float

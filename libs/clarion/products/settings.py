@@ -9,19 +9,21 @@ from clarion.config import settings
 class ProductSettings:
     """Weights of the blocks, limits, neighbours."""
 
-    text_weight: float
-    category_weight: float
-    brand_weight: float
-    price_weight: float
+    weights: dict[str, float]
     min_products: int
+    vocabulary: int
+    steps: int
+    market_days: int
+    chinese: Literal["bigrams", "jieba"]
+    retrain_days: int
     neighbours: int
     block_rows: int
     duplicate_cosine: float
-    chinese: Literal["bigrams", "jieba"]
-
-    @property
-    def weights(self) -> dict[str, float]:
-        return {"text": self.text_weight, "category": self.category_weight, "brand": self.brand_weight, "price": self.price_weight}
+    exact_up_to: int
+    common_feature: int
+    candidates: int
+    recall_sample: int
+    anew_share: float
 
 
 @settings("product_pairs")

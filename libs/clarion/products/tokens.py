@@ -5,7 +5,7 @@ from typing import Literal
 
 import pandas as pd
 from pyspark.ml.feature import StopWordsRemover
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
@@ -63,7 +63,6 @@ def _words_of_jieba(lower: Column) -> Column:
     return words
 
 
-def with_tokens(products: DataFrame, *, chinese: Chinese = "bigrams") -> DataFrame:
-    """Products with `tokens` of title and description."""
-    stop_words = StopWordsRemover.loadDefaultStopWords("english")
-    return products.withColumn("tokens", tokens(F.concat_ws(" ", "title", "description"), stop_words=stop_words, chinese=chinese))
+def tokens_of(text: Column, *, chinese: Chinese = "bigrams") -> Column:
+    """Tokens of a text by the English stop words."""
+    return tokens(text, stop_words=StopWordsRemover.loadDefaultStopWords("english"), chinese=chinese)

@@ -1,25 +1,9 @@
-"""What customers are compared by."""
-
-from collections.abc import Mapping
+"""Who is looked at when a model is fitted."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.kernel import sql
 from clarion.measures.buckets import bucket
-
-
-def inputs(described: DataFrame, expressions: Mapping[str, str]) -> DataFrame:
-    """What a model compares.
-
-    Args:
-        described: customer_id and a column for each declared feature.
-        expressions: SQL over those, by the name under which the model knows it.
-
-    Returns:
-        One row per customer: customer_id and a double for each expression, null where it is unknown.
-    """
-    return described.selectExpr("customer_id", *(f"CAST({value} AS double) AS {sql.name(name)}" for name, value in expressions.items()))
 
 
 def sample(frame: DataFrame, *, at_most: int, customers: int) -> DataFrame:

@@ -1,0 +1,64 @@
+"""Customers as the declared features describe them on any day: on the run's own from its tables, on another from the facts."""
+
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+
+from pyspark.sql import DataFrame
+
+from clarion.contracts import Table
+from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_PROFILES, INTERACTIONS
+from clarion.contracts.silver import EVENTS, ORDER_LINES, PRODUCTS, REDEMPTIONS, RESPONSES, REVIEWS, SERVICE_CONTACTS, TRAITS
+from clarion.features import transforms, views
+from clarion.features.declared import Feature
+from clarion.ops.scope import Scope
+from clarion.profiles import transforms as profiles
+from clarion.profiles.settings import ProfileSettings
+
+READS = (CUSTOMER_PROFILES, CUSTOMER_DAYS, INTERACTIONS, EVENTS, ORDER_LINES, PRODUCTS, REVIEWS, RESPONSES, REDEMPTIONS, SERVICE_CONTACTS, TRAITS)
+_FACTS = {"reviews": REVIEWS, "responses": RESPONSES, "redemptions": REDEMPTIONS, "contacts": SERVICE_CONTACTS, "traits": TRAITS}
+
+
+def seen(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -> dict[str, DataFrame]:
+    """The views that the features look at, of what the shop has; a table that nothing was ever written to has none.
+
+    Args:
+        scope: of a job that reads READS.
+        declared: features.
+        as_of: the day; interests of another day than the run's own are computed from the facts.
+    """
+    zone = scope.time_zone
+    made: dict[str, Callable[[], DataFrame]] = {
+        "days": lambda: views.days(scope.read(CUSTOMER_DAYS), as_of=as_of),
+        "orders": lambda: views.orders(scope.read(ORDER_LINES), as_of=as_of, time_zone=zone),
+        "events": lambda: views.events(scope.read(EVENTS), as_of=as_of, time_zone=zone),
+        "interactions": lambda: views.interactions(_interactions(scope, as_of), _products(scope, as_of)),
+        "traits": lambda: views.traits(scope.read(TRAITS), as_of=as_of, time_zone=zone),
+        **{name: partial(_facts, scope, table, as_of) for name, table in _FACTS.items() if name != "traits"},
+    }
+    used = dict.fromkeys(item.source for item in declared if item.source in made)
+    return {source: made[source]() for source in used if source not in _FACTS or scope.lake.exists(_FACTS[source])}
+
+
+def past(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -> DataFrame:
+    """Everybody who was known on a past day, by what had arrived by then: customer_id and a column for each feature."""
+    nothing = scope.spark.createDataFrame([], "customer_id string, interests array<struct<category:string,share:double>>")
+    settings = scope.settings(ProfileSettings)
+    known = profiles.customer_profiles(scope.read(CUSTOMER_DAYS), nothing, as_of=as_of, settings=settings)
+    return transforms.described(known, seen(scope, declared, as_of=as_of), declared)
+
+
+def _facts(scope: Scope, table: Table, as_of: date) -> DataFrame:
+    return views.facts(scope.read(table), as_of=as_of, time_zone=scope.time_zone)
+
+
+def _products(scope: Scope, as_of: date) -> DataFrame:
+    return profiles.current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=scope.time_zone)
+
+
+def _interactions(scope: Scope, as_of: date) -> DataFrame:
+    if as_of == scope.as_of:
+        return scope.current(INTERACTIONS)
+    settings, zone = scope.settings(ProfileSettings), scope.time_zone
+    interest = profiles.interests(scope.read(ORDER_LINES), scope.read(EVENTS), _products(scope, as_of), as_of=as_of, time_zone=zone, settings=settings)
+    return profiles.strongest(interest, as_of=as_of, keep=settings.interactions_kept)
