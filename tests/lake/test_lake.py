@@ -140,6 +140,7 @@ def test_merging_inserts_and_updates_by_key_and_a_repeat_changes_nothing(lake: L
 def test_a_new_nullable_column_of_the_contract_is_applied(lake: Lake, things: Callable[..., DataFrame], spark: SparkSession) -> None:
     lake.replace(THING, things("2026-01-01", 1), where=_day("2026-01-01"))
     wider = replace(THING, columns=(*THING.columns, Column("note", "string", "note", nullable=True)))
+    assert [row.asDict()["note"] for row in Lake(spark, lake.root).read(wider).collect()] == [None], "read before it is written again"
     assert Lake(spark, lake.root).ensure(wider) == ["note"]
 
 

@@ -96,7 +96,7 @@ def test_the_matrix_equals_one_made_with_numpy(seen: Callable[..., DataFrame], s
     n, df = len(shop), {word: sum(word in text for text in texts.values()) for text in texts.values() for word in text}
     for name, title, _, brand, _, category, _, price, *_ in shop:
         del title
-        text = {f"text/{word}": texts[name].count(word) * np.log((n + 1) / (df[word] + 1)) for word in texts[name] if df[word] >= 2}
+        text = {f"text/{word}": texts[name].count(word) * np.log((n + 1) / (df[word] + 1)) for word in texts[name]}
         blocks = [(text, "text"), ({f"category/category {category}": 1.0}, "category"), ({f"brand/brand {brand}": 1.0}, "brand")]
         if price:
             steps = {f"price/price {int(price - 1) // 4 + beside}": value for beside, value in ((-1, 0.5), (0, 1.0), (1, 0.5))}

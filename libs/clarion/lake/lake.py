@@ -22,7 +22,7 @@ from delta.exceptions import (
 )
 from delta.tables import DeltaTable
 from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
@@ -133,8 +133,17 @@ class Lake:
         """The table, or the contract's empty frame where it was never written."""
         if not self.exists(table):
             return self.empty(table)
-        # One statement: PySpark asks the JVM three times for each column of a select.
-        return self.spark.sql(f"SELECT {', '.join(map(sql.name, table.column_names))} FROM {self.address(table)}")
+        try:
+            # One statement: PySpark asks the JVM three times for each column of a select.
+            return self.spark.sql(f"SELECT {', '.join(map(sql.name, table.column_names))} FROM {self.address(table)}")
+        except AnalysisException:
+            stored = set(self.spark.sql(f"SELECT * FROM {self.address(table)}").columns)
+            if any(column.name not in stored and not column.nullable for column in table.columns):
+                raise
+            # Written before the contract gained a column, and not since: what it says is unknown.
+            gained = (sql.name(column.name) if column.name in stored else f"CAST(NULL AS {column.type})" for column in table.columns)
+            named = ", ".join(f"{value} AS {sql.name(column.name)}" for value, column in zip(gained, table.columns, strict=True))
+            return self.spark.sql(f"SELECT {named} FROM {self.address(table)}")
 
     def empty(self, table: Table) -> DataFrame:
         """No rows, in the contract's shape."""

@@ -18,6 +18,7 @@ from clarion.products.settings import ProductSettings
 
 _SCHEMA = "product_id string, rank int, neighbour_id string, cosine double"
 _DIGITS = 12
+_THREADS = 2  # of a task; two need two thirds of the processor time of one: 20,000 of 50,000 rows took 3.3 s by two, 9.8 s by one
 Positions = npt.NDArray[np.int64]
 
 
@@ -165,7 +166,7 @@ def _top(of_left: "csr_matrix", left: Positions, of_right: "csr_matrix", right: 
     if not len(left) or (right is not None and not len(right)):
         return pd.DataFrame({"row": np.zeros(0, dtype=np.int64), "column": np.zeros(0, dtype=np.int64), "cosine": np.zeros(0)})
     others = of_right if right is None else of_right[right]
-    product = sp_matmul_topn(of_left[left], others.T.tocsr(), top_n=min(n, others.shape[0]), sort=True)
+    product = sp_matmul_topn(of_left[left], others.T.tocsr(), top_n=min(n, others.shape[0]), sort=True, n_threads=_THREADS)
     row = left[np.repeat(np.arange(product.shape[0]), np.diff(product.indptr))]
     column = product.indices.astype(np.int64) if right is None else right[product.indices]
     return pd.DataFrame({"row": row, "column": column, "cosine": product.data.round(_DIGITS)})

@@ -123,7 +123,7 @@ class _Sample:
 
 
 def _fit_points(scaled: DataFrame, *, settings: SegmentSettings, seed: int) -> tuple[Transformer, tuple[Candidate, ...], Candidate]:
-    points = np.array([row[0] for row in scaled.select(vector_to_array(F.col("features"))).collect()], dtype=np.float64)
+    points = np.vstack(scaled.select(vector_to_array(F.col("features")).alias("point")).toPandas()["point"].to_numpy())
     different = len(np.unique(points, axis=0))
     ks = [settings.k] if settings.k else [k for k in range(settings.k_min, settings.k_max + 1) if k < different]
     if not ks or different < max(ks):
@@ -137,7 +137,7 @@ def _fit_points(scaled: DataFrame, *, settings: SegmentSettings, seed: int) -> t
     candidates = tuple(candidate for candidate, _ in tried.values())
     chosen = choose(candidates, settings)
     model = _fitted(of, chosen, tried[chosen.k][1])
-    labels = np.array([row[0] for row in model.transform(scaled).select("prediction").collect()], dtype=np.int64)
+    labels = model.transform(scaled).select("prediction").toPandas()["prediction"].to_numpy(dtype=np.int64)
     groups, sizes = np.unique(labels, return_counts=True)
     final = replace(
         chosen,
