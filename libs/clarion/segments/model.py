@@ -123,7 +123,7 @@ class _Sample:
 
 
 def _fit_points(scaled: DataFrame, *, settings: SegmentSettings, seed: int) -> tuple[Transformer, tuple[Candidate, ...], Candidate]:
-    points = np.vstack(scaled.select(vector_to_array(F.col("features")).alias("point")).toPandas()["point"].to_numpy())
+    points = np.vstack(scaled.select(vector_to_array(F.col("features")).alias("point")).toPandas()["point"].to_list())
     different = len(np.unique(points, axis=0))
     ks = [settings.k] if settings.k else [k for k in range(settings.k_min, settings.k_max + 1) if k < different]
     if not ks or different < max(ks):
