@@ -30,6 +30,7 @@ setup(
         "numpy>=1.26",
         "scipy>=1.11",
         "sparse-dot-topn>=1.1",
+        "deltalake>=1.2",
         "statsforecast>=2.0",
         "pydantic>=2.9",
         "pyyaml>=6",

@@ -1,9 +1,12 @@
 """Commands of those who address customers: an audience, and all that is known of one customer."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from clarion.config import Config
+from clarion.kernel.errors import UsageError
 from clarion.ops.options import OUT, Options, common
 
 
@@ -33,14 +36,29 @@ def audience(options: Options, expression: str, purpose: str, file: Path | None,
 @click.command("customer")
 @click.argument("customer")
 @click.option("--show", type=int, default=10, show_default=True, help="Events and decisions that are shown.")
+@click.option("--now", is_flag=True, help="At once: the last day's features and what the stream has seen since. CUSTOMER is a surrogate.")
 @common
-def customer_card(options: Options, customer: str, show: int) -> None:
+def customer_card(options: Options, customer: str, show: int, now: bool) -> None:
     """All that is known of CUSTOMER (a surrogate or the shop's own name): profile, groups, tags, features, what was done and decided last."""
+    config = options.config()
+    if now:
+        _print_now(options, config, customer)
+        return
     from clarion.ops.card import card
     from clarion.ops.views import card as shown
 
-    config = options.config()
     OUT.print(shown(card(options.open(config), config, customer, as_of=options.day(config), show=show)))
+
+
+def _print_now(options: Options, config: Config, customer: str) -> None:
+    from clarion.ops.live_view import LiveView
+    from clarion.ops.views import known_now
+
+    view = LiveView(options.lake, half_life_hours=float(config.get("monitor.interest_half_life_hours")))
+    found = view.of(customer, now=datetime.now(UTC))
+    if found is None:
+        raise UsageError(f"nothing is known of '{customer}'", found="neither features nor a state on the stream", fix="name a surrogate, or leave --now out")
+    OUT.print(known_now(found, view.declared()))
 
 
 COMMANDS = (audience, customer_card)

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from clarion.ops.audience import Audience
 from clarion.ops.card import Card
+from clarion.ops.live_view import Known
 from clarion.ops.onboarding import Trial
 
 
@@ -94,6 +95,19 @@ def card(found: Card) -> Group:
         refused = "\n".join(f"{item['action']}: {item['reason']}" for item in row["refusals"] or [])
         decisions.add_row(str(row["as_of"]), row["action"], "yes" if row["is_holdout"] else "", refused)
     return Group(Text(f"{found.customer_id} on {found.as_of}: {stage}", style="bold"), stays, tags, features, recent, decisions)
+
+
+def known_now(found: Known, declared: dict[str, dict[str, Any]]) -> Group:
+    """What is known of one customer at this moment."""
+    cart = ", ".join(found.open_cart) or "nothing"
+    seen = "not seen on the stream"
+    if found.seen_at:
+        seen = f"last seen on the stream {found.seen_at:%Y-%m-%d %H:%M} (UTC), interest {found.interest:.3g}, in the cart: {cart}"
+    features = RichTable("feature", "value", "unit", "mean of all", title=f"features as of {found.as_of}", title_justify="left")
+    for name, value in sorted(found.features.items()):
+        of = declared.get(name, {})
+        features.add_row(f"{of.get('label_en', name)} · {of.get('label_zh', name)}", _number(value), _cell(of.get("unit")), _number(of.get("mean")))
+    return Group(Text(f"{found.customer_id}: {seen}", style="bold"), features)
 
 
 def _number(value: Any) -> str:

@@ -1,0 +1,71 @@
+"""The newest rows of a table in memory, read without a JVM and found by key."""
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clarion.contracts import Table
+from clarion.kernel.errors import LakeError
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+
+class Snapshot:
+    """Rows of a table as of its newest version; each look asks first whether there is a newer one.
+
+    Of a table with an `as_of` only the last day is held: a million customers with a hundred features are some 2 GB.
+
+    Args:
+        root: folder of the lake.
+        table: contract of a table with reader version 1.
+        key: column that names a row (of the day).
+    """
+
+    def __init__(self, root: str, table: Table, *, key: str) -> None:
+        if "://" in root:
+            raise LakeError("a view from memory reads a lake in a folder", found=root, fix="name the folder, or ask the tables by 'clarion query'")
+        self._path, self._name, self._key = Path(root, table.layer, table.short_name), table.name, key
+        self._of_days = "as_of" in table.column_names
+        self._table: DeltaTable | None = None
+        self._version = -1
+        self._rows: Any = None
+        self._places: dict[str, int] = {}
+        self.as_of: date | None = None
+
+    def row(self, key: str) -> dict[str, Any] | None:
+        """The row with this key, or None where there is none."""
+        self._refresh()
+        place = self._places.get(key)
+        return None if place is None else self._rows.slice(place, 1).to_pylist(maps_as_pydicts="strict")[0]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows."""
+        self._refresh()
+        return [] if self._rows is None else self._rows.to_pylist(maps_as_pydicts="strict")
+
+    def _refresh(self) -> None:
+        from deltalake import DeltaTable  # a reader without Spark: only who looks from memory needs it
+
+        if self._table is None:
+            if not DeltaTable.is_deltatable(str(self._path)):
+                return
+            self._table = DeltaTable(str(self._path))
+        else:
+            self._table.update_incremental()
+        if self._table.version() != self._version:
+            self._load()
+            self._version = self._table.version()
+
+    def _load(self) -> None:
+        import pyarrow.compute as pc
+        from pyarrow.dataset import field
+
+        assert self._table is not None
+        stored = self._table.to_pyarrow_dataset()
+        if self._of_days:
+            self.as_of = pc.max(stored.to_table(columns=["as_of"])["as_of"]).as_py()
+            self._rows = stored.to_table(filter=field("as_of") == self.as_of).combine_chunks()
+        else:
+            self._rows = stored.to_table().combine_chunks()
+        self._places = {name: place for place, name in enumerate(self._rows[self._key].to_pylist())}
