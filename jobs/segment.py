@@ -22,7 +22,7 @@ from clarion.ops.job import Job, Params, previous
 from clarion.ops.scope import Scope
 from clarion.ops.shop import features as declared
 from clarion.segments import model
-from clarion.segments.transforms import portraits
+from clarion.segments.transforms import basics, portraits
 
 MODEL = "clarion-segments"
 _FROM_TO = ("from_segment", "to_segment")
@@ -37,7 +37,9 @@ def run(scope: Scope, params: Params) -> None:
     as_of = F.lit(scope.as_of).alias("as_of")
     named = model.assign(pipeline, compared).join(F.broadcast(groups.select("cluster", "segment_id")), "cluster")
     members = scope.keep(named.select(as_of, "customer_id", "segment_id", "distance"))
-    described = portraits(scope.current(CUSTOMER_PROFILES), members, as_of=scope.as_of)
+    described = portraits(scope.current(CUSTOMER_PROFILES), members, as_of=scope.as_of).join(
+        basics(scope.current(CUSTOMER_FEATURES), members), "segment_id", "left"
+    )
     words = groups.select("segment_id", "name_en", "name_zh", "traits", F.lit(champion["model_version"]).alias("model_version"))
     together(
         [

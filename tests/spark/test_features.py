@@ -122,6 +122,31 @@ def test_surveys_coupons_and_contacts_become_features_and_tags(rows: Callable[..
     assert {row["customer_id"]: row["tags"] for row in borne.collect()} == {"k": ["coupon_user", "dissatisfied"], "l": ["dissatisfied"]}
 
 
+@pytest.mark.covers("P1")
+def test_who_a_customer_is_follows_the_last_account_that_says_so(rows: Callable[..., DataFrame], config: Config) -> None:
+    accounts = (
+        rows(
+            "customer_id string, registered_at string, arrived_at string, sex string, birth_date string, region string, occupation string, income_band string, "
+            "member_level string, channel string",
+            ("k", "2025-06-01 10:00:00", "2025-06-01 10:00:00", "f", "1990-06-02", "上海", None, None, "gold", "app"),
+            ("k", "2026-01-01 10:00:00", "2026-01-01 10:00:00", None, "1990-06-01", "北京", None, None, None, "web"),
+            ("k", "2026-02-01 10:00:00", "2026-06-02 10:00:00", "m", "2001-01-01", "广州", None, None, None, "web"),
+            ("l", "2026-05-31 10:00:00", "2026-05-31 10:00:00", None, "1890-01-01", None, None, None, None, None),
+        )
+        .selectExpr("*", "timestamp(registered_at) at", "timestamp(arrived_at) known", "date(birth_date) born")
+        .drop("registered_at", "arrived_at", "birth_date")
+    )
+    named = accounts.withColumnsRenamed({"at": "registered_at", "known": "arrived_at", "born": "birth_date"})
+    chosen = tuple(item for item in features(config) if item.source == "registrations")
+    view = views.registrations(named, as_of=AS_OF, time_zone="UTC")
+    found = {row["customer_id"]: row for row in transforms.described(rows("customer_id string", ("k",), ("l",)), {"registrations": view}, chosen).collect()}
+    known = ("sex", "years", "region", "member_level", "joined_by", "registered")
+    assert [found["k"][name] for name in known] == ["f", 36.0, "北京", "gold", "app", 365.0], (
+        "what arrived later is not known, what an account leaves out another says"
+    )
+    assert [found["l"][name] for name in known] == [None, None, None, None, None, 1.0], "nobody is 136 years old"
+
+
 def test_interest_is_shared_out_over_categories_and_prices(rows: Callable[..., DataFrame]) -> None:
     strongest = rows(
         "customer_id string, product_id string, category string, orders long, interest double, rank int",
@@ -165,6 +190,7 @@ def lake_of_views(spark: SparkSession, tmp_path: Path) -> dict[str, DataFrame]:
         "events": views.events(empty("silver.events"), as_of=AS_OF, time_zone=zone),
         "interactions": views.interactions(empty("gold.interactions"), products),
         "traits": views.traits(empty("silver.traits"), as_of=AS_OF, time_zone=zone),
+        "registrations": views.registrations(empty("silver.customers"), as_of=AS_OF, time_zone=zone),
         **{source: views.facts(empty(name), as_of=AS_OF, time_zone=zone) for source, name in facts.items()},
     }
 

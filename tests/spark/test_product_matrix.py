@@ -12,13 +12,14 @@ from pyspark.sql import functions as F
 
 from clarion.config import Config
 from clarion.kernel.errors import ConfigError
-from clarion.ops.shop import attributes
+from clarion.ops.shop import attributes, rules
 from clarion.products import attributes as declared_attributes
 from clarion.products import market, model
 from clarion.products import transforms as matrix
 from clarion.products.attributes import Attribute
 from clarion.products.settings import ProductSettings
 from clarion.products.tokens import tokens_of
+from clarion.profiles.transforms import current_products
 
 AS_OF = date(2026, 6, 1)
 PRODUCTS = """product_id string, title string, description string, brand string, category_path string, category string, attributes map<string,string>,
@@ -196,3 +197,16 @@ def test_full_width_and_mixed_texts_are_one_with_narrow_ones(spark: SparkSession
     frame = spark.createDataFrame([("ＡＢＣ　ｔｅａ",), ("abc tea",)], "text string").select(tokens_of(F.col("text")).alias("tokens"))
     first, second = (row[0] for row in frame.collect())
     assert first == second == ["abc", "tea"]
+
+
+def test_a_category_below_itself_is_marked_and_its_narrowest_part_counts(rows: Callable[..., DataFrame], config: Config) -> None:
+    paths = rows("product_id string, category_path string", ("a", "tea > pots"), ("b", "tea > pots > tea"), ("c", None), ("d", "pots > tea"))
+    (rule,) = (item for item in rules(config)["products"] if item.name == "category_below_itself")
+    assert rule.severity == "warning"
+    assert [row["product_id"] for row in paths.where(rule.broken_when).collect()] == ["b"]
+    states = paths.selectExpr(
+        "*", "'t' title", "'d' description", "'b' brand", "map('x', 'y') attributes", "1.0D list_price", "1.0D cost", "'en' language",
+        "timestamp'2026-01-01' at", "timestamp'2026-01-01' arrived_at", "'f' _file", "1L _row",
+    )  # fmt: skip
+    found = {row["product_id"]: row["category"] for row in current_products(states, as_of=AS_OF, time_zone="UTC").collect()}
+    assert found == {"a": "pots", "b": "tea", "c": None, "d": "tea"}, "paths are read one by one: two that name each other make no endless tree"

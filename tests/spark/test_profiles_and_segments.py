@@ -20,7 +20,7 @@ from clarion.profiles import transforms as profiles
 from clarion.profiles.settings import ProfileSettings
 from clarion.segments import features, metrics, model
 from clarion.segments.settings import Algorithm, Scaling, SegmentSettings
-from clarion.segments.transforms import history
+from clarion.segments.transforms import basics, history, portraits
 
 AS_OF = date(2026, 6, 1)
 LINES = "customer_id string, order_id string, product_id string, kind string, quantity decimal(18,4), amount decimal(18,4), discount decimal(18,4), happened_at timestamp, arrived_at timestamp"
@@ -248,3 +248,29 @@ def test_membership_is_told_as_stays(rows: Callable[..., DataFrame]) -> None:
     members = rows("as_of date, customer_id string, segment_id string", *((day, "k", place) for day, place in zip(days, places, strict=True)))
     found = [tuple(row) for row in history(members).orderBy("valid_from").collect()]
     assert found == [("k", "g1", days[0], days[2]), ("k", "g2", days[2], days[4]), ("k", "g1", days[4], None)]
+
+
+@pytest.mark.covers("P3")
+def test_a_portrait_tells_who_a_group_is_how_it_shops_and_what_it_likes(rows: Callable[..., DataFrame]) -> None:
+    members = rows("customer_id string, segment_id string", ("a", "g1"), ("b", "g1"), ("c", "g1"), ("d", "g2"))
+    described = rows(
+        "customer_id string, recency_days double, orders long, monetary double, average_order double, views long, discount_share double, life_cycle string, "
+        "interests array<struct<category:string,share:double>>",
+        ("a", 1.0, 4, 80.0, 20.0, 10, 0.1, "active", [("tea", 0.75), ("pots", 0.25)]),
+        ("b", 9.0, 2, 20.0, 10.0, 20, None, "dormant", [("tea", 0.5)]),
+        ("c", 5.0, 0, 0.0, None, 30, 0.3, "active", []),
+        ("d", None, 0, 0.0, None, 1, None, "prospect", []),
+    )
+    found = {row["segment_id"]: row for row in portraits(described, members, as_of=AS_OF).collect()}
+    first, second = found["g1"], found["g2"]
+    assert (first["customers"], first["customer_share"], float(first["revenue"]), first["revenue_share"]) == (3, 0.75, 100.0, 1.0)
+    assert (first["recency_days"], first["orders"], first["views"], first["discount_share"]) == (5.0, 2.0, 20.0, 0.2)
+    assert first["life_cycles"] == {"active": pytest.approx(2 / 3), "dormant": pytest.approx(1 / 3)}
+    assert [(item["category"], round(item["share"], 4)) for item in first["interests"]] == [("tea", 0.4167), ("pots", 0.0833)]
+    assert (second["recency_days"], second["average_order"], second["revenue_share"], second["interests"]) == (None, None, 0.0, [])
+    labels = rows(
+        "customer_id string, labels map<string,string>",
+        ("a", {"sex": "f", "region": "上海"}), ("b", {"sex": "m", "region": "北京"}), ("c", {"sex": "f"}), ("d", {"none": "x"}),
+    )  # fmt: skip
+    who = {row["segment_id"]: [tuple(item) for item in row["basics"]] for row in basics(labels, members).collect()}
+    assert who == {"g1": [("region", "上海", 0.5), ("sex", "f", pytest.approx(2 / 3))], "g2": [("none", "x", 1.0)]}

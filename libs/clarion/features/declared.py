@@ -11,7 +11,9 @@ from clarion.config.load import validated
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import names, refuse_more_than_an_expression
 
-Source = Literal["days", "orders", "events", "interactions", "profile", "reviews", "responses", "redemptions", "contacts", "traits", "features"]
+Source = Literal[
+    "days", "orders", "events", "interactions", "profile", "reviews", "responses", "redemptions", "contacts", "traits", "registrations", "features"
+]  # fmt: skip
 _WITHOUT_AGE: tuple[Source, ...] = ("profile", "features", "interactions")
 
 

@@ -85,6 +85,12 @@ def traits(stated: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
     return _known(stated.withColumnRenamed("at", "happened_at"), as_of=as_of, time_zone=time_zone)
 
 
+def registrations(customers: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
+    """CUSTOMERS, what accounts say of their owner: their columns, age (of the registration), hour, weekday, years (of the person, whole ones)."""
+    known = _known(customers.withColumnRenamed("registered_at", "happened_at"), as_of=as_of, time_zone=time_zone)
+    return known.withColumn("years", F.floor(F.months_between(F.lit(as_of), "birth_date") / 12))
+
+
 def interactions(strongest: DataFrame, products: DataFrame) -> DataFrame:
     """INTERACTIONS of the as-of day, with what the shop knows of the product.
 

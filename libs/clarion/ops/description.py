@@ -8,15 +8,15 @@ from pyspark.sql import DataFrame
 
 from clarion.contracts import Table
 from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_PROFILES, INTERACTIONS
-from clarion.contracts.silver import EVENTS, ORDER_LINES, PRODUCTS, REDEMPTIONS, RESPONSES, REVIEWS, SERVICE_CONTACTS, TRAITS
+from clarion.contracts.silver import CUSTOMERS, EVENTS, ORDER_LINES, PRODUCTS, REDEMPTIONS, RESPONSES, REVIEWS, SERVICE_CONTACTS, TRAITS
 from clarion.features import transforms, views
 from clarion.features.declared import Feature
 from clarion.ops.scope import Scope
 from clarion.profiles import transforms as profiles
 from clarion.profiles.settings import ProfileSettings
 
-READS = (CUSTOMER_PROFILES, CUSTOMER_DAYS, INTERACTIONS, EVENTS, ORDER_LINES, PRODUCTS, REVIEWS, RESPONSES, REDEMPTIONS, SERVICE_CONTACTS, TRAITS)
-_FACTS = {"reviews": REVIEWS, "responses": RESPONSES, "redemptions": REDEMPTIONS, "contacts": SERVICE_CONTACTS, "traits": TRAITS}
+READS = (CUSTOMER_PROFILES, CUSTOMER_DAYS, INTERACTIONS, EVENTS, ORDER_LINES, PRODUCTS, REVIEWS, RESPONSES, REDEMPTIONS, SERVICE_CONTACTS, TRAITS, CUSTOMERS)
+_FACTS = {"reviews": REVIEWS, "responses": RESPONSES, "redemptions": REDEMPTIONS, "contacts": SERVICE_CONTACTS, "traits": TRAITS, "registrations": CUSTOMERS}
 
 
 def seen(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -> dict[str, DataFrame]:
@@ -34,7 +34,8 @@ def seen(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -> dict[st
         "events": lambda: views.events(scope.read(EVENTS), as_of=as_of, time_zone=zone),
         "interactions": lambda: views.interactions(_interactions(scope, as_of), _products(scope, as_of)),
         "traits": lambda: views.traits(scope.read(TRAITS), as_of=as_of, time_zone=zone),
-        **{name: partial(_facts, scope, table, as_of) for name, table in _FACTS.items() if name != "traits"},
+        "registrations": lambda: views.registrations(scope.read(CUSTOMERS), as_of=as_of, time_zone=zone),
+        **{name: partial(_facts, scope, table, as_of) for name, table in _FACTS.items() if name not in ("traits", "registrations")},
     }
     used = dict.fromkeys(item.source for item in declared if item.source in made)
     return {source: made[source]() for source in used if source not in _FACTS or scope.lake.exists(_FACTS[source])}

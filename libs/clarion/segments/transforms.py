@@ -54,6 +54,23 @@ def portraits(profiles: DataFrame, members: DataFrame, *, as_of: date) -> DataFr
     )
 
 
+def basics(described: DataFrame, members: DataFrame) -> DataFrame:
+    """Of every feature in words the commonest value in each group; ties by value.
+
+    Args:
+        described: CUSTOMER_FEATURES of the day.
+        members: SEGMENT_MEMBERS of the day.
+
+    Returns:
+        segment_id, basics (array of feature, value and its share of the members who have one).
+    """
+    each = members.select("customer_id", "segment_id").join(described.select("customer_id", F.explode("labels").alias("feature", "value")), "customer_id")
+    counted = each.groupBy("segment_id", "feature", "value").agg(F.count("*").alias("n"))
+    commonest = counted.groupBy("segment_id", "feature").agg(F.sum("n").alias("all"), F.min(F.struct((-F.col("n")).alias("minus"), "value")).alias("first"))
+    item = F.struct("feature", "first.value", (-F.col("first.minus") / F.col("all")).alias("share"))
+    return commonest.groupBy("segment_id").agg(F.array_sort(F.collect_list(item)).alias("basics"))
+
+
 def history(members: DataFrame) -> DataFrame:
     """Membership as a slowly changing dimension: one row per stay of a customer in a group.
 

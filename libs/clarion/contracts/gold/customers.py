@@ -232,6 +232,12 @@ SEGMENTS = Table(
         share("discount_share", "mean share of discounts", nullable=True),
         Column("life_cycles", "map<string,double>", "share of each life-cycle stage"),
         Column("interests", "array<struct<category:string,share:double>>", "categories of most interest to the group"),
+        Column(
+            "basics",
+            "array<struct<feature:string,value:string,share:double>>",
+            "of every feature in words the commonest value and its share of those who have one",
+            nullable=True,
+        ),
         Column("traits", "array<struct<feature:string,z:double>>", "distance of the centre from the population, in deviations"),
     ),
     checks=(Check("not_empty", "customers > 0"),),
