@@ -13,7 +13,8 @@ from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.kernel.errors import ConfigError
 from clarion.monitor import transforms as live
-from clarion.products import neighbours
+from clarion.ops.shop import attributes
+from clarion.products import market, model, neighbours
 from clarion.products import transforms as matrix
 from clarion.products.settings import ProductSettings
 from clarion.profiles.transforms import current_products
@@ -145,11 +146,15 @@ def test_a_competitors_move_is_held_against_the_price_before(rows: Callable[...,
 def test_neighbours_by_words_alone_are_of_the_own_planted_cluster_far_above_chance(world: World, config: Config) -> None:
     settings, day = config.section(ProductSettings), world.as_of
     products = current_products(world.read("silver.products"), as_of=day, time_zone="Asia/Shanghai")
-    entries = matrix.entries(products, min_products=settings.min_products)
+    days = world.read("gold.product_days")
+    declared = attributes(config)
+    described = matrix.described(market.described(products, days, None, None, as_of=day, within=90), declared, chinese="bigrams")
+    fitted = model.fit(described, declared, settings=settings)
     # The category is a block of the matrix: only without it does agreement say something.
     words = {block: 1.0 if block == "text" else 0.0 for block in settings.weights}
-    vectors = matrix.vectors(products, entries, matrix.feature_list(entries, as_of=day), words, as_of=day)
-    found = neighbours.purity(neighbours.nearest(vectors, as_of=day, k=5, block_rows=100), vectors)
+    marked = matrix.marks(model.steps_of(fitted).transform(described), declared)
+    vectors = matrix.vectors(marked, model.feature_list(fitted, described), words, as_of=day, version="1").persist()
+    found = neighbours.purity(neighbours.nearest(vectors, None, as_of=day, settings=settings).near, vectors)
     assert found is not None
     share, chance = found
     sizes = products.groupBy("category").count().toPandas()["count"]
