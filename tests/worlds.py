@@ -16,7 +16,7 @@ from clarion.ops import pipeline
 from clarion.ops.job import Params
 from clarion.ops.runlog import run_jobs
 from clarion.ops.tracking import Tracking
-from clarion.sim import files
+from clarion.sim import behaviour, files
 from clarion.sim.shop import Shop, parse
 from jobs.__main__ import JOBS
 
@@ -77,6 +77,16 @@ class Desk:
 
     def read(self, name: str) -> DataFrame:
         return self.lake.read(TABLES[name])
+
+
+def simulated(spark: SparkSession, folder: Path, shop: Shop, *, seed: int, **settings: str) -> tuple[Desk, behaviour.World]:
+    """The whole history of a simulated shop, delivered, ingested and cleaned."""
+    own = {"shop.sources": "[sim]", "shop.time_zone": shop.time_zone, "shop.currency": shop.currency, "data": str(folder / "inbox")}
+    desk, world = Desk(spark, folder, {}, **own, **settings), files.world(spark, shop, seed=seed)
+    last = shop.starts_on + timedelta(days=shop.history_days)
+    files.deliver_history(world, str(folder / "inbox"), last=last, live_from=last)
+    desk.run("ingest", "clean", as_of=last)
+    return desk, world
 
 
 class World:

@@ -100,13 +100,22 @@ def test_every_packaged_mapping_is_valid(name: str) -> None:
 @pytest.mark.parametrize("name", Config.load().names("shops"))
 def test_every_shop_file_is_valid_and_uneven(name: str) -> None:
     shop = parse_shop(parse_yaml(Config.load().text(f"shops/{name}.yml"), where=name), where=name)
-    shares = [persona.share for persona in shop.personas]
+    shares = [persona.share for persona in shop.personas if persona.share]
     assert len(shares) >= 8
     assert max(shares) / min(shares) >= 8
 
 
-def test_there_are_five_shops() -> None:
-    assert len(Config.load().names("shops")) == 5
+def test_there_are_five_frozen_shops_and_one_whose_customers_change() -> None:
+    shops = {name: parse_shop(parse_yaml(Config.load().text(f"shops/{name}.yml"), where=name), where=name) for name in Config.load().names("shops")}
+    assert len(shops) == 6
+    assert [name for name, shop in shops.items() if shop.changes] == ["changing"]
+
+
+def test_a_change_of_a_persona_that_does_not_exist_is_refused() -> None:
+    written = parse_yaml(Config.load().text("shops/changing.yml"), where="changing")
+    written["changes"][1]["becomes"] = "app_huntress"
+    with pytest.raises(ConfigError, match="persona app_huntress, which does not exist"):
+        parse_shop(written, where="changing")
 
 
 def test_an_unknown_setting_is_refused_with_the_nearest_one() -> None:

@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.measures.days import start_of
+from clarion.sim import people
 from clarion.sim.behaviour import World
 
 DELIVERED, VIEWED = 0.97, 0.55
@@ -32,12 +33,13 @@ def reactions(world: World, messages: DataFrame, *, sent_on: date, benefit: str 
         message_ref, offer_id, the customer's columns, delivered, clicked, buys, unsubscribes (booleans), clicked_at.
     """
     draws = world.draws
+    known = people.on_day(world.customers, world.shop, draws, day=F.lit((sent_on - world.shop.starts_on).days))
     strength = F.coalesce(*(F.when(F.col("offer_id") == name, F.lit(value)) for name, value in STRENGTH.items()), F.lit(1.0))
     factor = strength * F.sqrt(F.col(benefit))
     ids = ("message_ref",)
     delivered = draws.uniform("answer/delivered", *ids) < DELIVERED
     return (
-        messages.join(world.customers, "customer_ref")
+        messages.join(known, "customer_ref")
         .withColumn("delivered", delivered)
         .withColumn("clicked", F.col("delivered") & (draws.uniform("answer/clicks", *ids) < F.least(F.col("click") * factor, F.lit(0.95))))
         .withColumn("buys", F.col("clicked") & (draws.uniform("answer/buys", *ids) < F.least((0.35 + F.col("uplift")) * factor, F.lit(0.95))))

@@ -7,8 +7,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from clarion.sim import people
 from clarion.sim.draws import Draws, lookup
-from clarion.sim.people import product_reference
 from clarion.sim.shop import Shop
 
 MONEY = "decimal(18,2)"
@@ -44,9 +44,9 @@ def sessions(world: World, *, first: date, last: date) -> DataFrame:
     chance = F.col("sessions_per_month") / 30.0 * weekday * season
     seconds = (8 * 3600 + F.floor(draws.uniform("session/time", "id", "day") * 15 * 3600)).cast("int")
     local = F.timestamp_seconds(F.unix_seconds(F.lit(shop.starts_on).cast("timestamp")) + F.col("day") * 86400 + seconds)
+    present = world.customers.crossJoin(days).where((F.col("day") >= F.col("joined_day")) & (F.col("day") < F.col("left_day")))
     return (
-        world.customers.crossJoin(days)
-        .where((F.col("day") >= F.col("joined_day")) & (F.col("day") < F.col("left_day")))
+        people.on_day(present, shop, draws, day=F.col("day"))
         .where(draws.uniform("session/comes", "id", "day") < chance)
         .withColumns(
             {
@@ -90,7 +90,7 @@ def events(world: World, visits: DataFrame) -> DataFrame:
             "type",
             "customer_ref",
             F.format_string("D%06d-%d", "id", F.floor(draws.uniform("event/device", "id", "day") * 2).cast("int")).alias("device_ref"),
-            F.when(on_product, product_reference(shop, F.col("cluster"), draws.uniform("event/product", *ids))).alias("product_ref"),
+            F.when(on_product, people.product_reference(shop, F.col("cluster"), draws.uniform("event/product", *ids))).alias("product_ref"),
             F.when(F.col("type") == "search", word).alias("query"),
             F.when(on_product, F.floor(2000 + 30000 * draws.uniform("event/dwell", *ids))).cast("bigint").alias("dwell_ms"),
             F.when(draws.uniform("event/channel", "id", "day") < 0.6, "app").otherwise("web").alias("channel"),
@@ -114,7 +114,7 @@ def orders(world: World, visits: DataFrame) -> DataFrame:
     ids = ("order_ref", "line_no")
     lines = visits.withColumn("line_no", F.explode(F.sequence(F.lit(1), items))).withColumn("cluster", _cluster(world, "order", *ids))
     # Dearer taste: of two products drawn, the dearer one with a chance that rises with the customer's price level.
-    first = product_reference(shop, F.col("cluster"), draws.uniform("order/product", *ids))
+    first = people.product_reference(shop, F.col("cluster"), draws.uniform("order/product", *ids))
     named = lines.withColumn("product_ref", first).join(F.broadcast(world.products.select("product_ref", "price")), "product_ref")
     list_price = F.greatest(F.col("price") * F.least(F.col("price_level"), F.lit(4.0)), F.lit(0.01))
     reduced = draws.uniform("order/reduced", *ids) < F.col("discount_love")

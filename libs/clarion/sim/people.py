@@ -13,50 +13,88 @@ ADJECTIVES = (("classic", "经典"), ("light", "轻便"), ("premium", "优选"),
 
 
 def customers(spark: SparkSession, shop: Shop, draws: Draws) -> DataFrame:
-    """Everyone who will ever be a customer: number, name, persona and own parameters.
-
-    Each parameter is the persona's times a log-normal factor, so that personas overlap.
+    """Everyone who will ever be a customer: number, name, persona and own parameters, as they are before anything changes.
 
     Returns:
         id, customer_ref, persona (position), joined_day and left_day (days since the shop's start; joined may be
-        negative), the persona's parameters as this customer has them, first_like, second_like.
+        negative), changed_day and later_persona (null where nothing changes), second_like, collection, marketing, and
+        what `_behaviour` says.
     """
-    personas, horizon = shop.personas, shop.history_days
-
-    def own(name: str, values: list[float], *, at_most: float | None = None) -> Column:
-        varied = lookup(values, "persona") * F.exp(F.lit(shop.spread) * draws.normal(f"customer/{name}", "id"))
-        return varied if at_most is None else F.least(varied, F.lit(at_most))
-
-    leaving = lookup([max(persona.leaving_per_month, 1e-6) for persona in personas], "persona")
-    likes = F.get(F.array(*(F.array(*(F.lit(like) for like in persona.likes)) for persona in personas)), F.col("persona"))
+    horizon = shop.history_days
+    leaving = lookup([max(persona.leaving_per_month, 1e-6) for persona in shop.personas], "persona")
+    changed_day, later_persona, leaves = _change(shop, draws)
+    lifetime = (F.greatest("joined_day", F.lit(0)) - F.log(draws.uniform("customer/left", "id")) * 30.0 / leaving).cast("int")
     return (
         spark.range(shop.customers)
-        .withColumn("persona", draws.choice("customer/persona", [persona.share for persona in personas], "id"))
+        .withColumn("persona", draws.choice("customer/persona", [persona.share for persona in shop.personas], "id"))
         .withColumns(
             {
                 "customer_ref": F.format_string("C%06d", "id"),
                 # A third were customers before the data begins; the others come evenly over its first nine tenths.
                 "joined_day": F.floor(draws.uniform("customer/joined", "id") * 1.35 * horizon - 0.45 * horizon).cast("int"),
-                "sessions_per_month": own("sessions", [persona.sessions_per_month for persona in personas], at_most=28.0),
-                "views_per_session": F.greatest(own("views", [persona.views_per_session for persona in personas]), F.lit(1.0)),
-                "cart": own("cart", [persona.cart for persona in personas], at_most=0.95),
-                "conversion": own("conversion", [persona.conversion for persona in personas], at_most=0.95),
-                "items_per_order": F.greatest(own("items", [persona.items_per_order for persona in personas]), F.lit(1.0)),
-                "price_level": own("price", [persona.price_level for persona in personas]),
-                "discount_love": own("discount", [persona.discount for persona in personas], at_most=0.95),
-                "click": own("click", [persona.click for persona in personas], at_most=0.9),
-                "uplift": lookup([persona.uplift for persona in personas], "persona"),
-                "annoyed": lookup([persona.annoyed for persona in personas], "persona"),
-                "first_like": F.get(likes, F.floor(draws.uniform("customer/like1", "id") * F.size(likes)).cast("int")),
                 "second_like": F.floor(draws.uniform("customer/like2", "id") * len(shop.clusters)).cast("int"),
                 "collection": draws.uniform("customer/collection", "id") >= shop.no_collection,
                 "marketing": draws.uniform("customer/marketing", "id") >= shop.no_marketing,
+                "changed_day": changed_day,
+                "later_persona": later_persona,
             }
         )
-        .withColumn(
-            "left_day",
-            (F.greatest("joined_day", F.lit(0)) - F.log(draws.uniform("customer/left", "id")) * 30.0 / leaving).cast("int"),
-        )
+        .withColumn("left_day", F.when(leaves, F.least(lifetime, "changed_day")).otherwise(lifetime))
+        .withColumns(_behaviour(shop, draws))
+    )
+
+
+def _behaviour(shop: Shop, draws: Draws) -> dict[str, Column]:
+    """What a customer does, by the column `persona`.
+
+    Each parameter is the persona's times a log-normal factor of the customer's own, so that personas overlap.
+    """
+    personas = shop.personas
+
+    def own(name: str, values: list[float], *, at_most: float | None = None) -> Column:
+        varied = lookup(values, "persona") * F.exp(F.lit(shop.spread) * draws.normal(f"customer/{name}", "id"))
+        return varied if at_most is None else F.least(varied, F.lit(at_most))
+
+    likes = F.get(F.array(*(F.array(*(F.lit(like) for like in persona.likes)) for persona in personas)), F.col("persona"))
+    return {
+        "sessions_per_month": own("sessions", [persona.sessions_per_month for persona in personas], at_most=28.0),
+        "views_per_session": F.greatest(own("views", [persona.views_per_session for persona in personas]), F.lit(1.0)),
+        "cart": own("cart", [persona.cart for persona in personas], at_most=0.95),
+        "conversion": own("conversion", [persona.conversion for persona in personas], at_most=0.95),
+        "items_per_order": F.greatest(own("items", [persona.items_per_order for persona in personas]), F.lit(1.0)),
+        "price_level": own("price", [persona.price_level for persona in personas]),
+        "discount_love": own("discount", [persona.discount for persona in personas], at_most=0.95),
+        "click": own("click", [persona.click for persona in personas], at_most=0.9),
+        "uplift": lookup([persona.uplift for persona in personas], "persona"),
+        "annoyed": lookup([persona.annoyed for persona in personas], "persona"),
+        "first_like": F.get(likes, F.floor(draws.uniform("customer/like1", "id") * F.size(likes)).cast("int")),
+    }
+
+
+def _change(shop: Shop, draws: Draws) -> tuple[Column, Column, Column]:
+    """The day from which a customer is another, the persona they are then, and whether they leave instead; at most one change each."""
+    day, later, leaves = F.lit(None).cast("int"), F.lit(None).cast("int"), F.lit(False)
+    taken = dict.fromkeys((change.persona for change in shop.changes), 0.0)
+    drawn, within = draws.uniform("customer/changes", "id"), draws.uniform("customer/changed", "id")
+    for change in shop.changes:
+        low, high = taken[change.persona], taken[change.persona] + change.share
+        taken[change.persona] = high
+        concerned = (F.col("persona") == shop.place_of(change.persona)) & (drawn >= low) & (drawn < high)
+        day = F.when(concerned, (change.from_day + F.floor(within * change.over_days)).cast("int")).otherwise(day)
+        if change.becomes:
+            later = F.when(concerned, F.lit(shop.place_of(change.becomes))).otherwise(later)
+        else:
+            leaves = leaves | concerned
+    return day, later, leaves
+
+
+def on_day(customers: DataFrame, shop: Shop, draws: Draws, *, day: Column) -> DataFrame:
+    """Customers with the persona and parameters that they have on a day (since the shop's start)."""
+    if not shop.changes:
+        return customers
+    changed = F.coalesce(day >= F.col("changed_day"), F.lit(False))
+    return customers.withColumn("persona", F.when(changed, F.coalesce("later_persona", "persona")).otherwise(F.col("persona"))).withColumns(
+        _behaviour(shop, draws)
     )
 
 

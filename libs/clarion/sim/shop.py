@@ -25,7 +25,7 @@ class Persona(_Strict):
     """How one sort of customer behaves; each customer varies around it."""
 
     name: str
-    share: float = Field(gt=0)
+    share: float = Field(ge=0)
     sessions_per_month: float = Field(gt=0)
     views_per_session: float = Field(ge=1)
     cart: float = Field(ge=0, le=1)
@@ -38,6 +38,24 @@ class Persona(_Strict):
     click: float = Field(ge=0, le=1)
     uplift: float = Field(ge=-1, le=1)
     annoyed: float = Field(ge=0, le=1)
+
+
+class Change(_Strict):
+    """A part of a persona's customers turn into another sort, or leave, within some days.
+
+    Args:
+        persona: whom it concerns, whenever they joined.
+        share: the part of them.
+        from_day: first day, counted from the shop's start.
+        over_days: each of them on a day of their own among so many.
+        becomes: the persona they behave as from then on; none: they leave.
+    """
+
+    persona: str
+    share: float = Field(gt=0, le=1)
+    from_day: int = Field(ge=0)
+    over_days: int = Field(ge=1)
+    becomes: str | None = None
 
 
 class Cluster(_Strict):
@@ -81,16 +99,25 @@ class Shop(_Strict):
     dirt: Dirt
     personas: tuple[Persona, ...]
     clusters: tuple[Cluster, ...]
+    changes: tuple[Change, ...] = ()
+
+    def place_of(self, persona: str) -> int:
+        """Position of a persona."""
+        return [item.name for item in self.personas].index(persona)
 
 
 def parse(written: Mapping[str, Any], *, where: str) -> Shop:
     """The shop of a YAML file.
 
     Raises:
-        ConfigError: an unknown key, or a value out of range.
+        ConfigError: an unknown key, a value out of range, or a persona or cluster that does not exist.
     """
     shop = validated(Shop, written, where=where)
     wrong = [persona.name for persona in shop.personas if any(like >= len(shop.clusters) for like in persona.likes)]
     if wrong:
         raise ConfigError(f"{where}: persona {wrong[0]} likes a cluster that does not exist", fix=f"use numbers below {len(shop.clusters)}")
+    names = {persona.name for persona in shop.personas}
+    unknown = [name for change in shop.changes for name in (change.persona, change.becomes or change.persona) if name not in names]
+    if unknown:
+        raise ConfigError(f"{where}: changes name persona {unknown[0]}, which does not exist", fix=f"use one of {', '.join(sorted(names))}")
     return shop
