@@ -14,9 +14,8 @@ from clarion.features.transforms import inputs, unpacked
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import together
 from clarion.measures.intervals import NotComputable
-from clarion.ops import description
+from clarion.ops import description, models
 from clarion.ops.job import Job, Params, previous
-from clarion.ops.models import in_force, totals
 from clarion.ops.scope import Scope
 from clarion.ops.shop import features
 from clarion.predict import churn
@@ -24,7 +23,6 @@ from clarion.predict.settings import PredictSettings
 from clarion.profiles.settings import ProfileSettings
 
 MODEL = "clarion-churn"
-_SETTINGS = "settings_hash"
 
 
 def run(scope: Scope, params: Params) -> None:
@@ -50,14 +48,14 @@ def run(scope: Scope, params: Params) -> None:
 
 
 def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str] | NotComputable:
-    newest = in_force(scope.previous(PREDICTIONS), as_of=scope.as_of, retrain_days=settings.retrain_days)
-    wanted = digest(asdict(settings))
-    if newest and scope.tracking.parameter(MODEL, newest, _SETTINGS) == wanted:
-        return scope.tracking.load(MODEL, newest), newest
+    wanted, earlier_days = digest(asdict(settings)), scope.previous(PREDICTIONS)
+    serving = models.serving(scope.tracking, MODEL, earlier_days, fitted_with=wanted, as_of=scope.as_of, retrain_days=settings.retrain_days)
+    if serving:
+        return serving
     horizon = timedelta(days=settings.horizon_days)
     earlier, later = (_examples(scope, scope.as_of - times * horizon, settings).persist() for times in (2, 1))
     try:
-        of_earlier, of_later = together([partial(totals, earlier), partial(totals, later)])
+        of_earlier, of_later = together([partial(models.totals, earlier), partial(models.totals, later)])
         fingerprint = digest(wanted, scope.seed, str(scope.as_of), of_earlier + of_later)
         known = scope.tracking.version_of(MODEL, fingerprint)
         if known:
@@ -70,7 +68,7 @@ def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str]
         return found
     scope.note(f"churn: AUC {found.auc:.3f}, Brier {found.brier:.3f}, base rate {found.base_rate:.1%}, on {found.customers} customers")
     metrics = {"auc": found.auc, "brier": found.brier, "base_rate": found.base_rate, "customers": found.customers}
-    parameters = {**asdict(settings), "features": ",".join(settings.features), "as_of": str(scope.as_of), _SETTINGS: wanted}
+    parameters = {**asdict(settings), "features": ",".join(settings.features), "as_of": str(scope.as_of), models.SETTINGS: wanted}
     version = scope.tracking.log(MODEL, found.pipeline, params=parameters, metrics=metrics, fingerprint=fingerprint)
     return found.pipeline, version
 

@@ -13,8 +13,8 @@ from clarion.contracts.silver import MARKET_PRICES, PRODUCTS, REVIEWS
 from clarion.kernel.errors import ConfigError, first_line
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import together
+from clarion.ops import models
 from clarion.ops.job import Job, Params, previous
-from clarion.ops.models import in_force, totals
 from clarion.ops.scope import Scope
 from clarion.ops.shop import attributes
 from clarion.products import market, model, neighbours
@@ -24,7 +24,6 @@ from clarion.products.settings import ProductSettings
 from clarion.profiles.transforms import current_products
 
 MODEL = "clarion-products"
-_SETTINGS = "settings_hash"
 
 
 def run(scope: Scope, params: Params) -> None:
@@ -85,15 +84,16 @@ def _fails(known: DataFrame, item: Attribute) -> bool:
 def _model(scope: Scope, settings: ProductSettings, described: DataFrame, declared: tuple[Attribute, ...]) -> tuple[PipelineModel, str]:
     """The model in force; a new one where there is none, where it is old, or where it was fitted with other settings."""
     wanted = digest(asdict(settings), [asdict(item) for item in declared])
-    newest = in_force(scope.previous(PRODUCT_FEATURES).where("model_version IS NOT NULL"), as_of=scope.as_of, retrain_days=settings.retrain_days)
-    if newest and scope.tracking.parameter(MODEL, newest, _SETTINGS) == wanted:
-        return scope.tracking.load(MODEL, newest), newest
-    fingerprint = digest(wanted, str(scope.as_of), totals(described))
+    earlier = scope.previous(PRODUCT_FEATURES).where("model_version IS NOT NULL")
+    serving = models.serving(scope.tracking, MODEL, earlier, fitted_with=wanted, as_of=scope.as_of, retrain_days=settings.retrain_days)
+    if serving:
+        return serving
+    fingerprint = digest(wanted, str(scope.as_of), models.totals(described))
     version = scope.tracking.version_of(MODEL, fingerprint)
     if version:
         return scope.tracking.load(MODEL, version), version
     fitted = model.fit(described, declared, settings=settings)
-    parameters = {"as_of": str(scope.as_of), _SETTINGS: wanted, "attributes": ",".join(item.name for item in declared), **settings.weights}
+    parameters = {"as_of": str(scope.as_of), models.SETTINGS: wanted, "attributes": ",".join(item.name for item in declared), **settings.weights}
     return fitted, scope.tracking.log(MODEL, fitted, params=parameters, metrics={"columns": float(model.columns_of(fitted))}, fingerprint=fingerprint)
 
 

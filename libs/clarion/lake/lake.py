@@ -137,13 +137,7 @@ class Lake:
             # One statement: PySpark asks the JVM three times for each column of a select.
             return self.spark.sql(f"SELECT {', '.join(map(sql.name, table.column_names))} FROM {self.address(table)}")
         except AnalysisException:
-            stored = set(self.spark.sql(f"SELECT * FROM {self.address(table)}").columns)
-            if any(column.name not in stored and not column.nullable for column in table.columns):
-                raise
-            # Written before the contract gained a column, and not since: what it says is unknown.
-            gained = (sql.name(column.name) if column.name in stored else f"CAST(NULL AS {column.type})" for column in table.columns)
-            named = ", ".join(f"{value} AS {sql.name(column.name)}" for value, column in zip(gained, table.columns, strict=True))
-            return self.spark.sql(f"SELECT {named} FROM {self.address(table)}")
+            return self._before_it_gained_columns(table)
 
     def empty(self, table: Table) -> DataFrame:
         """No rows, in the contract's shape."""
@@ -339,6 +333,14 @@ class Lake:
         if not os.access(self.root, os.W_OK):
             raise LakeError(f"the lake {self.root} cannot be written", fix="name a folder that can be written with --lake")
 
+    def _before_it_gained_columns(self, table: Table) -> DataFrame:
+        """A table that was not written since its contract gained columns: what they say is unknown."""
+        stored = self.spark.table(self.address(table))
+        new = [column for column in table.columns if column.name not in stored.columns]
+        if any(not column.nullable for column in new):
+            raise _not_nullable(table, next(column for column in new if not column.nullable), stored.columns)
+        return stored.withColumns({column.name: F.lit(None).cast(column.type) for column in new}).select(*table.column_names)
+
     def _apply_new_columns(self, table: Table) -> list[str]:
         stored = {field.name: field for field in self.spark.table(self.address(table)).schema.fields}
         declared = {field.name: field for field in schema_of(table).fields}
@@ -352,11 +354,7 @@ class Lake:
                 )
         for column in new:
             if not column.nullable:
-                raise ContractError(
-                    f"{table.name}: the contract has a new column '{column.name}' that may not be null",
-                    found=", ".join(stored),
-                    fix="declare it nullable, or rebuild the table",
-                )
+                raise _not_nullable(table, column, stored)
         if new:
             columns = ", ".join(f"`{column.name}` {column.type}" for column in new)
             self.spark.sql(f"ALTER TABLE {self.address(table)} ADD COLUMNS ({columns})")
@@ -367,6 +365,14 @@ def _differs(column: Column) -> str:
     """The condition that target and source differ in a column; maps have no order of their own, but JSON has."""
     form = "to_json({}.`{}`)" if column.type.startswith("map") else "{}.`{}`"
     return f"NOT {form.format('t', column.name)} <=> {form.format('s', column.name)}"
+
+
+def _not_nullable(table: Table, column: Column, stored: Iterable[str]) -> ContractError:
+    return ContractError(
+        f"{table.name}: the contract has a new column '{column.name}' that may not be null",
+        found=", ".join(stored),
+        fix="declare it nullable, or rebuild the table",
+    )
 
 
 def _silent(_: str) -> None:

@@ -16,7 +16,16 @@ from clarion.profiles import transforms as profiles
 from clarion.profiles.settings import ProfileSettings
 
 READS = (CUSTOMER_PROFILES, CUSTOMER_DAYS, INTERACTIONS, EVENTS, ORDER_LINES, PRODUCTS, REVIEWS, RESPONSES, REDEMPTIONS, SERVICE_CONTACTS, TRAITS, CUSTOMERS)
-_FACTS = {"reviews": REVIEWS, "responses": RESPONSES, "redemptions": REDEMPTIONS, "contacts": SERVICE_CONTACTS, "traits": TRAITS, "registrations": CUSTOMERS}
+_VIEWS: dict[str, tuple[Table, Callable[..., DataFrame]]] = {
+    "orders": (ORDER_LINES, views.orders),
+    "events": (EVENTS, views.events),
+    "reviews": (REVIEWS, views.facts),
+    "responses": (RESPONSES, views.facts),
+    "redemptions": (REDEMPTIONS, views.facts),
+    "contacts": (SERVICE_CONTACTS, views.facts),
+    "traits": (TRAITS, views.traits),
+    "registrations": (CUSTOMERS, views.registrations),
+}
 
 
 def seen(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -> dict[str, DataFrame]:
@@ -27,18 +36,14 @@ def seen(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -> dict[st
         declared: features.
         as_of: the day; interests of another day than the run's own are computed from the facts.
     """
-    zone = scope.time_zone
-    made: dict[str, Callable[[], DataFrame]] = {
-        "days": lambda: views.days(scope.read(CUSTOMER_DAYS), as_of=as_of),
-        "orders": lambda: views.orders(scope.read(ORDER_LINES), as_of=as_of, time_zone=zone),
-        "events": lambda: views.events(scope.read(EVENTS), as_of=as_of, time_zone=zone),
-        "interactions": lambda: views.interactions(_interactions(scope, as_of), _products(scope, as_of)),
-        "traits": lambda: views.traits(scope.read(TRAITS), as_of=as_of, time_zone=zone),
-        "registrations": lambda: views.registrations(scope.read(CUSTOMERS), as_of=as_of, time_zone=zone),
-        **{name: partial(_facts, scope, table, as_of) for name, table in _FACTS.items() if name not in ("traits", "registrations")},
-    }
+
+    def of_facts(table: Table, view: Callable[..., DataFrame]) -> DataFrame:
+        return view(scope.read(table), as_of=as_of, time_zone=scope.time_zone)
+
+    made: dict[str, Callable[[], DataFrame]] = {name: partial(of_facts, table, view) for name, (table, view) in _VIEWS.items() if scope.lake.exists(table)}
+    made |= {"days": lambda: views.days(scope.read(CUSTOMER_DAYS), as_of=as_of), "interactions": lambda: _interactions(scope, as_of)}
     used = dict.fromkeys(item.source for item in declared if item.source in made)
-    return {source: made[source]() for source in used if source not in _FACTS or scope.lake.exists(_FACTS[source])}
+    return {source: made[source]() for source in used}
 
 
 def past(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -> DataFrame:
@@ -49,17 +54,10 @@ def past(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -> DataFra
     return transforms.described(known, seen(scope, declared, as_of=as_of), declared)
 
 
-def _facts(scope: Scope, table: Table, as_of: date) -> DataFrame:
-    return views.facts(scope.read(table), as_of=as_of, time_zone=scope.time_zone)
-
-
-def _products(scope: Scope, as_of: date) -> DataFrame:
-    return profiles.current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=scope.time_zone)
-
-
 def _interactions(scope: Scope, as_of: date) -> DataFrame:
+    products = profiles.current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=scope.time_zone)
     if as_of == scope.as_of:
-        return scope.current(INTERACTIONS)
+        return views.interactions(scope.current(INTERACTIONS), products)
     settings, zone = scope.settings(ProfileSettings), scope.time_zone
-    interest = profiles.interests(scope.read(ORDER_LINES), scope.read(EVENTS), _products(scope, as_of), as_of=as_of, time_zone=zone, settings=settings)
-    return profiles.strongest(interest, as_of=as_of, keep=settings.interactions_kept)
+    interest = profiles.interests(scope.read(ORDER_LINES), scope.read(EVENTS), products, as_of=as_of, time_zone=zone, settings=settings)
+    return views.interactions(profiles.strongest(interest, as_of=as_of, keep=settings.interactions_kept), products)
