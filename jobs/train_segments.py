@@ -16,7 +16,7 @@ from clarion.kernel.ids import digest
 from clarion.kernel.parallel import together
 from clarion.measures import drift
 from clarion.ops.job import Job, Params, previous
-from clarion.ops.models import totals
+from clarion.ops.models import SETTINGS, totals
 from clarion.ops.scope import Scope, rows_as_frame
 from clarion.ops.shop import features as declared
 from clarion.segments import continuity, features, model, naming, pictures
@@ -26,7 +26,7 @@ from clarion.segments.model import Segmentation
 from clarion.segments.settings import SegmentSettings
 
 MODEL = "clarion-segments"
-_NOT_OF_THE_FIT = ("retrain_days", "drift_limit", "match_within")
+_NOT_OF_THE_FIT = ("retrain_days", "retry_days", "drift_limit", "match_within")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,9 @@ def run(scope: Scope, params: Params) -> None:
     of_inputs = totals(customers)
     last = _last(scope, settings, described, customers=int(of_inputs[0]))
     because = _because(last, settings, as_of=scope.as_of)
+    if because and (kept_out := _stayed_back(scope, settings)):
+        scope.note(f"a new model is due because of {because}; version {kept_out} stayed back less than {settings.retry_days} days ago")
+        because = None
     if because is None:
         assert last is not None
         _enter(scope, _carried(scope, last), last.groups)
@@ -95,6 +98,15 @@ def _because(last: Last | None, settings: SegmentSettings, *, as_of: date) -> st
     )
 
 
+def _stayed_back(scope: Scope, settings: SegmentSettings) -> str | None:
+    """The challenger of these settings that the gate kept out not long ago: on nearly the same customers it would be kept out again."""
+    tried = scope.previous(SEGMENT_MODELS).where("challenger_version IS NOT NULL").orderBy(F.desc("as_of")).first()
+    if tried is None or tried["promoted"] or (scope.as_of - tried["as_of"]).days >= settings.retry_days:
+        return None
+    version = str(tried["challenger_version"])
+    return version if scope.tracking.parameter(MODEL, version, SETTINGS) == _hash(settings) else None
+
+
 def _compared(settings: SegmentSettings, used: tuple[str, ...]) -> dict[str, str]:
     return {name: settings.features[name].value for name in used}
 
@@ -132,6 +144,7 @@ def _parameters(scope: Scope, settings: SegmentSettings, found: Segmentation, of
     return {
         **plain,
         "k": found.chosen.k,
+        SETTINGS: _hash(settings),
         "as_of": str(scope.as_of),
         "features": ",".join(found.features),
         "customers": of_inputs[0],

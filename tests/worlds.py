@@ -55,16 +55,18 @@ class Desk:
             "privacy.key": f"file:{folder / 'key'}",
             **settings,
         }
-        self._configure()
+        self.configure()
         for name, kinds in mappings.items():
             self.map(name, kinds)
 
     def map(self, name: str, kinds: dict[str, Any]) -> None:
         """Write a mapping, or mend it."""
         (self.folder / "conf" / "sources" / f"{name}.yml").write_text(yaml.safe_dump(kinds, allow_unicode=True))
-        self._configure()
+        self.configure()
 
-    def _configure(self) -> None:
+    def configure(self, **settings: str) -> None:
+        """Set what the next jobs run with."""
+        self.settings |= settings
         overrides = tuple(f"{key}={value}" for key, value in self.settings.items())
         self.config = Config.load(conf_dir=self.folder / "conf", overrides=overrides)
 

@@ -200,11 +200,8 @@ def _updated(
     that edge, it is compared anew.
     """
     k, n = settings.neighbours, len(rows.names)
-    old = vectors.where("size(indices) > 0").select("product_id", F.xxhash64("indices", "weights").alias("hash")).toPandas()
-    hashes = old.set_index("product_id")["hash"].reindex(rows.names, fill_value=0)
     lists = near.select("product_id", "neighbour_id", "rank", "cosine").toPandas()  # k rows a product
-    # Without a list nothing is known of a product; of one that is like no other the same has to be found again.
-    same = (hashes.eq(pd.Series(rows.hashes, index=rows.names)) & hashes.index.isin(lists["product_id"])).to_numpy()
+    same = _unchanged(rows, vectors, lists)
     if n - same.sum() > settings.anew_share * n:
         return None
     class_of = np.empty(n, dtype=np.int64)
@@ -212,17 +209,32 @@ def _updated(
     fresh = np.unique(class_of[~same])
     rest = np.setdiff1d(np.arange(len(classes.first)), fresh)
     closer = _each(_each(_top(classes.cells, rest, classes.cells, fresh, n=k + 3), classes, by="column", at_most=k + 1), classes, by="row")
-    place = pd.Series(np.arange(n), index=rows.names)
-    lists = lists[lists["product_id"].isin(rows.names[same])]
-    lists = lists.assign(row=place[lists["product_id"]].to_numpy(), stays=lists["neighbour_id"].isin(rows.names[same]))
-    stayed = lists[lists["stays"]]
-    stayed = stayed.assign(column=place[stayed["neighbour_id"]].to_numpy())[["row", "column", "cosine"]]
+    lists = _of_unchanged(lists, rows.names, same)
+    stayed = lists.loc[lists["stays"], ["row", "column", "cosine"]].astype({"column": np.int64})
     # Of a class with new members the others are new to each other, too: they come by way of `fresh`.
     merged = pd.concat([stayed[~np.isin(class_of[stayed["column"]], fresh)], closer])
     anew = np.union1d(fresh, class_of[_uncertain(lists, merged, k)])
     carried = merged[~np.isin(class_of[merged["row"].to_numpy(dtype=np.int64)], anew)]
     found = pd.concat([ranked(rows.names, carried, by="cosine", k=k), _spread(rows, classes, _among_all(classes, anew, k=k), k=k)])
     return spark.createDataFrame(found, _SCHEMA), int(np.diff(classes.starts)[anew].sum())
+
+
+def _unchanged(rows: Rows, vectors: DataFrame, lists: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which products have the row of the earlier day and a list of neighbours, shape (n,).
+
+    Without a list nothing is known of a product; of one that is like no other the same has to be found again.
+    """
+    old = vectors.where("size(indices) > 0").select("product_id", F.xxhash64("indices", "weights").alias("hash")).toPandas()
+    hashes = old.set_index("product_id")["hash"].reindex(rows.names, fill_value=0)
+    return (hashes.eq(pd.Series(rows.hashes, index=rows.names)) & hashes.index.isin(lists["product_id"])).to_numpy()
+
+
+def _of_unchanged(lists: pd.DataFrame, names: Names, same: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """The lists of products that did not change: row, column, rank, cosine, and whether the neighbour did not change either; else it has no column."""
+    place = pd.Series(np.flatnonzero(same), index=names[same])
+    mine = lists[lists["product_id"].isin(place.index)]
+    column = place.reindex(mine["neighbour_id"]).to_numpy()
+    return mine.assign(row=place[mine["product_id"]].to_numpy(), column=column, stays=~np.isnan(column))
 
 
 def _uncertain(lists: pd.DataFrame, merged: pd.DataFrame, k: int) -> Positions:

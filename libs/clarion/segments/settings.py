@@ -43,5 +43,6 @@ class SegmentSettings:
     fit_at_most: int
     max_iter: int
     retrain_days: int
+    retry_days: int
     drift_limit: float
     match_within: float
