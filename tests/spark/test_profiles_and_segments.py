@@ -84,10 +84,16 @@ def test_the_life_cycle_follows_each_customers_own_rhythm(rows: Callable[..., Da
     weekly_then_silent = orders("weekly", "2026-03-01", "2026-03-08", "2026-03-15", "2026-03-22", "2026-04-20")
     yearly = orders("quarterly", "2025-09-01", "2025-12-01", "2026-03-01")
     lines = _lines(rows, *weekly_then_silent, *yearly, *orders("fresh", "2026-05-25"))
-    events = rows(EVENTS).unionByName(rows("customer_id string", ("looker",)).selectExpr(
+    still_comes = orders("comes", "2026-03-01", "2026-03-08", "2026-03-15", "2026-03-22", "2026-04-20")
+    lines = lines.unionByName(_lines(rows, *still_comes))
+    events = rows(EVENTS).unionByName(rows("customer_id string", ("looker",), ("comes",)).selectExpr(
         "customer_id", "'p' product_id", "'view' type", "timestamp'2026-05-30' happened_at", "timestamp'2026-05-30' arrived_at"))  # fmt: skip
     found = _profile(profiles.customer_days(lines, events, time_zone="UTC"), rows, settings)
-    assert {who: row["life_cycle"] for who, row in found.items()} == {"weekly": "lost", "quarterly": "active", "fresh": "new", "looker": "prospect"}
+    stages = {"weekly": "lost", "comes": "dormant", "quarterly": "active", "fresh": "new", "looker": "prospect"}
+    assert {who: row["life_cycle"] for who, row in found.items()} == stages
+    # 41 days after five days of doing something, 50 days from first to last; two days after six, 90 days from first to last.
+    assert found["weekly"]["absence"] == pytest.approx((AS_OF - date(2026, 4, 20)).days / (50 / 4))
+    assert found["comes"]["absence"] == pytest.approx((AS_OF - date(2026, 5, 30)).days / (90 / 5))
 
 
 def test_the_aggregation_by_day_has_no_python_and_few_exchanges(rows: Callable[..., DataFrame]) -> None:

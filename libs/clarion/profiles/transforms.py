@@ -234,19 +234,26 @@ def customer_profiles(days: DataFrame, interest: DataFrame, *, as_of: date, sett
         total("cart_adds").alias("cart_adds"),
         total("events").alias("events"),
         F.count_distinct(F.when(in_window, F.col("day"))).alias("active_days"),
+        days_before(as_of, F.min(F.when(in_window, F.col("day")))).alias("first_in_window"),
     )
+    between_days = F.when(F.col("active_days") >= 3, (F.col("first_in_window") - F.col("idle_days")) / (F.col("active_days") - 1))
     rhythm = _usual_gaps(known)
     shop = rhythm.agg(F.coalesce(F.percentile("usual_gap_days", 0.5), F.lit(settings.default_gap_days)).alias("shop_gap_days"))
     return (
         sums.join(rhythm, "customer_id", "left")
         .crossJoin(F.broadcast(shop))
-        .withColumn("rhythm", F.col("recency_days") / F.greatest(F.coalesce("usual_gap_days", "shop_gap_days"), F.lit(1.0)))
+        .withColumns(
+            {
+                "rhythm": F.col("recency_days") / F.greatest(F.coalesce("usual_gap_days", "shop_gap_days"), F.lit(1.0)),
+                "absence": F.col("idle_days") / F.greatest(F.coalesce(between_days, "shop_gap_days"), F.lit(1.0)),
+            }
+        )
         .withColumn("life_cycle", _life_cycle(settings))
         .join(interest, "customer_id", "left")
         .select(
             F.lit(as_of).alias("as_of"),
             "customer_id", "tenure_days", "recency_days", "orders", "monetary", "average_order", "items_per_order", "discount_share", "views",
-            "cart_adds", "events", "active_days", "idle_days", "usual_gap_days", "rhythm", "life_cycle",
+            "cart_adds", "events", "active_days", "idle_days", "usual_gap_days", "rhythm", "absence", "life_cycle",
             F.coalesce("interests", F.array().cast("array<struct<category:string,share:double>>")).alias("interests"),
         )
     )  # fmt: skip
@@ -266,10 +273,11 @@ def _usual_gaps(known: DataFrame) -> DataFrame:
 
 
 def _life_cycle(settings: ProfileSettings) -> Column:
+    """The stage, from the customer's own rhythm; nobody is lost who still comes, whether they buy or not."""
     return (
         F.when(F.col("recency_days").isNull(), "prospect")
         .when(F.col("first_order_days") <= settings.new_within_days, "new")
         .when(F.col("rhythm") <= settings.active_within_gaps, "active")
-        .when(F.col("rhythm") <= settings.dormant_within_gaps, "dormant")
+        .when(F.least("rhythm", "absence") <= settings.dormant_within_gaps, "dormant")
         .otherwise("lost")
     )

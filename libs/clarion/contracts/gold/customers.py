@@ -70,6 +70,12 @@ CUSTOMER_PROFILES = Table(
         days("idle_days", "since anything was done"),
         days("usual_gap_days", "median gap between the customer's order days, from three order days on", nullable=True),
         Column("rhythm", "double", "days since the last order in usual gaps; the shop's median gap where the customer's is unknown", nullable=True),
+        Column(
+            "absence",
+            "double",
+            "days since anything was done in mean gaps between such days; the shop's median gap between orders below three days",
+            nullable=True,
+        ),
         Column("life_cycle", "string", "prospect, new, active, dormant or lost"),
         Column("interests", "array<struct<category:string,share:double>>", "categories by time-decayed interest, at most five"),
     ),
