@@ -108,14 +108,16 @@ class Stages:
     """What the life cycle says of the buyers.
 
     Args:
-        gone_found: of those who left, the share that is called dormant or lost.
-        staying_found: of those who did not, the share that is called new or active.
+        lost_are_gone: of those who are called lost, the share that has left.
+        gone_are_lost: of those who have left, the share that is called lost.
+        gone: share that has left.
         in_order: the chance that a buyer who left is later in the life cycle than one who did not (AUC, ties as a half).
         oracle: the same chance by a boosted classifier with labels, on the other half.
     """
 
-    gone_found: Interval
-    staying_found: Interval
+    lost_are_gone: Interval
+    gone_are_lost: Interval
+    gone: float
     in_order: float
     oracle: float
 
@@ -125,8 +127,8 @@ def _life_cycle(everything: pd.DataFrame, told: pd.DataFrame, half: npt.NDArray[
     gone, stage = everything["gone"].to_numpy(dtype=bool), everything["life_cycle"].map({"new": 0, "active": 0, "dormant": 1, "lost": 2}).to_numpy()
     learned, judged = buyer & half, buyer & ~half
     chances = HistGradientBoostingClassifier(random_state=0).fit(told[learned], gone[learned]).predict_proba(told[judged])[:, 1]
-    found, kept = _share(stage[buyer & gone] > 0), _share(stage[buyer & ~gone] == 0)
-    return Stages(found, kept, float(roc_auc_score(gone[judged], stage[judged])), float(roc_auc_score(gone[judged], chances)))
+    right, found = _share(gone[buyer & (stage == 2)]), _share(stage[buyer & gone] == 2)
+    return Stages(right, found, float(gone[buyer].mean()), float(roc_auc_score(gone[judged], stage[judged])), float(roc_auc_score(gone[judged], chances)))
 
 
 def _share(true: npt.NDArray[np.bool_]) -> Interval:
@@ -169,7 +171,7 @@ def test_groups_are_as_tight_as_scikit_learns_and_all_is_shown_beside_an_oracle(
             f"\n{shop}, {difficulty}: {len(everything)} customers, {known.planted} personas; inertia {found.chosen.inertia / reference:.4f} x the best of 50 starts; "
             f"adjusted Rand {_told(_rand(truth, groups))}, oracle {_told(_rand(truth[~half], oracle))}; portrait accuracy {_told(accuracy)}, "
             f"by tags {_told(tagged)}, oracle {_told(best)}; fidelity of {len(fidelity)} tags {mean:.3f} on average, least {_told(fidelity[0])}; "
-            f"life cycle: {_told(stages.gone_found)} of the gone and {_told(stages.staying_found)} of the others, "
+            f"life cycle: {stages.gone:.3f} have left, of the lost {_told(stages.lost_are_gone)}, found {_told(stages.gone_are_lost)}, "
             f"in order {stages.in_order:.3f}, oracle {stages.oracle:.3f}\n"
         )
     assert found.chosen.inertia <= 1.01 * reference
@@ -177,3 +179,4 @@ def test_groups_are_as_tight_as_scikit_learns_and_all_is_shown_beside_an_oracle(
     assert adjusted_rand_score(truth, groups) > 0
     assert accuracy.value > np.bincount(truth).max() / len(truth)
     assert mean >= 0.85
+    assert stages.lost_are_gone.low > stages.gone

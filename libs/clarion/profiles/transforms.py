@@ -242,10 +242,11 @@ def customer_profiles(days: DataFrame, interest: DataFrame, *, as_of: date, sett
     return (
         sums.join(rhythm, "customer_id", "left")
         .crossJoin(F.broadcast(shop))
+        .withColumn("order_gap", F.coalesce("usual_gap_days", "shop_gap_days"))
         .withColumns(
             {
-                "rhythm": F.col("recency_days") / F.greatest(F.coalesce("usual_gap_days", "shop_gap_days"), F.lit(1.0)),
-                "absence": F.col("idle_days") / F.greatest(F.coalesce(between_days, "shop_gap_days"), F.lit(1.0)),
+                "rhythm": F.col("recency_days") / F.greatest("order_gap", F.lit(1.0)),
+                "absence": F.col("idle_days") / F.greatest(F.least(between_days, "order_gap"), F.lit(1.0)),
             }
         )
         .withColumn("life_cycle", _life_cycle(settings))

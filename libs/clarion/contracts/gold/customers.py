@@ -73,7 +73,7 @@ CUSTOMER_PROFILES = Table(
         Column(
             "absence",
             "double",
-            "days since anything was done in mean gaps between such days; the shop's median gap between orders below three days",
+            "days since anything was done, in mean gaps between such days or, where it is shorter, the usual gap between orders",
             nullable=True,
         ),
         Column("life_cycle", "string", "prospect, new, active, dormant or lost"),
