@@ -1,5 +1,6 @@
 """Groups over retrains: who stays, who is new, who is retired, and what the tables say against what was planted."""
 
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +21,7 @@ PERSONAS = {
     "hunters": (4, 30, 0.20, 0.15, 2, 8, 0.60),
     "lookers": (9, 70, 0.01, 0.01, 1, 10, 0.10),
     "big": (1, 7, 0.30, 0.80, 12, 40, 0.05),
+    "fans": (20, 12, 0.15, 0.50, 3, 90, 0.02),
     "hunters_gone_app": (25, 30, 0.60, 0.15, 2, 8, 0.62),
 }
 ORDERS = {"orders": {"where": "${data}/none/*.csv", "format": "csv", "options": {"header": True}, "time_zone": "UTC", "currency": "EUR",
@@ -165,3 +167,33 @@ def test_a_challenger_that_is_worse_stays_back(desk: Callable[..., Desk]) -> Non
         _plant(shop, day + timedelta(days=later), sizes)
         shop.run("train_segments", as_of=day + timedelta(days=later))
         assert _model(shop, day + timedelta(days=later))["retrained_because"] == tried
+
+
+@pytest.mark.slow
+@pytest.mark.covers("P2")
+def test_a_year_of_retrains_brings_new_groups_and_retires_old_ones(desk: Callable[..., Desk], capsys: pytest.CaptureFixture[str]) -> None:
+    """Regulars grow every month, half of the hunters turn into another sort from the fifth month on, the fans vanish in the ninth."""
+    shop = desk({"planted": ORDERS}, **{"segment.min_stability": "0.5", "segment.retrain_days": "28"})
+    days = [START + timedelta(days=30 * month) for month in range(12)]
+    told = []
+    for month, day in enumerate(days):
+        sizes = {"regulars": 60 + 12 * month, "lookers": 80, "big": 50, "hunters": 160 if month < 5 else 100}
+        sizes |= {"hunters_gone_app": 60} if month >= 5 else {}
+        sizes |= {"fans": 40} if month < 9 else {}
+        who = _plant(shop, day, sizes)
+        shop.run("train_segments", "segment", as_of=day)
+        groups, model = _groups(shop, day), _model(shop, day)
+        told.append({persona: _of(groups, who, persona) for persona in sizes} | {"retired": model["retired"], "promoted": model["promoted"]})
+        with capsys.disabled():
+            named = ", ".join(f"{persona} {told[-1][persona][0]} {told[-1][persona][1]:.0%}" for persona in sizes)
+            sys.stdout.write(f"\n{day}: {named}; retired {model['retired']}; {model['retrained_because']}")
+    for persona in ("regulars", "lookers", "big", "hunters"):
+        assert len({month[persona][0] for month in told}) == 1, persona
+    new = {month["hunters_gone_app"][0] for month in told[5:]}
+    assert len(new) == 1
+    assert not new & {month[persona][0] for month in told[:5] for persona in ("regulars", "lookers", "big", "hunters", "fans")}
+    assert [month for month in range(12) if told[month]["retired"]] == [9]
+    assert told[9]["retired"] == [told[8]["fans"][0]]
+    grown = shop.read("gold.segment_flows").where(F.col("from_segment") == "(none)").groupBy("to_segment").agg(F.sum("customers").alias("n")).collect()
+    # Newcomers of every month but the first: none is entered twice, none is lost.
+    assert {row["to_segment"]: row["n"] for row in grown} == {told[0]["regulars"][0]: 132}
