@@ -36,14 +36,15 @@ check: $(READY)  ## style, types, layers, bans, generated files
 bench: $(READY)  ## time the demo's jobs from nothing
 	$(BIN)/python benchmarks/demo.py
 
-docs: $(READY)  ## write what is generated: docs/tables, docs/coverage.md
+docs: $(READY)  ## write what is generated (tables, requirements, coverage), then build the site into site/
 	$(BIN)/python docs/generate.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 jar: $(READY)  ## compile the classes that encrypt tables (needs a JDK; the jar is kept beside them)
 	$(BIN)/python libs/clarion/ops/java/build.py
 
 clean:  ## remove what was made here
-	rm -rf $(VENV) build dist *.egg-info libs/*.egg-info clarion-demo .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info libs/*.egg-info clarion-demo site .mypy_cache .ruff_cache
 
 .PHONY: help demo test test-slow check bench docs jar clean
 .DEFAULT_GOAL := help

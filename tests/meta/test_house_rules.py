@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
-from generate import pages  # noqa: E402
+from generate import generated_pages  # noqa: E402
 
 from clarion.contracts import TABLES  # noqa: E402
 from clarion.ops.command import cli  # noqa: E402
@@ -51,7 +51,7 @@ def test_the_library_never_reaches_into_the_jvm() -> None:
 
 
 def test_generated_pages_are_as_the_contracts_say() -> None:
-    stale = [str(path.relative_to(ROOT)) for path, text in pages().items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    stale = [str(path.relative_to(ROOT)) for path, text in generated_pages().items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     assert stale == [], "run 'make docs'"
 
 

@@ -43,7 +43,7 @@ class Persona(_Strict):
 class Change(_Strict):
     """A part of a persona's customers turn into another sort, or leave, within some days.
 
-    Args:
+    Attributes:
         persona: whom it concerns, whenever they joined.
         share: the part of them.
         from_day: first day, counted from the shop's start.

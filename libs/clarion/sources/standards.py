@@ -30,7 +30,7 @@ _MILLILITRES: dict[str, int | str] = {"l": 1000, "升": 1000, "cl": 10, "ml": 1,
 class Standard(BaseModel):
     """A column that is brought into a standard form.
 
-    Args:
+    Attributes:
         from_: expression over the source's columns.
         as_: the form.
         decimal: what stands before the decimals of a number.
