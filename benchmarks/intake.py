@@ -26,12 +26,12 @@ from pyspark.sql import functions as F
 
 from clarion.config import Config
 from clarion.contracts import TABLES
+from clarion.jobs.registry import JOBS
 from clarion.lake import Lake
-from clarion.ops.job import Params
-from clarion.ops.runlog import RunReport, run_jobs
-from clarion.ops.session import start
-from clarion.ops.tracking import Tracking
-from jobs.__main__ import JOBS
+from clarion.runtime.job import Params
+from clarion.runtime.runlog import RunReport, run_jobs
+from clarion.runtime.session import start
+from clarion.runtime.tracking import Tracking
 
 CONSENT = {"basis": "declared", "purposes": ["analytics"], "note": "made for the benchmark"}
 CSV = {"format": "csv", "options": {"header": True}, "time_zone": "UTC", "consent": CONSENT}

@@ -13,11 +13,11 @@ from pyspark.sql import functions as F
 from sparse_dot_topn import sp_matmul_topn
 
 from clarion.config import Config
-from clarion.ops.session import start
-from clarion.ops.shop import attributes
-from clarion.products import market, model, neighbours
-from clarion.products import transforms as matrix
-from clarion.products.settings import ProductSettings
+from clarion.declarations.shop import attributes
+from clarion.products.similarity import market, model, neighbours
+from clarion.products.similarity import transforms as matrix
+from clarion.products.similarity.settings import ProductSettings
+from clarion.runtime.session import start
 
 AS_OF = date(2026, 6, 1)
 DAYS = "product_id string, day date, known_on date, quantity decimal(18,4), views bigint"

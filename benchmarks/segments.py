@@ -13,10 +13,10 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
 
 from clarion.config import Config
-from clarion.ops.session import start
-from clarion.segments import model
-from clarion.segments.features import sample
-from clarion.segments.settings import SegmentSettings
+from clarion.customers.segments import model
+from clarion.customers.segments.features import sample
+from clarion.customers.segments.settings import SegmentSettings
+from clarion.runtime.session import start
 
 K, DIMENSIONS = 8, 10
 config = Config.load()

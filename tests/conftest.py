@@ -13,8 +13,8 @@ from worlds import Desk, World
 
 from clarion.config import Config
 from clarion.lake import Lake
-from clarion.ops.encryption import JAR
-from clarion.ops.session import start
+from clarion.runtime.encryption import JAR
+from clarion.runtime.session import start
 
 REAL_DATA = Path(os.environ.get("CLARION_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 SETTINGS = {
@@ -72,7 +72,7 @@ def rows(spark: SparkSession) -> Callable[..., DataFrame]:
 @pytest.fixture(scope="session")
 def clarion(spark: SparkSession) -> Callable[..., int]:
     """The command line, in this process and on this session."""
-    from jobs.__main__ import main
+    from clarion.jobs.__main__ import main
 
     def call(*arguments: str) -> int:
         return main(list(arguments))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyspark
 
-from clarion.ops.jars import IVY, fetch
+from clarion.runtime.jars import IVY, fetch
 
 PACKAGES = IVY.parent / "packages"
 KAFKA, SPARK = "4.1.0", "4.1.3"

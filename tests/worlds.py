@@ -11,14 +11,14 @@ from pyspark.sql import functions as F
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.contracts import TABLES, Table
+from clarion.jobs.registry import JOBS
 from clarion.lake import Lake
-from clarion.ops import pipeline
-from clarion.ops.job import Params
-from clarion.ops.runlog import run_jobs
-from clarion.ops.tracking import Tracking
+from clarion.runtime import pipeline
+from clarion.runtime.job import Params
+from clarion.runtime.runlog import run_jobs
+from clarion.runtime.tracking import Tracking
 from clarion.sim import behaviour, files
 from clarion.sim.shop import Shop, parse
-from jobs.__main__ import JOBS
 
 
 def small_shop(config: Config, customers: int) -> Shop:

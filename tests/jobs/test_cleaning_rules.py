@@ -8,12 +8,12 @@ import pytest
 import yaml
 from worlds import Desk
 
-from clarion.cleaning.quality import jumped
-from clarion.cleaning.rules import parse
+from clarion.collect.cleaning.quality import jumped
+from clarion.collect.cleaning.rules import parse
 from clarion.config import Config
 from clarion.contracts.sources import KINDS
+from clarion.declarations.shop import rules
 from clarion.kernel.errors import ConfigError
-from clarion.ops.shop import rules
 
 Make = Callable[..., Desk]
 COLUMNS = {"product_ref": "ref", "title": "title", "brand": "brand", "list_price": "price", "cost": "cost", "stock": "stock"}

@@ -16,8 +16,8 @@ from clarion.config import Config
 from clarion.contracts import TABLES
 from clarion.kernel.errors import ConfigError, SecretError
 from clarion.lake import Lake
-from clarion.ops import encryption
-from clarion.ops.encryption import EncryptionSettings
+from clarion.runtime import encryption
+from clarion.runtime.encryption import EncryptionSettings
 
 ENCRYPTED = ("bronze.orders", "silver.order_lines", "silver.identities")
 ORDERS: dict[str, Any] = {

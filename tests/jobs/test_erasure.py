@@ -13,9 +13,9 @@ from pyspark.sql import functions as F
 from worlds import Desk
 
 from clarion.contracts import TABLES
+from clarion.governance.erasure import erase
+from clarion.jobs.registry import JOBS
 from clarion.kernel.errors import UsageError
-from clarion.ops.erasure import erase
-from jobs.__main__ import JOBS
 
 ALLOWED = {"basis": "declared", "purposes": ["analytics", "marketing"], "note": "test"}
 CSV = {"format": "csv", "options": {"header": True}, "time_zone": "UTC", "consent": ALLOWED}

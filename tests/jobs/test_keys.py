@@ -8,9 +8,9 @@ import pytest
 from pyspark.sql import functions as F
 from worlds import Desk
 
+from clarion.collect.privacy.keys import Key
+from clarion.collect.privacy.tokens import token_of, unseal
 from clarion.kernel.errors import SecretError
-from clarion.privacy.keys import Key
-from clarion.privacy.tokens import token_of, unseal
 
 _HEAD = "ref,at,tel,mail,name,street\n"
 MAPPINGS: dict[str, dict[str, Any]] = {

@@ -10,12 +10,12 @@ import pytest
 from pyspark.sql import functions as F
 from worlds import World
 
+from clarion.collect.identity.consent import consented
 from clarion.contracts import TABLES
-from clarion.features.transforms import unpacked
-from clarion.identity.consent import consented
+from clarion.customers.features.transforms import unpacked
+from clarion.declarations import shop
 from clarion.lake import Lake
 from clarion.measures.days import local_day
-from clarion.ops import shop
 
 Command = Callable[..., int]
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from worlds import Desk
 
+from clarion.explore.query import printed
 from clarion.kernel.errors import ClarionError, ConfigError, SourceError
 from clarion.lake import Lake
-from clarion.ops.query import printed
 
 Make = Callable[..., Desk]
 HEADER = "order,when,who,product,quantity,price"

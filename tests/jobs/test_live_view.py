@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from worlds import Desk
 
-from clarion.ops.live_view import LiveView
+from clarion.serving.live_view import LiveView
 
 AS_OF = date(2026, 6, 1)
 HALF_LIFE = 24.0

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import functions as F
 from worlds import Desk
 
-from clarion.ops.quarantine import held_apart
+from clarion.governance.quarantine import held_apart
 
 DECLARED = {"basis": "declared", "purposes": ["collection", "analytics", "marketing"], "note": "test"}
 SHOP = {

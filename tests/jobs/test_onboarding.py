@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from clarion.collect.sources.mapping import parse
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.contracts import TABLES
 from clarion.kernel.errors import SourceError
 from clarion.lake import Lake
-from clarion.ops.onboarding import infer_mapping
-from clarion.sources.mapping import parse
+from clarion.onboarding.onboarding import infer_mapping
 
 Clarion = Callable[..., int]
 ORDERS = "order id;Kunde;Bestelldatum;sku;qty;price;mail contact\n" + "".join(

@@ -7,16 +7,16 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from worlds import World, contents, small_shop
 
+from clarion.collect.identity.consent import consented
 from clarion.config import Config
 from clarion.contracts import TABLES
-from clarion.identity.consent import consented
+from clarion.demo.demo import QUICK
+from clarion.jobs.registry import JOBS
 from clarion.lake import Lake
 from clarion.measures.days import local_day
-from clarion.ops import pipeline
-from clarion.ops.demo import QUICK
+from clarion.runtime import pipeline
 from clarion.sim import people
 from clarion.sim.draws import Draws
-from jobs.__main__ import JOBS
 
 KERNEL = "spark.databricks.delta.v2.enableMode"
 
@@ -109,7 +109,7 @@ def test_accuracy_and_authorisation_are_measured_every_day(world: World) -> None
 
 @pytest.mark.covers("F1")
 def test_live_minutes_equal_the_batch_aggregation_of_the_same_events(world: World) -> None:
-    from clarion.monitor.transforms import kpi_minutes
+    from clarion.streaming.transforms import kpi_minutes
 
     live = world.read("silver.events").where("_source = 'sim_live.events'")
     shaped = live.withColumns({"customer_ref": F.col("customer_id")})

@@ -15,14 +15,14 @@ from worlds import Desk
 
 from clarion.config import Config
 from clarion.contracts import TABLES
-from clarion.features.declared import needed
+from clarion.customers.features.declared import needed
+from clarion.customers.segments.settings import SegmentSettings
+from clarion.declarations.shop import features
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import names
 from clarion.measures.buckets import bucket
-from clarion.ops.shop import features
-from clarion.predict.churn import SuspectedLeak
-from clarion.predict.settings import PredictSettings
-from clarion.segments.settings import SegmentSettings
+from clarion.prediction.churn.churn import SuspectedLeak
+from clarion.prediction.churn.settings import PredictSettings
 
 AS_OF, HORIZON = date(2026, 6, 1), 56
 CUTS = tuple(AS_OF - timedelta(days=times * HORIZON) for times in (2, 1))

@@ -12,11 +12,11 @@ from pyspark.sql import functions as F
 
 from clarion.config import Config
 from clarion.contracts import TABLES
-from clarion.features.transforms import inputs, unpacked
+from clarion.customers.features.transforms import inputs, unpacked
+from clarion.customers.segments import features, model
+from clarion.customers.segments.settings import SegmentSettings
+from clarion.declarations import shop
 from clarion.lake import Lake
-from clarion.ops import shop
-from clarion.segments import features, model
-from clarion.segments.settings import SegmentSettings
 
 ORDER_LINES = TABLES["silver.order_lines"]
 

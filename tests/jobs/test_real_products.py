@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from clarion.contracts import TABLES
 from clarion.lake import Lake
-from clarion.products.neighbours import purity
+from clarion.products.similarity.neighbours import purity
 
 pytestmark = [pytest.mark.real_data, pytest.mark.covers("M2")]
 CATALOGUES = {

@@ -10,10 +10,10 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from worlds import Desk
 
+from clarion.access.policy import People
+from clarion.collect.identity.people import changes
 from clarion.contracts import TABLES
 from clarion.contracts.silver import FACTS
-from clarion.identity.people import changes
-from clarion.ops.people import People
 
 DAY = date(2026, 3, 1)
 _HEAD = "ref,at,phone,mail,name,born\n"

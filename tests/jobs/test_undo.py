@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from worlds import Desk, contents
 
+from clarion.governance.undo import undo
 from clarion.kernel.errors import UsageError
-from clarion.ops.undo import undo
 
 DAY = date(2026, 3, 1)
 MAPPINGS: dict[str, dict[str, Any]] = {

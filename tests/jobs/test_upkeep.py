@@ -14,7 +14,7 @@ from worlds import Desk
 from clarion.contracts import TABLES
 from clarion.contracts.live import MARKET_STATE
 from clarion.kernel.errors import QualityError
-from clarion.ops.scope import rows_as_frame
+from clarion.lake.frames import rows_as_frame
 
 DAY = date(2026, 3, 1)
 ALLOWED = {"basis": "declared", "purposes": ["analytics"], "note": "test"}

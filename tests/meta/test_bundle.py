@@ -8,9 +8,9 @@ import pytest
 import yaml
 from databricks.bundles.jobs import Job as BundleJob
 
-from clarion.ops import pipeline
-from clarion.ops.command import cli
-from jobs.__main__ import JOBS
+from clarion.cli.main import cli
+from clarion.jobs.registry import JOBS
+from clarion.runtime import pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLE = yaml.safe_load((ROOT / "databricks.yml").read_text(encoding="utf-8"))
@@ -47,7 +47,7 @@ def test_every_entry_point_command_parameter_variable_and_environment_exists(nam
     for task in job["tasks"]:
         wheel = task["python_wheel_task"]
         assert task["environment_key"] in keys
-        assert f'"{wheel["entry_point"]} = jobs.__main__:entry_point"' in setup
+        assert f'"{wheel["entry_point"]} = clarion.jobs.__main__:entry_point"' in setup
         assert wheel["parameters"][:2] == ["run", task["task_key"]]
         assert {item.split("=")[0] for item in wheel["parameters"] if item.startswith("--")} <= options
         text = " ".join(wheel["parameters"])

@@ -12,9 +12,9 @@ sys.path.insert(0, str(ROOT / "docs"))
 
 from generate import generated_pages  # noqa: E402
 
+from clarion.cli.main import cli  # noqa: E402
 from clarion.contracts import TABLES  # noqa: E402
-from clarion.ops.command import cli  # noqa: E402
-from jobs.__main__ import JOBS  # noqa: E402
+from clarion.jobs.registry import JOBS  # noqa: E402
 
 CAPABILITIES = [
     path for path in (ROOT / "libs" / "clarion").iterdir() if path.is_dir() and path.name not in ("kernel", "contracts", "config", "lake", "ops", "__pycache__")

@@ -17,7 +17,7 @@ from worlds import World
 
 from clarion.contracts import TABLES
 from clarion.lake import Lake
-from clarion.ops.jars import delta_jars
+from clarion.runtime.jars import delta_jars
 
 SPARK = Path(pyspark.__file__).parent
 ROOT = Path(__file__).parents[2]

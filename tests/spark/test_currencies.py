@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from pyspark.sql import DataFrame
 
-from clarion.cleaning.currencies import converted, daily
+from clarion.collect.cleaning.currencies import converted, daily
 from clarion.contracts.silver import ORDER_LINES
 from clarion.contracts.sources import ROW_CURRENCY
 

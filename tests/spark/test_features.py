@@ -12,13 +12,13 @@ from pyspark.sql import DataFrame, SparkSession
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.contracts import TABLES
-from clarion.features import transforms, views
-from clarion.features.declared import Feature, parse
+from clarion.customers.features import transforms, views
+from clarion.customers.features.declared import Feature, parse
+from clarion.customers.tags.transforms import tagged
+from clarion.declarations import shop
+from clarion.declarations.shop import features
 from clarion.kernel.errors import ConfigError
-from clarion.ops import shop
-from clarion.ops.shop import features
-from clarion.profiles.transforms import current_products
-from clarion.tags.transforms import tagged
+from clarion.products.catalogue.current import current_products
 
 AS_OF = date(2026, 6, 1)
 DAY = "customer_id string, day date, known_on date, orders long, amount decimal(18,4), cart_adds long"

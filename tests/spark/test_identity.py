@@ -12,11 +12,11 @@ from pyspark.sql import functions as F
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from clarion.collect.identity import links, model, pairs
+from clarion.collect.identity.components import components, plausible
+from clarion.collect.identity.people import changes, owners, persons
+from clarion.collect.identity.settings import IdentitySettings
 from clarion.config import Config
-from clarion.identity import links, model, pairs
-from clarion.identity.components import components, plausible
-from clarion.identity.people import changes, owners, persons
-from clarion.identity.settings import IdentitySettings
 from clarion.measures.intervals import Interval, share
 from clarion.sim.accounts import DIFFICULTIES, plant
 

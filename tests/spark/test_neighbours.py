@@ -12,8 +12,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from clarion.config import Config
-from clarion.products import neighbours
-from clarion.products.settings import ProductSettings
+from clarion.products.similarity import neighbours
+from clarion.products.similarity.settings import ProductSettings
 
 AS_OF = date(2026, 6, 1)
 VECTOR = "product_id string, title string, category string, indices array<int>, weights array<double>"

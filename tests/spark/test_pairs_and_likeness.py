@@ -12,9 +12,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.config import Config
-from clarion.products import likeness, pairs
-from clarion.products.settings import PairSettings
-from clarion.products.tokens import Chinese, tokens
+from clarion.products.similarity import by_buyers, pairs
+from clarion.products.similarity.settings import PairSettings
+from clarion.products.similarity.tokens import Chinese, tokens
 
 AS_OF = date(2026, 6, 1)
 LINE = "customer_id string, order_id string, product_id string, happened_at string"
@@ -109,7 +109,7 @@ def test_jaccard_equals_sets_of_buyers(rows: Callable[..., DataFrame], block_row
     rng = np.random.default_rng(3)
     bought = sorted({(f"c{rng.integers(30)}", f"p{rng.integers(12):02d}") for _ in range(160)})
     frame = rows("customer_id string, product_id string", *bought, *bought[:20])
-    found = likeness.by_buyers(frame, as_of=AS_OF, k=50, min_common=2, block_rows=block_rows).collect()
+    found = by_buyers.by_buyers(frame, as_of=AS_OF, k=50, min_common=2, block_rows=block_rows).collect()
     buyers = {product: {who for who, what in bought if what == product} for _, product in bought}
     expected = {}
     for one, other in permutations(buyers, 2):
@@ -125,7 +125,7 @@ def test_pearson_equals_pandas_over_people_who_rated_both(rows: Callable[..., Da
     rng = np.random.default_rng(4)
     rated = [(f"c{who:02d}", f"p{what:02d}", float(rng.integers(0, 6))) for who in range(25) for what in range(10) if rng.random() < 0.6]
     rated += [(f"c{who:02d}", "flat", 3.0) for who in range(25)]  # rated alike by all: no correlation
-    found = likeness.by_ratings(rows("customer_id string, product_id string, value double", *rated), as_of=AS_OF, k=50, min_common=5, block_rows=block_rows)
+    found = by_buyers.by_ratings(rows("customer_id string, product_id string, value double", *rated), as_of=AS_OF, k=50, min_common=5, block_rows=block_rows)
     table = pd.DataFrame(rated, columns=["who", "what", "stars"]).pivot_table(index="who", columns="what", values="stars")
     theirs = table.corr(min_periods=5)
     expected = {(a, b): theirs.loc[a, b] for a, b in permutations(theirs.columns, 2) if theirs.loc[a, b] > 1e-9}
@@ -136,7 +136,7 @@ def test_pearson_equals_pandas_over_people_who_rated_both(rows: Callable[..., Da
 
 def test_nothing_bought_and_nobody_known_give_no_likeness(rows: Callable[..., DataFrame]) -> None:
     nobody = rows("customer_id string, product_id string", (None, "p1"), (None, "p2"))
-    assert likeness.by_buyers(nobody, as_of=AS_OF, k=5, min_common=1, block_rows=10).isEmpty()
+    assert by_buyers.by_buyers(nobody, as_of=AS_OF, k=5, min_common=1, block_rows=10).isEmpty()
 
 
 @pytest.mark.covers("M2")

@@ -11,15 +11,15 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from clarion.config import Config
+from clarion.declarations.shop import attributes, rules
 from clarion.kernel.errors import ConfigError
-from clarion.ops.shop import attributes, rules
-from clarion.products import attributes as declared_attributes
-from clarion.products import market, model
-from clarion.products import transforms as matrix
-from clarion.products.attributes import Attribute
-from clarion.products.settings import ProductSettings
-from clarion.products.tokens import tokens_of
-from clarion.profiles.transforms import current_products
+from clarion.products.catalogue.current import current_products
+from clarion.products.similarity import attributes as declared_attributes
+from clarion.products.similarity import market, model
+from clarion.products.similarity import transforms as matrix
+from clarion.products.similarity.attributes import Attribute
+from clarion.products.similarity.settings import ProductSettings
+from clarion.products.similarity.tokens import tokens_of
 
 AS_OF = date(2026, 6, 1)
 PRODUCTS = """product_id string, title string, description string, brand string, category_path string, category string, attributes map<string,string>,

@@ -9,18 +9,18 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from worlds import World
 
+from clarion.campaigns.decisions import allocation
+from clarion.campaigns.decisions import decisions as deciding
+from clarion.campaigns.decisions.settings import StrategySettings, catalogue
 from clarion.config import Config
 from clarion.config.load import parse_yaml
+from clarion.declarations.shop import attributes
 from clarion.kernel.errors import ConfigError
-from clarion.monitor import transforms as live
-from clarion.ops.shop import attributes
-from clarion.products import market, model, neighbours
-from clarion.products import transforms as matrix
-from clarion.products.settings import ProductSettings
-from clarion.profiles.transforms import current_products
-from clarion.strategy import allocation
-from clarion.strategy import decisions as deciding
-from clarion.strategy.settings import StrategySettings, catalogue
+from clarion.products.catalogue.current import current_products
+from clarion.products.similarity import market, model, neighbours
+from clarion.products.similarity import transforms as matrix
+from clarion.products.similarity.settings import ProductSettings
+from clarion.streaming import transforms as live
 
 AS_OF = date(2026, 6, 1)
 PRODUCTS = "product_id string, title string, description string, brand string, category string, list_price decimal(18,4)"

@@ -15,12 +15,12 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import StandardScaler
 
 from clarion.config import Config
+from clarion.customers.profiles import transforms as profiles
+from clarion.customers.profiles.settings import ProfileSettings
+from clarion.customers.segments import features, metrics, model
+from clarion.customers.segments.settings import Algorithm, Scaling, SegmentSettings
+from clarion.customers.segments.transforms import basics, history, portraits
 from clarion.measures.flows import NOWHERE, flows, moves
-from clarion.profiles import transforms as profiles
-from clarion.profiles.settings import ProfileSettings
-from clarion.segments import features, metrics, model
-from clarion.segments.settings import Algorithm, Scaling, SegmentSettings
-from clarion.segments.transforms import basics, history, portraits
 
 AS_OF = date(2026, 6, 1)
 LINES = "customer_id string, order_id string, product_id string, kind string, quantity decimal(18,4), amount decimal(18,4), discount decimal(18,4), happened_at timestamp, arrived_at timestamp"

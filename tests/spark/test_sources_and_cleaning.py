@@ -8,14 +8,14 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from clarion.cleaning import transforms as cleaning
+from clarion.collect.cleaning import transforms as cleaning
+from clarion.collect.privacy.keys import Key
+from clarion.collect.privacy.protect import protected, stripped
+from clarion.collect.sources import files, records
+from clarion.collect.sources.mapping import Source, parse
 from clarion.config import Config
+from clarion.declarations.shop import reading, rules
 from clarion.kernel.errors import SourceError
-from clarion.ops.shop import reading, rules
-from clarion.privacy.keys import Key
-from clarion.privacy.protect import protected, stripped
-from clarion.sources import files, records
-from clarion.sources.mapping import Source, parse
 
 HEADER = "order,line,when,who,product,quantity,price\n"
 

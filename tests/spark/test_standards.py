@@ -8,13 +8,13 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from clarion.collect.privacy.forms import canonical_phone
+from clarion.collect.privacy.tokens import phone_form
+from clarion.collect.sources.mapping import parse
+from clarion.collect.sources.standards import Standard, expression
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.kernel.errors import ConfigError
-from clarion.privacy.forms import canonical_phone
-from clarion.privacy.tokens import phone_form
-from clarion.sources.mapping import parse
-from clarion.sources.standards import Standard, expression
 
 REGIONS = parse_yaml(Config.load().text("regions.yml"), where="regions.yml")
 Rows = Callable[..., DataFrame]

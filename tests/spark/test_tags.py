@@ -10,12 +10,12 @@ import pytest
 from pyspark.sql import DataFrame
 
 from clarion.config import Config
+from clarion.customers.tags import associations, transforms, trees
+from clarion.customers.tags.declared import parse
+from clarion.customers.tags.settings import TagSettings
+from clarion.declarations import shop
 from clarion.kernel.errors import ConfigError
 from clarion.measures.intervals import NotComputable
-from clarion.ops import shop
-from clarion.tags import associations, transforms, trees
-from clarion.tags.declared import parse
-from clarion.tags.settings import TagSettings
 
 NAMES = ("spend", "views")
 

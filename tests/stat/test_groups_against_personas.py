@@ -19,14 +19,14 @@ from worlds import simulated
 
 from clarion.config import Config
 from clarion.config.load import parse_yaml
-from clarion.features.transforms import inputs, unpacked
+from clarion.customers.features.transforms import inputs, unpacked
+from clarion.customers.segments import features, model
+from clarion.customers.segments.settings import SegmentSettings
+from clarion.customers.tags import trees
+from clarion.customers.tags.settings import TagSettings
+from clarion.declarations.shop import features as declared
 from clarion.measures.intervals import Interval, NotComputable, share
-from clarion.ops.shop import features as declared
-from clarion.segments import features, model
-from clarion.segments.settings import SegmentSettings
 from clarion.sim.shop import parse
-from clarion.tags import trees
-from clarion.tags.settings import TagSettings
 
 CUSTOMERS = 800
 SEED = 29  # what groups compare was chosen at seed 17

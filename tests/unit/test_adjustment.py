@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from clarion.campaigns.adjustment import factor, move
-from clarion.campaigns.settings import AdjustSettings
+from clarion.campaigns.measurement.adjustment import factor, move
+from clarion.campaigns.measurement.settings import AdjustSettings
 from clarion.config import Config
 from clarion.kernel.errors import ConfigError
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from clarion.config import Config
+from clarion.customers.segments import continuity, naming, pictures
+from clarion.customers.segments.continuity import Quality
+from clarion.customers.segments.settings import SegmentSettings
 from clarion.measures import drift
-from clarion.segments import continuity, naming, pictures
-from clarion.segments.continuity import Quality
-from clarion.segments.settings import SegmentSettings
 
 LIMITS = {"min_stability": 0.6, "min_share": 0.01, "silhouette_slack": 0.02}
 

@@ -6,8 +6,8 @@ import pytest
 
 from clarion.config import Config
 from clarion.contracts import TABLES
+from clarion.governance.grants import allowed, roles, statements
 from clarion.kernel.errors import ConfigError
-from clarion.ops.grants import allowed, roles, statements
 
 
 @pytest.mark.covers("Q9")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from clarion.identity.model import Population, estimate
-from clarion.identity.pairs import AGREES, BLOCKS, DIFFERS, FIELDS
+from clarion.collect.identity.model import Population, estimate
+from clarion.collect.identity.pairs import AGREES, BLOCKS, DIFFERS, FIELDS
 
 M = {"phone": 0.8, "mail": 0.85, "id_number": 0.95, "name": 0.9, "birth_date": 0.92, "address": 0.75, "sex": 0.98, "device": 0.5}
 H = {"phone": 0.5, "address": 0.95, "device": 0.3}

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from clarion.campaigns.decisions.settings import catalogue
+from clarion.collect.sources import files
+from clarion.collect.sources.expressions import Expression
+from clarion.collect.sources.ledger import Entry
+from clarion.collect.sources.mapping import parse
+from clarion.collect.sources.portions import Portion
 from clarion.config import Config
 from clarion.config.load import parse_yaml
+from clarion.customers.segments.settings import SegmentSettings
 from clarion.kernel.errors import ClarionError, ConfigError, SecretError, SourceError
-from clarion.ops.batches import batches_within
-from clarion.segments.settings import SegmentSettings
 from clarion.sim.shop import parse as parse_shop
-from clarion.sources import files
-from clarion.sources.expressions import Expression
-from clarion.sources.ledger import Entry
-from clarion.sources.mapping import parse
-from clarion.sources.portions import Portion
-from clarion.strategy.settings import catalogue
+from clarion.workflows.batches import batches_within
 
 ORDERS = {
     "where": "/data/*.csv",

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from clarion.customers.segments.metrics import assign, inertia, silhouette
+from clarion.customers.segments.naming import names
+from clarion.customers.segments.settings import Compared
 from clarion.measures.intervals import Interval, Moments, NotComputable, share, welch
-from clarion.segments.metrics import assign, inertia, silhouette
-from clarion.segments.naming import names
-from clarion.segments.settings import Compared
 
 
 def _moments(values: np.ndarray) -> Moments:

@@ -5,10 +5,10 @@ import threading
 import pytest
 
 from clarion.contracts import TABLES
+from clarion.jobs.registry import JOBS
 from clarion.kernel.errors import ClarionError, UsageError
-from clarion.ops import pipeline
-from clarion.ops.job import Job, previous
-from jobs.__main__ import JOBS
+from clarion.runtime import pipeline
+from clarion.runtime.job import Job, previous
 
 A, B, C = (TABLES[name] for name in ("gold.segments", "gold.predictions", "gold.decisions"))
 

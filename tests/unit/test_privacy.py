@@ -3,9 +3,9 @@
 import pytest
 from cryptography.exceptions import InvalidTag
 
+from clarion.collect.privacy.keys import Key
+from clarion.collect.privacy.tokens import seal, token_of, unseal
 from clarion.kernel.errors import SecretError
-from clarion.privacy.keys import Key
-from clarion.privacy.tokens import seal, token_of, unseal
 
 KEY, OTHER = Key.derive("ab" * 32, key_id="k1"), Key.derive("cd" * 32, key_id="k2")
 

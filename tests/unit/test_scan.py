@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from clarion.privacy.scan import SHAPES, in_bytes, masked, spoken
+from clarion.collect.privacy.scan import SHAPES, in_bytes, masked, spoken
 
 
 @pytest.mark.covers("Q8")

@@ -1,1 +1,1 @@
-"""What became of a strategy, and how its next version differs."""
+"""Decide what to offer to whom, deliver it, and measure what it did."""

@@ -1,1 +1,1 @@
-"""What products are: rows of a feature matrix, and the products most like each."""
+"""Describe products, compare them and recommend them."""

@@ -1,0 +1,1 @@
+"""S5: decide, deliver, measure and correct."""

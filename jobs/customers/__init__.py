@@ -1,0 +1,1 @@
+"""S2: describe customers and group them."""

@@ -1,0 +1,78 @@
+"""Compute the declared features of every customer as of a day."""
+
+from bisect import bisect_left
+from functools import partial
+
+from pyspark.errors import AnalysisException, ParseException
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from clarion.contracts.gold import CUSTOMER_FEATURES, CUSTOMER_PROFILES, FEATURES
+from clarion.customers.features import transforms
+from clarion.customers.features.declared import Feature
+from clarion.declarations.shop import features
+from clarion.kernel.errors import ConfigError, first_line
+from clarion.kernel.parallel import together
+from clarion.runtime.job import Job
+from clarion.runtime.scope import Scope
+from clarion.workflows import description
+
+
+def run(scope: Scope) -> None:
+    declared = features(scope.config)
+    profiles = scope.current(CUSTOMER_PROFILES)
+    seen = description.seen(scope, declared, as_of=scope.as_of)
+    as_of = F.lit(scope.as_of).alias("as_of")
+    packed = scope.keep(transforms.packed(_described(profiles, seen, declared), declared))
+    together(
+        [
+            partial(scope.replace, CUSTOMER_FEATURES, packed.select(as_of, "*")),
+            partial(scope.replace, FEATURES, _summary(scope, packed, declared).select(as_of, "*")),
+        ]
+    )
+
+
+def _described(profiles: DataFrame, seen: dict[str, DataFrame], declared: tuple[Feature, ...]) -> DataFrame:
+    """The features of everyone who has a profile.
+
+    Raises:
+        ConfigError: a feature names what its view does not have.
+    """
+    try:
+        return transforms.described(profiles, seen, declared)
+    except (AnalysisException, ParseException) as error:
+
+        def fails(first: int) -> bool:
+            try:
+                transforms.described(profiles, seen, declared[:first])
+            except (AnalysisException, ParseException):
+                return True
+            return False
+
+        guilty = declared[bisect_left(range(len(declared)), True, key=fails) - 1]
+        raise ConfigError(
+            f"features.yml: {guilty.name} cannot be understood: {guilty.value}",
+            found=first_line(error),
+            fix=f"use columns of the view '{guilty.source}', which libs/clarion/features/README.md names",
+        ) from error
+
+
+def _summary(scope: Scope, packed: DataFrame, declared: tuple[Feature, ...]) -> DataFrame:
+    """FEATURES of the day, as_of aside: what was declared, beside how it is spread."""
+    rows = [(item.name, item.source, item.type, item.unit, item.meaning, item.label_en, item.label_zh) for item in declared]
+    named = scope.spark.createDataFrame(rows, "feature string, source string, type string, unit string, meaning string, label_en string, label_zh string")
+    everyone = packed.agg(F.count("*").alias("everyone"))
+    found = named.join(transforms.summary(packed), "feature", "left").crossJoin(F.broadcast(everyone))
+    known = F.coalesce("customers", F.lit(0)).cast("bigint")
+    share = F.coalesce(F.try_divide(known, F.col("everyone")), F.lit(0.0)).alias("share_known")
+    return found.select(*named.columns, known.alias("customers"), share, "mean", "deviation", "lowest", "highest")
+
+
+JOB = Job(
+    name="features",
+    summary=__doc__,
+    reads=description.READS,
+    writes=(CUSTOMER_FEATURES, FEATURES),
+    purpose="analytics",
+    run=run,
+)

@@ -1,0 +1,54 @@
+"""Find what goes with what, what stands in for what, and which products the same people buy or rate alike."""
+
+from functools import partial
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from clarion.contracts.gold import PRODUCT_LIKENESSES, PRODUCT_NEIGHBOURS, PRODUCT_PAIRS
+from clarion.contracts.silver import ORDER_LINES, PRODUCTS, REVIEWS
+from clarion.kernel.parallel import together
+from clarion.products.catalogue.current import current_products
+from clarion.products.similarity import by_buyers, pairs
+from clarion.products.similarity.settings import PairSettings
+from clarion.runtime.job import Job
+from clarion.runtime.scope import Scope
+
+
+def run(scope: Scope) -> None:
+    lines = scope.within(ORDER_LINES, scope.settings(PairSettings).window_days)
+    sold = scope.keep(lines.where("kind = 'sale'").select("customer_id", "order_id", "product_id", "happened_at"))
+    together([partial(scope.replace, PRODUCT_PAIRS, _pairs(scope, sold)), partial(scope.replace, PRODUCT_LIKENESSES, _likenesses(scope, sold))])
+
+
+def _pairs(scope: Scope, sold: DataFrame) -> DataFrame:
+    settings = scope.settings(PairSettings)
+    in_orders = scope.keep(pairs.baskets(sold, settings=settings))
+    products = current_products(scope.read(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
+    complementary = scope.keep(pairs.complements(in_orders, products, settings=settings))
+    alike = pairs.substitutes(in_orders, scope.current(PRODUCT_NEIGHBOURS), settings=settings)
+    return pairs.ranked(pairs.with_order(complementary, sold, settings=settings), alike, as_of=scope.as_of, settings=settings)
+
+
+def _likenesses(scope: Scope, sold: DataFrame) -> DataFrame:
+    settings = scope.settings(PairSettings)
+    nearest = {"jaccard": by_buyers.by_buyers, "pearson": by_buyers.by_ratings}
+
+    def found(measure: str, facts: DataFrame) -> DataFrame:
+        return nearest[measure](facts, as_of=scope.as_of, k=settings.likest, min_common=settings.min_common, block_rows=settings.block_rows)
+
+    bought = found("jaccard", sold)
+    if not scope.lake.exists(REVIEWS):
+        return bought
+    return bought.unionByName(found("pearson", scope.within(REVIEWS, settings.window_days).withColumn("value", F.col("rating"))))
+
+
+JOB = Job(
+    name="product_pairs",
+    summary=__doc__,
+    reads=(PRODUCT_NEIGHBOURS, ORDER_LINES, PRODUCTS, REVIEWS),
+    writes=(PRODUCT_PAIRS, PRODUCT_LIKENESSES),
+    purpose="analytics",
+    settings=(PairSettings,),
+    run=run,
+)

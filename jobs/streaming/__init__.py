@@ -1,0 +1,1 @@
+"""S4: watch the shop live."""

@@ -1,0 +1,1 @@
+"""Which rows a job may see, and where one person's rows are."""

@@ -1,0 +1,178 @@
+"""Whose facts a job sees: those who consent to its purpose, each under the surrogate of the person, noise left out, in one currency."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from clarion.collect.cleaning import currencies
+from clarion.collect.identity.consent import consented
+from clarion.config import Config
+from clarion.contracts import Table
+from clarion.contracts.ops import DETECTIONS
+from clarion.contracts.silver import CONSENTS, EVENTS, FACTS, IDENTITY_MODELS, NOISE, ORDER_LINES, PRODUCTS, RATES, RESOLUTIONS
+from clarion.contracts.sources import KINDS, ROW_CURRENCY
+from clarion.declarations.shop import sources
+from clarion.lake import Lake
+from clarion.measures.days import start_of
+
+TIMES = {FACTS[kind.silver].name: kind.time for kind in KINDS.values()}
+ACCOUNTS = ("customer_id", "from_id", "to_id")
+NAMES = {"device_ref": "device", "member_ref": "member"}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The resolution in force on a day.
+
+    Args:
+        as_of: day on which it was made.
+        joined: accounts that stand for someone else.
+        names: devices and cards that belong to a person.
+    """
+
+    as_of: date
+    joined: int
+    names: int
+
+
+@dataclass(slots=True)
+class People:
+    """The shop's people as of a day, for one run.
+
+    Args:
+        lake: the tables.
+        config: the shop's sources give the namespaces.
+        as_of: first day that does not count.
+        time_zone: the shop's zone.
+        keep: computes a frame once for the rest of the run.
+    """
+
+    lake: Lake
+    config: Config
+    as_of: date
+    time_zone: str
+    keep: Callable[[DataFrame], DataFrame]
+    _standing: Standing | None = None
+    _looked: bool = False
+    _allowed: DataFrame | None = None
+    _noisy: frozenset[str] | None = None
+    _rates: DataFrame | None = None
+
+    def willed(self, table: Table, frame: DataFrame) -> DataFrame:
+        """The rows of a silver table without those that are noise, as far as was known on the as-of day."""
+        if table not in (EVENTS, ORDER_LINES):
+            return frame
+        if self._noisy is None:
+            self._noisy = _found_noise(self.lake, self.as_of)
+        if table.name not in self._noisy:
+            return frame
+        noise = self.lake.read(NOISE).where(F.col("as_of") <= F.lit(self.as_of)).where(F.col("facts") == table.name)
+        return frame.join(noise.select(F.col("record_id").alias(table.key[0])), table.key[0], "left_anti").select(*frame.columns)
+
+    def in_own_currency(self, table: Table, frame: DataFrame) -> DataFrame:
+        """The rows of a silver table with amounts in the shop's currency, by rates known on the as-of day; without those that have none."""
+        money = tuple(column for column in table.columns if column.unit == ROW_CURRENCY)
+        if table.layer != "silver" or not money:
+            return frame
+        if self._rates is None and self.lake.exists(RATES):
+            known = self.lake.read(RATES).where(F.col("arrived_at") < start_of(self.as_of, self.time_zone))
+            self._rates = self.keep(currencies.daily(known, time_zone=self.time_zone))
+        # A price list holds today, whenever it was written.
+        on = self.as_of - timedelta(days=1) if table is PRODUCTS else None
+        return currencies.converted(
+            frame, self._rates, money=money, time=TIMES[table.name], on=on, currency=str(self.config.get("shop.currency")), time_zone=self.time_zone
+        )
+
+    def consents(self) -> DataFrame:
+        """Statements on the use of data, known before the as-of day; a person's statements speak for all their accounts."""
+        known = self.lake.read(CONSENTS).where(F.col("arrived_at") < start_of(self.as_of, self.time_zone))
+        return self.resolved(CONSENTS, known)
+
+    def consenting(self, table: Table, frame: DataFrame, *, purpose: str) -> DataFrame:
+        """The rows of people who consent to a purpose, and rows of nobody.
+
+        Args:
+            table: contract of the rows.
+            frame: its rows, resolved.
+            purpose: analytics or marketing.
+        """
+        if "customer_id" not in table.column_names:
+            return frame
+        if self._allowed is None:
+            self._allowed = self.keep(consented(self.consents(), purpose=purpose).select("customer_id", F.lit(True).alias("_consents")))
+        joined = frame.join(self._allowed, "customer_id", "left")
+        return joined.where("customer_id IS NULL OR _consents").select(*frame.columns)
+
+    def resolved(self, table: Table, frame: DataFrame) -> DataFrame:
+        """Rows of a silver table, each under the person's surrogate; anonymous ones under that of a device's or card's owner."""
+        standing = self._in_force()
+        if standing is None or table.layer != "silver":
+            return frame
+        names = names_of(self.lake, standing)
+        found = frame
+        for column in ACCOUNTS if standing.joined else ():
+            if column in frame.columns:
+                found = under_persons(found, names, column=column)
+        for column, kind in NAMES.items() if standing.names else ():
+            if column in frame.columns:
+                owned = names.where(F.col("kind") == kind).select("namespace", F.col("ref").alias(column), F.col("customer_id").alias("_owner"))
+                nobody = F.when(F.col("customer_id").isNull(), namespace_of(self.config))
+                found = found.withColumn("namespace", nobody).join(owned, ["namespace", column], "left")
+                found = found.withColumn("customer_id", F.coalesce("customer_id", "_owner")).drop("namespace", "_owner")
+        return found.select(*frame.columns)
+
+    def _in_force(self) -> Standing | None:
+        if not self._looked:
+            self._standing, self._looked = standing(self.lake, self.as_of), True
+        return self._standing
+
+
+def _found_noise(lake: Lake, as_of: date) -> frozenset[str]:
+    """Tables in which noise was found up to a day."""
+    if not lake.exists(DETECTIONS):
+        return frozenset()
+    known = lake.read(DETECTIONS).where(F.col("as_of") <= F.lit(as_of)).where("found > 0")
+    return frozenset(row["facts"] for row in known.select("facts").distinct().collect())
+
+
+def standing(lake: Lake, as_of: date, *, before: bool = False) -> Standing | None:
+    """The last resolution of a day or earlier, with `before` of an earlier one; None where accounts were never compared."""
+    if not lake.exists(IDENTITY_MODELS):
+        return None
+    day = F.col("as_of")
+    models = lake.read(IDENTITY_MODELS).where(day < F.lit(as_of) if before else day <= F.lit(as_of))
+    last = models.agg(F.max_by(F.struct("as_of", "joined", "names"), "as_of").alias("last")).select("last.*").first()
+    return None if last is None or last["as_of"] is None else Standing(last["as_of"], last["joined"], last["names"])
+
+
+def names_of(lake: Lake, last: Standing) -> DataFrame:
+    """RESOLUTIONS of the day that is in force."""
+    return lake.read(RESOLUTIONS).where(F.col("as_of") == F.lit(last.as_of))
+
+
+def names_in_force(lake: Lake, as_of: date) -> DataFrame | None:
+    """RESOLUTIONS of the last day that has them, up to a day; None where no account stands for another."""
+    last = standing(lake, as_of)
+    return names_of(lake, last) if last and last.joined else None
+
+
+def under_persons(frame: DataFrame, names: DataFrame, *, column: str = "customer_id") -> DataFrame:
+    """The frame with the person's surrogate in place of the account's.
+
+    Args:
+        frame: any rows.
+        names: RESOLUTIONS of one day.
+        column: holds an account's surrogate.
+    """
+    accounts = names.where("kind = 'customer'").select(F.col("ref").alias(column), F.col("customer_id").alias("_person"))
+    joined = frame.join(accounts, column, "left")
+    return joined.withColumn(column, F.coalesce("_person", column)).select(*frame.columns)
+
+
+def namespace_of(config: Config) -> Column:
+    """Who gives the names in a row of silver, from the source it came through."""
+    known = [F.lit(part) for source in sources(config) for part in (source.name, source.namespace)]
+    return F.coalesce(F.element_at(F.create_map(*known), F.col("_source")), F.split_part("_source", F.lit("."), F.lit(1)))

@@ -1,0 +1,1 @@
+"""What became of a strategy, and how its next version differs."""

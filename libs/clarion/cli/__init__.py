@@ -1,0 +1,1 @@
+"""The `clarion` command: parsing and printing only."""

@@ -1,0 +1,238 @@
+"""The command line: the wheel's entry point, `python -m clarion.jobs`, spark-submit, Databricks and the tests all call it."""
+
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from clarion import __version__
+from clarion.cli.audiences import COMMANDS as OF_MARKETING
+from clarion.cli.governance import COMMANDS as OF_CUSTODY
+from clarion.cli.options import OUT, Options, common
+from clarion.config import Config
+from clarion.contracts import TABLES
+from clarion.declarations import shop
+from clarion.kernel.errors import ClarionError, EnvironmentError, UsageError
+from clarion.runtime import encryption, pipeline
+from clarion.runtime.job import Job, Params
+from clarion.runtime.tracking import Tracking
+
+ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="clarion")
+def cli() -> None:
+    """From a shop's raw data to campaign decisions that can be explained, measured and corrected."""
+
+
+@cli.command()
+@click.argument("job")
+@click.option("--from", "first", metavar="JOB", help="With 'all': the first job.")
+@click.option("--to", "last", metavar="JOB", help="With 'all': the last job.")
+@click.option("--dry-run", is_flag=True, help="Check everything that can be checked without moving data, and print the order.")
+@common
+@click.pass_obj
+def run(jobs: Mapping[str, Job], options: Options, job: str, first: str | None, last: str | None, dry_run: bool) -> None:
+    """Run one JOB, or 'all': the pipeline in one Spark session."""
+    from clarion.runtime.runlog import RunReport, run_jobs
+
+    config = options.config()
+    params = Params(options.day(config))
+    chosen = pipeline.select(jobs, job, first=first, last=last)
+    check_settings(jobs, config)
+    if dry_run:
+        OUT.print(" -> ".join(item.name for item in chosen), markup=False)
+        return
+    lake = options.open(config)
+    tracking = Tracking.beside(lake.root, config.get("tracking.uri"))
+
+    def done(report: RunReport) -> None:
+        rows = ", ".join(f"{name} {count:,}" for name, count in report.rows_written.items() if count)
+        options.say(f"{report.job}: {report.seconds:.1f} s  {rows}")
+
+    at_once = int(config.get("spark.jobs_at_once"))
+    run_jobs(chosen, params, lake=lake, config=config, tracking=tracking, at_once=at_once, say=lambda _, text: options.say(text), done=done)
+
+
+@cli.command()
+@click.option("--lake", default="./clarion-demo", show_default=True, help="Folder of the demo; rebuilt from nothing each time.")
+@click.option("--data", type=click.Choice(["sim", "complete-journey"]), default="sim", show_default=True, help="A simulated shop, or real baskets.")
+@click.option("--size", type=click.Choice(["small", "medium", "large"]), default="small", show_default=True, help="Of the simulated shop.")
+@click.option("--shop", default="beauty", show_default=True, help="Shop file of the configuration.")
+@click.option("--seed", type=int, help="Seed of every random choice.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting; may be repeated.")
+@click.option("--quiet", is_flag=True, help="The summary only.")
+@click.pass_obj
+def demo(jobs: Mapping[str, Job], lake: str, data: str, size: str, shop: str, seed: int | None, overrides: tuple[str, ...], quiet: bool) -> None:
+    """The whole loop from raw files to campaigns and back, then a summary and a report."""
+    from clarion.demo import demo as demos
+    from clarion.report.figures import collect
+    from clarion.report.report import write
+    from clarion.report.summary import summary
+
+    options = Options(lake, "local", None, overrides, None, seed, quiet)
+
+    def announce(text: str) -> None:
+        if not quiet:
+            OUT.print(f"[bold]{text}[/bold]")
+
+    done = demos.run(jobs, options.config(), Path(lake), data=data, size=size, shop=shop, say=options.say, announce=announce)
+    figures = collect(done.lake, as_of=done.days[-1])
+    report = write(done.loop_run, figures, done.folder / "report.html")
+    OUT.print(summary(done.loop_run, figures))
+    OUT.print(f"{done.seconds:.0f} s. The report lies at {report.absolute()}", markup=False)
+
+
+@cli.command("jobs")
+@click.pass_obj
+def list_jobs(jobs: Mapping[str, Job]) -> None:
+    """What jobs there are, and what each reads and writes."""
+    table = RichTable("job", "what it does", "reads", "writes")
+    for job in (*pipeline.order(jobs.values()), *(job for job in jobs.values() if job.part == "upkeep")):
+        table.add_row(job.name, job.one_line, _layers(job.reads_now | job.reads_before), _layers({item.name for item in job.writes}))
+    OUT.print(table)
+
+
+def _layers(names: set[str] | frozenset[str]) -> str:
+    """Table names, a whole layer as layer.*"""
+    shown = []
+    for layer in sorted({name.split(".")[0] for name in names}):
+        own = sorted(name for name in names if name.startswith(f"{layer}."))
+        whole = [name for name in TABLES if name.startswith(f"{layer}.")]
+        shown.append(f"{layer}.*" if len(own) == len(whole) > 3 else " ".join(own))
+    return " ".join(shown)
+
+
+@cli.command()
+@click.pass_obj
+def plan(jobs: Mapping[str, Job]) -> None:
+    """The order of the pipeline, with what each job waits for."""
+    edges = pipeline.dependencies(jobs.values())
+    for job in pipeline.order(jobs.values()):
+        OUT.print(f"{job.name:<16} after {', '.join(edges[job.name]) or 'nothing'}", markup=False)
+
+
+@cli.command("tables")
+@click.argument("name", required=False)
+def list_tables(name: str | None) -> None:
+    """What tables there are, or the contract of one."""
+    if name is None:
+        listing = RichTable("table", "one row is", "key")
+        for table in TABLES.values():
+            listing.add_row(table.name, table.grain, ", ".join(table.key))
+        OUT.print(listing)
+        return
+    OUT.print(contract(name))
+
+
+def contract(name: str) -> RichTable:
+    """The contract of a table, to be looked at."""
+    if name not in TABLES:
+        raise UsageError(f"there is no table '{name}'", fix="see 'clarion tables'")
+    table = TABLES[name]
+    shown = RichTable("column", "type", "null", "meaning", title=f"{table.name}: {table.grain}")
+    for column in table.columns:
+        unit = f" ({column.unit})" if column.unit else ""
+        shown.add_row(column.name, column.type, "may be" if column.nullable else "", column.meaning + unit)
+    for check in table.checks:
+        shown.add_row("", "check", "", f"{check.name}: {check.expression}")
+    return shown
+
+
+@cli.command()
+@click.argument("sql")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--limit", type=int, default=1000, show_default=True, help="Most rows that are printed.")
+@common
+def query(options: Options, sql: str, form: str, limit: int) -> None:
+    """Run one SELECT over layer.table names."""
+    from clarion.explore.query import execute, printed
+
+    config = options.config()
+    frame = execute(options.open(config), sql)
+    OUT.print(printed(frame, form=form, limit=limit), markup=False)
+
+
+@cli.command()
+@common
+def doctor(options: Options) -> None:
+    """What is wrong with this machine, and the line that mends it."""
+    from clarion.onboarding.doctor import examine
+
+    findings = examine(options.lake)
+    for finding in findings:
+        OUT.print(f"{'ok  ' if finding.good else 'bad '} {finding.what}: {finding.found}", markup=False)
+    bad = [finding for finding in findings if not finding.good]
+    if bad:
+        raise EnvironmentError(
+            f"{len(bad)} things are wrong", found="; ".join(f"{item.what}: {item.found}" for item in bad), fix="; ".join(item.fix or "" for item in bad)
+        )
+
+
+@cli.group("config")
+def config_group() -> None:
+    """Settings: each value and where it came from."""
+
+
+@config_group.command("show")
+@common
+def config_show(options: Options) -> None:
+    """Each setting, its value and its origin."""
+    table = RichTable("setting", "value", "from")
+    for key, value, origin in options.config().rows():
+        table.add_row(key, str(value), origin)
+    OUT.print(table)
+
+
+@config_group.command("check")
+@common
+@click.pass_obj
+def config_check(jobs: Mapping[str, Job], options: Options) -> None:
+    """Validate every section and every mapping, before any data moves."""
+    config = options.config()
+    check_settings(jobs, config)
+    found = shop.sources(config)
+    OUT.print(f"{len(config.rows())} settings and {len(found)} sources are valid: {', '.join(source.name for source in found)}", markup=False)
+
+
+for _command in (*OF_CUSTODY, *OF_MARKETING):
+    cli.add_command(_command)
+
+
+def check_settings(jobs: Mapping[str, Job], config: Config) -> None:
+    """Validate every section that a job declares."""
+    for section in {section for job in jobs.values() for section in job.settings}:
+        config.section(section)
+
+
+def main(jobs: Mapping[str, Job], arguments: list[str]) -> int:
+    """Run the command line.
+
+    Returns:
+        0 done; 2 the user can mend it; 3 a quality gate was missed; 1 a defect.
+    """
+    try:
+        cli.main(args=arguments, prog_name="clarion", standalone_mode=False, obj=jobs)
+    except ClarionError as error:
+        ERR.print(str(error), markup=False)
+        return error.exit_code
+    except click.exceptions.Exit as stop:
+        return int(stop.exit_code)
+    except click.ClickException as error:
+        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "clarion"
+        ERR.print(f"{error.format_message()}\n  fix:   see '{command} --help'", markup=False)
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        ERR.print("stopped", markup=False)
+        return 130
+    except Exception as error:
+        if closed := encryption.translated(error):
+            ERR.print(str(closed), markup=False)
+            return closed.exit_code
+        traceback.print_exc()
+        return 1
+    return 0

@@ -1,0 +1,1 @@
+"""Describe customers and group them."""

@@ -1,0 +1,1 @@
+"""What the shop declares in conf/: sources, rules, features, tags, attributes, offers."""

@@ -1,0 +1,1 @@
+"""Erasure, undo, grants and the quarantine."""

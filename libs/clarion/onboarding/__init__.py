@@ -1,0 +1,1 @@
+"""A new shop: its folder, its mapping, its machine."""

@@ -1,0 +1,1 @@
+"""What customers and sales will do next."""

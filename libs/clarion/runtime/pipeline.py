@@ -1,0 +1,103 @@
+"""The order of jobs, derived from what they read and write."""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from graphlib import CycleError, TopologicalSorter
+
+from clarion.kernel.errors import ClarionError, UsageError
+from clarion.runtime.job import Job
+
+
+def dependencies(jobs: Iterable[Job]) -> dict[str, tuple[str, ...]]:
+    """For each job of the loop the jobs that write what it reads in this pass."""
+    jobs = tuple(job for job in jobs if job.part == "loop")
+    writers: dict[str, list[str]] = {}
+    for job in jobs:
+        for table in job.writes:
+            writers.setdefault(table.name, []).append(job.name)
+    return {job.name: tuple(sorted({writer for table in job.reads_now for writer in writers.get(table, ()) if writer != job.name})) for job in jobs}
+
+
+def order(jobs: Iterable[Job]) -> tuple[Job, ...]:
+    """The jobs of the loop so that each stands after those it depends on; ties in the order they are registered.
+
+    Raises:
+        ClarionError: they depend on each other in a circle.
+    """
+    jobs = tuple(job for job in jobs if job.part == "loop")
+    position = {job.name: place for place, job in enumerate(jobs)}
+    sorter = TopologicalSorter(dependencies(jobs))
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        raise ClarionError("the jobs depend on each other in a circle", found=" -> ".join(error.args[1]), fix="read previous(table) in one of them") from error
+    ordered: list[Job] = []
+    ready = set(sorter.get_ready())
+    while ready:
+        name = min(ready, key=position.__getitem__)
+        ready.remove(name)
+        ordered.append(jobs[position[name]])
+        sorter.done(name)
+        ready |= set(sorter.get_ready())
+    return tuple(ordered)
+
+
+def select(jobs: Mapping[str, Job], name: str, *, first: str | None = None, last: str | None = None) -> tuple[Job, ...]:
+    """One job, or with `all` the loop between two of its jobs.
+
+    Raises:
+        UsageError: an unknown job, or bounds in the wrong order.
+    """
+    for wanted in (name, first, last):
+        if wanted not in (None, "all", *jobs):
+            near = difflib.get_close_matches(str(wanted), jobs, n=1)
+            raise UsageError(
+                f"there is no job '{wanted}'",
+                found=", ".join(jobs),
+                fix=f"did you mean '{near[0]}'?" if near else "see 'clarion jobs'",
+            )
+    if name != "all":
+        return (jobs[name],)
+    ordered = order(jobs.values())
+    names = [job.name for job in ordered]
+    if outside := [bound for bound in (first, last) if bound and bound not in names]:
+        raise UsageError(f"'{outside[0]}' is no part of the loop", found=" -> ".join(names), fix=f"run it by itself: clarion run {outside[0]}")
+    start = names.index(first) if first else 0
+    stop = names.index(last) + 1 if last else len(names)
+    if start >= stop:
+        raise UsageError(f"'{first}' comes after '{last}'", found=" -> ".join(names), fix="swap --from and --to")
+    return ordered[start:stop]
+
+
+def execute(chosen: tuple[Job, ...], run: Callable[[Job], None], *, at_once: int) -> None:
+    """Run jobs, each as soon as those it depends on are done, at most so many at a time.
+
+    A small lake's jobs wait for the driver more than for the cores; two at a time keep both busy. When a job fails, those
+    that run are waited for and none is started.
+
+    Args:
+        chosen: the jobs, in an order that respects their dependencies.
+        run: runs one of them.
+        at_once: most jobs at a time; 1 runs them in the given order.
+
+    Raises:
+        Exception: the first error of a job.
+    """
+    edges, names = dependencies(chosen), {job.name for job in chosen}
+    waits = {job.name: names.intersection(edges.get(job.name, ())) for job in chosen}
+    waiting, running, failure = list(chosen), dict[Future[None], str](), None
+    with ThreadPoolExecutor(max_workers=at_once) as pool:
+        while (waiting and failure is None) or running:
+            ready = [job for job in waiting if not waits[job.name]] if failure is None else []
+            for job in ready[: at_once - len(running)]:
+                waiting.remove(job)
+                running[pool.submit(run, job)] = job.name
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                name = running.pop(future)
+                failure = failure or future.exception()
+                for others in waits.values():
+                    others.discard(name)
+    if failure is not None:
+        raise failure

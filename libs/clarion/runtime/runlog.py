@@ -1,0 +1,140 @@
+"""Runs a job and leaves a row in ops.runs, whatever comes of it."""
+
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from queue import SimpleQueue
+from threading import Event
+from typing import Any, Self
+
+from clarion.config import Config
+from clarion.contracts.ops import RUNS
+from clarion.kernel.ids import canonical
+from clarion.lake import Lake
+from clarion.lake.frames import rows_as_frame
+from clarion.lake.locks import all_alone
+from clarion.runtime import pipeline
+from clarion.runtime.job import Job, Params
+from clarion.runtime.scope import Scope
+from clarion.runtime.tracking import Tracking
+
+_GATHER_SECONDS = 30
+
+
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a run did."""
+
+    job: str
+    seconds: float
+    rows_written: dict[str, int]
+    notes: tuple[str, ...]
+
+
+class RunLog:
+    """Writes rows of ops.runs beside the jobs that follow; those of half a minute go together, since an append takes a second.
+
+    A row that is still waiting when the process dies is lost; its run then counts as not done and is repeated.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._rows: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        self._writes: list[Future[None]] = []
+        self._closing = Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def enter(self, row: dict[str, Any]) -> None:
+        """Put down what became of a run."""
+        self._rows.put(row)
+        self._writes.append(self._pool.submit(self._write))
+
+    def _write(self) -> None:
+        if self._rows.empty():
+            return  # an earlier write took the row along
+        self._closing.wait(_GATHER_SECONDS)
+        rows = [self._rows.get() for _ in range(self._rows.qsize())]
+        self._lake.append(RUNS, rows_as_frame(self._lake.spark, RUNS, rows))
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.set()
+        self._pool.shutdown()
+        for write in self._writes:
+            write.result()
+
+
+def run_job(job: Job, params: Params, *, lake: Lake, config: Config, say: Callable[[str], None], tracking: Tracking, log: RunLog) -> RunReport:
+    """Run one job and record it.
+
+    Raises:
+        Exception: whatever the job raised, after the failed run was recorded.
+    """
+    scope = Scope(job=job, params=params, lake=lake, config=config, say=say, tracking=tracking)
+    run_id, started, clock = secrets.token_hex(16), datetime.now(UTC), time.monotonic()
+    failure: str | None = "interrupted"
+    try:
+        with all_alone(lake, (job.name, *job.apart_from), wait_seconds=float(config.get("lake.wait_seconds")), say=say):
+            job.run(scope)
+        failure = None
+    except Exception as error:
+        failure = str(error)
+        raise
+    finally:
+        scope.release()
+        row = {
+            "run_id": run_id,
+            "run_key": scope.run_key,
+            "job": job.name,
+            "as_of": params.as_of,
+            "params": canonical(params),
+            "state": "failed" if failure else "done",
+            "started_at": started,
+            "ended_at": datetime.now(UTC),
+            "rows_written": dict(scope.rows_written),
+            "notes": list(scope.notes),
+            "error": failure,
+        }
+        log.enter(row)
+    return RunReport(job.name, time.monotonic() - clock, dict(scope.rows_written), tuple(scope.notes))
+
+
+def run_jobs(
+    jobs: tuple[Job, ...],
+    params: Params,
+    *,
+    lake: Lake,
+    config: Config,
+    tracking: Tracking,
+    at_once: int,
+    say: Callable[[Job, str], None],
+    done: Callable[[RunReport], None],
+) -> None:
+    """Run jobs in their order in one session, and record each.
+
+    Args:
+        jobs: in an order that respects their dependencies.
+        params: of this pass.
+        lake: the tables.
+        config: settings.
+        tracking: the model store.
+        at_once: most jobs at a time.
+        say: takes what a job has to say.
+        done: takes what a job did.
+    """
+    if len(jobs) > 1:
+        tracking.open_beside()
+    with RunLog(lake) as log:
+
+        def one(job: Job) -> None:
+            done(run_job(job, params, lake=lake, config=config, say=partial(say, job), tracking=tracking, log=log))
+
+        pipeline.execute(jobs, one, at_once=at_once)

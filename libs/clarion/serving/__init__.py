@@ -1,0 +1,1 @@
+"""Reads and scores without a JVM."""

@@ -1,0 +1,134 @@
+"""What ingest and monitor share: records enter bronze with their persons protected."""
+
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from clarion.collect.cleaning.transforms import canonical
+from clarion.collect.identity.consent import consented
+from clarion.collect.privacy.keys import Key, PrivacySettings, refuse_other
+from clarion.collect.privacy.protect import protected, stripped
+from clarion.collect.privacy.suppressed import Barred, recognised
+from clarion.collect.privacy.tokens import sealed_values
+from clarion.collect.sources import records
+from clarion.collect.sources.drift import Change
+from clarion.collect.sources.manifests import declared
+from clarion.collect.sources.mapping import Source
+from clarion.collect.sources.portions import Portion
+from clarion.collect.sources.records import Survey
+from clarion.contracts.bronze import BRONZE
+from clarion.contracts.vault import KEYS, PERSONAL_DATA, SUPPRESSED
+from clarion.declarations.shop import reading, sources
+from clarion.kernel import sql
+from clarion.kernel.errors import SourceError
+from clarion.lake.frames import rows_as_frame
+from clarion.runtime.scope import Scope
+
+
+def enter(scope: Scope, source: Source, numbered: DataFrame, *, batch: str, columns: tuple[str, ...], people: DataFrame | None = None) -> None:
+    """Write one batch of records to bronze; a repeat replaces it.
+
+    Args:
+        scope: the run.
+        source: where the records come from.
+        numbered: raw, _broken, _file, _file_hash, _row.
+        batch: name of the batch.
+        columns: the source's columns; empty where each record states its own.
+        people: names (ref) of those who consent to collection; None where the source does not ask for it.
+    """
+    safe = numbered.withColumn("_stripped", F.lit(False))
+    if source.personal or source.sealed:
+        key = sealing_key(scope)
+        safe, values = protected(safe, source.columns, personal=source.personal, known=columns, key=key, sealed=source.sealed)
+        scope.merge(PERSONAL_DATA, sealed_values(values, key=key), update=False)
+    erased = barred(scope) if source.kind.people else None
+    if people is not None or erased is not None:
+        safe = stripped(safe, source.columns, people=source.kind.people, known=columns, allowed=people, barred=erased, namespace=source.namespace)
+    rows = safe.select(
+        "raw",
+        "_broken",
+        records.fingerprint(F.col("raw")).alias("_hash"),
+        "_stripped",
+        F.lit(source.name).alias("_source"),
+        "_file",
+        "_file_hash",
+        "_row",
+        F.lit(batch).alias("_batch"),
+        F.lit(datetime.now(UTC)).alias("_ingested_at"),
+    )
+    scope.replace(BRONZE[source.kind.name], rows, where=sql.among("_batch", [batch]))
+
+
+def sealing_key(scope: Scope) -> Key:
+    """The key in use, after a look whether it is the one of its name.
+
+    Raises:
+        SecretError: the lake was sealed with another key of that name.
+    """
+    key = scope.settings(PrivacySettings).current(scope.config.secret)
+    checks = {row["key_id"]: row["check"] for row in scope.lake.read(KEYS).collect()}
+    if key.key_id not in checks:
+        row = {"key_id": key.key_id, "check": key.check, "retired": False, "_entered_at": datetime.now(UTC)}
+        scope.merge(KEYS, rows_as_frame(scope.spark, KEYS, [row]), update=False)
+    refuse_other(key, checks)
+    return key
+
+
+def barred(scope: Scope) -> Barred | None:
+    """Who was erased and is kept out; None for nobody.
+
+    Raises:
+        SecretError: a key by which someone is recognised is not at hand.
+    """
+    if not scope.lake.exists(SUPPRESSED):
+        return None
+    rows = scope.lake.read(SUPPRESSED).select("token", "key_id").collect()
+    return recognised({row["token"]: row["key_id"] for row in rows}, scope.settings(PrivacySettings).known(scope.config.secret))
+
+
+def ledger_rows(
+    source: Source, portions: tuple[Portion, ...], *, batch: str, columns: tuple[str, ...], state: str, found: Survey, changes: tuple[Change, ...] = ()
+) -> list[dict[str, Any]]:
+    """Rows of FILES for the portions of one batch."""
+    promised = declared(source)
+    return [
+        {
+            "_source": source.name,
+            "_file": portion.path,
+            "bytes": portion.bytes,
+            "content_hash": portion.content_hash,
+            "_batch": batch,
+            "state": state,
+            "columns": list(columns or found.names.get(portion.path, ())),
+            "_taken_at": datetime.now(UTC),
+            "records": found.records.get(portion.path, 0),
+            "declared": promised.get(PurePosixPath(portion.path).name),
+            "modified_ns": portion.modified_ns,
+            "position": portion.position,
+            "drift": [(change.change, change.column) for change in changes if change.file == portion.path],
+        }
+        for portion in portions
+    ]
+
+
+def needs_consent(source: Source) -> bool:
+    """Whether people must have consented to collection for their records to keep their names."""
+    return source.consent is not None and source.consent.basis == "recorded" and source.kind.name != "consents"
+
+
+def allowed(scope: Scope, source: Source) -> DataFrame | None:
+    """Names (ref) of the customers who consent to collection, from every statement that has arrived; None if nobody need be asked."""
+    if not needs_consent(source):
+        return None
+    statements = [other for other in sources(scope.config) if other.kind.name == "consents" and other.namespace == source.namespace]
+    if not statements:
+        raise SourceError(
+            f"{source.name} rests on recorded consent", found="no consents source in its mapping", fix="map the kind 'consents', or declare the basis"
+        )
+    found = scope.lake.read(BRONZE["consents"]).where(F.col("_source") == statements[0].name).withColumn("_duplicate", F.lit(False))
+    rows = canonical(found, reading(statements[0]))
+    stated = rows.where("customer_ref IS NOT NULL AND granted IS NOT NULL").withColumns({"customer_id": F.col("customer_ref"), "basis": F.lit("recorded")})
+    return consented(stated, purpose="collection").select(F.col("customer_id").alias("ref"))
