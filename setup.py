@@ -4,7 +4,11 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-version = next(line.split('"')[1] for line in Path("libs/clarion/__init__.py").read_text().splitlines() if line.startswith("__version__"))
+version = next(
+    line.split('"')[1]
+    for line in Path("libs/clarion/__init__.py").read_text().splitlines()
+    if line.startswith("__version__")
+)
 
 setup(
     name="clarion",

@@ -17,7 +17,16 @@ def main() -> None:
         def hush(_: str) -> None:
             return
 
-        done = demo.run(JOBS, Config.load(), target, data="sim", size="small", shop="beauty", say=hush, announce=hush)
+        done = demo.run(
+            JOBS,
+            Config.load(),
+            target,
+            data="sim",
+            size="small",
+            shop="beauty",
+            say=hush,
+            announce=hush,
+        )
     seconds: dict[str, float] = {}
     for report in done.reports:
         seconds[report.job] = seconds.get(report.job, 0.0) + report.seconds

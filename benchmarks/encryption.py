@@ -29,7 +29,9 @@ lines = spark.range(rows).select(
     (F.pmod(F.xxhash64("id"), F.lit(20_000)) / 100).cast("decimal(18,4)").alias("amount"),
 )
 places = {"open": "silver/somewhere", "encrypted": "silver/order_lines"}
-seconds: dict[tuple[str, str], list[float]] = {(name, what): [] for name in places for what in ("write", "read")}
+seconds: dict[tuple[str, str], list[float]] = {
+    (name, what): [] for name in places for what in ("write", "read")
+}
 try:
     for turn in range(turns + 1):  # the first warms up
         for name, place in places.items():
@@ -43,6 +45,8 @@ try:
                 seconds[name, "read"].append(time.monotonic() - written)
     for what in ("write", "read"):
         plain, safe = (statistics.median(seconds[name, what]) for name in places)
-        print(f"{what} {rows:,} order lines: open {plain:.2f} s, encrypted {safe:.2f} s, {safe / plain:.2f} times, median of {turns}")  # noqa: T201
+        print(
+            f"{what} {rows:,} order lines: open {plain:.2f} s, encrypted {safe:.2f} s, {safe / plain:.2f} times, median of {turns}"
+        )
 finally:
     shutil.rmtree(root)

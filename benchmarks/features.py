@@ -34,14 +34,21 @@ def _filled(frame: DataFrame, table: Table) -> DataFrame:
     """The frame in a table's shape: what it lacks is unknown, or empty where it may not be."""
     empty = {"string": F.lit(""), "bigint": F.lit(0).cast("bigint")}
     lacking = {
-        column.name: F.lit(None).cast(column.type) if column.nullable else empty[column.type] for column in table.columns if column.name not in frame.columns
+        column.name: F.lit(None).cast(column.type) if column.nullable else empty[column.type]
+        for column in table.columns
+        if column.name not in frame.columns
     }
-    return frame.withColumns(lacking).select(*(F.col(column.name).cast(column.type) for column in table.columns))
+    return frame.withColumns(lacking).select(
+        *(F.col(column.name).cast(column.type) for column in table.columns)
+    )
 
 
 def _facts(rows: int, customers: int, name: str) -> DataFrame:
     """Facts of the year before, of customers who do more or less, and of products that are sought more or less."""
-    at = F.timestamp_seconds(F.unix_timestamp(F.lit(str(AS_OF)).cast("timestamp")) - (uniform(f"{name}/at", "id") * 365 * 86_400).cast("bigint"))
+    at = F.timestamp_seconds(
+        F.unix_timestamp(F.lit(str(AS_OF)).cast("timestamp"))
+        - (uniform(f"{name}/at", "id") * 365 * 86_400).cast("bigint")
+    )
     who = (F.pow(uniform(f"{name}/who", "id"), 1.5) * customers).cast("int")
     what = (F.pow(uniform(f"{name}/what", "id"), 3.0) * PRODUCTS).cast("int")
     return spark.range(rows).select(
@@ -54,10 +61,20 @@ def _facts(rows: int, customers: int, name: str) -> DataFrame:
 
 
 def _make(lake: Lake, customers: int) -> None:
-    name = F.get(F.array(*(F.lit(item) for item in TYPES)), (uniform("type", "id") * len(TYPES)).cast("int"))
-    dwell, channel = (uniform("dwell", "id") * 60_000).cast("bigint"), F.when(uniform("channel", "id") < 0.5, "app").otherwise("web")
+    name = F.get(
+        F.array(*(F.lit(item) for item in TYPES)), (uniform("type", "id") * len(TYPES)).cast("int")
+    )
+    dwell, channel = (
+        (uniform("dwell", "id") * 60_000).cast("bigint"),
+        F.when(uniform("channel", "id") < 0.5, "app").otherwise("web"),
+    )
     events = _facts(50 * customers, customers, "event").withColumns(
-        {"event_id": F.format_string("e%012d", "id"), "type": name, "dwell_ms": dwell, "channel": channel}
+        {
+            "event_id": F.format_string("e%012d", "id"),
+            "type": name,
+            "dwell_ms": dwell,
+            "channel": channel,
+        }
     )
     price = F.round(5 + uniform("price", "id") * 95, 2).cast("decimal(18,4)")
     lines = _facts(2 * customers, customers, "line").withColumns(
@@ -77,11 +94,19 @@ def _make(lake: Lake, customers: int) -> None:
         F.format_string("s%08d", "id").alias("record_id"), F.format_string("c%08d", "id").alias("customer_id"), F.lit("analytics").alias("purpose"),
         F.lit("*").alias("channel"), F.lit(True).alias("granted"), F.lit("declared").alias("basis"), since.alias("at"), since.alias("arrived_at"),
     )  # fmt: skip
-    for table, frame in (("events", events), ("order_lines", lines), ("products", products), ("consents", consents)):
+    for table, frame in (
+        ("events", events),
+        ("order_lines", lines),
+        ("products", products),
+        ("consents", consents),
+    ):
         lake.append(TABLES[f"silver.{table}"], _filled(frame, TABLES[f"silver.{table}"]))
 
 
-for customers in [1_000, *(int(size) for size in sys.argv[1:] or ("20000", "60000", "200000"))]:  # the first warms up
+for customers in [
+    1_000,
+    *(int(size) for size in sys.argv[1:] or ("20000", "60000", "200000")),
+]:  # the first warms up
     with tempfile.TemporaryDirectory() as folder:
         lake = Lake(spark, str(Path(folder, "lake")))
         _make(lake, customers)
@@ -90,8 +115,18 @@ for customers in [1_000, *(int(size) for size in sys.argv[1:] or ("20000", "6000
             for job in ("profiles", "features"):
                 began = time.monotonic()
                 quiet = lambda _: None  # noqa: E731
-                run_job(JOBS[job], Params(AS_OF), lake=lake, config=config, say=quiet, tracking=Tracking.beside(lake.root, None), log=log)
+                run_job(
+                    JOBS[job],
+                    Params(AS_OF),
+                    lake=lake,
+                    config=config,
+                    say=quiet,
+                    tracking=Tracking.beside(lake.root, None),
+                    log=log,
+                )
                 seconds[job] = time.monotonic() - began
         described = lake.read(TABLES["gold.customer_features"]).count()
         told = ", ".join(f"{job} {took:.1f} s" for job, took in seconds.items())
-        print(f"{described:>9,} customers, {50 * customers:>11,} events, {len(features(config))} features: {told}; {sum(seconds.values()):.1f} s")  # noqa: T201
+        print(
+            f"{described:>9,} customers, {50 * customers:>11,} events, {len(features(config))} features: {told}; {sum(seconds.values()):.1f} s"
+        )

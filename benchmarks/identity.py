@@ -19,13 +19,23 @@ from clarion.sim.accounts import DIFFICULTIES, plant
 config = Config.load()
 settings = config.section(IdentitySettings)
 spark = start(config)
-for people in [1_000, *(int(size) for size in sys.argv[1:] or ("10000", "100000"))]:  # the first warms up
-    planted = plant(spark, people=people, difficulty=DIFFICULTIES["default"], seed=3, starts_on=date(2026, 1, 1))
+for people in [
+    1_000,
+    *(int(size) for size in sys.argv[1:] or ("10000", "100000")),
+]:  # the first warms up
+    planted = plant(
+        spark, people=people, difficulty=DIFFICULTIES["default"], seed=3, starts_on=date(2026, 1, 1)
+    )
     named = planted.registrations.withColumns(
-        {"customer_id": F.concat_ws("/", "namespace", "customer_ref"), "arrived_at": F.col("registered_at"), "record_id": F.col("customer_ref")}
+        {
+            "customer_id": F.concat_ws("/", "namespace", "customer_ref"),
+            "arrived_at": F.col("registered_at"),
+            "record_id": F.col("customer_ref"),
+        }
     ).persist()
     seen = planted.events.where("customer_ref IS NOT NULL").select(
-        F.concat(F.lit("app/"), "customer_ref").alias("customer_id"), F.col("device_ref").alias("device")
+        F.concat(F.lit("app/"), "customer_ref").alias("customer_id"),
+        F.col("device_ref").alias("device"),
     )
     accounts, logins = named.count(), seen.persist().count()
     began = time.monotonic()
@@ -33,8 +43,15 @@ for people in [1_000, *(int(size) for size in sys.argv[1:] or ("10000", "100000"
     known = pairs.known(pairs.accounts(named), devices, max_sharing=settings.max_sharing).persist()
     compared = pairs.candidates(known, max_block=settings.max_block).persist()
     scored = model.scored(compared, model.fitted(known, compared))
-    found = links.judged(scored, deterministic=settings.deterministic, conflicts=settings.conflicts, link_at=settings.link_at).persist()
+    found = links.judged(
+        scored,
+        deterministic=settings.deterministic,
+        conflicts=settings.conflicts,
+        link_at=settings.link_at,
+    ).persist()
     joined = plausible(found.where("joined"), known, max_accounts=settings.max_accounts).count()
     seconds = time.monotonic() - began
-    print(f"{people:>9,} people {accounts:>9,} accounts {logins:>9,} logins {compared.count():>9,} pairs {joined:>9,} joined {seconds:7.1f} s")  # noqa: T201
+    print(
+        f"{people:>9,} people {accounts:>9,} accounts {logins:>9,} logins {compared.count():>9,} pairs {joined:>9,} joined {seconds:7.1f} s"
+    )
     spark.catalog.clearCache()

@@ -35,11 +35,40 @@ from clarion.runtime.tracking import Tracking
 
 CONSENT = {"basis": "declared", "purposes": ["analytics"], "note": "made for the benchmark"}
 CSV = {"format": "csv", "options": {"header": True}, "time_zone": "UTC", "consent": CONSENT}
-EVENT = ("event_ref", "happened_at", "type", "customer_ref", "device_ref", "product_ref", "dwell_ms", "session_ref", "sequence_no")
-ORDER = ("order_ref", "line_no", "happened_at", "customer_ref", "product_ref", "quantity", "unit_price", "discount")
+EVENT = (
+    "event_ref",
+    "happened_at",
+    "type",
+    "customer_ref",
+    "device_ref",
+    "product_ref",
+    "dwell_ms",
+    "session_ref",
+    "sequence_no",
+)
+ORDER = (
+    "order_ref",
+    "line_no",
+    "happened_at",
+    "customer_ref",
+    "product_ref",
+    "quantity",
+    "unit_price",
+    "discount",
+)
 MAPPING = {
-    "events": {"where": "${data}/events/*.csv", **CSV, "duplicates": {"key": ["event_ref"]}, "columns": {name: name for name in EVENT}},
-    "orders": {"where": "${data}/orders/*.csv", **CSV, "currency": "EUR", "columns": {name: name for name in ORDER}},
+    "events": {
+        "where": "${data}/events/*.csv",
+        **CSV,
+        "duplicates": {"key": ["event_ref"]},
+        "columns": {name: name for name in EVENT},
+    },
+    "orders": {
+        "where": "${data}/orders/*.csv",
+        **CSV,
+        "currency": "EUR",
+        "columns": {name: name for name in ORDER},
+    },
 }
 TYPES = "['view','view','view','view','search','click','cart_add','favourite','checkout','login']"
 
@@ -79,14 +108,31 @@ def plain(spark: SparkSession, data: Path, target: Path) -> None:
     """What a data engineer would write in an afternoon."""
     at = F.try_to_timestamp("happened_at", F.lit("yyyy-MM-dd HH:mm:ss"))
     typed: dict[str, dict[str, Any]] = {
-        "events": {"happened_at": at, "dwell_ms": F.col("dwell_ms").cast("bigint"), "sequence_no": F.col("sequence_no").cast("bigint")},
-        "orders": {"happened_at": at, **{name: F.col(name).cast("decimal(18,4)") for name in ("quantity", "unit_price", "discount")}},
+        "events": {
+            "happened_at": at,
+            "dwell_ms": F.col("dwell_ms").cast("bigint"),
+            "sequence_no": F.col("sequence_no").cast("bigint"),
+        },
+        "orders": {
+            "happened_at": at,
+            **{
+                name: F.col(name).cast("decimal(18,4)")
+                for name in ("quantity", "unit_price", "discount")
+            },
+        },
     }
     for kind, key in (("events", ["event_ref"]), ("orders", None)):
         raw = spark.read.option("header", True).csv(str(data / kind))
         raw.write.format("delta").save(str(target / "bronze" / kind))
-        rows = spark.read.format("delta").load(str(target / "bronze" / kind)).dropDuplicates(key).withColumns(typed[kind])
-        rows.where("happened_at IS NOT NULL").write.format("delta").save(str(target / "silver" / kind))
+        rows = (
+            spark.read.format("delta")
+            .load(str(target / "bronze" / kind))
+            .dropDuplicates(key)
+            .withColumns(typed[kind])
+        )
+        rows.where("happened_at IS NOT NULL").write.format("delta").save(
+            str(target / "silver" / kind)
+        )
 
 
 def with_maps(spark: SparkSession, data: Path, target: Path) -> None:
@@ -95,12 +141,24 @@ def with_maps(spark: SparkSession, data: Path, target: Path) -> None:
     for kind, names, key in (("events", EVENT, ["event_ref"]), ("orders", ORDER, list(ORDER))):
         rows = spark.read.option("header", True).csv(str(data / kind))
         raw = F.create_map(*(part for name in names for part in (F.lit(name), F.col(name))))
-        place = (F.col("_metadata.file_path").alias("_file"), F.monotonically_increasing_id().alias("_row"), F.lit("b").alias("_batch"))
-        hashed = F.md5(F.concat_ws("\x1f", *(F.coalesce(F.col(name), F.lit("\x1d")) for name in names))).alias("_hash")
-        rows.select(raw.alias("raw"), hashed, *place).write.format("delta").save(str(target / "bronze" / kind))
+        place = (
+            F.col("_metadata.file_path").alias("_file"),
+            F.monotonically_increasing_id().alias("_row"),
+            F.lit("b").alias("_batch"),
+        )
+        hashed = F.md5(
+            F.concat_ws("\x1f", *(F.coalesce(F.col(name), F.lit("\x1d")) for name in names))
+        ).alias("_hash")
+        rows.select(raw.alias("raw"), hashed, *place).write.format("delta").save(
+            str(target / "bronze" / kind)
+        )
         bronze = spark.read.format("delta").load(str(target / "bronze" / kind))
-        found = bronze.select(*(F.col("raw")[name].alias(name) for name in names), "_file", "_row", "_batch").dropDuplicates(key)
-        found.withColumn("happened_at", at).where("happened_at IS NOT NULL").write.format("delta").save(str(target / "silver" / kind))
+        found = bronze.select(
+            *(F.col("raw")[name].alias(name) for name in names), "_file", "_row", "_batch"
+        ).dropDuplicates(key)
+        found.withColumn("happened_at", at).where("happened_at IS NOT NULL").write.format(
+            "delta"
+        ).save(str(target / "silver" / kind))
 
 
 def by_duckdb(data: Path, target: Path) -> None:
@@ -110,13 +168,24 @@ def by_duckdb(data: Path, target: Path) -> None:
     at = "try_strptime(happened_at, '%Y-%m-%d %H:%M:%S')"
     for kind, distinct in (("events", "DISTINCT ON (event_ref)"), ("orders", "DISTINCT")):
         read = f"read_csv('{data}/{kind}/*.csv', types = {{'happened_at': 'VARCHAR'}})"
-        work.execute(f"COPY (SELECT {distinct} * REPLACE ({at} AS happened_at) FROM {read} WHERE {at} IS NOT NULL) TO '{target}/{kind}.parquet'")
+        work.execute(
+            f"COPY (SELECT {distinct} * REPLACE ({at} AS happened_at) FROM {read} WHERE {at} IS NOT NULL) TO '{target}/{kind}.parquet'"
+        )
 
 
 def clarion(lake: Lake, config: Config, told: Callable[[RunReport], None]) -> None:
     tracking = Tracking.beside(lake.root, None)
     jobs = tuple(JOBS[name] for name in ("ingest", "clean"))
-    run_jobs(jobs, Params(date(2026, 12, 1)), lake=lake, config=config, tracking=tracking, at_once=1, say=lambda _, __: None, done=told)
+    run_jobs(
+        jobs,
+        Params(date(2026, 12, 1)),
+        lake=lake,
+        config=config,
+        tracking=tracking,
+        at_once=1,
+        say=lambda _, __: None,
+        done=told,
+    )
 
 
 def main() -> None:
@@ -128,7 +197,9 @@ def main() -> None:
         for size in [20_000, *sizes]:  # the first warms up
             data = root / f"data-{size}"
             megabytes = make(data, size) / 1e6
-            config = Config.load(conf_dir=root / "conf", overrides=("shop.sources=[bench]", f"data={data}"))
+            config = Config.load(
+                conf_dir=root / "conf", overrides=("shop.sources=[bench]", f"data={data}")
+            )
             spark, seconds = start(config), dict[str, float]()
             with timed(seconds, "plain"):
                 plain(spark, data, root / f"plain-{size}")
@@ -138,12 +209,24 @@ def main() -> None:
                 by_duckdb(data, root / f"duckdb-{size}")
             lake, steps = Lake(spark, str(root / f"lake-{size}")), dict[str, float]()
             with timed(seconds, "clarion"):
-                clarion(lake, config, lambda report, steps=steps: steps.update({report.job: report.seconds}))  # type: ignore[misc]
-            counts = {name: lake.read(TABLES[name]).count() for name in ("silver.events", "silver.order_lines", "silver.quarantine")}
-            by_hand = [spark.read.format("delta").load(str(root / f"plain-{size}" / "silver" / kind)).count() for kind in ("events", "orders")]
+                clarion(
+                    lake,
+                    config,
+                    lambda report, steps=steps: steps.update({report.job: report.seconds}),
+                )  # type: ignore[misc]
+            counts = {
+                name: lake.read(TABLES[name]).count()
+                for name in ("silver.events", "silver.order_lines", "silver.quarantine")
+            }
+            by_hand = [
+                spark.read.format("delta")
+                .load(str(root / f"plain-{size}" / "silver" / kind))
+                .count()
+                for kind in ("events", "orders")
+            ]
             assert [counts["silver.events"], counts["silver.order_lines"]] == by_hand
             others = f"plain Spark {seconds['plain']:.1f} s, the same with maps {seconds['maps']:.1f} s, DuckDB {seconds['duckdb']:.1f} s"
-            print(  # noqa: T201
+            print(
                 f"{size:>11,} events, {megabytes:,.0f} MB: clarion {seconds['clarion']:.1f} s (ingest {steps['ingest']:.1f}, clean {steps['clean']:.1f}), "
                 f"{others}; clarion / plain = {seconds['clarion'] / seconds['plain']:.2f}",
                 flush=True,
@@ -151,7 +234,10 @@ def main() -> None:
         make(data, size // 100, first=2 * size, name="2")
         with timed(seconds, "more"):
             clarion(lake, config, lambda _: None)
-        print(f"1 % more: {seconds['more']:.1f} s, {seconds['more'] / seconds['clarion']:.1%} of the whole", flush=True)  # noqa: T201
+        print(
+            f"1 % more: {seconds['more']:.1f} s, {seconds['more'] / seconds['clarion']:.1%} of the whole",
+            flush=True,
+        )
     finally:
         shutil.rmtree(root)
 

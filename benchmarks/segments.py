@@ -22,12 +22,17 @@ K, DIMENSIONS = 8, 10
 config = Config.load()
 settings = replace(config.section(SegmentSettings), k=K)
 spark = start(config)
-for n in [2_000, *(int(size) for size in sys.argv[1:] or ("20000", "60000", "200000"))]:  # the first warms up
+for n in [
+    2_000,
+    *(int(size) for size in sys.argv[1:] or ("20000", "60000", "200000")),
+]:  # the first warms up
     rng = np.random.default_rng(5)
     centres = rng.normal(0, 2, (K, DIMENSIONS))
     points = centres[rng.integers(0, K, n)] + rng.normal(0, 1, (n, DIMENSIONS))
     frame = spark.createDataFrame(
-        pd.DataFrame(points, columns=[f"f{place}" for place in range(DIMENSIONS)]).assign(customer_id=[f"c{row:07d}" for row in range(n)])
+        pd.DataFrame(points, columns=[f"f{place}" for place in range(DIMENSIONS)]).assign(
+            customer_id=[f"c{row:07d}" for row in range(n)]
+        )
     )
     chosen = sample(frame, at_most=settings.fit_at_most, customers=n).persist()
     chosen.count()
@@ -36,8 +41,14 @@ for n in [2_000, *(int(size) for size in sys.argv[1:] or ("20000", "60000", "200
     ours = time.monotonic() - began
     scaled = StandardScaler().fit_transform(chosen.drop("customer_id").toPandas().to_numpy())
     began = time.monotonic()
-    theirs = KMeans(K, n_init=settings.seeds, max_iter=settings.max_iter, tol=1e-5, random_state=1).fit(scaled)
+    theirs = KMeans(
+        K, n_init=settings.seeds, max_iter=settings.max_iter, tol=1e-5, random_state=1
+    ).fit(scaled)
     direct = time.monotonic() - began
-    inertia = found.chosen.inertia / (theirs.inertia_ * (len(scaled) - 1) / len(scaled))  # Spark divides by n - 1
-    print(f"{n:>9,} customers: {ours:6.1f} s, scikit-learn {direct:6.1f} s: {ours / direct:.2f}; inertia {inertia:.5f} times its")  # noqa: T201
+    inertia = found.chosen.inertia / (
+        theirs.inertia_ * (len(scaled) - 1) / len(scaled)
+    )  # Spark divides by n - 1
+    print(
+        f"{n:>9,} customers: {ours:6.1f} s, scikit-learn {direct:6.1f} s: {ours / direct:.2f}; inertia {inertia:.5f} times its"
+    )
     chosen.unpersist()

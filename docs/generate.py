@@ -84,7 +84,9 @@ def table_row(cells: tuple[str, ...]) -> str:
 def tables_index() -> str:
     """All tables, by layer."""
     lines = ["# Tables", ""]
-    lines += ["Each table is declared once, in `libs/clarion/contracts`. These pages follow from it."]
+    lines += [
+        "Each table is declared once, in `libs/clarion/contracts`. These pages follow from it."
+    ]
     for layer in dict.fromkeys(table.layer for table in TABLES.values()):
         lines += ["", f"## {layer}", "", "| table | one row is |", "|---|---|"]
         own = [table for table in TABLES.values() if table.layer == layer]
@@ -116,7 +118,11 @@ def covering_tests() -> dict[str, list[CoveringTest]]:
 
 def covered_ids(test: ast.FunctionDef) -> list[str]:
     """The requirements that a test's marks name."""
-    marks = [decorator for decorator in test.decorator_list if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.covers"]
+    marks = [
+        decorator
+        for decorator in test.decorator_list
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.covers"
+    ]
     return [ast.literal_eval(argument) for mark in marks for argument in mark.args]
 
 

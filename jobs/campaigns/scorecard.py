@@ -1,6 +1,13 @@
 """Hold what can be measured against its targets, and say what cannot be measured yet."""
 
-from clarion.contracts.gold import CUSTOMER_PROFILES, CUSTOMER_TAGS, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS
+from clarion.contracts.gold import (
+    CUSTOMER_PROFILES,
+    CUSTOMER_TAGS,
+    DECISIONS,
+    FORECASTS,
+    SEGMENT_MEMBERS,
+    STRATEGY_KPIS,
+)
 from clarion.contracts.ops import BATCHES, FILES, QUALITY, TARGETS
 from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, NOISE, ORDER_LINES
 from clarion.lake.frames import rows_as_frame
@@ -13,7 +20,12 @@ def run(scope: Scope) -> None:
     rows = [target.row(scope.as_of) for target in measured(scope)]
     scope.replace(TARGETS, rows_as_frame(scope.spark, TARGETS, rows))
     verdicts = [row["verdict"] for row in rows]
-    scope.note(", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in ("met", "missed", "measured", "not measurable")))
+    scope.note(
+        ", ".join(
+            f"{verdicts.count(verdict)} {verdict}"
+            for verdict in ("met", "missed", "measured", "not measurable")
+        )
+    )
 
 
 JOB = Job(

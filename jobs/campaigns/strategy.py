@@ -41,38 +41,72 @@ def run(scope: Scope) -> None:
     file = str(scope.config.get("shop.offers"))
     offers = catalogue(parse_yaml(scope.config.text(file), where=file), where=file)
     segments = scope.current(SEGMENTS)
-    strategies = next_versions(segments, scope.previous(STRATEGIES), scope.current(ADJUSTMENTS), settings, as_of=scope.as_of)
+    strategies = next_versions(
+        segments,
+        scope.previous(STRATEGIES),
+        scope.current(ADJUSTMENTS),
+        settings,
+        as_of=scope.as_of,
+    )
     scope.replace(STRATEGIES, strategies)
     context = _context(scope, settings, segments)
     deciding.check_conditions(context, offers)
-    shop = scope.current(CUSTOMER_PROFILES).agg(F.avg("average_order").cast("double").alias("shop_order_value"))
-    candidates = deciding.with_candidates(context.crossJoin(F.broadcast(shop)), offers, shop_order_value=F.col("shop_order_value"))
+    shop = scope.current(CUSTOMER_PROFILES).agg(
+        F.avg("average_order").cast("double").alias("shop_order_value")
+    )
+    candidates = deciding.with_candidates(
+        context.crossJoin(F.broadcast(shop)), offers, shop_order_value=F.col("shop_order_value")
+    )
     customers = scope.keep(deciding.with_holdout(candidates, settings))
     draw = deciding.Draw(scope.seed, scope.as_of, deciding.explore_rate(customers, settings))
     drawn = deciding.explored(customers, draw)
     random_cost = drawn.where("explored").agg(F.sum("drawn.cost")).first()
     explored = float(random_cost[0] or 0.0) if random_cost else 0.0
     greedy = drawn.where("NOT explored AND NOT is_holdout")
-    allocation = allocate(greedy.select("customer_id", "eligible"), budget=settings.budget - explored)
-    rows = deciding.decided(drawn, offers, draw, shadow_price=allocation.shadow_price, run_key=scope.run_key)
+    allocation = allocate(
+        greedy.select("customer_id", "eligible"), budget=settings.budget - explored
+    )
+    rows = deciding.decided(
+        drawn, offers, draw, shadow_price=allocation.shadow_price, run_key=scope.run_key
+    )
     scope.replace(DECISIONS, rows)
     chosen = scope.lake.read(DECISIONS).where(F.col("as_of") == F.lit(scope.as_of))
-    campaigns = deciding.campaigns(chosen, offers, as_of=scope.as_of, window_days=settings.window_days)
+    campaigns = deciding.campaigns(
+        chosen, offers, as_of=scope.as_of, window_days=settings.window_days
+    )
     budget = _budget(scope, settings, allocation, explored, draw.explore)
-    together([partial(scope.replace, CAMPAIGNS, campaigns), partial(scope.replace, BUDGETS, budget)])
+    together(
+        [partial(scope.replace, CAMPAIGNS, campaigns), partial(scope.replace, BUDGETS, budget)]
+    )
 
 
 def _context(scope: Scope, settings: StrategySettings, segments: DataFrame) -> DataFrame:
     interactions, as_of = scope.current(INTERACTIONS), scope.as_of
     shown = (
         products.by_interest(interactions, at_most=settings.products_shown),
-        products.by_likeness(interactions, scope.current(PRODUCT_NEIGHBOURS), at_most=settings.products_shown),
-        products.alerted(interactions, scope.read(MARKET_ALERTS), as_of=as_of, days=7, at_most=settings.products_shown),
+        products.by_likeness(
+            interactions, scope.current(PRODUCT_NEIGHBOURS), at_most=settings.products_shown
+        ),
+        products.alerted(
+            interactions,
+            scope.read(MARKET_ALERTS),
+            as_of=as_of,
+            days=7,
+            at_most=settings.products_shown,
+        ),
         products.in_cart(scope.read(CUSTOMER_STATE)),
     )
-    churn = scope.current(PREDICTIONS).where("label = 'churn'").select("customer_id", F.col("probability").alias("churn_probability"))
+    churn = (
+        scope.current(PREDICTIONS)
+        .where("label = 'churn'")
+        .select("customer_id", F.col("probability").alias("churn_probability"))
+    )
     z = segments.select("segment_id", F.map_from_entries("traits").alias("z"))
-    strategies = scope.lake.read(STRATEGIES).where(F.col("as_of") == F.lit(as_of)).select("segment_id", "strategy_id", "version", "benefit")
+    strategies = (
+        scope.lake.read(STRATEGIES)
+        .where(F.col("as_of") == F.lit(as_of))
+        .select("segment_id", "strategy_id", "version", "benefit")
+    )
     return deciding.in_context(
         scope.current(CUSTOMER_PROFILES),
         _members(scope),
@@ -86,12 +120,24 @@ def _context(scope: Scope, settings: StrategySettings, segments: DataFrame) -> D
 
 def _members(scope: Scope) -> DataFrame:
     """In which group each customer is, from which one they came today, and the tags they bear."""
-    entered = scope.current(SEGMENT_MOVES).select("customer_id", F.col("from_segment").alias("came_from"))
+    entered = scope.current(SEGMENT_MOVES).select(
+        "customer_id", F.col("from_segment").alias("came_from")
+    )
     tags = scope.current(CUSTOMER_TAGS).select("customer_id", F.col("tags.tag").alias("tags"))
-    return scope.current(SEGMENT_MEMBERS).join(entered, "customer_id", "left").join(tags, "customer_id", "left")
+    return (
+        scope.current(SEGMENT_MEMBERS)
+        .join(entered, "customer_id", "left")
+        .join(tags, "customer_id", "left")
+    )
 
 
-def _budget(scope: Scope, settings: StrategySettings, allocation: Allocation, explored: float, explore: float) -> DataFrame:
+def _budget(
+    scope: Scope,
+    settings: StrategySettings,
+    allocation: Allocation,
+    explored: float,
+    explore: float,
+) -> DataFrame:
     planned = Decimal(str(round(allocation.planned + explored, 4)))
     row = {
         "as_of": scope.as_of,
@@ -102,7 +148,9 @@ def _budget(scope: Scope, settings: StrategySettings, allocation: Allocation, ex
         "explore_rate": explore,
         "declared_effects": True,
     }
-    scope.note(f"{planned:,.2f} of {settings.budget:,.2f} planned; one more unit of budget would bring {allocation.shadow_price:.2f}")
+    scope.note(
+        f"{planned:,.2f} of {settings.budget:,.2f} planned; one more unit of budget would bring {allocation.shadow_price:.2f}"
+    )
     return rows_as_frame(scope.spark, BUDGETS, [row])
 
 

@@ -76,7 +76,12 @@ class Surveyed:
 
 def run(scope: Scope) -> None:
     entries = ledger.standing(row.asDict() for row in scope.read(FILES).collect())
-    batches = [batch for source in sources(scope.config) if source.mode == "batch" for batch in _batches(scope, source, entries.get(source.name, []))]
+    batches = [
+        batch
+        for source in sources(scope.config)
+        if source.mode == "batch"
+        for batch in _batches(scope, source, entries.get(source.name, []))
+    ]
     if not batches:
         scope.note("nothing new")
         return
@@ -85,9 +90,16 @@ def run(scope: Scope) -> None:
     _enter(scope, [item for item in surveyed if not item.batch.planned], "planned")
     # Consents first: the other kinds are held against them.
     for consents in (True, False):
-        chosen = [item for item in surveyed if (item.batch.source.kind.name == "consents") is consents]
+        chosen = [
+            item for item in surveyed if (item.batch.source.kind.name == "consents") is consents
+        ]
         people = _consenting(scope, [item.batch.source for item in chosen])
-        together([partial(_take, scope, item, people.get(item.batch.source.namespace)) for item in chosen])
+        together(
+            [
+                partial(_take, scope, item, people.get(item.batch.source.namespace))
+                for item in chosen
+            ]
+        )
     _enter(scope, surveyed, "taken")
 
 
@@ -99,32 +111,68 @@ def _batches(scope: Scope, source: Source, entries: list[Entry]) -> list[Batch]:
     else:
         before = [entry.portion for entry in sorted(entries, key=lambda entry: entry.taken_at)]
         find = topics.new if source.format == "kafka" else tables.new
-        groups += [group for group in [find(scope.spark, source, before, scope.config.secret)] if group]
+        groups += [
+            group for group in [find(scope.spark, source, before, scope.config.secret)] if group
+        ]
     batches, known = [], ledger.last_columns(entries)
     for group in groups:
-        batches.append(_batch(scope, source, tuple(sorted(group, key=lambda portion: portion.path)), entries, known))
+        batches.append(
+            _batch(
+                scope,
+                source,
+                tuple(sorted(group, key=lambda portion: portion.path)),
+                entries,
+                known,
+            )
+        )
         known = batches[-1].columns
     return batches
 
 
-def _batch(scope: Scope, source: Source, portions: tuple[Portion, ...], entries: list[Entry], before: tuple[str, ...]) -> Batch:
+def _batch(
+    scope: Scope,
+    source: Source,
+    portions: tuple[Portion, ...],
+    entries: list[Entry],
+    before: tuple[str, ...],
+) -> Batch:
     """The portions with their columns, after every expression of the mapping was understood over them."""
     columns = records.columns_of(scope.spark, source, portions[0], scope.config.secret)
     if columns:
         drift.refuse(source, drift.compared(source, before, columns, file=portions[0].path))
-    absent = tuple(name for name in before if name not in columns) if columns and source.drift.missing == "null" else ()
+    absent = (
+        tuple(name for name in before if name not in columns)
+        if columns and source.drift.missing == "null"
+        else ()
+    )
     _understand(scope, source, (*columns, *absent))
     name = _name(source, portions)
     planned = any(entry.batch == name for entry in entries)
-    return Batch(source, portions, columns, absent, before, ledger.replaced(source, portions, entries, batch=name), planned)
+    return Batch(
+        source,
+        portions,
+        columns,
+        absent,
+        before,
+        ledger.replaced(source, portions, entries, batch=name),
+        planned,
+    )
 
 
 def _name(source: Source, portions: Sequence[Portion]) -> str:
-    return digest(source.name, [(portion.path, portion.content_hash, *([portion.position] if portion.position else [])) for portion in portions])[:16]
+    return digest(
+        source.name,
+        [
+            (portion.path, portion.content_hash, *([portion.position] if portion.position else []))
+            for portion in portions
+        ],
+    )[:16]
 
 
 def _understand(scope: Scope, source: Source, columns: tuple[str, ...]) -> None:
-    names = columns or source.columns_used(tuple(name for expression in source.columns.values() for name in expression.names))
+    names = columns or source.columns_used(
+        tuple(name for expression in source.columns.values() for name in expression.names)
+    )
     empty = scope.spark.createDataFrame([], ", ".join(f"{sql.name(name)} string" for name in names))
     for name, expression in source.columns.items():
         try:
@@ -147,7 +195,11 @@ def _survey(scope: Scope, batch: Batch) -> Surveyed:
     survey = records.survey(found, source, batch.portions)
     records.refuse_unreadable(source, survey)
     stated = {batch.portions[0].path: batch.columns} if batch.columns else survey.names
-    changes = [change for path, names in stated.items() for change in drift.compared(source, batch.before, names, file=path)]
+    changes = [
+        change
+        for path, names in stated.items()
+        for change in drift.compared(source, batch.before, names, file=path)
+    ]
     drift.refuse(source, tuple(changes))
     for words in dict.fromkeys(change.words for change in changes):
         scope.note(f"{source.name}: {words}")
@@ -158,20 +210,36 @@ def _consenting(scope: Scope, chosen: list[Source]) -> dict[str, DataFrame]:
     """Those who consent to collection, by namespace, looked up once for all sources that ask."""
     asking = {source.namespace: source for source in chosen if needs_consent(source)}
     found = {namespace: allowed(scope, source) for namespace, source in asking.items()}
-    return {namespace: scope.keep(people) for namespace, people in found.items() if people is not None}
+    return {
+        namespace: scope.keep(people) for namespace, people in found.items() if people is not None
+    }
 
 
 def _take(scope: Scope, item: Surveyed, people: DataFrame | None) -> None:
     batch = item.batch
     asked = people if needs_consent(batch.source) else None
     if batch.source.format == "binary":
-        together([partial(files.copy, portion.path, scope.lake.file(portion.content_hash)) for portion in batch.portions])
+        together(
+            [
+                partial(files.copy, portion.path, scope.lake.file(portion.content_hash))
+                for portion in batch.portions
+            ]
+        )
     columns = (*batch.columns, *batch.absent)
-    enter(scope, batch.source, records.numbered(item.records, item.found), batch=batch.name, columns=columns, people=asked)
+    enter(
+        scope,
+        batch.source,
+        records.numbered(item.records, item.found),
+        batch=batch.name,
+        columns=columns,
+        people=asked,
+    )
     for entry in batch.replaces:
         where = f"{sql.among('_batch', [entry.batch])} AND {sql.among('_file', [entry.portion.path])} AND {sql.among('_source', [batch.source.name])}"
         scope.delete(BRONZE[batch.source.kind.name], where=where)
-    scope.say(f"{batch.source.name}: {item.found.all_records:,} records from {len(batch.portions)} {'files' if batch.source.of_files else 'ranges'}")
+    scope.say(
+        f"{batch.source.name}: {item.found.all_records:,} records from {len(batch.portions)} {'files' if batch.source.of_files else 'ranges'}"
+    )
 
 
 def _enter(scope: Scope, surveyed: list[Surveyed], state: str) -> None:
@@ -179,9 +247,24 @@ def _enter(scope: Scope, surveyed: list[Surveyed], state: str) -> None:
     rows = []
     for item in surveyed:
         batch = item.batch
-        rows += ledger_rows(batch.source, batch.portions, batch=batch.name, columns=batch.columns, state=state, found=item.found, changes=item.changes)
+        rows += ledger_rows(
+            batch.source,
+            batch.portions,
+            batch=batch.name,
+            columns=batch.columns,
+            state=state,
+            found=item.found,
+            changes=item.changes,
+        )
         for entry in batch.replaces if state == "taken" else ():
-            rows += ledger_rows(batch.source, (entry.portion,), batch=entry.batch, columns=entry.columns, state="replaced", found=item.found)
+            rows += ledger_rows(
+                batch.source,
+                (entry.portion,),
+                batch=entry.batch,
+                columns=entry.columns,
+                state="replaced",
+                found=item.found,
+            )
     if rows:
         scope.append(FILES, rows_as_frame(scope.spark, FILES, rows))
 

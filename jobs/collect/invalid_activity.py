@@ -19,7 +19,9 @@ from clarion.measures.days import start_of
 from clarion.runtime.job import Job, previous
 from clarion.runtime.scope import Scope
 
-_AGAIN_DAYS = 7  # facts that came late, and those of a crowd that was not yet one, are looked at once more
+_AGAIN_DAYS = (
+    7  # facts that came late, and those of a crowd that was not yet one, are looked at once more
+)
 
 
 def run(scope: Scope) -> None:
@@ -27,14 +29,28 @@ def run(scope: Scope) -> None:
     back = since - timedelta(days=invalid_activity.LOOK_BACK_DAYS) if since else None
     events, lines = _known(scope, EVENTS, back), _known(scope, ORDER_LINES, back)
     of_day = detectors(scope.config)
-    clicks = scope.keep(invalid_activity.clicks(_from(scope, events, since), time_zone=scope.time_zone))
-    orders = invalid_activity.orders(lines, events, scope.read(CUSTOMERS), time_zone=scope.time_zone)
-    found = scope.keep(reduce(DataFrame.unionByName, [_found(scope, one, orders if one.of_orders else clicks, clicks, lines, since) for one in of_day]))
+    clicks = scope.keep(
+        invalid_activity.clicks(_from(scope, events, since), time_zone=scope.time_zone)
+    )
+    orders = invalid_activity.orders(
+        lines, events, scope.read(CUSTOMERS), time_zone=scope.time_zone
+    )
+    found = scope.keep(
+        reduce(
+            DataFrame.unionByName,
+            [
+                _found(scope, one, orders if one.of_orders else clicks, clicks, lines, since)
+                for one in of_day
+            ],
+        )
+    )
     counts = {row["detector"]: row["count"] for row in found.groupBy("detector").count().collect()}
     checked = {True: _from(scope, lines, since).count(), False: clicks.count()}
     for one in of_day:
         if counts.get(one.name):
-            scope.note(f"{one.name}: {counts[one.name]:,} of {checked[one.of_orders]:,} {_facts(one)}: {one.reason}")
+            scope.note(
+                f"{one.name}: {counts[one.name]:,} of {checked[one.of_orders]:,} {_facts(one)}: {one.reason}"
+            )
     if counts or scope.lake.exists(NOISE):
         scope.replace(NOISE, found.withColumn("as_of", F.lit(scope.as_of)))
     entries = [
@@ -61,16 +77,29 @@ def _known(scope: Scope, table: Table, since: date | None) -> DataFrame:
 
 
 def _from(scope: Scope, frame: DataFrame, since: date | None) -> DataFrame:
-    return frame if since is None else frame.where(F.col("happened_at") >= start_of(since, scope.time_zone))
+    return (
+        frame
+        if since is None
+        else frame.where(F.col("happened_at") >= start_of(since, scope.time_zone))
+    )
 
 
-def _found(scope: Scope, detector: Detector, view: DataFrame, clicks: DataFrame, lines: DataFrame, since: date | None) -> DataFrame:
+def _found(
+    scope: Scope,
+    detector: Detector,
+    view: DataFrame,
+    clicks: DataFrame,
+    lines: DataFrame,
+    since: date | None,
+) -> DataFrame:
     try:
         units = invalid_activity.found(detector, view)
     except (AnalysisException, ParseException) as error:
         reason = first_line(error)
         raise ConfigError(
-            f"noise.yml: {detector.name} cannot be understood", found=reason, fix="use the columns that libs/clarion/cleaning/README.md names"
+            f"noise.yml: {detector.name} cannot be understood",
+            found=reason,
+            fix="use the columns that libs/clarion/cleaning/README.md names",
         ) from error
     single = _from(scope, invalid_activity.facts(detector, units, clicks, lines), since)
     return single.withColumns({"detector": F.lit(detector.name), "facts": F.lit(_facts(detector))})

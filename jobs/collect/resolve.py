@@ -34,7 +34,9 @@ _NAME = ("kind", "namespace", "ref")
 
 def run(scope: Scope) -> None:
     settings = scope.settings(IdentitySettings)
-    stated = scope.read(CONSENTS).where(F.col("arrived_at") < start_of(scope.as_of, scope.time_zone))
+    stated = scope.read(CONSENTS).where(
+        F.col("arrived_at") < start_of(scope.as_of, scope.time_zone)
+    )
     consenting = scope.keep(consented(stated, purpose="analytics").select("customer_id"))
     seen = scope.keep(_seen(scope, consenting))
     before = scope.keep(_before(scope))
@@ -45,19 +47,31 @@ def run(scope: Scope) -> None:
     if not compared.isEmpty():
         weights = model.fitted(people, compared)
         judged = scope.keep(_links(compared, weights, settings))
-        members = scope.keep(plausible(judged.where("joined"), people, max_accounts=settings.max_accounts))
+        members = scope.keep(
+            plausible(judged.where("joined"), people, max_accounts=settings.max_accounts)
+        )
         joined = scope.keep(_joined(scope, members, before))
         found = _standing_links(judged, members)
     of_someone = under_persons(seen.where("customer_id IS NOT NULL"), joined)
-    owned = owners(of_someone, least_share=settings.device_share, least_times=settings.device_logins)
+    owned = owners(
+        of_someone, least_share=settings.device_share, least_times=settings.device_logins
+    )
     nameless = seen.where("customer_id IS NULL").select(*_NAME)
-    now = scope.keep(since(joined.unionByName(owned.join(nameless, list(_NAME), "left_semi")), before, as_of=scope.as_of))
+    now = scope.keep(
+        since(
+            joined.unionByName(owned.join(nameless, list(_NAME), "left_semi")),
+            before,
+            as_of=scope.as_of,
+        )
+    )
     counts = {row["kind"]: row["count"] for row in now.groupBy("kind").count().collect()}
     writes = []
     if counts or scope.lake.exists(RESOLUTIONS):
         writes.append(partial(scope.replace, RESOLUTIONS, _of_the_day(scope, now, RESOLUTIONS)))
     if weights or scope.lake.exists(IDENTITY_LINKS):
-        writes.append(partial(scope.replace, IDENTITY_LINKS, _of_the_day(scope, found, IDENTITY_LINKS)))
+        writes.append(
+            partial(scope.replace, IDENTITY_LINKS, _of_the_day(scope, found, IDENTITY_LINKS))
+        )
     together(writes)
     # Last: with this row the day's resolution is in force.
     _enter_model(scope, counts, weights, compared.count() if weights else 0)
@@ -67,38 +81,88 @@ def _seen(scope: Scope, consenting: DataFrame) -> DataFrame:
     """How often each device and card was seen under each account that consents, and under none: kind, namespace, ref, customer_id, times."""
     both = []
     for table, column in ((EVENTS, "device_ref"), (ORDER_LINES, "member_ref")):
-        facts = scope.read(table).where(F.col(column).isNotNull()).where(F.col("arrived_at") < start_of(scope.as_of, scope.time_zone))
-        name = (F.lit(NAMES[column]).alias("kind"), namespace_of(scope.config).alias("namespace"), F.col(column).alias("ref"))
-        both.append(facts.select(*name, "customer_id").groupBy(*_NAME, "customer_id").agg(F.count("*").alias("times")))
-    found = both[0].unionByName(both[1]).join(consenting.withColumn("_consents", F.lit(True)), "customer_id", "left")
+        facts = (
+            scope.read(table)
+            .where(F.col(column).isNotNull())
+            .where(F.col("arrived_at") < start_of(scope.as_of, scope.time_zone))
+        )
+        name = (
+            F.lit(NAMES[column]).alias("kind"),
+            namespace_of(scope.config).alias("namespace"),
+            F.col(column).alias("ref"),
+        )
+        both.append(
+            facts.select(*name, "customer_id")
+            .groupBy(*_NAME, "customer_id")
+            .agg(F.count("*").alias("times"))
+        )
+    found = (
+        both[0]
+        .unionByName(both[1])
+        .join(consenting.withColumn("_consents", F.lit(True)), "customer_id", "left")
+    )
     return found.where("customer_id IS NULL OR _consents").drop("_consents")
 
 
-def _accounts(scope: Scope, seen: DataFrame, consenting: DataFrame, settings: IdentitySettings) -> DataFrame:
-    registered = scope.read(CUSTOMERS).where(F.col("arrived_at") < start_of(scope.as_of, scope.time_zone)).join(consenting, "customer_id", "left_semi")
-    devices = seen.where("kind = 'device' AND customer_id IS NOT NULL").select("customer_id", F.to_json(F.struct("namespace", "ref")).alias("device"))
-    return pairs.known(pairs.accounts(registered), pairs.shared_devices(devices, max_sharing=settings.max_sharing), max_sharing=settings.max_sharing)
+def _accounts(
+    scope: Scope, seen: DataFrame, consenting: DataFrame, settings: IdentitySettings
+) -> DataFrame:
+    registered = (
+        scope.read(CUSTOMERS)
+        .where(F.col("arrived_at") < start_of(scope.as_of, scope.time_zone))
+        .join(consenting, "customer_id", "left_semi")
+    )
+    devices = seen.where("kind = 'device' AND customer_id IS NOT NULL").select(
+        "customer_id", F.to_json(F.struct("namespace", "ref")).alias("device")
+    )
+    return pairs.known(
+        pairs.accounts(registered),
+        pairs.shared_devices(devices, max_sharing=settings.max_sharing),
+        max_sharing=settings.max_sharing,
+    )
 
 
 def _links(compared: DataFrame, weights: Weights, settings: IdentitySettings) -> DataFrame:
     scored = model.scored(compared, weights)
-    return links.judged(scored, deterministic=settings.deterministic, conflicts=settings.conflicts, link_at=settings.link_at)
+    return links.judged(
+        scored,
+        deterministic=settings.deterministic,
+        conflicts=settings.conflicts,
+        link_at=settings.link_at,
+    )
 
 
 def _standing_links(found: DataFrame, members: DataFrame) -> DataFrame:
     """Links with what became of them: those that an implausible crowd hung on were cut."""
     left = members.select(F.col("customer_id").alias("left_id"), F.col("component").alias("_left"))
-    right = members.select(F.col("customer_id").alias("right_id"), F.col("component").alias("_right"))
+    right = members.select(
+        F.col("customer_id").alias("right_id"), F.col("component").alias("_right")
+    )
     together_ = F.col("joined") & F.coalesce(F.col("_left") == F.col("_right"), F.lit(False))
     cut = F.when(F.col("joined") & ~together_, "implausible").otherwise(F.col("how"))
-    return found.join(left, "left_id", "left").join(right, "right_id", "left").withColumns({"how": cut, "joined": together_})
+    return (
+        found.join(left, "left_id", "left")
+        .join(right, "right_id", "left")
+        .withColumns({"how": cut, "joined": together_})
+    )
 
 
 def _joined(scope: Scope, members: DataFrame, before: DataFrame) -> DataFrame:
-    first_seen = scope.read(IDENTITIES).groupBy("customer_id").agg(F.min("first_seen_at").alias("first_seen_at"))
-    stood = before.where("kind = 'customer'").select(F.col("ref").alias("customer_id"), F.col("customer_id").alias("person"))
+    first_seen = (
+        scope.read(IDENTITIES)
+        .groupBy("customer_id")
+        .agg(F.min("first_seen_at").alias("first_seen_at"))
+    )
+    stood = before.where("kind = 'customer'").select(
+        F.col("ref").alias("customer_id"), F.col("customer_id").alias("person")
+    )
     found = persons(members, first_seen, stood)
-    return found.select(F.lit("customer").alias("kind"), F.lit("").alias("namespace"), F.col("customer_id").alias("ref"), F.col("person").alias("customer_id"))
+    return found.select(
+        F.lit("customer").alias("kind"),
+        F.lit("").alias("namespace"),
+        F.col("customer_id").alias("ref"),
+        F.col("person").alias("customer_id"),
+    )
 
 
 def _before(scope: Scope) -> DataFrame:
@@ -112,7 +176,9 @@ def _of_the_day(scope: Scope, frame: DataFrame, table: Table) -> DataFrame:
     return frame.withColumn("as_of", F.lit(scope.as_of)).select(*table.column_names)
 
 
-def _enter_model(scope: Scope, counts: dict[str, int], weights: Weights | None, compared: int) -> None:
+def _enter_model(
+    scope: Scope, counts: dict[str, int], weights: Weights | None, compared: int
+) -> None:
     accounts = counts.get("customer", 0)
     row = {
         "as_of": scope.as_of, "accounts": weights.accounts if weights else 0, "pairs": compared, "prior": weights.prior if weights else None,
@@ -120,7 +186,9 @@ def _enter_model(scope: Scope, counts: dict[str, int], weights: Weights | None, 
         "joined": accounts, "names": sum(counts.values()) - accounts,
     }  # fmt: skip
     scope.replace(IDENTITY_MODELS, rows_as_frame(scope.spark, IDENTITY_MODELS, [row]))
-    scope.note(f"{accounts:,} accounts stand for someone else; {row['names']:,} devices and cards have an owner")
+    scope.note(
+        f"{accounts:,} accounts stand for someone else; {row['names']:,} devices and cards have an owner"
+    )
 
 
 JOB = Job(

@@ -32,7 +32,9 @@ def run(scope: Scope) -> None:
     )
 
 
-def _described(profiles: DataFrame, seen: dict[str, DataFrame], declared: tuple[Feature, ...]) -> DataFrame:
+def _described(
+    profiles: DataFrame, seen: dict[str, DataFrame], declared: tuple[Feature, ...]
+) -> DataFrame:
     """The features of everyone who has a profile.
 
     Raises:
@@ -59,13 +61,23 @@ def _described(profiles: DataFrame, seen: dict[str, DataFrame], declared: tuple[
 
 def _summary(scope: Scope, packed: DataFrame, declared: tuple[Feature, ...]) -> DataFrame:
     """FEATURES of the day, as_of aside: what was declared, beside how it is spread."""
-    rows = [(item.name, item.source, item.type, item.unit, item.meaning, item.label_en, item.label_zh) for item in declared]
-    named = scope.spark.createDataFrame(rows, "feature string, source string, type string, unit string, meaning string, label_en string, label_zh string")
+    rows = [
+        (item.name, item.source, item.type, item.unit, item.meaning, item.label_en, item.label_zh)
+        for item in declared
+    ]
+    named = scope.spark.createDataFrame(
+        rows,
+        "feature string, source string, type string, unit string, meaning string, label_en string, label_zh string",
+    )
     everyone = packed.agg(F.count("*").alias("everyone"))
-    found = named.join(transforms.summary(packed), "feature", "left").crossJoin(F.broadcast(everyone))
+    found = named.join(transforms.summary(packed), "feature", "left").crossJoin(
+        F.broadcast(everyone)
+    )
     known = F.coalesce("customers", F.lit(0)).cast("bigint")
     share = F.coalesce(F.try_divide(known, F.col("everyone")), F.lit(0.0)).alias("share_known")
-    return found.select(*named.columns, known.alias("customers"), share, "mean", "deviation", "lowest", "highest")
+    return found.select(
+        *named.columns, known.alias("customers"), share, "mean", "deviation", "lowest", "highest"
+    )
 
 
 JOB = Job(

@@ -4,7 +4,13 @@ from functools import partial
 
 from pyspark.sql import DataFrame
 
-from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_PROFILES, INTERACTIONS, LIFE_CYCLE_FLOWS, PRODUCT_DAYS
+from clarion.contracts.gold import (
+    CUSTOMER_DAYS,
+    CUSTOMER_PROFILES,
+    INTERACTIONS,
+    LIFE_CYCLE_FLOWS,
+    PRODUCT_DAYS,
+)
 from clarion.contracts.silver import EVENTS, ORDER_LINES, PRODUCTS
 from clarion.customers.profiles import transforms as profiles
 from clarion.customers.profiles.settings import ProfileSettings
@@ -21,14 +27,27 @@ def run(scope: Scope) -> None:
     known = f"known_on < DATE'{as_of}'"
     days = scope.keep(profiles.customer_days(lines, events, time_zone=zone).where(known))
     products = current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=zone)
-    interest = scope.keep(profiles.interests(lines, events, products, as_of=as_of, time_zone=zone, settings=settings))
+    interest = scope.keep(
+        profiles.interests(lines, events, products, as_of=as_of, time_zone=zone, settings=settings)
+    )
     categories = profiles.category_interests(interest)
-    described = scope.keep(profiles.customer_profiles(days, categories, as_of=as_of, settings=settings))
+    described = scope.keep(
+        profiles.customer_profiles(days, categories, as_of=as_of, settings=settings)
+    )
     together(
         [
             partial(scope.replace, CUSTOMER_DAYS, days, where=known),
-            partial(scope.replace, PRODUCT_DAYS, profiles.product_days(lines, events, time_zone=zone).where(known), where=known),
-            partial(scope.replace, INTERACTIONS, profiles.strongest(interest, as_of=as_of, keep=settings.interactions_kept)),
+            partial(
+                scope.replace,
+                PRODUCT_DAYS,
+                profiles.product_days(lines, events, time_zone=zone).where(known),
+                where=known,
+            ),
+            partial(
+                scope.replace,
+                INTERACTIONS,
+                profiles.strongest(interest, as_of=as_of, keep=settings.interactions_kept),
+            ),
             partial(scope.replace, CUSTOMER_PROFILES, described),
             partial(_replace_flows, scope, described),
         ]
@@ -43,7 +62,9 @@ def _replace_flows(scope: Scope, described: DataFrame) -> int:
     day, before = last
     names = ("from_stage", "to_stage")
     moved = moves(before, described, place="life_cycle", names=names)
-    return scope.replace(LIFE_CYCLE_FLOWS, flows(moved, names=names, as_of=scope.as_of, from_as_of=day))
+    return scope.replace(
+        LIFE_CYCLE_FLOWS, flows(moved, names=names, as_of=scope.as_of, from_as_of=day)
+    )
 
 
 JOB = Job(

@@ -32,15 +32,25 @@ def run(scope: Scope) -> None:
     champion = scope.current(SEGMENT_MODELS).select("model_version", "features").first()
     assert champion is not None, "train_segments writes one row a day"
     pipeline = scope.tracking.load(MODEL, champion["model_version"])
-    compared = inputs(unpacked(scope.current(CUSTOMER_FEATURES), declared(scope.config)), champion["features"])
+    compared = inputs(
+        unpacked(scope.current(CUSTOMER_FEATURES), declared(scope.config)), champion["features"]
+    )
     groups = scope.current(SEGMENT_GROUPS)
     as_of = F.lit(scope.as_of).alias("as_of")
-    named = model.assign(pipeline, compared).join(F.broadcast(groups.select("cluster", "segment_id")), "cluster")
+    named = model.assign(pipeline, compared).join(
+        F.broadcast(groups.select("cluster", "segment_id")), "cluster"
+    )
     members = scope.keep(named.select(as_of, "customer_id", "segment_id", "distance"))
     described = portraits(scope.current(CUSTOMER_PROFILES), members, as_of=scope.as_of).join(
         basics(scope.current(CUSTOMER_FEATURES), members), "segment_id", "left"
     )
-    words = groups.select("segment_id", "name_en", "name_zh", "traits", F.lit(champion["model_version"]).alias("model_version"))
+    words = groups.select(
+        "segment_id",
+        "name_en",
+        "name_zh",
+        "traits",
+        F.lit(champion["model_version"]).alias("model_version"),
+    )
     together(
         [
             partial(scope.replace, SEGMENT_MEMBERS, members),
@@ -59,13 +69,22 @@ def _replace_moves(scope: Scope, members: DataFrame) -> int:
     moved = scope.keep(moves(before, members, place="segment_id", names=_FROM_TO))
     scope.replace(SEGMENT_FLOWS, flows(moved, names=_FROM_TO, as_of=scope.as_of, from_as_of=day))
     days = (F.lit(scope.as_of).alias("as_of"), F.lit(day).alias("from_as_of"))
-    return scope.replace(SEGMENT_MOVES, moved.where("from_segment <> to_segment").select(*days, "customer_id", *_FROM_TO))
+    return scope.replace(
+        SEGMENT_MOVES,
+        moved.where("from_segment <> to_segment").select(*days, "customer_id", *_FROM_TO),
+    )
 
 
 JOB = Job(
     name="segment",
     summary=__doc__,
-    reads=(CUSTOMER_FEATURES, CUSTOMER_PROFILES, SEGMENT_MODELS, SEGMENT_GROUPS, previous(SEGMENT_MEMBERS)),
+    reads=(
+        CUSTOMER_FEATURES,
+        CUSTOMER_PROFILES,
+        SEGMENT_MODELS,
+        SEGMENT_GROUPS,
+        previous(SEGMENT_MEMBERS),
+    ),
     writes=(SEGMENTS, SEGMENT_MEMBERS, SEGMENT_FLOWS, SEGMENT_MOVES),
     purpose="analytics",
     run=run,

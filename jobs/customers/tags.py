@@ -8,7 +8,14 @@ from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.contracts.gold import ASSOCIATIONS, CUSTOMER_FEATURES, CUSTOMER_TAGS, SEGMENT_MEMBERS, SEGMENTS, TAGS
+from clarion.contracts.gold import (
+    ASSOCIATIONS,
+    CUSTOMER_FEATURES,
+    CUSTOMER_TAGS,
+    SEGMENT_MEMBERS,
+    SEGMENTS,
+    TAGS,
+)
 from clarion.contracts.silver import ORDER_LINES, PRODUCTS
 from clarion.customers.features.transforms import unpacked
 from clarion.customers.tags import associations, transforms, trees
@@ -36,9 +43,15 @@ def run(scope: Scope) -> None:
     before = last[1] if last else scope.lake.empty(CUSTOMER_TAGS)
     together(
         [
-            partial(scope.replace, CUSTOMER_TAGS, transforms.with_since(borne.select(as_of, "*"), before)),
+            partial(
+                scope.replace,
+                CUSTOMER_TAGS,
+                transforms.with_since(borne.select(as_of, "*"), before),
+            ),
             partial(scope.replace, TAGS, _counted(scope, found, borne)),
-            partial(scope.replace, ASSOCIATIONS, _associations(scope, described, own).select(as_of, "*")),
+            partial(
+                scope.replace, ASSOCIATIONS, _associations(scope, described, own).select(as_of, "*")
+            ),
         ]
     )
 
@@ -55,11 +68,26 @@ def _declared(scope: Scope, described: DataFrame) -> list[dict[str, Any]]:
             kind = dict(empty.select(F.expr(tag.when).alias("condition")).dtypes)["condition"]
         except (AnalysisException, ParseException) as error:
             reason = first_line(error)
-            raise ConfigError(f"tags.yml: {tag.name} cannot be understood: {tag.when}", found=reason, fix="use names of conf/features.yml") from error
+            raise ConfigError(
+                f"tags.yml: {tag.name} cannot be understood: {tag.when}",
+                found=reason,
+                fix="use names of conf/features.yml",
+            ) from error
         if kind != "boolean":
-            raise ConfigError(f"tags.yml: {tag.name} is no condition: {tag.when}", found=kind, fix="compare something")
+            raise ConfigError(
+                f"tags.yml: {tag.name} is no condition: {tag.when}",
+                found=kind,
+                fix="compare something",
+            )
     return [
-        {"tag": tag.name, "kind": "declared", "rule": tag.when, "label_en": tag.label_en, "label_zh": tag.label_zh, "meaning": tag.meaning}
+        {
+            "tag": tag.name,
+            "kind": "declared",
+            "rule": tag.when,
+            "label_en": tag.label_en,
+            "label_zh": tag.label_zh,
+            "meaning": tag.meaning,
+        }
         for tag in shop.tags(scope.config)
     ]
 
@@ -71,15 +99,37 @@ def _of_groups(scope: Scope, described: DataFrame) -> list[dict[str, Any]]:
     members = scope.current(SEGMENT_MEMBERS).select("customer_id", "segment_id")
     share = min(1.0, settings.fit_at_most / max(members.count(), 1))
     chosen = members.where(bucket("tag-sample", "customer_id") < F.lit(int(share * 1_000_000)))
-    held_out = (bucket("tag-held-out", "customer_id") < F.lit(int(settings.held_out * 1_000_000))).alias("held_out")
-    sample = described.join(chosen, "customer_id").select("customer_id", "segment_id", held_out, *names).toPandas().sort_values("customer_id")
+    held_out = (
+        bucket("tag-held-out", "customer_id") < F.lit(int(settings.held_out * 1_000_000))
+    ).alias("held_out")
+    sample = (
+        described.join(chosen, "customer_id")
+        .select("customer_id", "segment_id", held_out, *names)
+        .toPandas()
+        .sort_values("customer_id")
+    )
     points = sample[list(names)].to_numpy(dtype=np.float64)
     known = ~np.isnan(points).all(0)  # what is known of nobody explains nobody
     used = tuple(name for name, some in zip(names, known, strict=True) if some)
     rows = []
-    for segment in scope.current(SEGMENTS).select("segment_id", "name_en", "name_zh").orderBy("segment_id").collect():
-        inside, seed = (sample["segment_id"] == segment["segment_id"]).to_numpy(), derive(scope.seed, "tags", segment["segment_id"]) % 2**32
-        found = trees.explained(points[:, known], inside, sample["held_out"].to_numpy(), used, settings=settings, seed=seed)
+    for segment in (
+        scope.current(SEGMENTS)
+        .select("segment_id", "name_en", "name_zh")
+        .orderBy("segment_id")
+        .collect()
+    ):
+        inside, seed = (
+            (sample["segment_id"] == segment["segment_id"]).to_numpy(),
+            derive(scope.seed, "tags", segment["segment_id"]) % 2**32,
+        )
+        found = trees.explained(
+            points[:, known],
+            inside,
+            sample["held_out"].to_numpy(),
+            used,
+            settings=settings,
+            seed=seed,
+        )
         if isinstance(found, NotComputable):
             scope.note(f"{segment['segment_id']} is not explained: {found.reason}")
             continue
@@ -95,10 +145,15 @@ def _of_groups(scope: Scope, described: DataFrame) -> list[dict[str, Any]]:
 
 
 def _counted(scope: Scope, found: list[dict[str, Any]], borne: DataFrame) -> DataFrame:
-    rows = rows_as_frame(scope.spark, TAGS, [{**tag, "as_of": scope.as_of} for tag in found]).drop("customers", "support")
+    rows = rows_as_frame(scope.spark, TAGS, [{**tag, "as_of": scope.as_of} for tag in found]).drop(
+        "customers", "support"
+    )
     counts = transforms.counted(borne).withColumnRenamed("share", "support")
     joined = rows.join(counts, "tag", "left")
-    none = {"customers": F.coalesce("customers", F.lit(0)).cast("bigint"), "support": F.coalesce("support", F.lit(0.0))}
+    none = {
+        "customers": F.coalesce("customers", F.lit(0)).cast("bigint"),
+        "support": F.coalesce("support", F.lit(0.0)),
+    }
     return joined.withColumns(none).select(*TAGS.column_names)
 
 
@@ -107,15 +162,30 @@ def _associations(scope: Scope, described: DataFrame, own: DataFrame) -> DataFra
     settings = scope.settings(TagSettings)
     lines = scope.within(ORDER_LINES, settings.basket_days)
     products = current_products(scope.read(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
-    sets = {"baskets": transforms.baskets(lines, products), "customers": transforms.traits(described, own)}
-    found = [associations.rules(frame, settings=settings).withColumn("sets", F.lit(name)) for name, frame in sets.items()]
-    return reduce(DataFrame.unionByName, found).select("sets", "rule", "antecedent", "consequent", "support", "confidence", "lift", "leverage")
+    sets = {
+        "baskets": transforms.baskets(lines, products),
+        "customers": transforms.traits(described, own),
+    }
+    found = [
+        associations.rules(frame, settings=settings).withColumn("sets", F.lit(name))
+        for name, frame in sets.items()
+    ]
+    return reduce(DataFrame.unionByName, found).select(
+        "sets", "rule", "antecedent", "consequent", "support", "confidence", "lift", "leverage"
+    )
 
 
 JOB = Job(
     name="tags",
     summary=__doc__,
-    reads=(CUSTOMER_FEATURES, SEGMENT_MEMBERS, SEGMENTS, ORDER_LINES, PRODUCTS, previous(CUSTOMER_TAGS)),
+    reads=(
+        CUSTOMER_FEATURES,
+        SEGMENT_MEMBERS,
+        SEGMENTS,
+        ORDER_LINES,
+        PRODUCTS,
+        previous(CUSTOMER_TAGS),
+    ),
     writes=(CUSTOMER_TAGS, TAGS, ASSOCIATIONS),
     purpose="analytics",
     settings=(TagSettings,),

@@ -50,13 +50,24 @@ def run(scope: Scope) -> None:
 
 def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str] | NotComputable:
     wanted, earlier_days = digest(asdict(settings)), scope.previous(PREDICTIONS)
-    serving = models.serving(scope.tracking, MODEL, earlier_days, fitted_with=wanted, as_of=scope.as_of, retrain_days=settings.retrain_days)
+    serving = models.serving(
+        scope.tracking,
+        MODEL,
+        earlier_days,
+        fitted_with=wanted,
+        as_of=scope.as_of,
+        retrain_days=settings.retrain_days,
+    )
     if serving:
         return serving
     horizon = timedelta(days=settings.horizon_days)
-    earlier, later = (_examples(scope, scope.as_of - times * horizon, settings).persist() for times in (2, 1))
+    earlier, later = (
+        _examples(scope, scope.as_of - times * horizon, settings).persist() for times in (2, 1)
+    )
     try:
-        of_earlier, of_later = together([partial(models.totals, earlier), partial(models.totals, later)])
+        of_earlier, of_later = together(
+            [partial(models.totals, earlier), partial(models.totals, later)]
+        )
         fingerprint = digest(wanted, scope.seed, str(scope.as_of), of_earlier + of_later)
         known = scope.tracking.version_of(MODEL, fingerprint)
         if known:
@@ -67,10 +78,24 @@ def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str]
         later.unpersist()
     if isinstance(found, NotComputable):
         return found
-    scope.note(f"churn: AUC {found.auc:.3f}, Brier {found.brier:.3f}, base rate {found.base_rate:.1%}, on {found.customers} customers")
-    metrics = {"auc": found.auc, "brier": found.brier, "base_rate": found.base_rate, "customers": found.customers}
-    parameters = {**asdict(settings), "features": ",".join(settings.features), "as_of": str(scope.as_of), models.SETTINGS: wanted}
-    version = scope.tracking.log(MODEL, found.pipeline, params=parameters, metrics=metrics, fingerprint=fingerprint)
+    scope.note(
+        f"churn: AUC {found.auc:.3f}, Brier {found.brier:.3f}, base rate {found.base_rate:.1%}, on {found.customers} customers"
+    )
+    metrics = {
+        "auc": found.auc,
+        "brier": found.brier,
+        "base_rate": found.base_rate,
+        "customers": found.customers,
+    }
+    parameters = {
+        **asdict(settings),
+        "features": ",".join(settings.features),
+        "as_of": str(scope.as_of),
+        models.SETTINGS: wanted,
+    }
+    version = scope.tracking.log(
+        MODEL, found.pipeline, params=parameters, metrics=metrics, fingerprint=fingerprint
+    )
     return found.pipeline, version
 
 
@@ -78,8 +103,16 @@ def _examples(scope: Scope, cut: date, settings: PredictSettings) -> DataFrame:
     """Features of what happened before the cut and was known by then; labels of the days after it."""
     looked_at = needed(features(scope.config), [*settings.features.values(), settings.who])
     described = description.past(scope, looked_at, as_of=cut).where(settings.who)
-    after = (F.col("day") >= F.lit(cut)) & (F.col("day") < F.lit(cut + timedelta(days=settings.horizon_days))) & (F.col("orders") > 0)
-    buyers = scope.read(CUSTOMER_DAYS).where(after & (F.col("known_on") < F.lit(scope.as_of))).select("customer_id")
+    after = (
+        (F.col("day") >= F.lit(cut))
+        & (F.col("day") < F.lit(cut + timedelta(days=settings.horizon_days)))
+        & (F.col("orders") > 0)
+    )
+    buyers = (
+        scope.read(CUSTOMER_DAYS)
+        .where(after & (F.col("known_on") < F.lit(scope.as_of)))
+        .select("customer_id")
+    )
     return churn.examples(inputs(described, settings.features), buyers)
 
 

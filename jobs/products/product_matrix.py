@@ -8,7 +8,13 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.contracts.gold import PRODUCT_ATTRIBUTES, PRODUCT_DAYS, PRODUCT_FEATURES, PRODUCT_NEIGHBOURS, PRODUCT_VECTORS
+from clarion.contracts.gold import (
+    PRODUCT_ATTRIBUTES,
+    PRODUCT_DAYS,
+    PRODUCT_FEATURES,
+    PRODUCT_NEIGHBOURS,
+    PRODUCT_VECTORS,
+)
 from clarion.contracts.silver import MARKET_PRICES, PRODUCTS, REVIEWS
 from clarion.declarations.shop import attributes
 from clarion.kernel.errors import ConfigError, first_line
@@ -38,11 +44,21 @@ def run(scope: Scope) -> None:
     pipeline, version = _model(scope, settings, described, declared)
     features = scope.keep(model.feature_list(pipeline, described))
     marked = matrix.marks(model.steps_of(pipeline).transform(described), declared)
-    vectors = scope.keep(matrix.vectors(marked, features, settings.weights, as_of=scope.as_of, version=version))
+    vectors = scope.keep(
+        matrix.vectors(marked, features, settings.weights, as_of=scope.as_of, version=version)
+    )
     together(
         [
-            partial(scope.replace, PRODUCT_ATTRIBUTES, matrix.attribute_rows(known, as_of=scope.as_of)),
-            partial(scope.replace, PRODUCT_FEATURES, features.select(F.lit(scope.as_of).alias("as_of"), "*", F.lit(version).alias("model_version"))),
+            partial(
+                scope.replace, PRODUCT_ATTRIBUTES, matrix.attribute_rows(known, as_of=scope.as_of)
+            ),
+            partial(
+                scope.replace,
+                PRODUCT_FEATURES,
+                features.select(
+                    F.lit(scope.as_of).alias("as_of"), "*", F.lit(version).alias("model_version")
+                ),
+            ),
             partial(scope.replace, PRODUCT_VECTORS, vectors),
             partial(_replace_neighbours, scope, settings, vectors, version),
         ]
@@ -52,11 +68,24 @@ def run(scope: Scope) -> None:
 def _known(scope: Scope, settings: ProductSettings) -> DataFrame:
     products = current_products(scope.read(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
     reviews = scope.within(REVIEWS, settings.market_days) if scope.lake.exists(REVIEWS) else None
-    prices = scope.within(MARKET_PRICES, settings.market_days, time="observed_at") if scope.lake.exists(MARKET_PRICES) else None
-    return market.described(products, scope.read(PRODUCT_DAYS), reviews, prices, as_of=scope.as_of, within=settings.market_days)
+    prices = (
+        scope.within(MARKET_PRICES, settings.market_days, time="observed_at")
+        if scope.lake.exists(MARKET_PRICES)
+        else None
+    )
+    return market.described(
+        products,
+        scope.read(PRODUCT_DAYS),
+        reviews,
+        prices,
+        as_of=scope.as_of,
+        within=settings.market_days,
+    )
 
 
-def _described(known: DataFrame, declared: tuple[Attribute, ...], settings: ProductSettings) -> DataFrame:
+def _described(
+    known: DataFrame, declared: tuple[Attribute, ...], settings: ProductSettings
+) -> DataFrame:
     """Products as a model looks at them.
 
     Raises:
@@ -81,11 +110,20 @@ def _fails(known: DataFrame, item: Attribute) -> bool:
     return False
 
 
-def _model(scope: Scope, settings: ProductSettings, described: DataFrame, declared: tuple[Attribute, ...]) -> tuple[PipelineModel, str]:
+def _model(
+    scope: Scope, settings: ProductSettings, described: DataFrame, declared: tuple[Attribute, ...]
+) -> tuple[PipelineModel, str]:
     """The model in force; a new one where there is none, where it is old, or where it was fitted with other settings."""
     wanted = digest(asdict(settings), [asdict(item) for item in declared])
     earlier = scope.previous(PRODUCT_FEATURES).where("model_version IS NOT NULL")
-    serving = models.serving(scope.tracking, MODEL, earlier, fitted_with=wanted, as_of=scope.as_of, retrain_days=settings.retrain_days)
+    serving = models.serving(
+        scope.tracking,
+        MODEL,
+        earlier,
+        fitted_with=wanted,
+        as_of=scope.as_of,
+        retrain_days=settings.retrain_days,
+    )
     if serving:
         return serving
     fingerprint = digest(wanted, str(scope.as_of), models.totals(described))
@@ -93,14 +131,31 @@ def _model(scope: Scope, settings: ProductSettings, described: DataFrame, declar
     if version:
         return scope.tracking.load(MODEL, version), version
     fitted = model.fit(described, declared, settings=settings)
-    parameters = {"as_of": str(scope.as_of), models.SETTINGS: wanted, "attributes": ",".join(item.name for item in declared), **settings.weights}
-    return fitted, scope.tracking.log(MODEL, fitted, params=parameters, metrics={"columns": float(model.columns_of(fitted))}, fingerprint=fingerprint)
+    parameters = {
+        "as_of": str(scope.as_of),
+        models.SETTINGS: wanted,
+        "attributes": ",".join(item.name for item in declared),
+        **settings.weights,
+    }
+    return fitted, scope.tracking.log(
+        MODEL,
+        fitted,
+        params=parameters,
+        metrics={"columns": float(model.columns_of(fitted))},
+        fingerprint=fingerprint,
+    )
 
 
-def _replace_neighbours(scope: Scope, settings: ProductSettings, vectors: DataFrame, version: str) -> int:
-    found = neighbours.nearest(vectors, _before(scope, version), as_of=scope.as_of, settings=settings)
+def _replace_neighbours(
+    scope: Scope, settings: ProductSettings, vectors: DataFrame, version: str
+) -> int:
+    found = neighbours.nearest(
+        vectors, _before(scope, version), as_of=scope.as_of, settings=settings
+    )
     if found.recall is not None:
-        scope.note(f"approximate neighbours: {found.recall:.1%} of the exact ones found, on a sample of {settings.recall_sample}")
+        scope.note(
+            f"approximate neighbours: {found.recall:.1%} of the exact ones found, on a sample of {settings.recall_sample}"
+        )
     else:
         scope.note(f"neighbours: {found.compared} products compared with all")
     return scope.replace(PRODUCT_NEIGHBOURS, found.near)
@@ -119,7 +174,15 @@ def _before(scope: Scope, version: str) -> tuple[DataFrame, DataFrame] | None:
 JOB = Job(
     name="product_matrix",
     summary=__doc__,
-    reads=(PRODUCTS, PRODUCT_DAYS, REVIEWS, MARKET_PRICES, previous(PRODUCT_FEATURES), previous(PRODUCT_VECTORS), previous(PRODUCT_NEIGHBOURS)),
+    reads=(
+        PRODUCTS,
+        PRODUCT_DAYS,
+        REVIEWS,
+        MARKET_PRICES,
+        previous(PRODUCT_FEATURES),
+        previous(PRODUCT_VECTORS),
+        previous(PRODUCT_NEIGHBOURS),
+    ),
     writes=(PRODUCT_ATTRIBUTES, PRODUCT_FEATURES, PRODUCT_VECTORS, PRODUCT_NEIGHBOURS),
     purpose="analytics",
     settings=(ProductSettings,),

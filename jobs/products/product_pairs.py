@@ -17,8 +17,15 @@ from clarion.runtime.scope import Scope
 
 def run(scope: Scope) -> None:
     lines = scope.within(ORDER_LINES, scope.settings(PairSettings).window_days)
-    sold = scope.keep(lines.where("kind = 'sale'").select("customer_id", "order_id", "product_id", "happened_at"))
-    together([partial(scope.replace, PRODUCT_PAIRS, _pairs(scope, sold)), partial(scope.replace, PRODUCT_LIKENESSES, _likenesses(scope, sold))])
+    sold = scope.keep(
+        lines.where("kind = 'sale'").select("customer_id", "order_id", "product_id", "happened_at")
+    )
+    together(
+        [
+            partial(scope.replace, PRODUCT_PAIRS, _pairs(scope, sold)),
+            partial(scope.replace, PRODUCT_LIKENESSES, _likenesses(scope, sold)),
+        ]
+    )
 
 
 def _pairs(scope: Scope, sold: DataFrame) -> DataFrame:
@@ -27,7 +34,12 @@ def _pairs(scope: Scope, sold: DataFrame) -> DataFrame:
     products = current_products(scope.read(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
     complementary = scope.keep(pairs.complements(in_orders, products, settings=settings))
     alike = pairs.substitutes(in_orders, scope.current(PRODUCT_NEIGHBOURS), settings=settings)
-    return pairs.ranked(pairs.with_order(complementary, sold, settings=settings), alike, as_of=scope.as_of, settings=settings)
+    return pairs.ranked(
+        pairs.with_order(complementary, sold, settings=settings),
+        alike,
+        as_of=scope.as_of,
+        settings=settings,
+    )
 
 
 def _likenesses(scope: Scope, sold: DataFrame) -> DataFrame:
@@ -35,12 +47,23 @@ def _likenesses(scope: Scope, sold: DataFrame) -> DataFrame:
     nearest = {"jaccard": by_buyers.by_buyers, "pearson": by_buyers.by_ratings}
 
     def found(measure: str, facts: DataFrame) -> DataFrame:
-        return nearest[measure](facts, as_of=scope.as_of, k=settings.likest, min_common=settings.min_common, block_rows=settings.block_rows)
+        return nearest[measure](
+            facts,
+            as_of=scope.as_of,
+            k=settings.likest,
+            min_common=settings.min_common,
+            block_rows=settings.block_rows,
+        )
 
     bought = found("jaccard", sold)
     if not scope.lake.exists(REVIEWS):
         return bought
-    return bought.unionByName(found("pearson", scope.within(REVIEWS, settings.window_days).withColumn("value", F.col("rating"))))
+    return bought.unionByName(
+        found(
+            "pearson",
+            scope.within(REVIEWS, settings.window_days).withColumn("value", F.col("rating")),
+        )
+    )
 
 
 JOB = Job(

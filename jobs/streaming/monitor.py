@@ -58,7 +58,12 @@ def run(scope: Scope) -> None:
         for query in queries:
             query.stop()
         raise _stopped(streams, error) from error
-    late = sum(int(operator["numRowsDroppedByWatermark"]) for query in queries for step in query.recentProgress for operator in step["stateOperators"])
+    late = sum(
+        int(operator["numRowsDroppedByWatermark"])
+        for query in queries
+        for step in query.recentProgress
+        for operator in step["stateOperators"]
+    )
     if late:
         scope.note(f"{late} late rows did not count in their minutes; they are in bronze")
     if not streams:
@@ -71,19 +76,39 @@ def _records(scope: Scope, source: Source) -> DataFrame:
     folder, pattern = _split(source.where) if source.of_files else ("", "")
     per_trigger, secrets = settings.files_per_trigger, scope.config.secret
     try:
-        return records.follow(scope.spark, source, folder, pattern, _columns(scope, source), files_per_trigger=per_trigger, secrets=secrets)
+        return records.follow(
+            scope.spark,
+            source,
+            folder,
+            pattern,
+            _columns(scope, source),
+            files_per_trigger=per_trigger,
+            secrets=secrets,
+        )
     except PySparkException as error:
         raise topics.unreachable(source, error) from error
 
 
 def _columns(scope: Scope, source: Source) -> tuple[str, ...]:
-    return records.columns_of(scope.spark, source, files.find(source.where, source=source.name)[0], scope.config.secret) if source.of_files else ()
+    return (
+        records.columns_of(
+            scope.spark,
+            source,
+            files.find(source.where, source=source.name)[0],
+            scope.config.secret,
+        )
+        if source.of_files
+        else ()
+    )
 
 
 def _stopped(streams: list[Source], error: StreamingQueryException) -> Exception:
     """A broker that went away is a source's fault and can be mended; anything else as it came."""
     asked = [source for source in streams if source.format == "kafka"]
-    lost = any(name in str(error) for name in ("TimeoutException", "KafkaException", "offsets", "DisconnectException"))
+    lost = any(
+        name in str(error)
+        for name in ("TimeoutException", "KafkaException", "offsets", "DisconnectException")
+    )
     return topics.unreachable(asked[0], error) if asked and lost else error
 
 
@@ -91,7 +116,11 @@ def _split(where: str) -> tuple[str, str]:
     """Folder and file pattern of a source."""
     path = PurePosixPath(where)
     if set("*?[") & set(str(path.parent)):
-        raise SourceError(f"{where} cannot be followed", found="a pattern in the folder's name", fix="name one folder and a file pattern")
+        raise SourceError(
+            f"{where} cannot be followed",
+            found="a pattern in the folder's name",
+            fix="name one folder and a file pattern",
+        )
     return str(path.parent), path.name
 
 
@@ -106,9 +135,17 @@ def _typed(source: Source, found: DataFrame) -> DataFrame:
     return canonical(bare, reading(source))
 
 
-def _start(scope: Scope, source: Source, frame: DataFrame, sink: Sink, *, name: str, mode: str = "append") -> StreamingQuery:
+def _start(
+    scope: Scope, source: Source, frame: DataFrame, sink: Sink, *, name: str, mode: str = "append"
+) -> StreamingQuery:
     checkpoint = scope.lake.checkpoint(f"{source.name}.{name}")
-    return frame.writeStream.outputMode(mode).option("checkpointLocation", checkpoint).trigger(availableNow=True).foreachBatch(sink).start()
+    return (
+        frame.writeStream.outputMode(mode)
+        .option("checkpointLocation", checkpoint)
+        .trigger(availableNow=True)
+        .foreachBatch(sink)
+        .start()
+    )
 
 
 def _to_bronze(scope: Scope, source: Source) -> StreamingQuery:
@@ -120,10 +157,23 @@ def _to_bronze(scope: Scope, source: Source) -> StreamingQuery:
         if arrived := _arrived(source, placed):
             found = records.survey(placed, source, arrived)
             batch = digest(source.name, "stream", number)[:16]
-            enter(scope, source, records.numbered(placed, found), batch=batch, columns=columns, people=allowed(scope, source))
-            rows = ledger_rows(source, arrived, batch=batch, columns=columns, state="taken", found=found)
-            rows[0] |= delays(_typed(source, placed), time=source.kind.time, landed_at=datetime.now(UTC))
-            scope.append(FILES, rows_as_frame(scope.spark, FILES, rows))  # of a repeated batch it says the same twice
+            enter(
+                scope,
+                source,
+                records.numbered(placed, found),
+                batch=batch,
+                columns=columns,
+                people=allowed(scope, source),
+            )
+            rows = ledger_rows(
+                source, arrived, batch=batch, columns=columns, state="taken", found=found
+            )
+            rows[0] |= delays(
+                _typed(source, placed), time=source.kind.time, landed_at=datetime.now(UTC)
+            )
+            scope.append(
+                FILES, rows_as_frame(scope.spark, FILES, rows)
+            )  # of a repeated batch it says the same twice
 
     return _start(scope, source, _records(scope, source), sink, name="bronze")
 
@@ -132,15 +182,24 @@ def _arrived(source: Source, placed: DataFrame) -> tuple[Portion, ...]:
     """The files or ranges of messages that a stream's batch holds."""
     if source.of_files:
         paths = placed.select("_file").distinct().collect()
-        return tuple(files.examine(records.path_of(row[0]), source=source.name, form=source.format) for row in paths)
-    blocks = placed.groupBy("_file").agg(F.min("_place").alias("first"), F.max("_place").alias("last")).collect()
+        return tuple(
+            files.examine(records.path_of(row[0]), source=source.name, form=source.format)
+            for row in paths
+        )
+    blocks = (
+        placed.groupBy("_file")
+        .agg(F.min("_place").alias("first"), F.max("_place").alias("last"))
+        .collect()
+    )
     return topics.portions_in(source, [(row["_file"], row["first"], row["last"]) for row in blocks])
 
 
 def _once(scope: Scope, source: Source) -> DataFrame:
     """Readable events, each once within the watermark."""
     minutes = scope.settings(MonitorSettings).watermark_minutes
-    events = _typed(source, _records(scope, source)).where("event_ref IS NOT NULL AND happened_at IS NOT NULL AND type IS NOT NULL")
+    events = _typed(source, _records(scope, source)).where(
+        "event_ref IS NOT NULL AND happened_at IS NOT NULL AND type IS NOT NULL"
+    )
     watermarked = events.withWatermark("happened_at", f"{minutes} minutes")
     return watermarked.dropDuplicatesWithinWatermark(["event_ref"])
 
@@ -151,11 +210,16 @@ def _to_minutes(scope: Scope, source: Source) -> StreamingQuery:
     def sink(frame: DataFrame, number: int) -> None:
         scope.merge(KPI_MINUTES, frame)
 
-    return _start(scope, source, live.kpi_minutes(_once(scope, source)), sink, name="minutes", mode="update")
+    return _start(
+        scope, source, live.kpi_minutes(_once(scope, source)), sink, name="minutes", mode="update"
+    )
 
 
 def _to_states(scope: Scope, source: Source) -> StreamingQuery:
-    half_life, persons = scope.settings(MonitorSettings).interest_half_life_hours, names_in_force(scope.lake, scope.as_of)
+    half_life, persons = (
+        scope.settings(MonitorSettings).interest_half_life_hours,
+        names_in_force(scope.lake, scope.as_of),
+    )
 
     def sink(frame: DataFrame, number: int) -> None:
         mine = frame.where("customer_ref IS NOT NULL")
@@ -163,18 +227,28 @@ def _to_states(scope: Scope, source: Source) -> StreamingQuery:
         if consenting is not None:
             mine = mine.join(consenting, mine["customer_ref"] == F.col("ref"), "left_semi")
         if (erased := barred(scope)) is not None:
-            mine = mine.where(~erased.names(name_field("customer_ref", source.namespace))(F.col("customer_ref")))
-        names = scope.read(IDENTITIES).where(F.col("namespace") == source.namespace).select(F.col("ref").alias("customer_ref"), "customer_id")
+            mine = mine.where(
+                ~erased.names(name_field("customer_ref", source.namespace))(F.col("customer_ref"))
+            )
+        names = (
+            scope.read(IDENTITIES)
+            .where(F.col("namespace") == source.namespace)
+            .select(F.col("ref").alias("customer_ref"), "customer_id")
+        )
         known = mine.join(names, "customer_ref", "left").select(
             # A customer seen here first gets the surrogate under which cleaning will enter the name.
-            F.coalesce("customer_id", surrogate(source.namespace, F.col("customer_ref"))).alias("customer_id"),
+            F.coalesce("customer_id", surrogate(source.namespace, F.col("customer_ref"))).alias(
+                "customer_id"
+            ),
             "happened_at",
             "type",
             F.col("product_ref").alias("product_id"),
         )
         if persons is not None:
             known = under_persons(known, persons)
-        state = live.next_state(known, scope.lake.read(CUSTOMER_STATE), half_life_hours=half_life, batch=number)
+        state = live.next_state(
+            known, scope.lake.read(CUSTOMER_STATE), half_life_hours=half_life, batch=number
+        )
         scope.merge(CUSTOMER_STATE, state, only_if="t._stream_batch < s._stream_batch")
 
     return _start(scope, source, _once(scope, source), sink, name="states")
@@ -184,10 +258,14 @@ def _to_alerts(scope: Scope, source: Source) -> StreamingQuery:
     threshold = scope.settings(MonitorSettings).price_move
 
     def sink(frame: DataFrame, number: int) -> None:
-        prices = frame.where("product_ref IS NOT NULL AND price > 0 AND observed_at IS NOT NULL").withColumnRenamed("product_ref", "product_id")
+        prices = frame.where(
+            "product_ref IS NOT NULL AND price > 0 AND observed_at IS NOT NULL"
+        ).withColumnRenamed("product_ref", "product_id")
         before = scope.lake.read(MARKET_STATE)
         # Alerts first: they are held against the state that the second write replaces, and a repeat finds them there.
-        scope.merge(MARKET_ALERTS, live.price_moves(prices, before, threshold=threshold), update=False)
+        scope.merge(
+            MARKET_ALERTS, live.price_moves(prices, before, threshold=threshold), update=False
+        )
         scope.merge(MARKET_STATE, live.market_state(prices, before))
 
     return _start(scope, source, _typed(source, _records(scope, source)), sink, name="alerts")
@@ -197,7 +275,16 @@ JOB = Job(
     name="monitor",
     summary=__doc__,
     reads=(BRONZE["consents"], previous(IDENTITIES), previous(RESOLUTIONS), previous(SUPPRESSED)),
-    writes=(*BRONZE.values(), FILES, PERSONAL_DATA, KEYS, KPI_MINUTES, CUSTOMER_STATE, MARKET_STATE, MARKET_ALERTS),
+    writes=(
+        *BRONZE.values(),
+        FILES,
+        PERSONAL_DATA,
+        KEYS,
+        KPI_MINUTES,
+        CUSTOMER_STATE,
+        MARKET_STATE,
+        MARKET_ALERTS,
+    ),
     purpose="operations",
     settings=(MonitorSettings, PrivacySettings),
     run=run,

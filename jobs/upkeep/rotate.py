@@ -32,17 +32,31 @@ def run(scope: Scope) -> None:
     values = scope.keep(resealed(scope.read(PERSONAL_DATA).where(theirs), old=old, new=current))
     scope.merge(PERSONAL_DATA, values.drop("old_token"), update=False)
     tokens, names = values.select("old_token", "token"), tuple(old)
-    changed = {table.name: _renew_bronze(scope, table, tokens, names) for table in TABLES if scope.lake.exists(table)}
+    changed = {
+        table.name: _renew_bronze(scope, table, tokens, names)
+        for table in TABLES
+        if scope.lake.exists(table)
+    }
     if scope.lake.exists(CUSTOMERS):
-        changed[CUSTOMERS.name] = scope.merge(CUSTOMERS, renewed(scope.read(CUSTOMERS), tokens, columns=PERSONAL, keys=names))
+        changed[CUSTOMERS.name] = scope.merge(
+            CUSTOMERS, renewed(scope.read(CUSTOMERS), tokens, columns=PERSONAL, keys=names)
+        )
     now = datetime.now(UTC)
-    entries = [{"key_id": key_id, "check": key.check, "retired": True, "_entered_at": now} for key_id, key in old.items()]
+    entries = [
+        {"key_id": key_id, "check": key.check, "retired": True, "_entered_at": now}
+        for key_id, key in old.items()
+    ]
     scope.merge(KEYS, rows_as_frame(scope.spark, KEYS, entries))
     # Last: as long as an old value is there, a run that was broken off is taken up again.
     scope.delete(PERSONAL_DATA, where=theirs)
-    scope.note(f"{values.count():,} values are sealed with {current.key_id}; " + ", ".join(f"{name}: {rows:,} rows" for name, rows in changed.items() if rows))
+    scope.note(
+        f"{values.count():,} values are sealed with {current.key_id}; "
+        + ", ".join(f"{name}: {rows:,} rows" for name, rows in changed.items() if rows)
+    )
     if kept := scope.read(SUPPRESSED).where(theirs).count():
-        scope.note(f"{kept:,} names of people who were erased are recognised by {', '.join(old)}: keep that under privacy.retired")
+        scope.note(
+            f"{kept:,} names of people who were erased are recognised by {', '.join(old)}: keep that under privacy.retired"
+        )
 
 
 def _old_keys(scope: Scope, current: Key) -> dict[str, Key]:
@@ -51,13 +65,17 @@ def _old_keys(scope: Scope, current: Key) -> dict[str, Key]:
     Raises:
         SecretError: one of them is not at hand, or is another key of that name; nothing was changed.
     """
-    used = sorted(row["key_id"] for row in scope.read(PERSONAL_DATA).select("key_id").distinct().collect())
+    used = sorted(
+        row["key_id"] for row in scope.read(PERSONAL_DATA).select("key_id").distinct().collect()
+    )
     known = scope.settings(PrivacySettings).known(scope.config.secret)
     checks = {row["key_id"]: row["check"] for row in scope.read(KEYS).collect()}
     old = {key_id: at_hand(known, key_id) for key_id in used if key_id != current.key_id}
     for key_id, key in old.items():
         refuse_other(key, checks)
-        for one in scope.read(PERSONAL_DATA).where(sql.among("key_id", [key_id])).limit(1).collect():
+        for one in (
+            scope.read(PERSONAL_DATA).where(sql.among("key_id", [key_id])).limit(1).collect()
+        ):
             opens(bytes(one["sealed"]), token=one["token"], key=key)
     return old
 

@@ -25,21 +25,41 @@ from clarion.lake.frames import rows_as_frame
 from clarion.runtime.job import Job, previous
 from clarion.runtime.scope import Scope
 
-SCANNED = tuple(table for table in TABLES.values() if table.layer in ("silver", "gold", "live", "ops") and table is not LEAKS)
-_REFERENCE = r"^[!-~]*[0-9][!-~]*$"  # one word of Latin letters with a digit in it is no name and no address
+SCANNED = tuple(
+    table
+    for table in TABLES.values()
+    if table.layer in ("silver", "gold", "live", "ops") and table is not LEAKS
+)
+_REFERENCE = (
+    r"^[!-~]*[0-9][!-~]*$"  # one word of Latin letters with a digit in it is no name and no address
+)
 
 
 def run(scope: Scope) -> None:
     there = [table for table in SCANNED if scope.lake.exists(table)]
-    leaks = [leak for found in together([partial(_by_shape, scope, table) for table in there]) for leak in found]
+    leaks = [
+        leak
+        for found in together([partial(_by_shape, scope, table) for table in there])
+        for leak in found
+    ]
     leaks += _by_vault(scope, there) + _in_files(scope)
     rows = [
-        {"as_of": scope.as_of, "place": leak.place, "column": leak.column, "kind": leak.kind, "cells": leak.cells, "sample": masked(leak.sample)}
+        {
+            "as_of": scope.as_of,
+            "place": leak.place,
+            "column": leak.column,
+            "kind": leak.kind,
+            "cells": leak.cells,
+            "sample": masked(leak.sample),
+        }
         for leak in leaks
     ]
     scope.replace(LEAKS, rows_as_frame(scope.spark, LEAKS, rows))
     if leaks:
-        places = ", ".join(f"{leak.place}{'.' if leak.column else ''}{leak.column} ({leak.kind}: {leak.cells:,})" for leak in leaks[:5])
+        places = ", ".join(
+            f"{leak.place}{'.' if leak.column else ''}{leak.column} ({leak.kind}: {leak.cells:,})"
+            for leak in leaks[:5]
+        )
         raise QualityError(
             f"personal values can be read in {len(leaks)} places",
             found=places,
@@ -52,15 +72,22 @@ def _texts(scope: Scope, table: Table) -> tuple[DataFrame, dict[str, str]]:
     """The table with its texts as t0, t1 ..., and which column each is."""
     accepted = scope.settings(ScanSettings).accepted
     frame = scope.read(table)
-    open_columns = {name: text for name, text in texts(frame).items() if f"{table.name}.{name}" not in accepted}
+    open_columns = {
+        name: text for name, text in texts(frame).items() if f"{table.name}.{name}" not in accepted
+    }
     names = {f"t{place}": name for place, name in enumerate(open_columns)}
-    return frame.select(*(text.alias(alias) for alias, text in zip(names, open_columns.values(), strict=True))), names
+    return frame.select(
+        *(text.alias(alias) for alias, text in zip(names, open_columns.values(), strict=True))
+    ), names
 
 
 def _by_shape(scope: Scope, table: Table) -> list[Leak]:
     frame, names = _texts(scope, table)
     rows = shaped(frame, {alias: F.col(alias) for alias in names}).collect() if names else []
-    return [Leak(table.name, names[row["column"]], row["kind"], row["cells"], row["sample"]) for row in rows]
+    return [
+        Leak(table.name, names[row["column"]], row["kind"], row["cells"], row["sample"])
+        for row in rows
+    ]
 
 
 def _by_vault(scope: Scope, tables: list[Table]) -> list[Leak]:
@@ -70,14 +97,23 @@ def _by_vault(scope: Scope, tables: list[Table]) -> list[Leak]:
     cells = []
     for table in tables:
         frame, names = _texts(scope, table)
-        entries = [F.struct(F.lit(name).alias("column"), F.col(alias).alias("text")) for alias, name in names.items()]
+        entries = [
+            F.struct(F.lit(name).alias("column"), F.col(alias).alias("text"))
+            for alias, name in names.items()
+        ]
         if entries:
-            words = frame.select(F.inline(F.array(*entries))).where("text IS NOT NULL").where(~F.regexp_like("text", F.lit(_REFERENCE)))
+            words = (
+                frame.select(F.inline(F.array(*entries)))
+                .where("text IS NOT NULL")
+                .where(~F.regexp_like("text", F.lit(_REFERENCE)))
+            )
             cells.append(words.select(F.lit(table.name).alias("place"), "column", "text"))
     key = scope.settings(PrivacySettings).current(scope.config.secret)
     distinct = reduce(DataFrame.unionByName, cells).distinct()
     rows = recognised(distinct, scope.read(PERSONAL_DATA), key=key).collect()
-    return [Leak(row["place"], row["column"], row["kind"], row["cells"], row["sample"]) for row in rows]
+    return [
+        Leak(row["place"], row["column"], row["kind"], row["cells"], row["sample"]) for row in rows
+    ]
 
 
 def _in_files(scope: Scope) -> list[Leak]:
@@ -87,7 +123,13 @@ def _in_files(scope: Scope) -> list[Leak]:
     settings, found = scope.settings(ScanSettings), list[Leak]()
     for name in settings.files:
         place = Path(scope.lake.root, name)
-        files = [path for path in place.rglob("*") if path.is_file()] if place.is_dir() else [place] if place.is_file() else []
+        files = (
+            [path for path in place.rglob("*") if path.is_file()]
+            if place.is_dir()
+            else [place]
+            if place.is_file()
+            else []
+        )
         for file in files:
             for kind, values in in_bytes(file.read_bytes()).items():
                 if hits := [value for value in values if value not in settings.accepted]:

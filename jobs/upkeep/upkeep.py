@@ -14,9 +14,13 @@ def run(scope: Scope) -> None:
     """Beside running jobs: what they read stays for the table's history, and a write that this overtakes is made again."""
     there = [table for table in TABLES.values() if scope.lake.exists(table)]
     together([partial(_forget, scope, table) for table in there if table.keep_days is not None])
-    compacted = [name for name in together([partial(_compact, scope, table) for table in there]) if name]
+    compacted = [
+        name for name in together([partial(_compact, scope, table) for table in there]) if name
+    ]
     for days in sorted({table.history_days for table in there}):
-        scope.lake.vacuum([table for table in there if table.history_days == days], keep_hours=24 * days)
+        scope.lake.vacuum(
+            [table for table in there if table.history_days == days], keep_hours=24 * days
+        )
     scope.note(f"{len(there)} tables; laid together: {', '.join(compacted) or 'none'}")
 
 

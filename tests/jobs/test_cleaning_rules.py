@@ -16,7 +16,14 @@ from clarion.declarations.shop import rules
 from clarion.kernel.errors import ConfigError
 
 Make = Callable[..., Desk]
-COLUMNS = {"product_ref": "ref", "title": "title", "brand": "brand", "list_price": "price", "cost": "cost", "stock": "stock"}
+COLUMNS = {
+    "product_ref": "ref",
+    "title": "title",
+    "brand": "brand",
+    "list_price": "price",
+    "cost": "cost",
+    "stock": "stock",
+}
 
 
 def mapping(**change: Any) -> dict[str, Any]:
@@ -49,7 +56,9 @@ def quality(desk: Desk, rule: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.covers("Q1")
-def test_errors_are_quarantined_warnings_marked_and_both_counted(desk: Make, tmp_path: Path) -> None:
+def test_errors_are_quarantined_warnings_marked_and_both_counted(
+    desk: Make, tmp_path: Path
+) -> None:
     deliver(
         tmp_path,
         "a.csv",
@@ -65,7 +74,10 @@ def test_errors_are_quarantined_warnings_marked_and_both_counted(desk: Make, tmp
     here.run("ingest", "clean")
     marked = {row["product_id"]: row["warnings"] for row in here.read("silver.products").collect()}
     assert marked == {"p1": [], "p3": ["sold_below_cost"]}
-    reasons = {row["_row"]: [(reason["rule"], reason["column"]) for reason in row["reasons"]] for row in here.read("silver.quarantine").collect()}
+    reasons = {
+        row["_row"]: [(reason["rule"], reason["column"]) for reason in row["reasons"]]
+        for row in here.read("silver.quarantine").collect()
+    }
     assert reasons == {
         2: [("price_not_positive", "list_price")], 4: [("missing", "title")], 5: [("unreadable", "list_price")],
         6: [("too_long", "product_ref")], 7: [("control_character", "product_ref")],
@@ -78,9 +90,18 @@ def test_errors_are_quarantined_warnings_marked_and_both_counted(desk: Make, tmp
 def test_a_rate_that_jumps_is_an_anomaly(desk: Make, tmp_path: Path) -> None:
     here = desk({"shop": mapping()})
     for day, bad in enumerate((3, 2, 4, 60)):
-        deliver(tmp_path, f"{day}.csv", *(f"p{day}-{n},cup,b,{'-' if n < bad else ''}5,2,1" for n in range(200)))
+        deliver(
+            tmp_path,
+            f"{day}.csv",
+            *(f"p{day}-{n},cup,b,{'-' if n < bad else ''}5,2,1" for n in range(200)),
+        )
         here.run("ingest", "clean")
-    assert [row[2:] for row in quality(here, "price_not_positive")] == [(3, 200, False), (2, 200, False), (4, 200, False), (60, 200, True)]
+    assert [row[2:] for row in quality(here, "price_not_positive")] == [
+        (3, 200, False),
+        (2, 200, False),
+        (4, 200, False),
+        (60, 200, True),
+    ]
     assert any("more than usual (1.5%): 60 of 200" in text for text in here.said)
 
 
@@ -92,18 +113,32 @@ def test_a_few_or_a_small_rise_is_no_jump() -> None:
 
 
 @pytest.mark.covers("Q1")
-def test_missing_values_are_filled_as_declared_from_accepted_rows_alone(desk: Make, tmp_path: Path) -> None:
+def test_missing_values_are_filled_as_declared_from_accepted_rows_alone(
+    desk: Make, tmp_path: Path
+) -> None:
     deliver(
         tmp_path, "a.csv",
         "p1,cup,x,4,2,10", "p2,cup,x,6,2,30", "p3,cup,y,20,2,5", "p4,cup,y,,2,7", "p5,jug,x,,2,", "p6,jug,z,,2,9", "p7,,x,1000,1,1", "p8,cup,y,bad,2,1", "p9,cup,,8,2,",
     )  # fmt: skip
-    missing = {"list_price": {"fit": "mean", "by": ["brand"]}, "stock": {"fit": "median"}, "brand": {"fit": "mode"}, "description": {"fill": "none"}}
+    missing = {
+        "list_price": {"fit": "mean", "by": ["brand"]},
+        "stock": {"fit": "median"},
+        "brand": {"fit": "mode"},
+        "description": {"fill": "none"},
+    }
     here = desk({"shop": mapping(missing=missing)})
     here.run("ingest", "clean")
     rows = {row["product_id"]: row for row in here.read("silver.products").collect()}
     # Refused rows teach nothing: neither the price of 1,000 without a title nor the one that cannot be read.
-    assert {name: float(row["list_price"]) for name, row in rows.items() if "list_price" in row["filled"]} == {"p4": 20.0, "p5": 5.0, "p6": 9.5}
-    assert {name: row["stock"] for name, row in rows.items() if "stock" in row["filled"]} == {"p5": 9, "p9": 9}
+    assert {
+        name: float(row["list_price"])
+        for name, row in rows.items()
+        if "list_price" in row["filled"]
+    } == {"p4": 20.0, "p5": 5.0, "p6": 9.5}
+    assert {name: row["stock"] for name, row in rows.items() if "stock" in row["filled"]} == {
+        "p5": 9,
+        "p9": 9,
+    }
     assert rows["p9"]["brand"] == "x"
     assert all("description" in row["filled"] for row in rows.values())
     assert quality(here, "filled") == [
@@ -112,7 +147,10 @@ def test_missing_values_are_filled_as_declared_from_accepted_rows_alone(desk: Ma
         ("list_price", "repair", 3, 9, False),
         ("stock", "repair", 2, 9, False),
     ]
-    fits = {(row["column"], tuple(row["group"])): (row["value"], row["rows"]) for row in here.read("ops.fits").collect()}
+    fits = {
+        (row["column"], tuple(row["group"])): (row["value"], row["rows"])
+        for row in here.read("ops.fits").collect()
+    }
     assert float(fits["list_price", ()][0]) == 9.5
     assert fits["list_price", ()][1] == 4
     assert float(fits["list_price", ("x",)][0]) == 5.0
@@ -124,7 +162,9 @@ def test_every_packaged_rule_is_understood_over_its_kind(spark: Any) -> None:
         ddl = ", ".join(f"`{column.name}` {column.type}" for column in KINDS[kind].columns)
         empty = spark.createDataFrame([], f"{ddl}, _ingested_at timestamp, _product_known boolean")
         for rule in found:
-            assert dict(empty.selectExpr(f"({rule.broken_when}) AS broken").dtypes) == {"broken": "boolean"}, (kind, rule.name)
+            assert dict(empty.selectExpr(f"({rule.broken_when}) AS broken").dtypes) == {
+                "broken": "boolean"
+            }, (kind, rule.name)
             assert len(rule.reason) > 10
 
 
@@ -132,9 +172,35 @@ def test_every_packaged_rule_is_understood_over_its_kind(spark: Any) -> None:
     ("name", "body", "message"),
     [
         ("order", {}, "no source kind 'order'"),
-        ("orders", {"a": {"column": "nothing", "broken_when": "true", "severity": "error", "reason": "r"}}, "speaks of no column"),
-        ("orders", {"a": {"column": "quantity", "broken_when": "true", "severity": "fatal", "reason": "r"}}, "severity"),
-        ("orders", {"a": {"column": "quantity", "broken_when": "quantity IN (SELECT 1)", "severity": "error", "reason": "r"}}, "'SELECT' is not allowed here"),
+        (
+            "orders",
+            {"a": {"column": "nothing", "broken_when": "true", "severity": "error", "reason": "r"}},
+            "speaks of no column",
+        ),
+        (
+            "orders",
+            {
+                "a": {
+                    "column": "quantity",
+                    "broken_when": "true",
+                    "severity": "fatal",
+                    "reason": "r",
+                }
+            },
+            "severity",
+        ),
+        (
+            "orders",
+            {
+                "a": {
+                    "column": "quantity",
+                    "broken_when": "quantity IN (SELECT 1)",
+                    "severity": "error",
+                    "reason": "r",
+                }
+            },
+            "'SELECT' is not allowed here",
+        ),
     ],
 )
 def test_a_wrong_rule_is_refused(name: str, body: dict[str, Any], message: str) -> None:

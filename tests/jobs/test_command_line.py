@@ -27,7 +27,9 @@ def shop(tmp_path: Path) -> Callable[..., list[str]]:
         (tmp_path / "conf" / "sources").mkdir(parents=True)
         (tmp_path / "conf" / "sources" / "mine.yml").write_text(MAPPING.format(who=who))
         (tmp_path / "data").mkdir()
-        (tmp_path / "data" / "a.csv").write_bytes(content if content is not None else (HEADER + ROW.format(1) + ROW.format(2)).encode())
+        (tmp_path / "data" / "a.csv").write_bytes(
+            content if content is not None else (HEADER + ROW.format(1) + ROW.format(2)).encode()
+        )
         return [
             "--conf-dir", str(tmp_path / "conf"), "--set", "shop.sources=[mine]", "--set", f"data={tmp_path / 'data'}",
             "--lake", str(tmp_path / "lake"), "--as-of", "2026-06-01", "--quiet",
@@ -48,11 +50,25 @@ def test_a_shop_of_ones_own_needs_one_file_and_no_python(
     clarion: Callable[..., int], shop: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     flags = shop()
-    assert clarion("config", "check", *[flag for flag in flags if flag not in ("--as-of", "2026-06-01")]) == 0
+    assert (
+        clarion(
+            "config", "check", *[flag for flag in flags if flag not in ("--as-of", "2026-06-01")]
+        )
+        == 0
+    )
     assert clarion("run", "ingest", *flags) == 0
     assert clarion("run", "clean", *flags) == 0
     capsys.readouterr()
-    assert clarion("query", "select count(*) n, sum(amount) total from silver.order_lines", "--format", "csv", *flags) == 0
+    assert (
+        clarion(
+            "query",
+            "select count(*) n, sum(amount) total from silver.order_lines",
+            "--format",
+            "csv",
+            *flags,
+        )
+        == 0
+    )
     assert capsys.readouterr().out.splitlines() == ["n,total", "2,14.0000"]
 
 
@@ -62,11 +78,19 @@ def test_a_shop_of_ones_own_needs_one_file_and_no_python(
         ({"who": "customer"}, "customer"),
         ({"content": b""}, "is empty"),
         ({"content": (HEADER + ROW.format(1) + "o2,2026-05").encode()}, "cannot be taken apart"),
-        ({"content": (HEADER + "o1,2026-05-01 10:00:00,M\xfcller,p1,2,3\n").encode("latin-1")}, "not UTF-8"),
+        (
+            {"content": (HEADER + "o1,2026-05-01 10:00:00,M\xfcller,p1,2,3\n").encode("latin-1")},
+            "not UTF-8",
+        ),
     ],
 )
 def test_a_wrong_file_or_mapping_is_refused_before_anything_is_written(
-    clarion: Callable[..., int], shop: Callable[..., list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path, change: dict[str, object], message: str
+    clarion: Callable[..., int],
+    shop: Callable[..., list[str]],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    change: dict[str, object],
+    message: str,
 ) -> None:
     told = _refused(capsys, clarion("run", "ingest", *shop(**change)))
     assert message in told
@@ -75,20 +99,30 @@ def test_a_wrong_file_or_mapping_is_refused_before_anything_is_written(
     assert not (tmp_path / "lake" / "ops" / "files").exists()
 
 
-def test_a_missing_folder_is_named(clarion: Callable[..., int], shop: Callable[..., list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(
+    clarion: Callable[..., int],
+    shop: Callable[..., list[str]],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
     flags = [f"data={tmp_path}/nowhere" if flag.startswith("data=") else flag for flag in shop()]
     assert "does not exist" in _refused(capsys, clarion("run", "ingest", *flags))
 
 
 def test_a_lake_below_a_file_is_refused(
-    clarion: Callable[..., int], shop: Callable[..., list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+    clarion: Callable[..., int],
+    shop: Callable[..., list[str]],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "file").write_text("x")
     flags = [f"{tmp_path}/file/lake" if flag == str(tmp_path / "lake") else flag for flag in shop()]
     assert "cannot be used" in _refused(capsys, clarion("run", "ingest", *flags))
 
 
-def test_a_demo_refuses_a_folder_that_no_demo_made(clarion: Callable[..., int], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_demo_refuses_a_folder_that_no_demo_made(
+    clarion: Callable[..., int], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     (tmp_path / "precious").write_text("x")
     assert "no demo mark" in _refused(capsys, clarion("demo", "--lake", str(tmp_path)))
     assert (tmp_path / "precious").exists()
@@ -105,25 +139,54 @@ def test_a_demo_refuses_a_folder_that_no_demo_made(clarion: Callable[..., int], 
         (("frobnicate",), "frobnicate"),
     ],
 )
-def test_a_wrong_command_says_what_to_do(clarion: Callable[..., int], capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str) -> None:
+def test_a_wrong_command_says_what_to_do(
+    clarion: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
     assert message in _refused(capsys, clarion(*arguments))
 
 
-@pytest.mark.parametrize("sql", ["drop table gold.decisions", "select * from vault.personal_data", "delete from gold.decisions", "select * from delta.`/x`"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "drop table gold.decisions",
+        "select * from vault.personal_data",
+        "delete from gold.decisions",
+        "select * from delta.`/x`",
+    ],
+)
 def test_a_query_is_one_select_over_tables_that_are_open(
-    clarion: Callable[..., int], spark: object, capsys: pytest.CaptureFixture[str], tmp_path: Path, sql: str
+    clarion: Callable[..., int],
+    spark: object,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    sql: str,
 ) -> None:
     _refused(capsys, clarion("query", sql, "--lake", str(tmp_path)))
 
 
-def test_what_there_is_can_be_listed(clarion: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
-    for command in (("jobs",), ("plan",), ("tables",), ("tables", "gold.decisions"), ("config", "show"), ("--help",)):
+def test_what_there_is_can_be_listed(
+    clarion: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in (
+        ("jobs",),
+        ("plan",),
+        ("tables",),
+        ("tables", "gold.decisions"),
+        ("config", "show"),
+        ("--help",),
+    ):
         assert clarion(*command) == 0
     assert "strategy" in capsys.readouterr().out
 
 
 def test_the_doctor_finds_a_missing_java_and_a_lake_that_is_a_file(
-    clarion: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    clarion: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     assert clarion("doctor", "--lake", str(tmp_path / "lake")) == 0
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
@@ -135,11 +198,17 @@ def test_the_doctor_finds_a_missing_java_and_a_lake_that_is_a_file(
 
 @pytest.mark.parametrize(("number", "good"), [("11.0.2", False), ("17.0.15", True), ("25", False)])
 def test_the_doctor_knows_which_java_starts_spark(
-    clarion: Callable[..., int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: str, good: bool
+    clarion: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    number: str,
+    good: bool,
 ) -> None:
     (tmp_path / "bin").mkdir()
     java = tmp_path / "bin" / "java"
-    java.write_text(f"#!/bin/sh\necho 'openjdk version \"{number}\"' >&2\necho jdk.incubator.vector@17\n")
+    java.write_text(
+        f"#!/bin/sh\necho 'openjdk version \"{number}\"' >&2\necho jdk.incubator.vector@17\n"
+    )
     java.chmod(0o755)
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     assert clarion("doctor", "--lake", str(tmp_path / "lake")) == (0 if good else 2)

@@ -33,7 +33,9 @@ def _session(spark: SparkSession, config: Config) -> SparkSession:
     for name, value in encryption.spark_settings(config).items():
         session.conf.set(name, value)
     session.conf.set("parquet.compression", "uncompressed")
-    session.conf.set("spark.sql.parquet.compression.codec", "uncompressed")  # so that bytes tell what stands in a file
+    session.conf.set(
+        "spark.sql.parquet.compression.codec", "uncompressed"
+    )  # so that bytes tell what stands in a file
     return session
 
 
@@ -42,14 +44,21 @@ class Safe(Desk):
 
     def __init__(self, spark: SparkSession, folder: Path, **settings: str) -> None:
         (folder / "master").write_text("cd" * 32)
-        super().__init__(spark, folder, {"mine": {"orders": ORDERS}}, **{"encryption.key": f"file:{folder / 'master'}", **settings})
+        super().__init__(
+            spark,
+            folder,
+            {"mine": {"orders": ORDERS}},
+            **{"encryption.key": f"file:{folder / 'master'}", **settings},
+        )
         self.lake = Lake(_session(spark, self.config), self.lake.root)
 
 
 @pytest.fixture(scope="module")
 def safe(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Safe]:
     folder = tmp_path_factory.mktemp("safe")
-    (folder / "orders.csv").write_text("order_ref,customer_ref,product_ref,happened_at,quantity,unit_price\nORDER-4711,anna,P1,2026-05-04 10:00:00,2,10.50\n")
+    (folder / "orders.csv").write_text(
+        "order_ref,customer_ref,product_ref,happened_at,quantity,unit_price\nORDER-4711,anna,P1,2026-05-04 10:00:00,2,10.50\n"
+    )
     made = Safe(spark, folder)
     encryption.verify(made.lake, made.config)
     made.run("ingest", "clean", "profiles", as_of=date(2026, 6, 1))
@@ -66,14 +75,22 @@ def test_core_tables_show_nothing_to_who_looks_at_their_bytes(safe: Safe) -> Non
     for name in ENCRYPTED:
         files = _files(safe.lake, name)
         assert files, name
-        assert all(content[-4:] == b"PARE" and b"ORDER-4711" not in content and b"anna" not in content for content in files), name
-    assert any(content[-4:] == b"PAR1" and b"P1" in content for content in _files(safe.lake, "gold.product_days")), "other tables stay open"
+        assert all(
+            content[-4:] == b"PARE" and b"ORDER-4711" not in content and b"anna" not in content
+            for content in files
+        ), name
+    assert any(
+        content[-4:] == b"PAR1" and b"P1" in content
+        for content in _files(safe.lake, "gold.product_days")
+    ), "other tables stay open"
     assert safe.read("silver.order_lines").first()["order_id"] == "ORDER-4711"
     assert safe.read("gold.customer_profiles").first()["orders"] == 1
 
 
 @pytest.mark.covers("Q8")
-def test_without_the_key_or_with_another_nothing_can_be_read(spark: SparkSession, safe: Safe) -> None:
+def test_without_the_key_or_with_another_nothing_can_be_read(
+    spark: SparkSession, safe: Safe
+) -> None:
     without = Lake(spark.newSession(), safe.lake.root)
     with pytest.raises(Exception, match="encrypted footer") as refused:
         without.read(TABLES["silver.order_lines"]).collect()
@@ -91,9 +108,15 @@ def test_without_the_key_or_with_another_nothing_can_be_read(spark: SparkSession
     assert encryption.translated(ValueError("anything else")) is None
 
 
-def test_a_new_key_reads_what_the_old_one_wrote_while_that_is_at_hand(spark: SparkSession, safe: Safe) -> None:
+def test_a_new_key_reads_what_the_old_one_wrote_while_that_is_at_hand(
+    spark: SparkSession, safe: Safe
+) -> None:
     (safe.folder / "next").write_text("12" * 32)
-    overrides = (f"encryption.key=file:{safe.folder / 'next'}", "encryption.key_id=e2", f"encryption.retired={{e1: 'file:{safe.folder / 'master'}'}}")
+    overrides = (
+        f"encryption.key=file:{safe.folder / 'next'}",
+        "encryption.key_id=e2",
+        f"encryption.retired={{e1: 'file:{safe.folder / 'master'}'}}",
+    )
     config = Config.load(overrides=overrides)
     lake = Lake(_session(spark, config), safe.lake.root)
     encryption.verify(lake, config)
@@ -109,7 +132,9 @@ def test_a_new_key_reads_what_the_old_one_wrote_while_that_is_at_hand(spark: Spa
 )
 def test_settings_that_cannot_work_are_refused(safe: Safe, override: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        encryption.spark_settings(Config.load(overrides=(f"encryption.key=file:{safe.folder / 'master'}", override)))
+        encryption.spark_settings(
+            Config.load(overrides=(f"encryption.key=file:{safe.folder / 'master'}", override))
+        )
 
 
 def test_every_core_table_exists_and_the_jar_is_of_these_sources(config: Config) -> None:
@@ -117,4 +142,7 @@ def test_every_core_table_exists_and_the_jar_is_of_these_sources(config: Config)
     assert encryption.spark_settings(config) == {}
     sources = sorted((encryption.JAR.parent / "clarion").glob("*.java"))
     digest = sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
-    assert f"Sources-SHA-256: {digest}" in ZipFile(encryption.JAR).read("META-INF/MANIFEST.MF").decode(), "run 'make jar'"
+    assert (
+        f"Sources-SHA-256: {digest}"
+        in ZipFile(encryption.JAR).read("META-INF/MANIFEST.MF").decode()
+    ), "run 'make jar'"

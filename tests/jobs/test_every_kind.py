@@ -30,7 +30,13 @@ class Street:
             "sim": {kind: sim[kind] for kind in ("registrations", "consents", "products")},
             "sim_store": yaml.safe_load(config.text("sources/sim_store.yml")),
         }
-        self.desk = Desk(spark, folder, mappings, data=str(self.inbox), **{"shop.currency": shop.currency, "shop.time_zone": shop.time_zone})
+        self.desk = Desk(
+            spark,
+            folder,
+            mappings,
+            data=str(self.inbox),
+            **{"shop.currency": shop.currency, "shop.time_zone": shop.time_zone},
+        )
         self.desk.run("ingest", "clean", as_of=last)
 
     def silver(self, table: str, source: str) -> Any:
@@ -52,33 +58,55 @@ SILVER = {
 
 @pytest.mark.covers("C1", "C2")
 def test_every_record_delivered_is_landed_and_read_back(street: Street) -> None:
-    landed = {row["_source"]: row["n"] for row in street.desk.read("ops.batches").groupBy("_source").agg(F.sum("rows_in").alias("n")).collect()}
+    landed = {
+        row["_source"]: row["n"]
+        for row in street.desk.read("ops.batches")
+        .groupBy("_source")
+        .agg(F.sum("rows_in").alias("n"))
+        .collect()
+    }
     for name, count in street.delivered.items():
         source, table = SILVER[name]
         assert count > 0
-        assert (name, landed[f"sim_store.{source}"], street.silver(table, source).count()) == (name, count, count)
+        assert (name, landed[f"sim_store.{source}"], street.silver(table, source).count()) == (
+            name,
+            count,
+            count,
+        )
 
 
 @pytest.mark.covers("C4")
-def test_one_person_on_two_devices_is_one_customer_with_paths_as_long_as_a_hand_count(street: Street) -> None:
+def test_one_person_on_two_devices_is_one_customer_with_paths_as_long_as_a_hand_count(
+    street: Street,
+) -> None:
     paths = street.silver("events", "events.app").groupBy("customer_id").agg(
         F.countDistinct("device_ref").alias("devices"), F.count_if(F.expr("channel = 'app'")).alias("app"), F.count_if(F.expr("channel = 'mini_program'")).alias("mini"),
         F.count_if(F.expr("type = 'login'")).alias("logins"), F.countDistinct("session_ref").alias("sessions"),
     )  # fmt: skip
     people = paths.collect()
     assert len(people) * 8 == street.delivered["app_events"]
-    assert {(row["devices"], row["app"], row["mini"], row["logins"], row["sessions"]) for row in people} == {(2, 5, 3, 2, 2)}
+    assert {
+        (row["devices"], row["app"], row["mini"], row["logins"], row["sessions"]) for row in people
+    } == {(2, 5, 3, 2, 2)}
     pages = (
         street.silver("events", "events.app")
         .where("channel = 'app'")
         .groupBy("session_ref")
         .agg(F.sort_array(F.collect_list(F.struct("sequence_no", "page"))).alias("path"))
     )
-    assert {tuple(step["page"] for step in row["path"]) for row in pages.collect()} == {("start", "search", "detail", "detail", "detail")}
+    assert {tuple(step["page"] for step in row["path"]) for row in pages.collect()} == {
+        ("start", "search", "detail", "detail", "detail")
+    }
     # In step: by the clock a person's events are one chain of visits, on one device and then on the other.
     in_order = F.sort_array(F.collect_list(F.struct("happened_at", "sequence_no", "channel")))
-    chains = street.silver("events", "events.app").groupBy("customer_id").agg(F.transform(in_order, lambda event: event["channel"]).alias("chain"))
-    assert [tuple(row["chain"]) for row in chains.select("chain").distinct().collect()] == [("app",) * 5 + ("mini_program",) * 3]
+    chains = (
+        street.silver("events", "events.app")
+        .groupBy("customer_id")
+        .agg(F.transform(in_order, lambda event: event["channel"]).alias("chain"))
+    )
+    assert [tuple(row["chain"]) for row in chains.select("chain").distinct().collect()] == [
+        ("app",) * 5 + ("mini_program",) * 3
+    ]
 
 
 def test_a_visit_to_a_shop_on_the_street_is_told_step_by_step(street: Street) -> None:
@@ -87,10 +115,20 @@ def test_a_visit_to_a_shop_on_the_street_is_told_step_by_step(street: Street) ->
         .groupBy("session_ref")
         .agg(F.sort_array(F.collect_list(F.struct("sequence_no", "type", "signal"))).alias("path"))
     )
-    paths = {tuple((step["type"], step["signal"]) for step in row["path"]) for row in visits.collect()}
+    paths = {
+        tuple((step["type"], step["signal"]) for step in row["path"]) for row in visits.collect()
+    }
     middle = (("visit", "door"),)
-    assert paths == {(("arrival", radio), *middle, ("dwell", radio), ("trial", "guide")) for radio in ("wifi", "bluetooth")}
-    known = street.silver("events", "events.store").groupBy("type").agg(F.count("customer_id").alias("known"), F.min("dwell_ms").alias("dwell")).collect()
+    assert paths == {
+        (("arrival", radio), *middle, ("dwell", radio), ("trial", "guide"))
+        for radio in ("wifi", "bluetooth")
+    }
+    known = (
+        street.silver("events", "events.store")
+        .groupBy("type")
+        .agg(F.count("customer_id").alias("known"), F.min("dwell_ms").alias("dwell"))
+        .collect()
+    )
     by_type = {row["type"]: row for row in known}
     assert by_type["arrival"]["known"] == 0
     assert by_type["trial"]["known"] > 0
@@ -106,23 +144,44 @@ def test_numbers_that_are_missing_in_a_session_are_events_that_did_not_land(stre
 
 
 def test_surveys_coupons_returns_and_service_are_facts_about_customers(street: Street) -> None:
-    survey = street.silver("traits", "traits").select("name", "method", "source").distinct().collect()
+    survey = (
+        street.silver("traits", "traits").select("name", "method", "source").distinct().collect()
+    )
     assert [tuple(row) for row in survey] == [("satisfaction", "survey", "autumn survey")]
-    back = street.silver("order_lines", "orders.returns").select("kind", F.col("reason").isNotNull().alias("why")).distinct().collect()
+    back = (
+        street.silver("order_lines", "orders.returns")
+        .select("kind", F.col("reason").isNotNull().alias("why"))
+        .distinct()
+        .collect()
+    )
     assert [tuple(row) for row in back] == [("return", True)]
     sold = street.silver("order_lines", "orders.tills").select("order_id").distinct()
     assert street.silver("redemptions", "redemptions").join(sold, "order_id", "left_anti").isEmpty()
     service = street.silver("service_contacts", "contacts")
-    assert service.where("customer_id IS NULL OR resolved_at <= happened_at OR topic IS NULL").count() == 0
+    assert (
+        service.where("customer_id IS NULL OR resolved_at <= happened_at OR topic IS NULL").count()
+        == 0
+    )
 
 
 def test_stock_and_price_are_read_as_of_a_time(street: Street) -> None:
     stock = street.silver("stock", "stock")
     product = stock.first()["product_id"]
-    times = [row["at"] for row in stock.where(F.col("product_id") == product).orderBy("at").collect()]
+    times = [
+        row["at"] for row in stock.where(F.col("product_id") == product).orderBy("at").collect()
+    ]
     assert len(times) == 4
-    as_of = stock.where((F.col("product_id") == product) & (F.col("at") <= F.lit(times[1]))).agg(F.max_by("stock", "at").alias("stock")).first()["stock"]
-    assert as_of == stock.where((F.col("product_id") == product) & (F.col("at") == F.lit(times[1]))).first()["stock"]
+    as_of = (
+        stock.where((F.col("product_id") == product) & (F.col("at") <= F.lit(times[1])))
+        .agg(F.max_by("stock", "at").alias("stock"))
+        .first()["stock"]
+    )
+    assert (
+        as_of
+        == stock.where((F.col("product_id") == product) & (F.col("at") == F.lit(times[1]))).first()[
+            "stock"
+        ]
+    )
 
 
 @pytest.mark.covers("Q7")

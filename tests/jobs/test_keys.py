@@ -38,7 +38,10 @@ def _opened(desk: Desk, key: Key) -> dict[tuple[str, str], str]:
     """Every value of the vault, opened with a key."""
     rows = desk.read("vault.personal_data").collect()
     assert {row["key_id"] for row in rows} == {key.key_id}
-    return {(row["field"], row["token"]): unseal(bytes(row["sealed"]), token=row["token"], key=key) for row in rows}
+    return {
+        (row["field"], row["token"]): unseal(bytes(row["sealed"]), token=row["token"], key=key)
+        for row in rows
+    }
 
 
 def _new_key(desk: Desk, **settings: str) -> None:
@@ -61,7 +64,9 @@ def shop(desk: Callable[..., Desk], tmp_path: Path) -> Desk:
 
 
 @pytest.mark.covers("Q8")
-def test_what_was_sealed_comes_back_as_it_stood_and_another_key_of_that_name_is_refused(shop: Desk, tmp_path: Path) -> None:
+def test_what_was_sealed_comes_back_as_it_stood_and_another_key_of_that_name_is_refused(
+    shop: Desk, tmp_path: Path
+) -> None:
     values = _opened(shop, Key.derive("ab" * 32, key_id="k1"))
     by_field: dict[str, set[str]] = {}
     for (field, _), value in values.items():
@@ -83,14 +88,28 @@ def test_keys_rotate_and_no_surrogate_changes(shop: Desk, tmp_path: Path) -> Non
     _new_key(shop)
     shop.run("rotate")
     new = Key.derive("cd" * 32, key_id="k2")
-    assert {value for (field, _), value in _opened(shop, new).items() if field == "phone"} == {"+8613900000001", "+8613900000002"}
-    anna = shop.read("silver.customers").where("registered_at = TIMESTAMP'2026-01-05 10:00:00'").first()
+    assert {value for (field, _), value in _opened(shop, new).items() if field == "phone"} == {
+        "+8613900000001",
+        "+8613900000002",
+    }
+    anna = (
+        shop.read("silver.customers")
+        .where("registered_at = TIMESTAMP'2026-01-05 10:00:00'")
+        .first()
+    )
     assert anna["phone"] == token_of("+8613900000001", field="phone", key=new)
     assert anna["name"] == token_of("MILLER, Anna", field="name", key=new)
-    left = shop.read("bronze.registrations").where(F.exists(F.map_values("raw"), lambda value: value.startswith("k1."))).count()
+    left = (
+        shop.read("bronze.registrations")
+        .where(F.exists(F.map_values("raw"), lambda value: value.startswith("k1.")))
+        .count()
+    )
     assert left == 0
     assert sorted(map(str, shop.read("silver.identities").collect())) == ids
-    assert {(row["key_id"], row["retired"]) for row in shop.read("vault.keys").collect()} == {("k1", True), ("k2", False)}
+    assert {(row["key_id"], row["retired"]) for row in shop.read("vault.keys").collect()} == {
+        ("k1", True),
+        ("k2", False),
+    }
     # A record that came before and comes again is a duplicate of itself, whatever the key was then.
     _deliver(tmp_path, "2.csv", ANNA + "A3,2026-01-07 10:00:00,13900000003,,Eva,\n")
     shop.run("ingest", "clean")
@@ -100,7 +119,9 @@ def test_keys_rotate_and_no_surrogate_changes(shop: Desk, tmp_path: Path) -> Non
 
 
 @pytest.mark.covers("Q8")
-def test_a_rotation_that_was_broken_off_is_taken_up_again(shop: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rotation_that_was_broken_off_is_taken_up_again(
+    shop: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from clarion.lake import Lake
 
     _new_key(shop)
@@ -119,17 +140,30 @@ def test_a_rotation_that_was_broken_off_is_taken_up_again(shop: Desk, monkeypatc
     shop.run("rotate")
     new = Key.derive("cd" * 32, key_id="k2")
     assert len(_opened(shop, new)) == shop.read("vault.personal_data").count()
-    anna = shop.read("silver.customers").where("registered_at = TIMESTAMP'2026-01-05 10:00:00'").first()
+    anna = (
+        shop.read("silver.customers")
+        .where("registered_at = TIMESTAMP'2026-01-05 10:00:00'")
+        .first()
+    )
     assert anna["mail"] == token_of("anna@x.example", field="mail", key=new)
-    assert shop.read("bronze.registrations").where(F.exists(F.map_values("raw"), lambda value: value.startswith("k1."))).isEmpty()
+    assert (
+        shop.read("bronze.registrations")
+        .where(F.exists(F.map_values("raw"), lambda value: value.startswith("k1.")))
+        .isEmpty()
+    )
 
 
 @pytest.mark.covers("Q8")
 @pytest.mark.parametrize("retired", ["{}", "{k1: 'file:WRONG'}"])
-def test_a_rotation_without_the_old_key_changes_nothing_and_says_so(shop: Desk, retired: str) -> None:
+def test_a_rotation_without_the_old_key_changes_nothing_and_says_so(
+    shop: Desk, retired: str
+) -> None:
     (shop.folder / "wrong").write_text("99" * 32)
     _new_key(shop, **{"privacy.retired": retired.replace("WRONG", str(shop.folder / "wrong"))})
-    before = {name: sorted(map(str, shop.read(name).collect())) for name in ("vault.personal_data", "bronze.registrations", "silver.customers")}
+    before = {
+        name: sorted(map(str, shop.read(name).collect()))
+        for name in ("vault.personal_data", "bronze.registrations", "silver.customers")
+    }
     with pytest.raises(SecretError, match="k1"):
         shop.run("rotate")
     assert {name: sorted(map(str, shop.read(name).collect())) for name in before} == before

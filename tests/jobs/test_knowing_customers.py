@@ -22,7 +22,9 @@ Command = Callable[..., int]
 
 @pytest.fixture
 def flags(world: World) -> list[str]:
-    settings = [part for key, value in world.settings.items() for part in ("--set", f"{key}={value}")]
+    settings = [
+        part for key, value in world.settings.items() for part in ("--set", f"{key}={value}")
+    ]
     return ["--lake", world.lake.root, "--as-of", str(world.as_of), *settings]
 
 
@@ -33,17 +35,36 @@ def test_features_equal_a_count_over_the_facts(world: World) -> None:
     day = local_day("happened_at", zone)
     before = (day < F.lit(world.as_of)) & (local_day("arrived_at", zone) < F.lit(world.as_of))
     noise = world.read("silver.noise").select("record_id")
-    events = world.read("silver.events").where(before).join(noise, "record_id", "left_anti").withColumn("age", F.datediff(F.lit(world.as_of), day))
+    events = (
+        world.read("silver.events")
+        .where(before)
+        .join(noise, "record_id", "left_anti")
+        .withColumn("age", F.datediff(F.lit(world.as_of), day))
+    )
     lines = world.read("silver.order_lines").where(before & (F.col("kind") == "sale"))
-    lines = lines.join(noise.withColumnRenamed("record_id", "order_line_id"), "order_line_id", "left_anti")
+    lines = lines.join(
+        noise.withColumnRenamed("record_id", "order_line_id"), "order_line_id", "left_anti"
+    )
     expected = {
-        "views_30d": events.where("age <= 30 AND type IN ('view', 'review_view')").groupBy("customer_id").count(),
-        "checkouts_90d": events.where("age <= 90 AND type = 'checkout'").groupBy("customer_id").count(),
-        "orders_365d": lines.groupBy("customer_id").agg(F.count_distinct("order_id").alias("count")),
-        "largest_order": lines.groupBy("customer_id", "order_id").agg(F.sum("amount").alias("paid")).groupBy("customer_id").agg(F.max("paid").alias("count")),
+        "views_30d": events.where("age <= 30 AND type IN ('view', 'review_view')")
+        .groupBy("customer_id")
+        .count(),
+        "checkouts_90d": events.where("age <= 90 AND type = 'checkout'")
+        .groupBy("customer_id")
+        .count(),
+        "orders_365d": lines.groupBy("customer_id").agg(
+            F.count_distinct("order_id").alias("count")
+        ),
+        "largest_order": lines.groupBy("customer_id", "order_id")
+        .agg(F.sum("amount").alias("paid"))
+        .groupBy("customer_id")
+        .agg(F.max("paid").alias("count")),
     }
     for name, counted in expected.items():
-        found = {row[0]: row[1] for row in wide.where(f"{name} > 0").select("customer_id", name).collect()}
+        found = {
+            row[0]: row[1]
+            for row in wide.where(f"{name} > 0").select("customer_id", name).collect()
+        }
         known = wide.select("customer_id").join(counted, "customer_id").collect()
         assert found == {row[0]: pytest.approx(float(row[1])) for row in known if row[1]}, name
         assert found
@@ -63,15 +84,25 @@ def test_every_declared_feature_is_told_with_its_spread(world: World) -> None:
 @pytest.mark.covers("P4", "P6")
 def test_tags_are_what_their_rules_say(world: World) -> None:
     wide = unpacked(world.read("gold.customer_features"), shop.features(world.config))
-    borne = world.read("gold.customer_tags").select("customer_id", F.explode("tags.tag").alias("tag"))
+    borne = world.read("gold.customer_tags").select(
+        "customer_id", F.explode("tags.tag").alias("tag")
+    )
     rules = world.read("gold.tags").collect()
     assert {row["kind"] for row in rules} == {"declared", "tree"}
     for row in rules:
         expected = {item[0] for item in wide.where(row["rule"]).select("customer_id").collect()}
-        assert {item[0] for item in borne.where(F.col("tag") == row["tag"]).select("customer_id").collect()} == expected
+        assert {
+            item[0]
+            for item in borne.where(F.col("tag") == row["tag"]).select("customer_id").collect()
+        } == expected
         assert row["customers"] == len(expected)
-    fresh = {row["target"]: row for row in world.read("ops.targets").collect()}["P6 tags of the day"]
-    assert (fresh["verdict"], fresh["numerator"]) == ("met", world.read("gold.customer_profiles").count())
+    fresh = {row["target"]: row for row in world.read("ops.targets").collect()}[
+        "P6 tags of the day"
+    ]
+    assert (fresh["verdict"], fresh["numerator"]) == (
+        "met",
+        world.read("gold.customer_profiles").count(),
+    )
     for row in rules:
         if row["kind"] == "tree":
             assert 0 <= row["fidelity_low"] <= row["fidelity"] <= row["fidelity_high"] <= 1
@@ -79,26 +110,49 @@ def test_tags_are_what_their_rules_say(world: World) -> None:
 
 @pytest.mark.covers("P8")
 def test_an_audience_leaves_the_lake_only_with_consent(
-    world: World, clarion: Command, flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    world: World,
+    clarion: Command,
+    flags: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     expression, low = "orders_365d >= 1", ["--set", "audience.floor=3"]
     for ending in ("csv", "parquet"):
-        assert clarion("audience", expression, "--export", str(tmp_path / f"a.{ending}"), *low, *flags) == 0
+        assert (
+            clarion("audience", expression, "--export", str(tmp_path / f"a.{ending}"), *low, *flags)
+            == 0
+        )
     said = capsys.readouterr().out
     wide = unpacked(world.read("gold.customer_features"), shop.features(world.config))
     found = {row[0] for row in wide.where(expression).select("customer_id").collect()}
-    allowed = {row[0] for row in consented(world.read("silver.consents"), purpose="marketing").select("customer_id").collect()}
+    allowed = {
+        row[0]
+        for row in consented(world.read("silver.consents"), purpose="marketing")
+        .select("customer_id")
+        .collect()
+    }
     assert f"{len(found)} of {wide.count()} customers" in said
     assert f"{len(found & allowed)} of them consent" in said
     assert not [name for name in found if name in said]  # the preview is masked
-    csv, parquet = pyarrow.csv.read_csv(tmp_path / "a.csv"), pyarrow.parquet.read_table(tmp_path / "a.parquet")
-    assert set(csv["customer_id"].to_pylist()) == set(parquet["customer_id"].to_pylist()) == found & allowed
+    csv, parquet = (
+        pyarrow.csv.read_csv(tmp_path / "a.csv"),
+        pyarrow.parquet.read_table(tmp_path / "a.parquet"),
+    )
+    assert (
+        set(csv["customer_id"].to_pylist())
+        == set(parquet["customer_id"].to_pylist())
+        == found & allowed
+    )
     assert found - allowed
 
 
 @pytest.mark.covers("P8")
 def test_a_small_audience_and_one_that_is_none_are_refused(
-    world: World, clarion: Command, flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    world: World,
+    clarion: Command,
+    flags: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     file = str(tmp_path / "a.csv")
     for expression, message in (
@@ -116,27 +170,49 @@ def test_a_small_audience_and_one_that_is_none_are_refused(
 
 
 @pytest.mark.covers("P8")
-def test_a_customers_card_tells_what_the_tables_hold(world: World, clarion: Command, flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    profile = world.read("gold.customer_profiles").where("orders > 1").orderBy("customer_id").first()
-    name = world.read("silver.identities").where(F.col("customer_id") == profile["customer_id"]).first()["ref"]
+def test_a_customers_card_tells_what_the_tables_hold(
+    world: World, clarion: Command, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = (
+        world.read("gold.customer_profiles").where("orders > 1").orderBy("customer_id").first()
+    )
+    name = (
+        world.read("silver.identities")
+        .where(F.col("customer_id") == profile["customer_id"])
+        .first()["ref"]
+    )
     for customer in (profile["customer_id"], name):
         assert clarion("customer", customer, *flags) == 0
         said = capsys.readouterr().out
-        assert f"{profile['life_cycle']}, known for {profile['tenure_days']:.0f} days, {profile['orders']} orders" in said
-        group = world.read("gold.segment_members").where(F.col("customer_id") == profile["customer_id"]).first()["segment_id"]
+        assert (
+            f"{profile['life_cycle']}, known for {profile['tenure_days']:.0f} days, {profile['orders']} orders"
+            in said
+        )
+        group = (
+            world.read("gold.segment_members")
+            .where(F.col("customer_id") == profile["customer_id"])
+            .first()["segment_id"]
+        )
         assert f"{group} " in said
     assert clarion("customer", "nobody", *flags) == 2
     assert "no customer is known as 'nobody'" in capsys.readouterr().err
 
 
 def test_a_feature_or_a_tag_of_an_unknown_column_stops_before_anything_is_written(
-    world: World, clarion: Command, flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    world: World,
+    clarion: Command,
+    flags: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     # On a copy: what fails leaves a row in the log of runs.
     shutil.copytree(world.lake.root, tmp_path / "lake")
     flags = ["--lake", str(tmp_path / "lake"), *flags[2:]]
     lake = Lake(world.lake.spark, str(tmp_path / "lake"))
-    before = lake.read(TABLES["gold.customer_features"]).count(), lake.read(TABLES["gold.customer_tags"]).count()
+    before = (
+        lake.read(TABLES["gold.customer_features"]).count(),
+        lake.read(TABLES["gold.customer_tags"]).count(),
+    )
     text = world.config.text("features.yml")
     bad = "nonsense: {source: orders, value: sum(no_such_column), unit: u, meaning: m, en: e, zh: 词}\n"
     (tmp_path / "features.yml").write_text(text + bad, encoding="utf-8")
@@ -145,7 +221,12 @@ def test_a_feature_or_a_tag_of_an_unknown_column_stops_before_anything_is_writte
     assert "features.yml: nonsense cannot be understood: sum(no_such_column)" in said
     assert "the view 'orders'" in said
     (tmp_path / "features.yml").write_text(text, encoding="utf-8")
-    (tmp_path / "tags.yml").write_text("odd: {when: no_such_feature > 1, en: e, zh: 词, meaning: m}\n", encoding="utf-8")
+    (tmp_path / "tags.yml").write_text(
+        "odd: {when: no_such_feature > 1, en: e, zh: 词, meaning: m}\n", encoding="utf-8"
+    )
     assert clarion("run", "tags", "--conf-dir", str(tmp_path), *flags) == 2
     assert "tags.yml: odd cannot be understood" in capsys.readouterr().err
-    assert (lake.read(TABLES["gold.customer_features"]).count(), lake.read(TABLES["gold.customer_tags"]).count()) == before
+    assert (
+        lake.read(TABLES["gold.customer_features"]).count(),
+        lake.read(TABLES["gold.customer_tags"]).count(),
+    ) == before

@@ -17,7 +17,12 @@ from clarion.lake import Lake
 
 Make = Callable[..., Desk]
 HEADER = "order,when,who,product,quantity,price"
-COLUMNS = {"campaign_ref": "`order`", "day": "when", "channel": "product", "amount": "price"}  # costs: the kind that takes least to clean
+COLUMNS = {
+    "campaign_ref": "`order`",
+    "day": "when",
+    "channel": "product",
+    "amount": "price",
+}  # costs: the kind that takes least to clean
 
 
 def line(number: int, *, price: str = "1.50", day: int = 1) -> str:
@@ -41,10 +46,17 @@ def deliver(folder: Path, name: str, *lines: str, header: str = HEADER) -> Path:
 
 
 def sold(desk: Desk) -> list[str]:
-    return sorted(row[0] for row in desk.read("silver.costs").selectExpr("concat(campaign_ref, ' ', amount)").collect())
+    return sorted(
+        row[0]
+        for row in desk.read("silver.costs")
+        .selectExpr("concat(campaign_ref, ' ', amount)")
+        .collect()
+    )
 
 
-def test_a_file_under_two_names_is_taken_once_and_a_late_one_is_not_forgotten(desk: Make, tmp_path: Path) -> None:
+def test_a_file_under_two_names_is_taken_once_and_a_late_one_is_not_forgotten(
+    desk: Make, tmp_path: Path
+) -> None:
     deliver(tmp_path, "2026-01-02.csv", line(2, day=2))
     here = desk({"shop": mapping(duplicates="keep")})
     here.run("ingest", "clean")
@@ -55,8 +67,13 @@ def test_a_file_under_two_names_is_taken_once_and_a_late_one_is_not_forgotten(de
     assert any("copy.csv holds what another file held" in text for text in here.said)
 
 
-@pytest.mark.parametrize(("policy", "expected"), [("version", ["o1 1.5000", "o2 1.5000", "o2 9.0000"]), ("replace", ["o1 1.5000", "o2 9.0000"])])
-def test_a_changed_file_is_refused_unless_the_mapping_says_what_it_means(desk: Make, tmp_path: Path, policy: str, expected: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [("version", ["o1 1.5000", "o2 1.5000", "o2 9.0000"]), ("replace", ["o1 1.5000", "o2 9.0000"])],
+)
+def test_a_changed_file_is_refused_unless_the_mapping_says_what_it_means(
+    desk: Make, tmp_path: Path, policy: str, expected: list[str]
+) -> None:
     deliver(tmp_path, "a.csv", line(1))
     deliver(tmp_path, "b.csv", line(2), line(3, price="-1"))
     here = desk({"shop": mapping()})
@@ -72,12 +89,16 @@ def test_a_changed_file_is_refused_unless_the_mapping_says_what_it_means(desk: M
     here.map("shop", mapping(changed=policy))
     here.run("ingest", "clean")
     assert sold(here) == expected
-    assert here.read("silver.quarantine").count() == 1  # the refused line stands there once, whichever take it came with
+    assert (
+        here.read("silver.quarantine").count() == 1
+    )  # the refused line stands there once, whichever take it came with
     here.run("ingest", "clean")
     assert sold(here) == expected
 
 
-def test_what_a_replaced_file_had_first_is_found_where_it_stood_second(desk: Make, tmp_path: Path) -> None:
+def test_what_a_replaced_file_had_first_is_found_where_it_stood_second(
+    desk: Make, tmp_path: Path
+) -> None:
     deliver(tmp_path, "a.csv", line(1))
     here = desk({"shop": mapping(changed="replace")})
     here.run("ingest", "clean")
@@ -89,15 +110,28 @@ def test_what_a_replaced_file_had_first_is_found_where_it_stood_second(desk: Mak
     assert sold(here) == ["o1 1.5000", "o2 1.5000", "o7 1.5000"]
 
 
-def test_a_new_column_is_kept_and_reported_and_a_missing_one_refused(desk: Make, tmp_path: Path) -> None:
+def test_a_new_column_is_kept_and_reported_and_a_missing_one_refused(
+    desk: Make, tmp_path: Path
+) -> None:
     deliver(tmp_path, "a.csv", line(1))
     here = desk({"shop": mapping()})
     here.run("ingest")
     deliver(tmp_path, "b.csv", line(2) + ",gift", header=f"{HEADER},wrapping")
     here.run("ingest")
     assert here.said[-2] == f"shop.costs: column 'wrapping' is new since {tmp_path}/b.csv"
-    assert [row[0] for row in here.read("bronze.costs").selectExpr("raw['wrapping']").where("raw['order'] = 'o2'").collect()] == ["gift"]
-    drifted = here.read("ops.files").where("size(drift) > 0 AND state = 'taken'").selectExpr("_file", "drift[0].change", "drift[0].column").collect()
+    assert [
+        row[0]
+        for row in here.read("bronze.costs")
+        .selectExpr("raw['wrapping']")
+        .where("raw['order'] = 'o2'")
+        .collect()
+    ] == ["gift"]
+    drifted = (
+        here.read("ops.files")
+        .where("size(drift) > 0 AND state = 'taken'")
+        .selectExpr("_file", "drift[0].change", "drift[0].column")
+        .collect()
+    )
     assert [tuple(row) for row in drifted] == [(f"{tmp_path}/b.csv", "new", "wrapping")]
     deliver(tmp_path, "c.csv", line(3))
     with pytest.raises(SourceError, match="column 'wrapping' is missing since"):
@@ -107,12 +141,20 @@ def test_a_new_column_is_kept_and_reported_and_a_missing_one_refused(desk: Make,
     assert len(sold(here)) == 3
 
 
-def test_a_column_that_can_no_longer_be_read_is_refused_or_quarantined(desk: Make, tmp_path: Path) -> None:
+def test_a_column_that_can_no_longer_be_read_is_refused_or_quarantined(
+    desk: Make, tmp_path: Path
+) -> None:
     deliver(tmp_path, "a.csv", *(line(n) for n in range(6)))
     here = desk({"shop": mapping()})
     here.run("ingest", "clean")
-    deliver(tmp_path, "b.csv", *(line(n, price="1,50 EUR").replace("1,50 EUR", '"1,50 EUR"') for n in range(6, 12)))
-    with pytest.raises(SourceError, match="column 'amount' cannot be read as before since") as error:
+    deliver(
+        tmp_path,
+        "b.csv",
+        *(line(n, price="1,50 EUR").replace("1,50 EUR", '"1,50 EUR"') for n in range(6, 12)),
+    )
+    with pytest.raises(
+        SourceError, match="column 'amount' cannot be read as before since"
+    ) as error:
         here.run("ingest", "clean")
     assert "retyped: quarantine" in str(error.value)
     assert (here.read("silver.costs").count(), here.read("silver.quarantine").count()) == (6, 0)
@@ -136,7 +178,9 @@ def test_two_ingests_at_once_take_each_file_once(desk: Make, tmp_path: Path) -> 
 
 
 @pytest.mark.covers("C7", "Q2")
-def test_what_was_declared_and_did_not_land_lowers_the_collection_rate(desk: Make, tmp_path: Path) -> None:
+def test_what_was_declared_and_did_not_land_lowers_the_collection_rate(
+    desk: Make, tmp_path: Path
+) -> None:
     deliver(tmp_path, "a.csv", *(line(n) for n in range(90)))
     deliver(tmp_path, "b.csv", *(line(n) for n in range(90, 100)), line(100, price="x"))
     (tmp_path / "manifest.txt").write_text("file,records\na.csv,100\nb.csv,11\n")
@@ -144,9 +188,17 @@ def test_what_was_declared_and_did_not_land_lowers_the_collection_rate(desk: Mak
     here.run("ingest", "clean", "scorecard")
     targets = {row["target"]: row for row in here.read("ops.targets").collect()}
     collected, standard = targets["C7 collected costs"], targets["Q2 standard form"]
-    assert (collected["numerator"], collected["denominator"], collected["verdict"]) == (101, 111, "missed")
+    assert (collected["numerator"], collected["denominator"], collected["verdict"]) == (
+        101,
+        111,
+        "missed",
+    )
     assert collected["low"] < 101 / 111 < collected["high"]
-    assert (standard["numerator"], standard["denominator"], standard["verdict"]) == (100, 101, "met")
+    assert (standard["numerator"], standard["denominator"], standard["verdict"]) == (
+        100,
+        101,
+        "met",
+    )
     (tmp_path / "manifest.txt").write_text("name,count\nc.csv,1\n")
     deliver(tmp_path, "c.csv", line(200))
     with pytest.raises(SourceError, match="is no manifest"):
@@ -154,19 +206,51 @@ def test_what_was_declared_and_did_not_land_lowers_the_collection_rate(desk: Mak
 
 
 BAD = {
-    "a cut Parquet file": (b"PAR1" + b"\x00" * 40, "x.parquet", {"format": "parquet"}, "damaged or cut"),
+    "a cut Parquet file": (
+        b"PAR1" + b"\x00" * 40,
+        "x.parquet",
+        {"format": "parquet"},
+        "damaged or cut",
+    ),
     "a cut gzip file": (b"\x1f\x8b\x08\x00" + b"\x00" * 3, "x.csv.gz", {}, "damaged or cut"),
-    "another encoding": (f"{HEADER}\n{line(1)}\n".replace("c1", "Müller").encode("latin-1"), "x.csv", {}, "text that is not UTF-8"),
-    "a cut record": (f"{HEADER}\n{line(1)}\no2,2026-01".encode(), "x.csv", {}, "cannot be taken apart"),
-    "deeper JSON": (b'{"order": "o1", "a": {"b": {"c": [1]}}}', "x.json", {"format": "json", "options": {}, "depth": 3}, "cannot be taken apart"),
+    "another encoding": (
+        f"{HEADER}\n{line(1)}\n".replace("c1", "Müller").encode("latin-1"),
+        "x.csv",
+        {},
+        "text that is not UTF-8",
+    ),
+    "a cut record": (
+        f"{HEADER}\n{line(1)}\no2,2026-01".encode(),
+        "x.csv",
+        {},
+        "cannot be taken apart",
+    ),
+    "deeper JSON": (
+        b'{"order": "o1", "a": {"b": {"c": [1]}}}',
+        "x.json",
+        {"format": "json", "options": {}, "depth": 3},
+        "cannot be taken apart",
+    ),
     "no such column": (b"order,when\no1,2026-01-01\n", "x.csv", {}, "mapping shop.costs"),
-    "a sum over all records": (f"{HEADER}\n{line(1)}\n".encode(), "x.csv", {"columns": {**COLUMNS, "amount": "sum(price)"}}, "mapping shop.costs"),
-    "half an expression": (f"{HEADER}\n{line(1)}\n".encode(), "x.csv", {"columns": {**COLUMNS, "amount": "price +"}}, "mapping shop.costs"),
+    "a sum over all records": (
+        f"{HEADER}\n{line(1)}\n".encode(),
+        "x.csv",
+        {"columns": {**COLUMNS, "amount": "sum(price)"}},
+        "mapping shop.costs",
+    ),
+    "half an expression": (
+        f"{HEADER}\n{line(1)}\n".encode(),
+        "x.csv",
+        {"columns": {**COLUMNS, "amount": "price +"}},
+        "mapping shop.costs",
+    ),
 }
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_bad_input_is_told_with_its_fix_and_leaves_nothing_behind(desk: Make, tmp_path: Path, what: str) -> None:
+def test_bad_input_is_told_with_its_fix_and_leaves_nothing_behind(
+    desk: Make, tmp_path: Path, what: str
+) -> None:
     content, name, change, message = BAD[what]
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / name).write_bytes(content)
@@ -188,10 +272,20 @@ def test_values_beyond_all_measure_are_quarantined_one_by_one(desk: Make, tmp_pa
         "o3,2026-01-01 10:00:00,c,p,2,1e308",
         f"{'o' * 10_000_000},2026-01-01 10:00:00,c,p,2,1",
     ]
-    deliver(tmp_path, "a.csv", line(0), *odd, "o\x005,2026-01-01 10:00:00,c,p,2,1", "=cmd|' /C calc'!A0,2026-01-01 10:00:00,c,p,2,1")
+    deliver(
+        tmp_path,
+        "a.csv",
+        line(0),
+        *odd,
+        "o\x005,2026-01-01 10:00:00,c,p,2,1",
+        "=cmd|' /C calc'!A0,2026-01-01 10:00:00,c,p,2,1",
+    )
     here = desk({"shop": mapping()})
     here.run("ingest", "clean")
-    found = {row["_row"]: [(reason["rule"], reason["column"]) for reason in row["reasons"]] for row in here.read("silver.quarantine").collect()}
+    found = {
+        row["_row"]: [(reason["rule"], reason["column"]) for reason in row["reasons"]]
+        for row in here.read("silver.quarantine").collect()
+    }
     assert found == {
         2: [("out_of_calendar", "day")], 3: [("out_of_calendar", "day")], 4: [("unreadable", "amount")],
         5: [("too_long", "campaign_ref")], 6: [("control_character", "campaign_ref")],
@@ -202,7 +296,10 @@ def test_values_beyond_all_measure_are_quarantined_one_by_one(desk: Make, tmp_pa
 @pytest.mark.parametrize("cell", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)"])
 def test_a_formula_in_a_cell_stays_text_in_an_export(rows: Callable[..., Any], cell: str) -> None:
     frame = rows("title string, amount decimal(18,4)", (cell, Decimal("-5.0000")), ("cup", None))
-    assert next(csv.reader(printed(frame, form="csv", limit=5).splitlines()[1:])) == [f"'{cell}", "-5.0000"]
+    assert next(csv.reader(printed(frame, form="csv", limit=5).splitlines()[1:])) == [
+        f"'{cell}",
+        "-5.0000",
+    ]
 
 
 def test_a_path_that_climbs_out_is_refused(desk: Make) -> None:

@@ -34,9 +34,24 @@ def _events(first: int, count: int, day: date) -> list[dict[str, Any]]:
 
 def _mapping(folder: Path, mode: str) -> dict[str, dict[str, Any]]:
     columns = {name: name for name in ("event_ref", "type", "customer_ref", "product_ref")}
-    columns |= {"happened_at": "cast(happened_at as timestamp)", "arrived_at": "cast(happened_at as timestamp)", "dwell_ms": "cast(dwell_ms as bigint)"}
+    columns |= {
+        "happened_at": "cast(happened_at as timestamp)",
+        "arrived_at": "cast(happened_at as timestamp)",
+        "dwell_ms": "cast(dwell_ms as bigint)",
+    }
     consent = {"basis": "declared", "purposes": ["collection", "analytics"]}
-    return {"app": {"events": {"where": f"{folder}/*.jsonl", "format": "json", "mode": mode, "time_zone": "UTC", "consent": consent, "columns": columns}}}
+    return {
+        "app": {
+            "events": {
+                "where": f"{folder}/*.jsonl",
+                "format": "json",
+                "mode": mode,
+                "time_zone": "UTC",
+                "consent": consent,
+                "columns": columns,
+            }
+        }
+    }
 
 
 def _write(folder: Path, name: str, events: list[dict[str, Any]]) -> None:
@@ -45,15 +60,27 @@ def _write(folder: Path, name: str, events: list[dict[str, Any]]) -> None:
 
 
 def _described(desk: Desk) -> dict[str, Any]:
-    return {row["customer_id"]: (row["values"], row["labels"]) for row in desk.read("gold.customer_features").where(F.col("as_of") == F.lit(AS_OF)).collect()}
+    return {
+        row["customer_id"]: (row["values"], row["labels"])
+        for row in desk.read("gold.customer_features")
+        .where(F.col("as_of") == F.lit(AS_OF))
+        .collect()
+    }
 
 
 @pytest.mark.covers("Q6", "Q7")
-def test_features_after_the_stream_equal_those_of_the_batch_and_are_there_at_once(spark: SparkSession, desk: Callable[..., Desk], tmp_path: Path) -> None:
+def test_features_after_the_stream_equal_those_of_the_batch_and_are_there_at_once(
+    spark: SparkSession, desk: Callable[..., Desk], tmp_path: Path
+) -> None:
     inbox = tmp_path / "inbox"
     days = [AS_OF - timedelta(days=back) for back in (20, 6, 1)]
-    batch, stream = desk(_mapping(inbox, "batch")), Desk(spark, tmp_path / "stream", _mapping(inbox, "stream"))
-    for turn, day in enumerate(days):  # the stream takes each day as it comes, the batch all at the end
+    batch, stream = (
+        desk(_mapping(inbox, "batch")),
+        Desk(spark, tmp_path / "stream", _mapping(inbox, "stream")),
+    )
+    for turn, day in enumerate(
+        days
+    ):  # the stream takes each day as it comes, the batch all at the end
         _write(inbox, f"day{turn}", _events(200 * turn, 200, day))
         stream.run("monitor", as_of=AS_OF)
     batch.run("ingest", as_of=AS_OF)
@@ -85,9 +112,13 @@ def test_features_after_the_stream_equal_those_of_the_batch_and_are_there_at_onc
     later = view.of(who, now=datetime(2026, 6, 2, tzinfo=UTC))
     assert later is not None
     assert later.seen_at is not None
-    assert later.seen_at.date() == AS_OF, "a view that is open sees what the stream has written since"
+    assert later.seen_at.date() == AS_OF, (
+        "a view that is open sees what the stream has written since"
+    )
 
 
-def test_the_command_tells_it_without_a_jvm(clarion: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_tells_it_without_a_jvm(
+    clarion: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert clarion("customer", "somebody", "--now", "--lake", str(tmp_path)) == 2
     assert "nothing is known of 'somebody'" in capsys.readouterr().err

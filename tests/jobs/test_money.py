@@ -13,20 +13,35 @@ ORDERS = {
     "where": "${data}/orders.csv", **CSV, "currency": "CNY", "consent": {"basis": "declared", "purposes": ["analytics"], "note": "test"},
     "columns": {name: name for name in ("order_ref", "customer_ref", "product_ref", "happened_at", "quantity", "unit_price", "currency")},
 }  # fmt: skip
-RATES = {"where": "${data}/rates.csv", **CSV, "columns": {"currency": "currency", "at": "at", "rate": "cast(rate as decimal(18,8))"}}
+RATES = {
+    "where": "${data}/rates.csv",
+    **CSV,
+    "columns": {"currency": "currency", "at": "at", "rate": "cast(rate as decimal(18,8))"},
+}
 
 
 @pytest.mark.covers("Q2")
-def test_amounts_count_by_the_rate_of_their_day_and_silver_keeps_what_was_paid(desk: Callable[..., Desk]) -> None:
+def test_amounts_count_by_the_rate_of_their_day_and_silver_keeps_what_was_paid(
+    desk: Callable[..., Desk],
+) -> None:
     one = desk({"mine": {"orders": ORDERS, "rates": RATES}})
     (one.folder / "orders.csv").write_text(
         "order_ref,customer_ref,product_ref,happened_at,quantity,unit_price,currency\n"
         "1,anna,P1,2026-05-04 10:00:00,2,10.50,\n2,anna,P1,2026-05-05 10:00:00,1,20.00,usd\n3,anna,P1,2026-05-06 10:00:00,1,900,JPY\n"
     )
-    (one.folder / "rates.csv").write_text("currency,at,rate\nUSD,2026-05-04 00:00:00,7.1\nUSD,2026-05-05 06:00:00,7.2\n")
+    (one.folder / "rates.csv").write_text(
+        "currency,at,rate\nUSD,2026-05-04 00:00:00,7.1\nUSD,2026-05-05 06:00:00,7.2\n"
+    )
     one.run("ingest", "clean", "profiles", "scorecard")
-    paid = {row["order_id"]: (row["amount"], row["currency"]) for row in one.read("silver.order_lines").collect()}
-    assert paid == {"1": (Decimal("21.0000"), "CNY"), "2": (Decimal("20.0000"), "USD"), "3": (Decimal("900.0000"), "JPY")}
+    paid = {
+        row["order_id"]: (row["amount"], row["currency"])
+        for row in one.read("silver.order_lines").collect()
+    }
+    assert paid == {
+        "1": (Decimal("21.0000"), "CNY"),
+        "2": (Decimal("20.0000"), "USD"),
+        "3": (Decimal("900.0000"), "JPY"),
+    }
     profile = one.read("gold.customer_profiles").first()
     assert (profile["orders"], profile["monetary"]) == (2, Decimal("165.0000"))
     (target,) = one.read("ops.targets").where("target = 'Q2 one currency'").collect()

@@ -11,7 +11,11 @@ from worlds import Desk
 
 from clarion.governance.quarantine import held_apart
 
-DECLARED = {"basis": "declared", "purposes": ["collection", "analytics", "marketing"], "note": "test"}
+DECLARED = {
+    "basis": "declared",
+    "purposes": ["collection", "analytics", "marketing"],
+    "note": "test",
+}
 SHOP = {
     "orders": {
         "where": "${data}/orders/*.csv", "format": "csv", "options": {"header": True}, "time_zone": "UTC", "currency": "CNY", "duplicates": "drop",
@@ -33,7 +37,9 @@ def _write(folder: Path, kind: str, name: str, rows: list[dict[str, object]]) ->
         writer.writerows(rows)
 
 
-def _events(prefix: str, day: datetime, *, device: str, customer: str, count: int, gap: int, products: int) -> list[dict[str, object]]:
+def _events(
+    prefix: str, day: datetime, *, device: str, customer: str, count: int, gap: int, products: int
+) -> list[dict[str, object]]:
     return [
         {
             "event_ref": f"{prefix}{number}", "customer_ref": customer, "device_ref": device, "product_ref": f"P{number % products}",
@@ -44,12 +50,21 @@ def _events(prefix: str, day: datetime, *, device: str, customer: str, count: in
 
 
 @pytest.mark.covers("Q3")
-def test_noise_is_left_out_for_analytics_stays_in_silver_and_is_found_once(desk: Callable[..., Desk]) -> None:
+def test_noise_is_left_out_for_analytics_stays_in_silver_and_is_found_once(
+    desk: Callable[..., Desk],
+) -> None:
     one = desk({"mine": SHOP})
     person = _events("a", DAY, device="phone", customer="anna", count=12, gap=40, products=4)
     program = _events("b", DAY, device="crawler", customer="", count=300, gap=2, products=300)
     _write(one.folder, "events", "1.csv", person + program)
-    order = {"order_ref": "O1", "customer_ref": "anna", "product_ref": "P1", "happened_at": DAY + timedelta(hours=10), "quantity": 1, "unit_price": 5}
+    order = {
+        "order_ref": "O1",
+        "customer_ref": "anna",
+        "product_ref": "P1",
+        "happened_at": DAY + timedelta(hours=10),
+        "quantity": 1,
+        "unit_price": 5,
+    }
     _write(one.folder, "orders", "1.csv", [order])
     as_of = date(2026, 5, 3)
     one.run("ingest", "clean", "noise", "profiles", as_of=as_of)
@@ -65,9 +80,25 @@ def test_noise_is_left_out_for_analytics_stays_in_silver_and_is_found_once(desk:
     assert [(row["detector"], row["found"]) for row in held_apart(one.lake)] == [("program", 300)]
 
     # The next day only what is new is looked at; what was found before stays found.
-    _write(one.folder, "events", "2.csv", _events("c", DAY + timedelta(days=20), device="crawler", customer="", count=200, gap=2, products=200))
+    _write(
+        one.folder,
+        "events",
+        "2.csv",
+        _events(
+            "c",
+            DAY + timedelta(days=20),
+            device="crawler",
+            customer="",
+            count=200,
+            gap=2,
+            products=200,
+        ),
+    )
     one.run("ingest", "clean", "noise", as_of=date(2026, 5, 23))
-    checks = {row["as_of"]: row for row in one.read("ops.detections").where("detector = 'program'").collect()}
+    checks = {
+        row["as_of"]: row
+        for row in one.read("ops.detections").where("detector = 'program'").collect()
+    }
     assert (checks[date(2026, 5, 23)]["checked"], checks[date(2026, 5, 23)]["found"]) == (200, 200)
     # A day that was judged before knows nothing of what was found later.
     one.run("noise", as_of=as_of)

@@ -20,7 +20,8 @@ from clarion.onboarding.onboarding import infer_mapping
 
 Clarion = Callable[..., int]
 ORDERS = "order id;Kunde;Bestelldatum;sku;qty;price;mail contact\n" + "".join(
-    f"A{n};K{n % 4};{n % 28 + 1:02d}.03.2026;P{n % 3};{n % 2 + 1};{n},50 €;k{n % 4}@x.example\n" for n in range(40)
+    f"A{n};K{n % 4};{n % 28 + 1:02d}.03.2026;P{n % 3};{n % 2 + 1};{n},50 €;k{n % 4}@x.example\n"
+    for n in range(40)
 )
 
 
@@ -28,7 +29,14 @@ ORDERS = "order id;Kunde;Bestelldatum;sku;qty;price;mail contact\n" + "".join(
 def file(tmp_path: Path) -> Path:
     found = tmp_path / "raw" / "orders.csv.gz"
     found.parent.mkdir()
-    found.write_bytes(gzip.compress(ORDERS.encode("iso-8859-15").replace(b"\xa4", "€".encode()).decode("utf-8", "replace").encode()))
+    found.write_bytes(
+        gzip.compress(
+            ORDERS.encode("iso-8859-15")
+            .replace(b"\xa4", "€".encode())
+            .decode("utf-8", "replace")
+            .encode()
+        )
+    )
     return found
 
 
@@ -39,7 +47,9 @@ def test_a_new_shop_goes_from_one_file_to_facts_without_python(
     assert clarion("init", str(conf), "--name", "Laden", "--time-zone", "Europe/Berlin") == 0
     assert clarion("init", str(conf)) == 2
     mapping = conf / "sources" / "shop.yml"
-    assert clarion("source", "infer", str(file), "--conf-dir", str(conf), "--out", str(mapping)) == 0
+    assert (
+        clarion("source", "infer", str(file), "--conf-dir", str(conf), "--out", str(mapping)) == 0
+    )
     text = mapping.read_text()
     proposed = yaml.safe_load(text)["orders"]
     assert proposed["options"] == {"header": True, "sep": ";"}
@@ -48,9 +58,23 @@ def test_a_new_shop_goes_from_one_file_to_facts_without_python(
     assert proposed["personal"] == ["mail contact"]
     assert "look: happened_at: required, and no column was found for it" in text
     # The person corrects what could not be known: two German names, and the ground of consent.
-    mended = text.replace("  columns:\n", "  columns:\n    happened_at: {from: Bestelldatum, as: date, formats: [dd.MM.yyyy]}\n    customer_ref: Kunde\n")
-    mapping.write_text(re.sub(r"basis: recorded", "basis: declared\n    purposes: [analytics]", mended))
-    flags = ["--conf-dir", str(conf), "--set", "shop.sources=[shop]", "--set", f"data={file.parent}", "--lake", str(lake)]
+    mended = text.replace(
+        "  columns:\n",
+        "  columns:\n    happened_at: {from: Bestelldatum, as: date, formats: [dd.MM.yyyy]}\n    customer_ref: Kunde\n",
+    )
+    mapping.write_text(
+        re.sub(r"basis: recorded", "basis: declared\n    purposes: [analytics]", mended)
+    )
+    flags = [
+        "--conf-dir",
+        str(conf),
+        "--set",
+        "shop.sources=[shop]",
+        "--set",
+        f"data={file.parent}",
+        "--lake",
+        str(lake),
+    ]
     (tmp_path / "key").write_text("cd" * 32)
     flags += ["--set", f"privacy.key=file:{tmp_path / 'key'}", "--as-of", "2026-04-01"]
     capsys.readouterr()
@@ -62,7 +86,11 @@ def test_a_new_shop_goes_from_one_file_to_facts_without_python(
     assert not lake.exists()
     assert clarion("run", "all", "--to", "clean", *flags) == 0
     assert Lake(spark, str(lake)).read(TABLES["silver.order_lines"]).count() == 40  # type: ignore[arg-type]
-    assert b"x.example" not in b"".join(path.read_bytes() for path in lake.rglob("*") if path.is_file() and "vault" not in path.parts)
+    assert b"x.example" not in b"".join(
+        path.read_bytes()
+        for path in lake.rglob("*")
+        if path.is_file() and "vault" not in path.parts
+    )
 
 
 def _propose(path: Path, kind: str | None = None) -> tuple[dict[str, object], str]:
@@ -71,36 +99,68 @@ def _propose(path: Path, kind: str | None = None) -> tuple[dict[str, object], st
 
 
 def test_a_day_that_may_be_a_month_is_left_to_a_person(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("order id,date,sku,qty,price\n1,04/05/2026,p,1,2\n2,05/06/2026,q,1,2\n")
+    (tmp_path / "a.csv").write_text(
+        "order id,date,sku,qty,price\n1,04/05/2026,p,1,2\n2,05/06/2026,q,1,2\n"
+    )
     proposed, text = _propose(tmp_path / "a.csv", "orders")
     assert "happened_at" not in proposed["orders"]["columns"]  # type: ignore[index]
     assert "day and month cannot be told apart" in text
-    (tmp_path / "a.csv").write_text("order id,date,sku,qty,price\n1,04/05/2026,p,1,2\n2,25/06/2026,q,1,2\n")
+    (tmp_path / "a.csv").write_text(
+        "order id,date,sku,qty,price\n1,04/05/2026,p,1,2\n2,25/06/2026,q,1,2\n"
+    )
     proposed, _ = _propose(tmp_path / "a.csv", "orders")
     assert proposed["orders"]["columns"]["happened_at"]["formats"] == ["d/M/yyyy"]  # type: ignore[index]
 
 
 def test_chinese_names_in_gb18030_are_understood(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes("订单号,下单时间,商品编号,数量,单价,手机号\n1,2026年3月5日,p1,2,￥１２,13912345678\n".encode("gb18030"))
+    (tmp_path / "a.csv").write_bytes(
+        "订单号,下单时间,商品编号,数量,单价,手机号\n1,2026年3月5日,p1,2,￥１２,13912345678\n".encode(
+            "gb18030"
+        )
+    )
     proposed, text = _propose(tmp_path / "a.csv")
     body = proposed["orders"]
     assert body["options"]["encoding"] == "GB18030"  # type: ignore[index]
-    assert body["columns"]["happened_at"] == {"from": "`下单时间`", "as": "date", "formats": ["yyyy年M月d日"]}  # type: ignore[index]
+    assert body["columns"]["happened_at"] == {
+        "from": "`下单时间`",
+        "as": "date",
+        "formats": ["yyyy年M月d日"],
+    }  # type: ignore[index]
     assert body["personal"] == ["手机号"]  # type: ignore[index]
     assert parse("m", parse_yaml(text, where="m"), variables={"data": "/d", "currency": "CNY"})
 
 
 def test_json_and_parquet_are_sampled_too(tmp_path: Path) -> None:
-    (tmp_path / "e.json").write_text('{"event_id": "1", "event_time": "2026-01-01 10:00:00", "event_type": "view", "user_id": "u", "product_id": "p"}\n' * 3)
+    (tmp_path / "e.json").write_text(
+        '{"event_id": "1", "event_time": "2026-01-01 10:00:00", "event_type": "view", "user_id": "u", "product_id": "p"}\n'
+        * 3
+    )
     proposed, _ = _propose(tmp_path / "e.json")
-    assert set(proposed["events"]["columns"]) >= {"event_ref", "happened_at", "type", "customer_ref", "product_ref"}  # type: ignore[index]
-    pq.write_table(pa.table({"sku": ["a", "b"], "title": ["x", "y"], "brand": ["m", "m"], "price": [1.5, 2.5]}), tmp_path / "p.parquet")
+    assert set(proposed["events"]["columns"]) >= {
+        "event_ref",
+        "happened_at",
+        "type",
+        "customer_ref",
+        "product_ref",
+    }  # type: ignore[index]
+    pq.write_table(
+        pa.table(
+            {"sku": ["a", "b"], "title": ["x", "y"], "brand": ["m", "m"], "price": [1.5, 2.5]}
+        ),
+        tmp_path / "p.parquet",
+    )
     proposed, _ = _propose(tmp_path / "p.parquet")
     assert proposed["products"]["format"] == "parquet"  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [("", "is empty"), ("1,2\n3,4\n", "names no columns"), ("foo,bar\nx,y\n", "resemble no source kind"), ("a,b\n", "holds no records")]
+    ("content", "message"),
+    [
+        ("", "is empty"),
+        ("1,2\n3,4\n", "names no columns"),
+        ("foo,bar\nx,y\n", "resemble no source kind"),
+        ("a,b\n", "holds no records"),
+    ],
 )
 def test_a_file_that_tells_nothing_is_said_so(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "a.csv").write_text(content)
@@ -111,9 +171,21 @@ def test_a_file_that_tells_nothing_is_said_so(tmp_path: Path, content: str, mess
 @pytest.mark.real_data
 def test_real_files_are_recognised(real_data: Path, tmp_path: Path) -> None:
     proposed, _ = _propose(sorted((real_data / "online_retail").glob("*.csv"))[0])
-    assert set(proposed["orders"]["columns"]) >= {"order_ref", "happened_at", "product_ref", "quantity", "unit_price", "customer_ref"}  # type: ignore[index]
+    assert set(proposed["orders"]["columns"]) >= {
+        "order_ref",
+        "happened_at",
+        "product_ref",
+        "quantity",
+        "unit_price",
+        "customer_ref",
+    }  # type: ignore[index]
     proposed, text = _propose(sorted((real_data / "rees46").glob("*.csv*"))[0])
-    assert set(proposed["events"]["columns"]) >= {"happened_at", "type", "product_ref", "customer_ref"}  # type: ignore[index]
+    assert set(proposed["events"]["columns"]) >= {
+        "happened_at",
+        "type",
+        "product_ref",
+        "customer_ref",
+    }  # type: ignore[index]
     assert "event_ref: required" in text
 
 
@@ -121,7 +193,9 @@ def test_mended_records_leave_the_quarantine_and_their_history_stays(
     clarion: Clarion, spark: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.csv").write_text("day,channel,amount\n2026-01-01,search,5\n2026-01-02,search,secret 7 EUR\n2026-01-03,,5\n")
+    (tmp_path / "in" / "a.csv").write_text(
+        "day,channel,amount\n2026-01-01,search,5\n2026-01-02,search,secret 7 EUR\n2026-01-03,,5\n"
+    )
     (tmp_path / "conf" / "sources").mkdir(parents=True)
     mapping = tmp_path / "conf" / "sources" / "shop.yml"
     text = "costs:\n  where: ${data}/in/*.csv\n  format: csv\n  options: {header: true}\n  time_zone: UTC\n  columns: {day: day, channel: channel, amount: AMOUNT}\n"
@@ -152,9 +226,15 @@ def test_mended_records_leave_the_quarantine_and_their_history_stays(
     assert clarion("quarantine", "replay", *flags) == 0
     assert "2 before, 1 now" in capsys.readouterr().out
     lake = Lake(spark, str(tmp_path / "lake"))  # type: ignore[arg-type]
-    assert [float(row["amount"]) for row in lake.read(TABLES["silver.costs"]).orderBy("amount").collect()] == [5.0, 7.0]
+    assert [
+        float(row["amount"])
+        for row in lake.read(TABLES["silver.costs"]).orderBy("amount").collect()
+    ] == [5.0, 7.0]
     (left,) = lake.read(TABLES["ops.replays"]).collect()
     assert (left["_row"], left["reasons"][0]["rule"]) == (2, "unreadable")
-    counts = [row["broken"] for row in lake.read(TABLES["ops.quality"]).where("rule = 'unreadable'").collect()]
+    counts = [
+        row["broken"]
+        for row in lake.read(TABLES["ops.quality"]).where("rule = 'unreadable'").collect()
+    ]
     assert counts == [1]
     assert clarion("quarantine", "sample", "--rule", "unreadable", *flags) == 2

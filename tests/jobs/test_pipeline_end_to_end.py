@@ -23,14 +23,21 @@ KERNEL = "spark.databricks.delta.v2.enableMode"
 
 def test_a_second_run_leaves_every_silver_gold_and_live_table_as_it_was(world: World) -> None:
     assert world.first
-    assert {name: (mark, world.second[name]) for name, mark in world.first.items() if mark != world.second[name]} == {}
+    assert {
+        name: (mark, world.second[name])
+        for name, mark in world.first.items()
+        if mark != world.second[name]
+    } == {}
 
 
 def test_the_demos_reader_finds_the_same_rows(world: World) -> None:
     session = world.lake.spark.newSession()
     session.conf.set(KERNEL, QUICK[KERNEL])
     lake = Lake(session, world.lake.root)
-    assert "BatchScan" in lake.read(TABLES["silver.events"])._jdf.queryExecution().executedPlan().toString()
+    assert (
+        "BatchScan"
+        in lake.read(TABLES["silver.events"])._jdf.queryExecution().executedPlan().toString()
+    )
     assert contents(lake) == world.second
 
 
@@ -38,41 +45,82 @@ def test_the_demos_reader_finds_the_same_rows(world: World) -> None:
 def test_rows_in_are_accepted_quarantined_or_duplicates(world: World) -> None:
     batches = world.read("ops.batches")
     assert batches.where("rows_in <> accepted + quarantined + duplicates").isEmpty()
-    by_kind = {row["kind"]: row for row in batches.groupBy("kind").agg(*(F.sum(name).alias(name) for name in ("accepted", "quarantined"))).collect()}
+    by_kind = {
+        row["kind"]: row
+        for row in batches.groupBy("kind")
+        .agg(*(F.sum(name).alias(name) for name in ("accepted", "quarantined")))
+        .collect()
+    }
     assert world.read("silver.order_lines").count() == by_kind["orders"]["accepted"]
-    assert world.read("silver.quarantine").where("kind = 'orders'").count() == by_kind["orders"]["quarantined"]
+    assert (
+        world.read("silver.quarantine").where("kind = 'orders'").count()
+        == by_kind["orders"]["quarantined"]
+    )
 
 
 @pytest.mark.covers("Q5")
 def test_days_of_products_and_customers_add_up_to_the_order_lines_to_the_cent(world: World) -> None:
     zone = world.settings["shop.time_zone"]
-    allowed = consented(world.read("silver.consents"), purpose="analytics").select("customer_id", F.lit(True).alias("allowed"))
+    allowed = consented(world.read("silver.consents"), purpose="analytics").select(
+        "customer_id", F.lit(True).alias("allowed")
+    )
     known = local_day(F.greatest("happened_at", "arrived_at"), zone) < F.lit(world.as_of)
     noise = world.read("silver.noise").select(F.col("record_id").alias("order_line_id"))
-    lines = world.read("silver.order_lines").where(known).join(noise, "order_line_id", "left_anti").join(allowed, "customer_id", "left")
+    lines = (
+        world.read("silver.order_lines")
+        .where(known)
+        .join(noise, "order_line_id", "left_anti")
+        .join(allowed, "customer_id", "left")
+    )
     counted = lines.where("customer_id IS NULL OR allowed")
 
     def totals(frame: DataFrame, paid: str, returned: str) -> tuple[Decimal, Decimal]:
-        return tuple(frame.agg(F.sum(F.expr(paid)), F.coalesce(F.sum(F.expr(returned)), F.lit(0))).first())  # type: ignore[return-value]
+        return tuple(
+            frame.agg(F.sum(F.expr(paid)), F.coalesce(F.sum(F.expr(returned)), F.lit(0))).first()
+        )  # type: ignore[return-value]
 
     sale, back = "IF(kind = 'sale', amount, 0)", "IF(kind = 'return', amount, 0)"
-    assert totals(world.read("gold.product_days"), "amount", "returned") == totals(counted, sale, back)
-    assert totals(world.read("gold.customer_days"), "amount", "returned") == totals(counted.where("customer_id IS NOT NULL"), sale, back)
-    by_category = world.read("gold.product_days").join(world.read("gold.product_vectors").select("product_id", "category"), "product_id", "left")
-    assert totals(by_category.groupBy("category").agg(F.sum("amount").alias("amount")), "amount", "0")[0] == totals(counted, sale, back)[0] > 0
+    assert totals(world.read("gold.product_days"), "amount", "returned") == totals(
+        counted, sale, back
+    )
+    assert totals(world.read("gold.customer_days"), "amount", "returned") == totals(
+        counted.where("customer_id IS NOT NULL"), sale, back
+    )
+    by_category = world.read("gold.product_days").join(
+        world.read("gold.product_vectors").select("product_id", "category"), "product_id", "left"
+    )
+    assert (
+        totals(by_category.groupBy("category").agg(F.sum("amount").alias("amount")), "amount", "0")[
+            0
+        ]
+        == totals(counted, sale, back)[0]
+        > 0
+    )
 
 
 @pytest.mark.covers("C9")
-def test_every_planted_damage_of_orders_and_every_event_sent_twice_is_found_and_nothing_else_is(world: World) -> None:
-    found = world.read("silver.quarantine").where("kind = 'orders'").select(F.explode("reasons.rule").alias("rule")).groupBy("rule").count()
+def test_every_planted_damage_of_orders_and_every_event_sent_twice_is_found_and_nothing_else_is(
+    world: World,
+) -> None:
+    found = (
+        world.read("silver.quarantine")
+        .where("kind = 'orders'")
+        .select(F.explode("reasons.rule").alias("rule"))
+        .groupBy("rule")
+        .count()
+    )
     counts = {row["rule"]: row["count"] for row in found.collect()}
-    duplicates = world.read("ops.batches").where("kind = 'orders'").agg(F.sum("duplicates")).first()[0]
+    duplicates = (
+        world.read("ops.batches").where("kind = 'orders'").agg(F.sum("duplicates")).first()[0]
+    )
     planted = {damage: count for (kind, damage), count in world.planted.items() if kind == "orders"}
     assert duplicates == planted["duplicates"]
     assert counts["unreadable"] == planted["bad_dates"]
     assert counts["price_not_positive"] == planted["negative_prices"]
     assert counts["unknown_product"] == planted["unknown_products"]
-    seen_twice = world.read("ops.batches").where("kind = 'events'").agg(F.sum("duplicates")).first()[0]
+    seen_twice = (
+        world.read("ops.batches").where("kind = 'events'").agg(F.sum("duplicates")).first()[0]
+    )
     assert seen_twice == world.planted["events", "duplicates"]
     # Orders of people who did not consent have no name to lose: they stay as sales to nobody.
     assert counts["missing"] <= planted["missing_ids"]
@@ -80,30 +128,57 @@ def test_every_planted_damage_of_orders_and_every_event_sent_twice_is_found_and_
 
 @pytest.mark.covers("C10", "Q8")
 def test_nobody_without_consent_and_no_readable_phone_is_in_any_layer(world: World) -> None:
-    refused = world.read("bronze.consents").where("raw['purpose'] = 'collection' AND raw['granted'] = 'false'")
+    refused = world.read("bronze.consents").where(
+        "raw['purpose'] = 'collection' AND raw['granted'] = 'false'"
+    )
     names = [row[0] for row in refused.select(F.col("raw")["customer_ref"]).distinct().collect()]
     assert names
     for kind in ("orders", "events", "registrations"):
-        assert world.read(f"bronze.{kind}").where(F.col("raw")["customer_ref"].isin(names)).isEmpty()
+        assert (
+            world.read(f"bronze.{kind}").where(F.col("raw")["customer_ref"].isin(names)).isEmpty()
+        )
     assert world.read("vault.personal_data").count() > 0
     for name, table in TABLES.items():
         if world.lake.exists(table) and table.layer != "vault":
             text = F.to_json(F.struct("*"))
-            assert world.read(name).where(F.regexp_like(text, F.lit(r"(?<![0-9a-f])139\d{8}(?![0-9a-f])|@shop\.example"))).isEmpty(), name
+            assert (
+                world.read(name)
+                .where(
+                    F.regexp_like(text, F.lit(r"(?<![0-9a-f])139\d{8}(?![0-9a-f])|@shop\.example"))
+                )
+                .isEmpty()
+            ), name
 
 
 @pytest.mark.covers("C9", "C10")
 def test_accuracy_and_authorisation_are_measured_every_day(world: World) -> None:
     targets = {row["target"]: row for row in world.read("ops.targets").collect()}
     named = sum(
-        world.read(f"silver.{table}").where("customer_id IS NOT NULL").where("_source LIKE 'sim%'").count() for table in ("customers", "events", "order_lines")
+        world.read(f"silver.{table}")
+        .where("customer_id IS NOT NULL")
+        .where("_source LIKE 'sim%'")
+        .count()
+        for table in ("customers", "events", "order_lines")
     )
     authorised = targets["C10 authorised rows"]
-    assert (authorised["numerator"], authorised["denominator"], authorised["verdict"]) == (named, named, "met")
-    batches = world.read("ops.batches").agg(F.sum("accepted").alias("accepted"), F.sum("warned").alias("warned")).first()
+    assert (authorised["numerator"], authorised["denominator"], authorised["verdict"]) == (
+        named,
+        named,
+        "met",
+    )
+    batches = (
+        world.read("ops.batches")
+        .agg(F.sum("accepted").alias("accepted"), F.sum("warned").alias("warned"))
+        .first()
+    )
     accuracy = targets["C9 accuracy"]
     assert accuracy["denominator"] == batches["accepted"]
-    assert accuracy["numerator"] == batches["accepted"] - batches["warned"] - world.read("silver.noise").select("record_id").distinct().count()
+    assert (
+        accuracy["numerator"]
+        == batches["accepted"]
+        - batches["warned"]
+        - world.read("silver.noise").select("record_id").distinct().count()
+    )
     assert targets["Q2 one currency"]["verdict"] == "met"
 
 
@@ -138,7 +213,12 @@ def test_each_message_is_sent_once_and_stands_in_one_file(world: World) -> None:
     sent = world.read("gold.messages").where("state = 'sent'")
     written = list((world.folder / "lake" / "outbox").rglob("*.jsonl"))
     assert len(written) == 1
-    assert len(written[0].read_text().splitlines()) == sent.count() == sent.select("message_id").distinct().count() > 0
+    assert (
+        len(written[0].read_text().splitlines())
+        == sent.count()
+        == sent.select("message_id").distinct().count()
+        > 0
+    )
 
 
 def test_only_the_run_log_grows_and_says_what_was_done(world: World) -> None:
@@ -149,7 +229,9 @@ def test_only_the_run_log_grows_and_says_what_was_done(world: World) -> None:
     assert runs.select("run_key").distinct().count() == len(loop)
 
 
-def test_the_same_seed_makes_the_same_shop_whatever_the_partitioning(spark: SparkSession, config: Config) -> None:
+def test_the_same_seed_makes_the_same_shop_whatever_the_partitioning(
+    spark: SparkSession, config: Config
+) -> None:
     shop = small_shop(config, 200)
     marks = set()
     for partitions in (1, 7):

@@ -55,14 +55,25 @@ def _orders() -> pd.DataFrame:
     for number in range(700):
         day, end, gap = rng.uniform(0, 120), rng.exponential(260), rng.gamma(2, 16)
         while day < min(300, 60 + end):
-            rows.append((f"c{number:03d}", str(first + timedelta(days=int(day))), round(float(rng.gamma(3, 12)), 2)))
+            rows.append(
+                (
+                    f"c{number:03d}",
+                    str(first + timedelta(days=int(day))),
+                    round(float(rng.gamma(3, 12)), 2),
+                )
+            )
             day += 1 + rng.exponential(gap)
     found = pd.DataFrame(rows, columns=["who", "day", "price"]).drop_duplicates(["who", "day"])
     return found.assign(order=[f"o{place}" for place in range(len(found))])
 
 
 def _stays(orders: pd.DataFrame, cut: date) -> "set[str]":
-    return set(orders.loc[(orders["day"] >= str(cut)) & (orders["day"] < str(cut + timedelta(days=HORIZON))), "who"])
+    return set(
+        orders.loc[
+            (orders["day"] >= str(cut)) & (orders["day"] < str(cut + timedelta(days=HORIZON))),
+            "who",
+        ]
+    )
 
 
 def _traits(orders: pd.DataFrame) -> pd.DataFrame:
@@ -70,7 +81,11 @@ def _traits(orders: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for cut in CUTS:
         known = sorted(set(orders.loc[orders["day"] < str(cut), "who"]))
-        dated, came, stays = cut - timedelta(days=3), cut + timedelta(days=HORIZON), _stays(orders, cut)
+        dated, came, stays = (
+            cut - timedelta(days=3),
+            cut + timedelta(days=HORIZON),
+            _stays(orders, cut),
+        )
         for name, arrived in (("leaves", dated), ("left", came)):
             rows += [(who, name, int(who not in stays), str(dated), str(arrived)) for who in known]
     return pd.DataFrame(rows, columns=["who", "name", "value", "day", "arrived"])
@@ -84,7 +99,9 @@ def shop(desk: Callable[..., Desk], tmp_path: Path) -> Desk:
     _traits(orders).to_csv(tmp_path / "traits.csv", index=False)
     made = desk(MAPPING, **{"predict.features": f"{{{PLAIN}, left: 'coalesce(left, 0)'}}"})
     more = "\n".join(f"{name}: {FEATURE.format(name)}" for name in ("leaves", "left"))
-    (tmp_path / "conf" / "features.yml").write_text(f"{Config.load().text('features.yml')}\n{more}\n")
+    (tmp_path / "conf" / "features.yml").write_text(
+        f"{Config.load().text('features.yml')}\n{more}\n"
+    )
     made.run("ingest", "clean", "profiles", "features", as_of=AS_OF)
     return made
 
@@ -92,24 +109,42 @@ def shop(desk: Callable[..., Desk], tmp_path: Path) -> Desk:
 def _by_hand(orders: pd.DataFrame, cut: date) -> pd.DataFrame:
     """Recency, frequency and spend before a cut, and who did not order after it."""
     before = orders[orders["day"] < str(cut)]
-    of = before.groupby("who").agg(last=("day", "max"), frequency=("day", "size"), spend=("price", "sum"))
+    of = before.groupby("who").agg(
+        last=("day", "max"), frequency=("day", "size"), spend=("price", "sum")
+    )
     recency = of["last"].map(lambda day: (cut - date.fromisoformat(day)).days)
-    points = pd.DataFrame({"recency": np.log1p(recency), "frequency": np.log1p(of["frequency"]), "spend": np.log1p(of["spend"])})
+    points = pd.DataFrame(
+        {
+            "recency": np.log1p(recency),
+            "frequency": np.log1p(of["frequency"]),
+            "spend": np.log1p(of["spend"]),
+        }
+    )
     return points.assign(label=[int(who not in _stays(orders, cut)) for who in points.index])
 
 
 @pytest.mark.covers("Q6")
-def test_churn_equals_scikit_learn_and_a_feature_that_has_seen_the_future_stops_the_job(shop: Desk) -> None:
+def test_churn_equals_scikit_learn_and_a_feature_that_has_seen_the_future_stops_the_job(
+    shop: Desk,
+) -> None:
     shop.run("predict", as_of=AS_OF)
     told = next(text for text in shop.said if text.startswith("churn: AUC"))
     orders = _orders()
     earlier, later = (_by_hand(orders, cut) for cut in CUTS)
     scaler = StandardScaler().fit(earlier.drop(columns="label"))
-    theirs = LogisticRegression().fit(scaler.transform(earlier.drop(columns="label")), earlier["label"])
-    identities = shop.lake.read(TABLES["silver.identities"]).where(bucket("calibration", "customer_id") % 2 == 1)
+    theirs = LogisticRegression().fit(
+        scaler.transform(earlier.drop(columns="label")), earlier["label"]
+    )
+    identities = shop.lake.read(TABLES["silver.identities"]).where(
+        bucket("calibration", "customer_id") % 2 == 1
+    )
     judged = later[later.index.isin({row["ref"] for row in identities.select("ref").collect()})]
-    auc = roc_auc_score(judged["label"], theirs.predict_proba(scaler.transform(judged.drop(columns="label")))[:, 1])
-    assert float(told[len("churn: AUC ") :].split(",")[0]) == pytest.approx(auc, abs=0.003), "what arrived after the cut is not seen"
+    auc = roc_auc_score(
+        judged["label"], theirs.predict_proba(scaler.transform(judged.drop(columns="label")))[:, 1]
+    )
+    assert float(told[len("churn: AUC ") :].split(",")[0]) == pytest.approx(auc, abs=0.003), (
+        "what arrived after the cut is not seen"
+    )
     assert 0.6 < auc < 0.95
     found = shop.lake.read(TABLES["gold.predictions"])
     assert found.count() == orders.loc[orders["day"] < str(AS_OF), "who"].nunique()
@@ -123,7 +158,10 @@ def test_churn_equals_scikit_learn_and_a_feature_that_has_seen_the_future_stops_
     shop.map("shop", MAPPING["shop"])
     with pytest.raises(SuspectedLeak, match="too good to be true"):
         shop.run("predict", as_of=AS_OF)
-    assert shop.lake.read(TABLES["gold.predictions"]).agg(F.count("*"), F.sum("probability")).first() == before, "nothing was written"
+    assert (
+        shop.lake.read(TABLES["gold.predictions"]).agg(F.count("*"), F.sum("probability")).first()
+        == before
+    ), "nothing was written"
 
 
 @pytest.mark.covers("Q6")
@@ -136,4 +174,14 @@ def test_every_input_of_every_model_is_made_of_declared_features(config: Config)
     with pytest.raises(ConfigError, match="no declared feature"):
         needed(features(config), ["log1p(recentness)"])
     wanted = {item.name for item in needed(features(config), ["price_sensitivity"])}
-    assert {"price_sensitivity", "discounted_share", "discount_share", "discount_taken_365d", "price_level_bought"} <= wanted < declared
+    assert (
+        {
+            "price_sensitivity",
+            "discounted_share",
+            "discount_share",
+            "discount_taken_365d",
+            "price_level_bought",
+        }
+        <= wanted
+        < declared
+    )

@@ -33,7 +33,10 @@ ALONE = "product_matrix.weights={text: 1, reviews: 0, category: 0, brand: 0, att
 
 @pytest.mark.parametrize(
     ("catalogue", "products", "shares"),
-    [pytest.param("innerwear", 2_859, (0.70, 0.40), marks=pytest.mark.slow), pytest.param("chinese", 96, (0.85, 0.45))],
+    [
+        pytest.param("innerwear", 2_859, (0.70, 0.40), marks=pytest.mark.slow),
+        pytest.param("chinese", 96, (0.85, 0.45)),
+    ],
 )
 def test_neighbours_are_purer_in_category_than_chance(
     clarion: Callable[..., int],
@@ -47,26 +50,54 @@ def test_neighbours_are_purer_in_category_than_chance(
 ) -> None:
     """With the category among what is compared, and by the words of the text alone."""
     (tmp_path / "conf" / "sources").mkdir(parents=True)
-    (tmp_path / "conf" / "sources" / f"{catalogue}.yml").write_text(yaml.safe_dump({"products": CATALOGUES[catalogue]}, allow_unicode=True))
-    settings = [f"shop.sources=[{catalogue}]", f"shop.currency={CATALOGUES[catalogue]['currency']}", "shop.time_zone=UTC", f"data={real_data}"]
-    flags = ["--conf-dir", str(tmp_path / "conf"), "--lake", str(tmp_path / "lake"), "--as-of", "2026-06-01", "--quiet"]
+    (tmp_path / "conf" / "sources" / f"{catalogue}.yml").write_text(
+        yaml.safe_dump({"products": CATALOGUES[catalogue]}, allow_unicode=True)
+    )
+    settings = [
+        f"shop.sources=[{catalogue}]",
+        f"shop.currency={CATALOGUES[catalogue]['currency']}",
+        "shop.time_zone=UTC",
+        f"data={real_data}",
+    ]
+    flags = [
+        "--conf-dir",
+        str(tmp_path / "conf"),
+        "--lake",
+        str(tmp_path / "lake"),
+        "--as-of",
+        "2026-06-01",
+        "--quiet",
+    ]
     flags += [part for setting in settings for part in ("--set", setting)]
     for job in ("ingest", "clean"):
         assert clarion("run", job, *flags) == 0
     lake = Lake(spark, str(tmp_path / "lake"))
-    near, vectors = lake.address(TABLES["gold.product_neighbours"]), lake.address(TABLES["gold.product_vectors"])
+    near, vectors = (
+        lake.address(TABLES["gold.product_neighbours"]),
+        lake.address(TABLES["gold.product_vectors"]),
+    )
     for more, least in (("", shares[0]), (ALONE, shares[1])):
         assert clarion("run", "product_matrix", *flags, *(("--set", more) if more else ())) == 0
         found = purity(spark.table(near), spark.table(vectors))
         assert found is not None
         with capsys.disabled():
             how = "by text alone" if more else "by everything"
-            print(f"\n{catalogue}: {products} products; {found[0]:.3f} of neighbours are of the category {how}, by chance {found[1]:.3f}")  # noqa: T201
+            print(
+                f"\n{catalogue}: {products} products; {found[0]:.3f} of neighbours are of the category {how}, by chance {found[1]:.3f}"
+            )
         assert found[0] >= least
         assert found[0] >= 2 * found[1]
     assert spark.table(vectors).count() == products
     titles = spark.table(vectors).select("product_id", "title")
     firsts = spark.table(near).where("rank = 1").orderBy(F.xxhash64("product_id")).limit(10)
-    named = firsts.join(titles, "product_id").join(titles.withColumnsRenamed({"product_id": "neighbour_id", "title": "neighbour"}), "neighbour_id")
+    named = firsts.join(titles, "product_id").join(
+        titles.withColumnsRenamed({"product_id": "neighbour_id", "title": "neighbour"}),
+        "neighbour_id",
+    )
     with capsys.disabled():
-        print("\n".join(f"  {row['title'][:60]}  ~  {row['neighbour'][:60]}  ({row['cosine']:.2f})" for row in named.collect()))  # noqa: T201
+        print(
+            "\n".join(
+                f"  {row['title'][:60]}  ~  {row['neighbour'][:60]}  ({row['cosine']:.2f})"
+                for row in named.collect()
+            )
+        )

@@ -69,8 +69,18 @@ def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Desk:
         _HEAD
         + "M1,2026-01-03 10:00:00,+86 139 0000 0001,,王 芳,\nM2,2026-01-04 10:00:00,13900000077,,李强,\nM3,2026-01-08 10:00:00,139 0000 0003,,赵雷,1985-05-05\n",
     )
-    _write(tmp_path, "tills/1.csv", "receipt,at,price,card\nT1,2026-02-01 10:00:00,30.00,M1\nT2,2026-02-02 10:00:00,5.00,M2\nT3,2026-02-03 10:00:00,7.00,M3\n")
-    events = [("login", "A1", "d1"), ("view", "A1", "d1"), ("view", None, "d1"), ("login", "A2", "d2"), ("view", None, "d9")]
+    _write(
+        tmp_path,
+        "tills/1.csv",
+        "receipt,at,price,card\nT1,2026-02-01 10:00:00,30.00,M1\nT2,2026-02-02 10:00:00,5.00,M2\nT3,2026-02-03 10:00:00,7.00,M3\n",
+    )
+    events = [
+        ("login", "A1", "d1"),
+        ("view", "A1", "d1"),
+        ("view", None, "d1"),
+        ("login", "A2", "d2"),
+        ("view", None, "d9"),
+    ]
     lines = [
         json.dumps({"event_ref": f"E{place}", "happened_at": f"2026-02-03 10:0{place}:00", "type": kind, "customer_ref": who, "device_ref": device, "product_ref": "P1"})
         for place, (kind, who, device) in enumerate(events)
@@ -95,11 +105,24 @@ def _seen(desk: Desk, table: str, as_of: date) -> list[Any]:
 def test_what_was_bought_with_the_card_belongs_to_the_account(shop: Desk) -> None:
     ids = _ids(shop)
     # The card was seen first: its surrogate stands for the person.
-    names = {row["ref"]: row["customer_id"] for row in shop.read("silver.resolutions").where("kind = 'customer'").collect()}
+    names = {
+        row["ref"]: row["customer_id"]
+        for row in shop.read("silver.resolutions").where("kind = 'customer'").collect()
+    }
     assert names == {ids["A1"]: ids["M1"], ids["M3"]: ids["A3"]}
-    links = {(row["how"], tuple(row["agrees"]), row["joined"]) for row in shop.read("silver.identity_links").collect()}
-    assert links == {("phone", ("phone", "name"), True), ("phone", ("phone", "name", "birth_date"), True)}
-    assert {row["order_id"]: row["customer_id"] for row in _seen(shop, "order_lines", DAY)} == {"T1": ids["M1"], "T2": ids["M2"], "T3": ids["A3"]}
+    links = {
+        (row["how"], tuple(row["agrees"]), row["joined"])
+        for row in shop.read("silver.identity_links").collect()
+    }
+    assert links == {
+        ("phone", ("phone", "name"), True),
+        ("phone", ("phone", "name", "birth_date"), True),
+    }
+    assert {row["order_id"]: row["customer_id"] for row in _seen(shop, "order_lines", DAY)} == {
+        "T1": ids["M1"],
+        "T2": ids["M2"],
+        "T3": ids["A3"],
+    }
     # A view without a login on Wang's own device is Wang's; d9 was never logged in on.
     assert {row["event_ref"]: row["customer_id"] for row in _seen(shop, "events", DAY)} == {
         "E0": ids["M1"], "E1": ids["M1"], "E2": ids["M1"], "E3": ids["A2"], "E4": None,
@@ -107,7 +130,12 @@ def test_what_was_bought_with_the_card_belongs_to_the_account(shop: Desk) -> Non
     shop.run("profiles", as_of=DAY)
     profiles = {row["customer_id"]: row for row in shop.read("gold.customer_profiles").collect()}
     assert set(profiles) == {ids["M1"], ids["M2"], ids["A2"], ids["A3"]}
-    days = shop.read("gold.customer_days").where(F.col("customer_id") == ids["M1"]).agg(F.sum("events"), F.sum("amount")).first()
+    days = (
+        shop.read("gold.customer_days")
+        .where(F.col("customer_id") == ids["M1"])
+        .agg(F.sum("events"), F.sum("amount"))
+        .first()
+    )
     assert days is not None
     assert (days[0], float(days[1])) == (3, 30.0)
 
@@ -126,24 +154,39 @@ def test_a_repeat_changes_nothing_and_no_surrogate_ever_changes(shop: Desk) -> N
 def test_merges_and_splits_are_kept_with_their_day_and_past_days_stay(shop: Desk) -> None:
     ids = _ids(shop)
     # Li gives the card's desk the telephone of the account: from the next day both are one.
-    _write(shop.folder, "street/2.csv", _HEAD + "M2,2026-03-01 10:00:00,13900000002,,李娜,1991-01-01\n")
+    _write(
+        shop.folder, "street/2.csv", _HEAD + "M2,2026-03-01 10:00:00,13900000002,,李娜,1991-01-01\n"
+    )
     # Wang takes consent back, and the account stands alone again; Zhao wants no more offers.
-    _write(shop.folder, "consents/2.csv", "ref,purpose,granted,at\nA1,analytics,no,2026-03-01 12:00:00\nA3,marketing,no,2026-03-01 12:00:00\n")
+    _write(
+        shop.folder,
+        "consents/2.csv",
+        "ref,purpose,granted,at\nA1,analytics,no,2026-03-01 12:00:00\nA3,marketing,no,2026-03-01 12:00:00\n",
+    )
     later = DAY + timedelta(days=1)
     shop.run("ingest", "clean", "resolve", as_of=later)
     names = shop.read("silver.resolutions").where("kind = 'customer'")
-    assert {(row["as_of"], row["ref"], row["customer_id"], row["since"]) for row in names.collect()} == {
+    assert {
+        (row["as_of"], row["ref"], row["customer_id"], row["since"]) for row in names.collect()
+    } == {
         (DAY, ids["A1"], ids["M1"], DAY),
         (DAY, ids["M3"], ids["A3"], DAY),
         (later, ids["A2"], ids["M2"], later),
         (later, ids["M3"], ids["A3"], DAY),
     }
-    history = changes(names.where(F.col("as_of") == DAY), names.where(F.col("as_of") == later)).collect()
-    assert {(row["ref"], row["change"]) for row in history} == {(ids["A1"], "unlinked"), (ids["A2"], "linked")}
+    history = changes(
+        names.where(F.col("as_of") == DAY), names.where(F.col("as_of") == later)
+    ).collect()
+    assert {(row["ref"], row["change"]) for row in history} == {
+        (ids["A1"], "unlinked"),
+        (ids["A2"], "linked"),
+    }
     logins = {row["event_ref"]: row["customer_id"] for row in _seen(shop, "events", later)}
     assert (logins["E0"], logins["E2"], logins["E3"]) == (ids["A1"], None, ids["M2"])
     # The day before is seen as it was.
-    assert {row["event_ref"]: row["customer_id"] for row in _seen(shop, "events", DAY)}["E0"] == ids["M1"]
+    assert {row["event_ref"]: row["customer_id"] for row in _seen(shop, "events", DAY)}[
+        "E0"
+    ] == ids["M1"]
     assert _ids(shop) == ids
     # Who withdraws on one account withdraws on all: nothing that was bought with Zhao's card serves marketing.
     people = People(shop.lake, shop.config, later, "UTC", lambda frame: frame)
@@ -151,7 +194,14 @@ def test_merges_and_splits_are_kept_with_their_day_and_past_days_stay(shop: Desk
     kept = people.consenting(TABLES["silver.order_lines"], lines, purpose="marketing").collect()
     assert {row["order_id"] for row in kept} == {"T1", "T2"}
     # The stream knows the person, too.
-    live = {"event_ref": "L1", "happened_at": "2026-03-02 09:00:00", "type": "cart_add", "customer_ref": "A2", "device_ref": "d2", "product_ref": "P1"}
+    live = {
+        "event_ref": "L1",
+        "happened_at": "2026-03-02 09:00:00",
+        "type": "cart_add",
+        "customer_ref": "A2",
+        "device_ref": "d2",
+        "product_ref": "P1",
+    }
     _write(shop.folder, "live/1.json", json.dumps(live))
     shop.run("monitor", as_of=later)
     (state,) = shop.read("live.customer_state").collect()

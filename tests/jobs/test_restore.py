@@ -12,7 +12,9 @@ from clarion.lake import Lake
 
 
 @pytest.mark.covers("Q9")
-def test_a_lake_that_was_lost_goes_on_from_its_backup(desk: Callable[..., Desk], tmp_path: Path) -> None:
+def test_a_lake_that_was_lost_goes_on_from_its_backup(
+    desk: Callable[..., Desk], tmp_path: Path
+) -> None:
     deliver(tmp_path, "1.csv", "T1,2026-02-01 10:00:00,30.00,C1,P1")
     shop = desk(MAPPINGS)
     shop.run("ingest", "clean")

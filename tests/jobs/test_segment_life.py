@@ -36,28 +36,58 @@ def _plant(desk: Desk, as_of: date, sizes: dict[str, int]) -> dict[str, str]:
     for persona, size in sizes.items():
         for number in range(size):
             # Those who split off from the hunters were hunters before.
-            name = f"hunters-{100 + number:04d}" if persona == "hunters_gone_app" else f"{persona}-{number:04d}"
+            name = (
+                f"hunters-{100 + number:04d}"
+                if persona == "hunters_gone_app"
+                else f"{persona}-{number:04d}"
+            )
             values = [float(mean * rng.lognormal(0, 0.1)) for mean in PERSONAS[persona]]
             who[name] = persona
             described.append((as_of, name, _features(*values), {}))
             profiles.append((as_of, name))
     spark, lake = desk.lake.spark, desk.lake
     slice_ = f"as_of = DATE'{as_of}'"
-    lake.replace(TABLES["gold.customer_features"], spark.createDataFrame(described, TABLES["gold.customer_features"].ddl), where=slice_)
+    lake.replace(
+        TABLES["gold.customer_features"],
+        spark.createDataFrame(described, TABLES["gold.customer_features"].ddl),
+        where=slice_,
+    )
     table = TABLES["gold.customer_profiles"]
     rows = [_profile(day, name, table.column_names) for day, name in profiles]
     lake.replace(table, spark.createDataFrame(rows, table.ddl), where=slice_)
     consents = TABLES["silver.consents"]
     stated = [_consent(name, as_of, consents.column_names) for name in who]
-    lake.replace(consents, spark.createDataFrame(stated, consents.ddl), where=f"_batch = 'planted {as_of}'")
+    lake.replace(
+        consents, spark.createDataFrame(stated, consents.ddl), where=f"_batch = 'planted {as_of}'"
+    )
     return who
 
 
-def _features(active_days: float, views: float, carts: float, orders: float, units: float, price: float, discount: float) -> dict[str, float]:
+def _features(
+    active_days: float,
+    views: float,
+    carts: float,
+    orders: float,
+    units: float,
+    price: float,
+    discount: float,
+) -> dict[str, float]:
     """What the groups compare, of a customer known for a year."""
-    sums = {"active_days_365d": 12 * active_days, "views_365d": 12 * active_days * views, "orders_365d": 12 * active_days * orders}
-    sums |= {"cart_adds_365d": sums["views_365d"] * carts, "units_365d": sums["orders_365d"] * units}
-    return sums | {"active_days_month": active_days, "views_per_active_day": views, "unit_price_paid": price, "discount_share": discount}
+    sums = {
+        "active_days_365d": 12 * active_days,
+        "views_365d": 12 * active_days * views,
+        "orders_365d": 12 * active_days * orders,
+    }
+    sums |= {
+        "cart_adds_365d": sums["views_365d"] * carts,
+        "units_365d": sums["orders_365d"] * units,
+    }
+    return sums | {
+        "active_days_month": active_days,
+        "views_per_active_day": views,
+        "unit_price_paid": price,
+        "discount_share": discount,
+    }
 
 
 def _profile(day: date, name: str, columns: tuple[str, ...]) -> tuple[Any, ...]:
@@ -80,7 +110,10 @@ def _consent(name: str, day: date, columns: tuple[str, ...]) -> tuple[Any, ...]:
 
 def _groups(desk: Desk, as_of: date) -> dict[str, str]:
     """Group of each customer on a day."""
-    return {row["customer_id"]: row["segment_id"] for row in desk.read("gold.segment_members").where(F.col("as_of") == F.lit(as_of)).collect()}
+    return {
+        row["customer_id"]: row["segment_id"]
+        for row in desk.read("gold.segment_members").where(F.col("as_of") == F.lit(as_of)).collect()
+    }
 
 
 def _of(groups: dict[str, str], who: dict[str, str], persona: str) -> tuple[str, float]:
@@ -97,13 +130,18 @@ def _model(desk: Desk, as_of: date) -> dict[str, Any]:
 
 
 @pytest.mark.covers("P2")
-def test_a_persona_that_grows_stays_one_that_splits_brings_a_new_group_and_one_that_vanishes_is_retired(desk: Callable[..., Desk]) -> None:
+def test_a_persona_that_grows_stays_one_that_splits_brings_a_new_group_and_one_that_vanishes_is_retired(
+    desk: Callable[..., Desk],
+) -> None:
     shop = desk({"planted": ORDERS}, **{"segment.min_stability": "0.5"})
     days = [START + timedelta(days=30 * month) for month in range(4)]
     first = _plant(shop, days[0], {"regulars": 60, "hunters": 160, "lookers": 80, "big": 40})
     shop.run("train_segments", "segment", as_of=days[0])
     before = _groups(shop, days[0])
-    names = {persona: _of(before, first, persona) for persona in ("regulars", "hunters", "lookers", "big")}
+    names = {
+        persona: _of(before, first, persona)
+        for persona in ("regulars", "hunters", "lookers", "big")
+    }
     assert len({group for group, _ in names.values()}) == 4
     assert all(share > 0.95 for _, share in names.values())
 
@@ -117,7 +155,9 @@ def test_a_persona_that_grows_stays_one_that_splits_brings_a_new_group_and_one_t
     assert _groups(shop, days[1]) == {name: before[name] for name in again}
 
     # Regulars grow, half of the hunters turn into something else, the big baskets vanish.
-    later = _plant(shop, days[2], {"regulars": 140, "hunters": 100, "hunters_gone_app": 60, "lookers": 80})
+    later = _plant(
+        shop, days[2], {"regulars": 140, "hunters": 100, "hunters_gone_app": 60, "lookers": 80}
+    )
     shop.run("train_segments", "segment", as_of=days[2])
     model, after = _model(shop, days[2]), _groups(shop, days[2])
     assert model["retrained_because"].startswith("drift of ")
@@ -128,10 +168,21 @@ def test_a_persona_that_grows_stays_one_that_splits_brings_a_new_group_and_one_t
     split, share = _of(after, later, "hunters_gone_app")
     assert split not in set(before.values())
     assert share > 0.95
-    states = {row["segment_id"]: row["state"] for row in shop.read("gold.segment_groups").where(F.col("as_of") == F.lit(days[2])).collect()}
-    assert states == {names["regulars"][0]: "kept", names["hunters"][0]: "kept", names["lookers"][0]: "kept", split: "new"}
+    states = {
+        row["segment_id"]: row["state"]
+        for row in shop.read("gold.segment_groups")
+        .where(F.col("as_of") == F.lit(days[2]))
+        .collect()
+    }
+    assert states == {
+        names["regulars"][0]: "kept",
+        names["hunters"][0]: "kept",
+        names["lookers"][0]: "kept",
+        split: "new",
+    }
     flows = {
-        (row["from_segment"], row["to_segment"]): row["customers"] for row in shop.read("gold.segment_flows").where(F.col("as_of") == F.lit(days[2])).collect()
+        (row["from_segment"], row["to_segment"]): row["customers"]
+        for row in shop.read("gold.segment_flows").where(F.col("as_of") == F.lit(days[2])).collect()
     }
     assert flows[names["hunters"][0], split] == 60
     assert flows[names["big"][0], "(none)"] == 40
@@ -157,7 +208,11 @@ def test_a_challenger_that_is_worse_stays_back(desk: Callable[..., Desk]) -> Non
     model = _model(shop, day)
     assert model["retrained_because"] == "other settings"
     assert not model["promoted"]
-    assert model["verdict"] == [reason for reason in model["verdict"] if reason.startswith("its ")] != []
+    assert (
+        model["verdict"]
+        == [reason for reason in model["verdict"] if reason.startswith("its ")]
+        != []
+    )
     assert model["model_version"] == _model(shop, START)["model_version"]
     assert model["challenger_version"] != model["model_version"]
     assert len(set(_groups(shop, day).values())) == 4
@@ -171,29 +226,55 @@ def test_a_challenger_that_is_worse_stays_back(desk: Callable[..., Desk]) -> Non
 
 @pytest.mark.slow
 @pytest.mark.covers("P2")
-def test_a_year_of_retrains_brings_new_groups_and_retires_old_ones(desk: Callable[..., Desk], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_year_of_retrains_brings_new_groups_and_retires_old_ones(
+    desk: Callable[..., Desk], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Regulars grow every month, half of the hunters turn into another sort from the fifth month on, the fans vanish in the ninth."""
-    shop = desk({"planted": ORDERS}, **{"segment.min_stability": "0.5", "segment.retrain_days": "28"})
+    shop = desk(
+        {"planted": ORDERS}, **{"segment.min_stability": "0.5", "segment.retrain_days": "28"}
+    )
     days = [START + timedelta(days=30 * month) for month in range(12)]
     told = []
     for month, day in enumerate(days):
-        sizes = {"regulars": 60 + 12 * month, "lookers": 80, "big": 50, "hunters": 160 if month < 5 else 100}
+        sizes = {
+            "regulars": 60 + 12 * month,
+            "lookers": 80,
+            "big": 50,
+            "hunters": 160 if month < 5 else 100,
+        }
         sizes |= {"hunters_gone_app": 60} if month >= 5 else {}
         sizes |= {"fans": 40} if month < 9 else {}
         who = _plant(shop, day, sizes)
         shop.run("train_segments", "segment", as_of=day)
         groups, model = _groups(shop, day), _model(shop, day)
-        told.append({persona: _of(groups, who, persona) for persona in sizes} | {"retired": model["retired"], "promoted": model["promoted"]})
+        told.append(
+            {persona: _of(groups, who, persona) for persona in sizes}
+            | {"retired": model["retired"], "promoted": model["promoted"]}
+        )
         with capsys.disabled():
-            named = ", ".join(f"{persona} {told[-1][persona][0]} {told[-1][persona][1]:.0%}" for persona in sizes)
-            sys.stdout.write(f"\n{day}: {named}; retired {model['retired']}; {model['retrained_because']}")
+            named = ", ".join(
+                f"{persona} {told[-1][persona][0]} {told[-1][persona][1]:.0%}" for persona in sizes
+            )
+            sys.stdout.write(
+                f"\n{day}: {named}; retired {model['retired']}; {model['retrained_because']}"
+            )
     for persona in ("regulars", "lookers", "big", "hunters"):
         assert len({month[persona][0] for month in told}) == 1, persona
     new = {month["hunters_gone_app"][0] for month in told[5:]}
     assert len(new) == 1
-    assert not new & {month[persona][0] for month in told[:5] for persona in ("regulars", "lookers", "big", "hunters", "fans")}
+    assert not new & {
+        month[persona][0]
+        for month in told[:5]
+        for persona in ("regulars", "lookers", "big", "hunters", "fans")
+    }
     assert [month for month in range(12) if told[month]["retired"]] == [9]
     assert told[9]["retired"] == [told[8]["fans"][0]]
-    grown = shop.read("gold.segment_flows").where(F.col("from_segment") == "(none)").groupBy("to_segment").agg(F.sum("customers").alias("n")).collect()
+    grown = (
+        shop.read("gold.segment_flows")
+        .where(F.col("from_segment") == "(none)")
+        .groupBy("to_segment")
+        .agg(F.sum("customers").alias("n"))
+        .collect()
+    )
     # Newcomers of every month but the first: none is entered twice, none is lost.
     assert {row["to_segment"]: row["n"] for row in grown} == {told[0]["regulars"][0]: 132}

@@ -25,19 +25,31 @@ MAPPINGS: dict[str, dict[str, Any]] = {
 
 def deliver(folder: Path, name: str, *rows: str) -> None:
     (folder / "orders").mkdir(exist_ok=True)
-    (folder / "orders" / name).write_text("receipt,at,price,who,sku\n" + "".join(f"{row}\n" for row in rows))
+    (folder / "orders" / name).write_text(
+        "receipt,at,price,who,sku\n" + "".join(f"{row}\n" for row in rows)
+    )
 
 
 def _last(desk: Desk, job: str) -> str:
-    return str(desk.read("ops.runs").where(f"job = '{job}'").orderBy("started_at", ascending=False).first()["run_id"])
+    return str(
+        desk.read("ops.runs")
+        .where(f"job = '{job}'")
+        .orderBy("started_at", ascending=False)
+        .first()["run_id"]
+    )
 
 
 def prices(desk: Desk) -> dict[str, float]:
-    return {row["order_id"]: float(row["unit_price"]) for row in desk.read("silver.order_lines").collect()}
+    return {
+        row["order_id"]: float(row["unit_price"])
+        for row in desk.read("silver.order_lines").collect()
+    }
 
 
 @pytest.mark.covers("Q9")
-def test_a_bad_file_is_taken_back_and_the_mended_one_taken_in(desk: Callable[..., Desk], tmp_path: Path) -> None:
+def test_a_bad_file_is_taken_back_and_the_mended_one_taken_in(
+    desk: Callable[..., Desk], tmp_path: Path
+) -> None:
     good, late = "T1,2026-02-01 10:00:00,30.00,C1,P1", "T2,2026-02-02 10:00:00,5.00,C2,P1"
     deliver(tmp_path, "1.csv", good)
     shop = desk(MAPPINGS)
@@ -61,19 +73,41 @@ def test_a_bad_file_is_taken_back_and_the_mended_one_taken_in(desk: Callable[...
     deliver(tmp_path, "2.csv", late, good)
     shop.run("ingest", "clean", "profiles")
     assert prices(shop) == {"T1": 30.0, "T2": 5.0}
-    batches = shop.read("ops.batches").selectExpr("sum(rows_in) AS i", "sum(accepted) AS a", "sum(quarantined) AS q", "sum(duplicates) AS d").first()
+    batches = (
+        shop.read("ops.batches")
+        .selectExpr(
+            "sum(rows_in) AS i",
+            "sum(accepted) AS a",
+            "sum(quarantined) AS q",
+            "sum(duplicates) AS d",
+        )
+        .first()
+    )
     assert tuple(batches) == (3, 2, 0, 1)
     with pytest.raises(UsageError, match="taken back before"):
-        undo(shop.lake, shop.config, next(row["params"].split('"')[3] for row in shop.read("ops.runs").where("job = 'undo'").collect()), say=shop.said.append)
+        undo(
+            shop.lake,
+            shop.config,
+            next(
+                row["params"].split('"')[3]
+                for row in shop.read("ops.runs").where("job = 'undo'").collect()
+            ),
+            say=shop.said.append,
+        )
 
     # A job's tables become what they were before its run, unless something was written since.
     first = contents(shop.lake)
     shop.run("profiles", as_of=DAY + timedelta(days=300))
     latest = _last(shop, "profiles")
-    earlier = shop.read("ops.runs").where("job = 'profiles'").orderBy("started_at").first()["run_id"]
+    earlier = (
+        shop.read("ops.runs").where("job = 'profiles'").orderBy("started_at").first()["run_id"]
+    )
     with pytest.raises(UsageError, match="was written again since"):
         undo(shop.lake, shop.config, earlier, say=shop.said.append)
-    assert "gold.customer_profiles" in undo(shop.lake, shop.config, latest, say=shop.said.append).tables
+    assert (
+        "gold.customer_profiles"
+        in undo(shop.lake, shop.config, latest, say=shop.said.append).tables
+    )
     # The second day was the first from which customers could have gone anywhere: that table stays, without a row.
     assert contents(shop.lake) == first | {"gold.life_cycle_flows": (0, 0)}
 

@@ -36,11 +36,15 @@ MAPPINGS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def _shop(desk: Callable[..., Desk], folder: Path, *, text: str, title: str, maker: str, **settings: str) -> Desk:
+def _shop(
+    desk: Callable[..., Desk], folder: Path, *, text: str, title: str, maker: str, **settings: str
+) -> Desk:
     (folder / "people.csv").write_text(
         "ref,at,tel,name,street,channel\nC1,2026-01-05 10:00:00,13900000001,李娜,1 Long Street,app\nC3,2026-01-07 10:00:00,,,北京市朝阳路1号,app\nC2,2026-01-06 10:00:00,,Anna Miller,,web\n"
     )
-    (folder / "reviews.csv").write_text(f'review,at,who,text\nR1,2026-02-05 10:00:00,C1,"{text}"\nR2,2026-02-05 11:00:00,C2,fine\n')
+    (folder / "reviews.csv").write_text(
+        f'review,at,who,text\nR1,2026-02-05 10:00:00,C1,"{text}"\nR2,2026-02-05 11:00:00,C2,fine\n'
+    )
     (folder / "products.csv").write_text(f"sku,title,maker\nP1,{title},{maker}\n")
     made = desk(MAPPINGS, **settings)
     made.run("ingest", "clean")
@@ -48,15 +52,21 @@ def _shop(desk: Callable[..., Desk], folder: Path, *, text: str, title: str, mak
 
 
 @pytest.mark.covers("Q8")
-def test_a_shop_whose_people_are_protected_has_nothing_to_read(desk: Callable[..., Desk], tmp_path: Path) -> None:
-    shop = _shop(desk, tmp_path, text="1763867027123 and 2026-01-31", title="Long blue coat", maker="Mill")
+def test_a_shop_whose_people_are_protected_has_nothing_to_read(
+    desk: Callable[..., Desk], tmp_path: Path
+) -> None:
+    shop = _shop(
+        desk, tmp_path, text="1763867027123 and 2026-01-31", title="Long blue coat", maker="Mill"
+    )
     shop.run("scan", as_of=DAY)
     assert shop.read("ops.leaks").isEmpty()
     assert any("nothing personal can be read" in line for line in shop.said)
 
 
 @pytest.mark.covers("Q8")
-def test_planted_leaks_are_found_and_stop_the_day(desk: Callable[..., Desk], tmp_path: Path) -> None:
+def test_planted_leaks_are_found_and_stop_the_day(
+    desk: Callable[..., Desk], tmp_path: Path
+) -> None:
     shop = _shop(
         desk, tmp_path, text="请电13812345678或 me@mail.example, 号码110105194912310021, 李娜，住北京市朝阳路1号。北京市朝阳路1号", title="Coat of Anna Miller at 1 Long Street", maker="13700000000",
         **{"scan.accepted": "[silver.products.attributes, author@library.example]"},
@@ -64,7 +74,10 @@ def test_planted_leaks_are_found_and_stop_the_day(desk: Callable[..., Desk], tmp
     (shop.folder / "report.html").write_text("<p>13512345678</p> // by author@library.example")
     with pytest.raises(QualityError, match="personal values can be read"):
         shop.run("scan", as_of=DAY)
-    found = {(Path(row["place"]).name, row["column"], row["kind"]): (row["cells"], row["sample"]) for row in shop.read("ops.leaks").collect()}
+    found = {
+        (Path(row["place"]).name, row["column"], row["kind"]): (row["cells"], row["sample"])
+        for row in shop.read("ops.leaks").collect()
+    }
     assert set(found) == {
         ("silver.reviews", "text", "phone"), ("silver.reviews", "text", "mail"), ("silver.reviews", "text", "id_number"), ("silver.reviews", "text", "name"),
         ("silver.reviews", "text", "address"),
@@ -80,25 +93,40 @@ def _prices(desk: Desk, number: int) -> Any:
     rows = [("rival", f"P{number}", number)]
     frame = desk.lake.spark.createDataFrame(rows, "competitor string, product_id string, price int")
     return frame.select(
-        "competitor", "product_id", F.col("price").cast("decimal(18,4)").alias("price"), F.lit("2026-01-01").cast("timestamp").alias("observed_at")
+        "competitor",
+        "product_id",
+        F.col("price").cast("decimal(18,4)").alias("price"),
+        F.lit("2026-01-01").cast("timestamp").alias("observed_at"),
     )
 
 
 @pytest.mark.covers("Q9")
-def test_upkeep_lays_small_files_together_beside_a_writer_and_loses_nothing(desk: Callable[..., Desk]) -> None:
+def test_upkeep_lays_small_files_together_beside_a_writer_and_loses_nothing(
+    desk: Callable[..., Desk],
+) -> None:
     shop = desk({}, **{"upkeep.small_files": "4"})
     for number in range(8):
         shop.lake.append(MARKET_STATE, _prices(shop, number))
     before, _ = shop.lake.files(MARKET_STATE)
     with ThreadPoolExecutor() as pool:
-        writing = pool.submit(lambda: [shop.lake.merge(MARKET_STATE, _prices(shop, number)) for number in (3, 20, 21)])
+        writing = pool.submit(
+            lambda: [shop.lake.merge(MARKET_STATE, _prices(shop, number)) for number in (3, 20, 21)]
+        )
         shop.run("upkeep", as_of=DAY)
         assert writing.result() == [0, 1, 1]
     after, _ = shop.lake.files(MARKET_STATE)
     assert after < before
-    assert {int(row["price"]) for row in shop.lake.read(MARKET_STATE).collect()} == {*range(8), 20, 21}
+    assert {int(row["price"]) for row in shop.lake.read(MARKET_STATE).collect()} == {
+        *range(8),
+        20,
+        21,
+    }
     # History is what the contract promises: the first version can still be read.
-    first = shop.lake.spark.read.format("delta").option("versionAsOf", 1).load(shop.lake.path(MARKET_STATE))
+    first = (
+        shop.lake.spark.read.format("delta")
+        .option("versionAsOf", 1)
+        .load(shop.lake.path(MARKET_STATE))
+    )
     assert first.count() == 1
 
 
@@ -107,8 +135,15 @@ def test_rows_past_their_time_go(desk: Callable[..., Desk]) -> None:
     table = TABLES["gold.customer_profiles"]
     shop = desk({})
     old, young = DAY - timedelta(days=731), DAY - timedelta(days=730)
-    zeros = dict.fromkeys(("orders", "views", "cart_adds", "events", "active_days"), 0) | {"tenure_days": 0.0, "idle_days": 0.0, "monetary": Decimal(0)}
-    rows = [{**zeros, "as_of": day, "customer_id": "c", "life_cycle": "lost", "interests": []} for day in (old, young)]
+    zeros = dict.fromkeys(("orders", "views", "cart_adds", "events", "active_days"), 0) | {
+        "tenure_days": 0.0,
+        "idle_days": 0.0,
+        "monetary": Decimal(0),
+    }
+    rows = [
+        {**zeros, "as_of": day, "customer_id": "c", "life_cycle": "lost", "interests": []}
+        for day in (old, young)
+    ]
     shop.lake.append(table, rows_as_frame(shop.lake.spark, table, rows))
     shop.run("upkeep", as_of=DAY)
     assert [row["as_of"] for row in shop.lake.read(table).collect()] == [young]

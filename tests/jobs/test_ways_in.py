@@ -23,7 +23,14 @@ ORDERS = [
     ("o3", "2026-01-04 12:00:00", "Ünal", "p1", "3", "3.50", "three"),
 ]
 NAMES = ("order", "when", "who", "product", "quantity", "price", "note")
-COLUMNS = {"order_ref": "`order`", "happened_at": "when", "customer_ref": "who", "product_ref": "product", "quantity": "quantity", "unit_price": "price"}
+COLUMNS = {
+    "order_ref": "`order`",
+    "happened_at": "when",
+    "customer_ref": "who",
+    "product_ref": "product",
+    "quantity": "quantity",
+    "unit_price": "price",
+}
 LATIN = [row for row in ORDERS if row[2] != "王小明"]
 Make = Callable[..., Desk]
 
@@ -37,12 +44,23 @@ def orders(where: str, form: str, **change: Any) -> dict[str, Any]:
 
 
 def facts(desk: Desk, mapping: str = "shop") -> list[tuple[str, str, str]]:
-    rows = desk.read("silver.order_lines").where(f"_source = '{mapping}.orders'").selectExpr("order_id", "string(happened_at)", "string(amount)").collect()
+    rows = (
+        desk.read("silver.order_lines")
+        .where(f"_source = '{mapping}.orders'")
+        .selectExpr("order_id", "string(happened_at)", "string(amount)")
+        .collect()
+    )
     return sorted(tuple(row) for row in rows)
 
 
 def names(desk: Desk, mapping: str = "shop") -> set[str]:
-    return {row[0] for row in desk.read("silver.identities").where(f"namespace = '{mapping}'").select("ref").collect()}
+    return {
+        row[0]
+        for row in desk.read("silver.identities")
+        .where(f"namespace = '{mapping}'")
+        .select("ref")
+        .collect()
+    }
 
 
 def expected(rows: list[tuple[str, ...]] = ORDERS) -> list[tuple[str, str, str]]:
@@ -62,7 +80,12 @@ def _zstd(content: bytes) -> bytes:
 
 CSV = {
     "semicolons": (".csv", text(delimiter=";").encode(), {"sep": ";"}, ORDERS),
-    "tabs_and_single_quotes": (".tsv", text(delimiter="\t", quotechar="'").encode(), {"sep": "\t", "quote": "'"}, ORDERS),
+    "tabs_and_single_quotes": (
+        ".tsv",
+        text(delimiter="\t", quotechar="'").encode(),
+        {"sep": "\t", "quote": "'"},
+        ORDERS,
+    ),
     "latin_1": (".csv", text(LATIN).encode("latin-1"), {"encoding": "ISO-8859-1"}, LATIN),
     "gb18030": (".csv", text().encode("gb18030"), {"encoding": "GB18030"}, ORDERS),
     "gzip": (".csv.gz", gzip.compress(text().encode()), {}, ORDERS),
@@ -92,27 +115,47 @@ def _deliver_json(folder: Path) -> dict[str, dict[str, Any]]:
     records = [_nested(row) for row in ORDERS]
     for form in ("lines", "list", "objects"):
         (folder / form).mkdir()
-    (folder / "lines" / "a.json").write_text("\n".join(json.dumps(record, ensure_ascii=False) for record in records))
+    (folder / "lines" / "a.json").write_text(
+        "\n".join(json.dumps(record, ensure_ascii=False) for record in records)
+    )
     (folder / "list" / "a.json").write_text(json.dumps(records, ensure_ascii=False, indent=2))
     for place, record in enumerate(records):
         (folder / "objects" / f"{place}.json").write_text(json.dumps(record, indent=2))
     whole = {"multiLine": True}
-    return {form: orders(f"${{data}}/{form}/*.json", "json", columns=NESTED, options={} if form == "lines" else whole) for form in ("lines", "list", "objects")}
+    return {
+        form: orders(
+            f"${{data}}/{form}/*.json",
+            "json",
+            columns=NESTED,
+            options={} if form == "lines" else whole,
+        )
+        for form in ("lines", "list", "objects")
+    }
 
 
 @pytest.mark.covers("C3")
-def test_files_of_any_form_give_the_same_facts(spark: SparkSession, desk: Make, tmp_path: Path) -> None:
+def test_files_of_any_form_give_the_same_facts(
+    spark: SparkSession, desk: Make, tmp_path: Path
+) -> None:
     mappings = {}
     for dialect, (ending, content, options, _) in CSV.items():
         (tmp_path / dialect).mkdir()
         (tmp_path / dialect / f"orders{ending}").write_bytes(content)
-        mappings[dialect] = orders(f"${{data}}/{dialect}/orders*", "csv", options={"header": True, "escape": '"', **options})
+        mappings[dialect] = orders(
+            f"${{data}}/{dialect}/orders*",
+            "csv",
+            options={"header": True, "escape": '"', **options},
+        )
     mappings |= _deliver_json(tmp_path)
     (tmp_path / "shop.log").write_text("\n".join("|".join(row) for row in ORDERS))
-    columns = {name: f"split(_line, '[|]')[{place}]" for name, place in zip(COLUMNS, range(6), strict=True)}
+    columns = {
+        name: f"split(_line, '[|]')[{place}]" for name, place in zip(COLUMNS, range(6), strict=True)
+    }
     mappings["log"] = orders("${data}/*.log", "text", columns=columns)
     _frame(spark, ORDERS[:2]).write.parquet(str(tmp_path / "a"))
-    _frame(spark, ORDERS[2:]).selectExpr("*", "named_struct('deep', array(1, 2)) AS extra").write.parquet(str(tmp_path / "b"))
+    _frame(spark, ORDERS[2:]).selectExpr(
+        "*", "named_struct('deep', array(1, 2)) AS extra"
+    ).write.parquet(str(tmp_path / "b"))
     mappings["parquet"] = orders("${data}/[ab]/*.parquet", "parquet")
     here = desk(mappings)
     here.run("ingest", "clean")
@@ -120,18 +163,29 @@ def test_files_of_any_form_give_the_same_facts(spark: SparkSession, desk: Make, 
         rows = CSV[name][3] if name in CSV else ORDERS
         assert (name, facts(here, name)) == (name, expected(rows))
         assert (name, names(here, name)) == (name, {row[2] for row in rows})
-    kept = here.read("bronze.orders").selectExpr("raw['extra'] AS extra").where("extra IS NOT NULL").collect()
+    kept = (
+        here.read("bronze.orders")
+        .selectExpr("raw['extra'] AS extra")
+        .where("extra IS NOT NULL")
+        .collect()
+    )
     assert [row["extra"] for row in kept] == ['{"deep":[1,2]}']
 
 
 def _frame(spark: SparkSession, rows: list[tuple[str, ...]] = ORDERS) -> DataFrame:
-    return spark.createDataFrame(rows, ", ".join(f"`{name}` string" for name in NAMES)).selectExpr("* EXCEPT (quantity)", "int(quantity) AS quantity")
+    return spark.createDataFrame(rows, ", ".join(f"`{name}` string" for name in NAMES)).selectExpr(
+        "* EXCEPT (quantity)", "int(quantity) AS quantity"
+    )
 
 
 @pytest.mark.covers("C3")
-def test_a_delta_table_is_taken_by_what_changed(spark: SparkSession, desk: Make, tmp_path: Path) -> None:
+def test_a_delta_table_is_taken_by_what_changed(
+    spark: SparkSession, desk: Make, tmp_path: Path
+) -> None:
     table = str(tmp_path / "theirs")
-    _frame(spark, ORDERS[:2]).write.format("delta").option("delta.enableChangeDataFeed", "true").save(table)
+    _frame(spark, ORDERS[:2]).write.format("delta").option(
+        "delta.enableChangeDataFeed", "true"
+    ).save(table)
     here = desk({"shop": orders("${data}/theirs", "delta")})
     here.run("ingest", "clean")
     assert facts(here) == expected(ORDERS[:2])
@@ -144,7 +198,9 @@ def test_a_delta_table_is_taken_by_what_changed(spark: SparkSession, desk: Make,
     assert here.read("bronze.orders").count() == 3
 
 
-def test_a_delta_table_without_a_change_feed_is_refused_the_second_time(spark: SparkSession, desk: Make, tmp_path: Path) -> None:
+def test_a_delta_table_without_a_change_feed_is_refused_the_second_time(
+    spark: SparkSession, desk: Make, tmp_path: Path
+) -> None:
     table = str(tmp_path / "theirs")
     _frame(spark, ORDERS[:2]).write.format("delta").save(table)
     here = desk({"shop": orders("${data}/theirs", "delta")})
@@ -163,10 +219,15 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 
 @pytest.mark.covers("C3")
-def test_a_database_is_read_by_what_was_added(desk: Make, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_is_read_by_what_was_added(
+    desk: Make, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     database.run(
         'CREATE TABLE orders (id bigserial, "order" text, "when" timestamp, who text, product text, quantity int, price numeric(12,4), at timestamptz)',
-        *(f"INSERT INTO orders SELECT {place}, '{o}', '{w}', '{c}', '{p}', {q}, {m}, '{w}Z'" for place, (o, w, c, p, q, m, _) in enumerate(ORDERS[:2], 1)),
+        *(
+            f"INSERT INTO orders SELECT {place}, '{o}', '{w}', '{c}', '{p}', {q}, {m}, '{w}Z'"
+            for place, (o, w, c, p, q, m, _) in enumerate(ORDERS[:2], 1)
+        ),
     )
     monkeypatch.setenv("SHOP_DATABASE", database.password)
     source = orders(
@@ -180,10 +241,14 @@ def test_a_database_is_read_by_what_was_added(desk: Make, database: Database, tm
     assert here.said[-1] == "nothing new"
     o, w, c, p, q, m, _ = ORDERS[2]
     # One row is new, another was committed late: its time lies within the overlap, before the newest that was taken.
-    database.run(f"INSERT INTO orders SELECT 3, '{o}', '{w}', '{c}', '{p}', {q}, {m}, '2026-01-03 10:45:00Z'")
+    database.run(
+        f"INSERT INTO orders SELECT 3, '{o}', '{w}', '{c}', '{p}', {q}, {m}, '2026-01-03 10:45:00Z'"
+    )
     here.run("ingest", "clean")
     assert facts(here) == expected()
-    everything = json.dumps([row.asDict() for row in here.read("ops.files").collect()], default=str) + " ".join(here.said)
+    everything = json.dumps(
+        [row.asDict() for row in here.read("ops.files").collect()], default=str
+    ) + " ".join(here.said)
     assert database.password not in everything
     monkeypatch.setenv("SHOP_DATABASE", "wrong")
     with pytest.raises(SourceError, match="cannot be read") as error:
@@ -191,10 +256,21 @@ def test_a_database_is_read_by_what_was_added(desk: Make, database: Database, tm
     assert "wrong" not in str(error.value)
 
 
-def test_a_database_that_is_down_is_said_so_and_nothing_is_written(desk: Make, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_down_is_said_so_and_nothing_is_written(
+    desk: Make, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SHOP_DATABASE", database.password)
-    options, secrets = {"dbtable": "orders", "user": database.user}, {"password": "env:SHOP_DATABASE"}
-    here = desk({"shop": orders(database.address, "jdbc", options=options, secrets=secrets, incremental={"by": "id"})})
+    options, secrets = (
+        {"dbtable": "orders", "user": database.user},
+        {"password": "env:SHOP_DATABASE"},
+    )
+    here = desk(
+        {
+            "shop": orders(
+                database.address, "jdbc", options=options, secrets=secrets, incremental={"by": "id"}
+            )
+        }
+    )
     database.stop()
     try:
         with pytest.raises(SourceError, match="cannot be read") as error:
@@ -215,38 +291,72 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 
 def _send(spark: SparkSession, broker: Broker, topic: str, records: list[dict[str, Any]]) -> None:
-    frame = spark.createDataFrame([(record["event_ref"], json.dumps(record, ensure_ascii=False)) for record in records], "key string, value string")
-    frame.write.format("kafka").option("kafka.bootstrap.servers", broker.address).option("topic", topic).save()
+    frame = spark.createDataFrame(
+        [(record["event_ref"], json.dumps(record, ensure_ascii=False)) for record in records],
+        "key string, value string",
+    )
+    frame.write.format("kafka").option("kafka.bootstrap.servers", broker.address).option(
+        "topic", topic
+    ).save()
 
 
 def _events(count: int, *, first: int = 0) -> list[dict[str, Any]]:
     return [
-        {"event_ref": f"e{n}", "happened_at": f"2026-01-02 10:00:{n % 60:02d}", "type": "view", "customer_ref": f"客户{n % 7}", "product_ref": f"p{n % 5}"}
+        {
+            "event_ref": f"e{n}",
+            "happened_at": f"2026-01-02 10:00:{n % 60:02d}",
+            "type": "view",
+            "customer_ref": f"客户{n % 7}",
+            "product_ref": f"p{n % 5}",
+        }
         for n in range(first, first + count)
     ]
 
 
 def events(where: str, **change: Any) -> dict[str, Any]:
-    columns = {name: name for name in ("event_ref", "happened_at", "type", "customer_ref", "product_ref")}
-    written = {"where": where, "format": "kafka", "time_zone": "UTC", "columns": columns, "consent": {"basis": "declared", "purposes": ["analytics"]}, **change}
+    columns = {
+        name: name for name in ("event_ref", "happened_at", "type", "customer_ref", "product_ref")
+    }
+    written = {
+        "where": where,
+        "format": "kafka",
+        "time_zone": "UTC",
+        "columns": columns,
+        "consent": {"basis": "declared", "purposes": ["analytics"]},
+        **change,
+    }
     return {"events": written}
 
 
 def _bronze(here: Desk) -> list[tuple[Any, ...]]:
-    rows = here.read("bronze.events").selectExpr("_file", "_row", "_hash", "_file_hash", "_broken", "to_json(raw)").collect()
+    rows = (
+        here.read("bronze.events")
+        .selectExpr("_file", "_row", "_hash", "_file_hash", "_broken", "to_json(raw)")
+        .collect()
+    )
     return sorted(tuple(row) for row in rows)
 
 
 @pytest.mark.covers("C3")
-def test_batch_and_stream_of_a_topic_give_the_same_records(spark: SparkSession, desk: Make, broker: Broker, tmp_path: Path) -> None:
+def test_batch_and_stream_of_a_topic_give_the_same_records(
+    spark: SparkSession, desk: Make, broker: Broker, tmp_path: Path
+) -> None:
     _send(spark, broker, "clicks", _events(40))
     topic = f"kafka://{broker.address}/clicks"
-    batch, stream = desk({"shop": events(topic)}), Desk(spark, tmp_path / "stream", {"shop": events(topic, mode="stream")})
+    batch, stream = (
+        desk({"shop": events(topic)}),
+        Desk(spark, tmp_path / "stream", {"shop": events(topic, mode="stream")}),
+    )
     for here, job in ((batch, "ingest"), (stream, "monitor")):
         here.run(job)
     assert len(_bronze(batch)) == 40
     _send(spark, broker, "clicks", _events(25, first=40))
-    for here, job in ((batch, "ingest"), (stream, "monitor"), (batch, "ingest"), (stream, "monitor")):
+    for here, job in (
+        (batch, "ingest"),
+        (stream, "monitor"),
+        (batch, "ingest"),
+        (stream, "monitor"),
+    ):
         here.run(job)
     assert len(_bronze(batch)) == 65
     assert _bronze(batch) == _bronze(stream)
@@ -256,11 +366,14 @@ def test_batch_and_stream_of_a_topic_give_the_same_records(spark: SparkSession, 
 
 
 @pytest.mark.covers("C8")
-def test_the_delay_of_a_stream_is_measured_while_it_happens(spark: SparkSession, desk: Make, broker: Broker) -> None:
+def test_the_delay_of_a_stream_is_measured_while_it_happens(
+    spark: SparkSession, desk: Make, broker: Broker
+) -> None:
     now = datetime.now(UTC)
     times = [now - timedelta(seconds=n) for n in range(50)] + [now - timedelta(minutes=30)]
     fresh = [
-        {**event, "event_ref": f"n{n}", "happened_at": at.isoformat(timespec="seconds")} for n, (event, at) in enumerate(zip(_events(51), times, strict=True))
+        {**event, "event_ref": f"n{n}", "happened_at": at.isoformat(timespec="seconds")}
+        for n, (event, at) in enumerate(zip(_events(51), times, strict=True))
     ]
     _send(spark, broker, "live", fresh)
     here = desk({"shop": events(f"kafka://{broker.address}/live", mode="stream")})
@@ -273,7 +386,9 @@ def test_the_delay_of_a_stream_is_measured_while_it_happens(spark: SparkSession,
 
 
 @pytest.mark.parametrize(("job", "mode"), [("ingest", "batch"), ("monitor", "stream")])
-def test_a_broker_that_goes_away_is_said_so_and_nothing_is_lost(spark: SparkSession, desk: Make, broker: Broker, job: str, mode: str) -> None:
+def test_a_broker_that_goes_away_is_said_so_and_nothing_is_lost(
+    spark: SparkSession, desk: Make, broker: Broker, job: str, mode: str
+) -> None:
     topic = f"visits-{mode}"
     _send(spark, broker, topic, _events(30))
     impatient = {"kafka.default.api.timeout.ms": 4000, "kafka.request.timeout.ms": 3000}

@@ -20,7 +20,11 @@ THING = Table(
     key=("as_of", "name"),
     slice=("as_of",),
     owner="test",
-    columns=(Column("as_of", "date", "it's the day"), Column("name", "string", "name"), Column("size", "int", "size", nullable=True)),
+    columns=(
+        Column("as_of", "date", "it's the day"),
+        Column("name", "string", "name"),
+        Column("size", "int", "size", nullable=True),
+    ),
     checks=(Check("size_not_negative", "coalesce(size, 0) >= 0"),),
 )
 SCHEMA = "as_of date, name string, size int"
@@ -29,9 +33,9 @@ SCHEMA = "as_of date, name string, size int"
 @pytest.fixture
 def things(spark: SparkSession) -> Callable[..., DataFrame]:
     def make(day: str, *sizes: int | None) -> DataFrame:
-        return spark.createDataFrame([(f"n{place}", size) for place, size in enumerate(sizes)], "name string, size int").select(
-            F.lit(day).cast("date").alias("as_of"), "name", "size"
-        )
+        return spark.createDataFrame(
+            [(f"n{place}", size) for place, size in enumerate(sizes)], "name string, size int"
+        ).select(F.lit(day).cast("date").alias("as_of"), "name", "size")
 
     return make
 
@@ -45,29 +49,39 @@ def test_a_table_never_written_reads_as_the_contracts_empty_frame(lake: Lake) ->
     assert lake.read(THING).isEmpty()
 
 
-def test_a_table_whose_creation_was_killed_is_created_anew(lake: Lake, things: Callable[..., DataFrame]) -> None:
+def test_a_table_whose_creation_was_killed_is_created_anew(
+    lake: Lake, things: Callable[..., DataFrame]
+) -> None:
     log = Path(lake.path(THING), "_delta_log")
     log.mkdir(parents=True)
-    (log / ".00000000000000000000.json.5f0c.tmp").write_text("{")  # what a process leaves that dies before its first commit
+    (log / ".00000000000000000000.json.5f0c.tmp").write_text(
+        "{"
+    )  # what a process leaves that dies before its first commit
     assert lake.read(THING).isEmpty()
     assert lake.append(THING, things("2026-01-01", 1)) == 1
     assert lake.read(THING).count() == 1
 
 
-def test_replacing_a_slice_twice_leaves_the_table_as_it_was(lake: Lake, things: Callable[..., DataFrame]) -> None:
+def test_replacing_a_slice_twice_leaves_the_table_as_it_was(
+    lake: Lake, things: Callable[..., DataFrame]
+) -> None:
     for _ in range(2):
         assert lake.replace(THING, things("2026-01-01", 1, 2), where=_day("2026-01-01")) == 2
         assert lake.replace(THING, things("2026-01-02", 3), where=_day("2026-01-02")) == 1
     assert sorted(row["size"] for row in lake.read(THING).collect()) == [1, 2, 3]
 
 
-def test_a_merge_after_the_first_append_finds_what_was_appended(lake: Lake, things: Callable[..., DataFrame]) -> None:
+def test_a_merge_after_the_first_append_finds_what_was_appended(
+    lake: Lake, things: Callable[..., DataFrame]
+) -> None:
     lake.append(THING, things("2026-01-01", 1))
     assert lake.merge(THING, things("2026-01-01", 1)) == 0
     assert lake.read(THING).count() == 1
 
 
-def test_rows_are_removed_by_what_names_them_and_nothing_of_them_stands_in_the_log(lake: Lake, things: Callable[..., DataFrame]) -> None:
+def test_rows_are_removed_by_what_names_them_and_nothing_of_them_stands_in_the_log(
+    lake: Lake, things: Callable[..., DataFrame]
+) -> None:
     lake.append(THING, things("2026-01-01", 1, 2))
     names = lake.spark.createDataFrame([("n1",), ("n7",)], "name string")
     assert lake.remove(THING, names) == 1
@@ -76,12 +90,19 @@ def test_rows_are_removed_by_what_names_them_and_nothing_of_them_stands_in_the_l
     assert "n7" not in logs
 
 
-def test_a_vacuum_ends_the_history_and_a_table_goes_back_within_it(lake: Lake, things: Callable[..., DataFrame]) -> None:
+def test_a_vacuum_ends_the_history_and_a_table_goes_back_within_it(
+    lake: Lake, things: Callable[..., DataFrame]
+) -> None:
     lake.append(THING, things("2026-01-01", 1))
     lake.append(THING, things("2026-01-02", 2))
     lake.restore(THING, version=1)
     assert [row["size"] for row in lake.read(THING).collect()] == [1]
-    assert [commit.operation for commit in lake.history(THING)] == ["RESTORE", "WRITE", "WRITE", "CREATE TABLE"]
+    assert [commit.operation for commit in lake.history(THING)] == [
+        "RESTORE",
+        "WRITE",
+        "WRITE",
+        "CREATE TABLE",
+    ]
     lake.remove(THING, things("2026-01-01", 1).select("name"))
     lake.vacuum([THING], keep_hours=0)
     with pytest.raises(LakeError, match="cannot go back to version 1"):
@@ -89,7 +110,9 @@ def test_a_vacuum_ends_the_history_and_a_table_goes_back_within_it(lake: Lake, t
 
 
 @pytest.mark.parametrize("filled", [False, True])
-def test_a_row_outside_the_slice_is_refused_and_nothing_is_written(lake: Lake, things: Callable[..., DataFrame], filled: bool) -> None:
+def test_a_row_outside_the_slice_is_refused_and_nothing_is_written(
+    lake: Lake, things: Callable[..., DataFrame], filled: bool
+) -> None:
     if filled:
         lake.replace(THING, things("2026-01-01", 7), where=_day("2026-01-01"))
     before = lake.read(THING).count()
@@ -98,7 +121,9 @@ def test_a_row_outside_the_slice_is_refused_and_nothing_is_written(lake: Lake, t
     assert lake.read(THING).count() == before
 
 
-def test_a_row_that_breaks_a_check_is_refused_with_its_values(lake: Lake, things: Callable[..., DataFrame]) -> None:
+def test_a_row_that_breaks_a_check_is_refused_with_its_values(
+    lake: Lake, things: Callable[..., DataFrame]
+) -> None:
     with pytest.raises(QualityError, match="size_not_negative") as error:
         lake.replace(THING, things("2026-01-01", 1, -5), where=_day("2026-01-01"))
     assert "-5" in str(error.value)
@@ -108,10 +133,16 @@ def test_a_row_that_breaks_a_check_is_refused_with_its_values(lake: Lake, things
 
 def test_a_null_where_none_may_be_is_refused(lake: Lake, things: Callable[..., DataFrame]) -> None:
     with pytest.raises(QualityError, match="column 'name' is null"):
-        lake.replace(THING, things("2026-01-01", 1).withColumn("name", F.lit(None).cast("string")), where=_day("2026-01-01"))
+        lake.replace(
+            THING,
+            things("2026-01-01", 1).withColumn("name", F.lit(None).cast("string")),
+            where=_day("2026-01-01"),
+        )
 
 
-def test_a_frame_that_differs_from_its_contract_names_the_column_and_the_fix(lake: Lake, things: Callable[..., DataFrame]) -> None:
+def test_a_frame_that_differs_from_its_contract_names_the_column_and_the_fix(
+    lake: Lake, things: Callable[..., DataFrame]
+) -> None:
     frame = things("2026-01-01", 1)
     for changed, message in (
         (frame.withColumnRenamed("size", "siz"), "rename 'siz' to 'size'"),
@@ -129,7 +160,9 @@ def test_a_misspelt_check_is_found_before_the_table_exists(spark: SparkSession, 
     assert not lake.exists(wrong)
 
 
-def test_merging_inserts_and_updates_by_key_and_a_repeat_changes_nothing(lake: Lake, things: Callable[..., DataFrame]) -> None:
+def test_merging_inserts_and_updates_by_key_and_a_repeat_changes_nothing(
+    lake: Lake, things: Callable[..., DataFrame]
+) -> None:
     assert lake.merge(THING, things("2026-01-01", 1, 2)) == 2
     assert lake.merge(THING, things("2026-01-01", 1, 9, 4)) == 2
     assert lake.merge(THING, things("2026-01-01", 1, 9, 4)) == 0
@@ -137,16 +170,28 @@ def test_merging_inserts_and_updates_by_key_and_a_repeat_changes_nothing(lake: L
     assert sorted(row["size"] for row in lake.read(THING).collect()) == [1, 4, 9]
 
 
-def test_a_new_nullable_column_of_the_contract_is_applied(lake: Lake, things: Callable[..., DataFrame], spark: SparkSession) -> None:
+def test_a_new_nullable_column_of_the_contract_is_applied(
+    lake: Lake, things: Callable[..., DataFrame], spark: SparkSession
+) -> None:
     lake.replace(THING, things("2026-01-01", 1), where=_day("2026-01-01"))
-    wider = replace(THING, columns=(*THING.columns, Column("note", "string", "note", nullable=True)))
-    assert [row.asDict()["note"] for row in Lake(spark, lake.root).read(wider).collect()] == [None], "read before it is written again"
+    wider = replace(
+        THING, columns=(*THING.columns, Column("note", "string", "note", nullable=True))
+    )
+    assert [row.asDict()["note"] for row in Lake(spark, lake.root).read(wider).collect()] == [
+        None
+    ], "read before it is written again"
     assert Lake(spark, lake.root).ensure(wider) == ["note"]
 
 
-def test_any_other_difference_stops_with_a_fix(lake: Lake, things: Callable[..., DataFrame], spark: SparkSession) -> None:
+def test_any_other_difference_stops_with_a_fix(
+    lake: Lake, things: Callable[..., DataFrame], spark: SparkSession
+) -> None:
     lake.replace(THING, things("2026-01-01", 1), where=_day("2026-01-01"))
-    other = replace(THING, columns=(*THING.columns[:2], Column("size", "string", "size", nullable=True)), checks=())
+    other = replace(
+        THING,
+        columns=(*THING.columns[:2], Column("size", "string", "size", nullable=True)),
+        checks=(),
+    )
     with pytest.raises(ContractError, match="differs from the contract"):
         Lake(spark, lake.root).ensure(other)
 
@@ -163,7 +208,9 @@ def test_the_checks_of_every_contract_are_understood(spark: SparkSession) -> Non
 
 
 def test_personal_columns_are_left_out_of_the_logs_statistics() -> None:
-    assert "sealed" not in properties(TABLES["vault.personal_data"])["delta.dataSkippingStatsColumns"]
+    assert (
+        "sealed" not in properties(TABLES["vault.personal_data"])["delta.dataSkippingStatsColumns"]
+    )
 
 
 @pytest.mark.covers("Q7")
@@ -173,4 +220,6 @@ def test_gold_can_be_read_without_a_jvm(lake: Lake, things: Callable[..., DataFr
     lake.replace(THING, things("2026-01-01", 1, None), where=_day("2026-01-01"))
     table = DeltaTable(lake.path(THING))
     assert table.protocol().min_reader_version == 1
-    assert sorted(table.to_pandas()["name"]) == sorted(row["name"] for row in lake.read(THING).collect())
+    assert sorted(table.to_pandas()["name"]) == sorted(
+        row["name"] for row in lake.read(THING).collect()
+    )

@@ -22,7 +22,10 @@ WRITTEN: dict[str, dict[str, Any]] = {
 
 
 def test_tasks_and_dependencies_equal_the_pipeline() -> None:
-    found = {task["task_key"]: tuple(sorted(item["task_key"] for item in task.get("depends_on", []))) for task in WRITTEN["clarion"]["tasks"]}
+    found = {
+        task["task_key"]: tuple(sorted(item["task_key"] for item in task.get("depends_on", [])))
+        for task in WRITTEN["clarion"]["tasks"]
+    }
     assert found == pipeline.dependencies(JOBS.values())
 
 
@@ -49,7 +52,9 @@ def test_every_entry_point_command_parameter_variable_and_environment_exists(nam
         assert task["environment_key"] in keys
         assert f'"{wheel["entry_point"]} = clarion.jobs.__main__:entry_point"' in setup
         assert wheel["parameters"][:2] == ["run", task["task_key"]]
-        assert {item.split("=")[0] for item in wheel["parameters"] if item.startswith("--")} <= options
+        assert {
+            item.split("=")[0] for item in wheel["parameters"] if item.startswith("--")
+        } <= options
         text = " ".join(wheel["parameters"])
         assert set(re.findall(r"\$\{var\.(\w+)\}", text)) <= set(BUNDLE["variables"])
         assert set(re.findall(r"\{\{job\.parameters\.(\w+)\}\}", text)) <= parameters
@@ -57,4 +62,7 @@ def test_every_entry_point_command_parameter_variable_and_environment_exists(nam
 
 def test_no_variable_carries_a_personal_default_and_both_targets_have_a_mode() -> None:
     assert all("default" not in variable for variable in BUNDLE["variables"].values())
-    assert {target["mode"] for target in BUNDLE["targets"].values()} == {"development", "production"}
+    assert {target["mode"] for target in BUNDLE["targets"].values()} == {
+        "development",
+        "production",
+    }

@@ -17,17 +17,37 @@ from clarion.contracts import TABLES  # noqa: E402
 from clarion.jobs.registry import JOBS  # noqa: E402
 
 CAPABILITIES = [
-    path for path in (ROOT / "libs" / "clarion").iterdir() if path.is_dir() and path.name not in ("kernel", "contracts", "config", "lake", "ops", "__pycache__")
+    path
+    for path in (ROOT / "libs" / "clarion").iterdir()
+    if path.is_dir()
+    and path.name not in ("kernel", "contracts", "config", "lake", "ops", "__pycache__")
 ]
 # Actions and session calls have no place in transforms; models and metrics may run them on results whose bound is stated.
-BANNED = {"udf", "rdd", "collect", "toPandas", "cache", "persist", "getOrCreate", "current_date", "now", "current_timestamp", "sparkContext", "_jvm"}
+BANNED = {
+    "udf",
+    "rdd",
+    "collect",
+    "toPandas",
+    "cache",
+    "persist",
+    "getOrCreate",
+    "current_date",
+    "now",
+    "current_timestamp",
+    "sparkContext",
+    "_jvm",
+}
 ALLOWED = {
     ("segments", "model.py"), ("predict", "churn.py"), ("products", "neighbours.py"), ("products", "likeness.py"), ("strategy", "allocation.py"), ("strategy", "decisions.py"),
     ("sources", "records.py"), ("sources", "topics.py"), ("cleaning", "missing.py"), ("identity", "model.py"), ("identity", "components.py"), ("sim", "files.py"), ("sim", "store.py"),
 }  # fmt: skip
 
 
-OUTSIDE_THE_LOOP = {"vault.suppressed", "ops.erasures", "ops.leaks"}  # written by `clarion erase` and the scan
+OUTSIDE_THE_LOOP = {
+    "vault.suppressed",
+    "ops.erasures",
+    "ops.leaks",
+}  # written by `clarion erase` and the scan
 
 
 def _modules() -> list[Path]:
@@ -38,7 +58,11 @@ def _modules() -> list[Path]:
 def test_transforms_hold_no_actions(path: Path) -> None:
     if (path.parent.name, path.name) in ALLOWED:
         return
-    used = {node.attr for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Attribute)}
+    used = {
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+    }
     assert not used & BANNED
 
 
@@ -46,12 +70,20 @@ def test_the_library_never_reaches_into_the_jvm() -> None:
     """So that it runs over Spark Connect, too; ops/session.py alone names `_jvm`, where it has started the JVM itself."""
     for path in (ROOT / "libs").rglob("*.py"):
         own = {"_jvm"} if path.parts[-2:] == ("ops", "session.py") else set()
-        used = {node.attr for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Attribute)}
+        used = {
+            node.attr
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Attribute)
+        }
         assert not used & ({"_jvm", "_jdf", "_jsparkSession", "sparkContext", "rdd"} - own), path
 
 
 def test_generated_pages_are_as_the_contracts_say() -> None:
-    stale = [str(path.relative_to(ROOT)) for path, text in generated_pages().items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    stale = [
+        str(path.relative_to(ROOT))
+        for path, text in generated_pages().items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
     assert stale == [], "run 'make docs'"
 
 
@@ -93,7 +125,11 @@ def test_every_written_table_has_one_job_or_streams_and_batch_share_it() -> None
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md"])
 def test_every_command_a_readme_names_exists(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(
+        re.findall(
+            r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+        )
+    )
     for target in re.findall(r"\bmake ([a-z-]+)", text):
         assert target in targets, target
     blocks = "\n".join(re.findall(r"```(?:bash|sh)?\n(.*?)```", text, re.DOTALL))

@@ -39,7 +39,12 @@ def _mark(spark: SparkSession, lake: Path) -> tuple[Mark, Mark]:
     marks = []
     for name in ("silver.order_lines", "silver.quarantine"):
         names = [column.name for column in TABLES[name].columns if not column.name.startswith("_")]
-        row = Lake(spark, str(lake)).read(TABLES[name]).agg(F.count("*"), F.sum(F.xxhash64(F.to_json(F.struct(*names))).cast("decimal(38,0)"))).first()
+        row = (
+            Lake(spark, str(lake))
+            .read(TABLES[name])
+            .agg(F.count("*"), F.sum(F.xxhash64(F.to_json(F.struct(*names))).cast("decimal(38,0)")))
+            .first()
+        )
         marks.append((int(row[0]), int(row[1])))
     return marks[0], marks[1]
 
@@ -59,7 +64,9 @@ def files(real_data: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def at_once(clarion: Callable[..., int], spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[Path]], tuple[Mark, Mark]]:
+def at_once(
+    clarion: Callable[..., int], spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[list[Path]], tuple[Mark, Mark]]:
     """What one undisturbed run makes of files."""
     known: dict[int, tuple[Mark, Mark]] = {}
 
@@ -77,7 +84,11 @@ def at_once(clarion: Callable[..., int], spark: SparkSession, tmp_path_factory: 
 @pytest.mark.slow
 @pytest.mark.real_data
 def test_three_runs_give_the_rows_of_one(
-    clarion: Callable[..., int], spark: SparkSession, files: list[Path], at_once: Callable[[list[Path]], tuple[Mark, Mark]], tmp_path: Path
+    clarion: Callable[..., int],
+    spark: SparkSession,
+    files: list[Path],
+    at_once: Callable[[list[Path]], tuple[Mark, Mark]],
+    tmp_path: Path,
 ) -> None:
     assert at_once(files)[0][0] == 397_884
     for part in range(3):
@@ -91,7 +102,11 @@ def test_three_runs_give_the_rows_of_one(
 @pytest.mark.process
 @pytest.mark.parametrize(
     "killed_after, how_many",
-    [("written", 20), pytest.param("planned", 305, marks=pytest.mark.slow), pytest.param("written", 305, marks=pytest.mark.slow)],
+    [
+        ("written", 20),
+        pytest.param("planned", 305, marks=pytest.mark.slow),
+        pytest.param("written", 305, marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_that_is_killed_and_repeated_loses_and_doubles_nothing(
     clarion: Callable[..., int],
@@ -106,7 +121,13 @@ def test_a_run_that_is_killed_and_repeated_loses_and_doubles_nothing(
     _deliver(chosen, tmp_path)
     lake = tmp_path / "lake"
     # planned: the ledger has the files and bronze may hold some of their records; written: bronze has them all, the ledger does not say so.
-    sign = lake / {"planned": "ops/files/_delta_log/00000000000000000001.json", "written": "bronze/orders/_delta_log/00000000000000000001.json"}[killed_after]
+    sign = (
+        lake
+        / {
+            "planned": "ops/files/_delta_log/00000000000000000001.json",
+            "written": "bronze/orders/_delta_log/00000000000000000001.json",
+        }[killed_after]
+    )
     with (tmp_path / "log").open("w") as log:
         run = subprocess.Popen(
             [sys.executable, "-m", "jobs", "run", "ingest", *_flags(tmp_path, lake)],
@@ -123,7 +144,14 @@ def test_a_run_that_is_killed_and_repeated_loses_and_doubles_nothing(
             time.sleep(0.02)
         os.killpg(run.pid, 9)  # the JVM dies with it
         assert run.wait() != 0
-    states = {row[0] for row in Lake(spark, str(lake)).read(TABLES["ops.files"]).select("state").distinct().collect()}
+    states = {
+        row[0]
+        for row in Lake(spark, str(lake))
+        .read(TABLES["ops.files"])
+        .select("state")
+        .distinct()
+        .collect()
+    }
     assert states == {"planned"}
     assert clarion("run", "all", "--to", "clean", *_flags(tmp_path, lake)) == 0
     assert _mark(spark, lake) == at_once(chosen)
@@ -132,7 +160,14 @@ def test_a_run_that_is_killed_and_repeated_loses_and_doubles_nothing(
 def _run_until_killed(arguments: list[str], folder: Path, *, after: float) -> bool:
     """Start a run and kill its whole process group after some seconds; whether it was still at work."""
     with (folder / "log").open("w") as log:
-        run = subprocess.Popen([sys.executable, "-m", "jobs", *arguments], stdout=log, stderr=log, cwd=folder, env=os.environ, start_new_session=True)
+        run = subprocess.Popen(
+            [sys.executable, "-m", "jobs", *arguments],
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            env=os.environ,
+            start_new_session=True,
+        )
         try:
             assert run.wait(after) == 0, (folder / "log").read_text()[-2000:]
         except subprocess.TimeoutExpired:
@@ -146,7 +181,12 @@ def _run_until_killed(arguments: list[str], folder: Path, *, after: float) -> bo
 @pytest.mark.process
 @pytest.mark.parametrize("kills", [4, pytest.param(30, marks=pytest.mark.slow)])
 def test_runs_killed_at_random_moments_lose_and_double_nothing(
-    clarion: Callable[..., int], spark: SparkSession, files: list[Path], at_once: Callable[[list[Path]], tuple[Mark, Mark]], tmp_path: Path, kills: int
+    clarion: Callable[..., int],
+    spark: SparkSession,
+    files: list[Path],
+    at_once: Callable[[list[Path]], tuple[Mark, Mark]],
+    tmp_path: Path,
+    kills: int,
 ) -> None:
     draws = random.Random(20261123)
     chosen, done = files[: max(20, 3 * kills)], 0

@@ -12,15 +12,26 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 @pytest.mark.process
 @pytest.mark.parametrize(("name", "shown"), [("tour", 6), ("segments", 7)])
-def test_a_notebook_runs_to_its_end(world: World, monkeypatch: pytest.MonkeyPatch, name: str, shown: int) -> None:
+def test_a_notebook_runs_to_its_end(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str, shown: int
+) -> None:
     monkeypatch.setenv("CLARION_LAKE", world.lake.root)
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
-    assert all(not cell.get("outputs") for cell in notebook.cells), "notebooks are kept without outputs"
+    assert all(not cell.get("outputs") for cell in notebook.cells), (
+        "notebooks are kept without outputs"
+    )
     NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
-    results = [output for cell in notebook.cells for output in cell.get("outputs", []) if output.output_type == "execute_result"]
+    results = [
+        output
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "execute_result"
+    ]
     tables = [output["data"]["text/html"] for output in results if "text/html" in output["data"]]
     assert len(tables) >= shown
-    assert len([table for table in tables if "<td>" in table]) >= shown - 1  # on a lake's first day nothing has drifted
+    assert (
+        len([table for table in tables if "<td>" in table]) >= shown - 1
+    )  # on a lake's first day nothing has drifted
 
 
 def test_every_notebook_is_run_by_a_test() -> None:

@@ -23,19 +23,38 @@ def _at(day: int, hour: int = 12) -> datetime:
 
 @pytest.fixture
 def of_day(rows: Rows) -> DataFrame:
-    stated = [("USD", _at(2, 9), "7.0"), ("USD", _at(2, 18), "7.2"), ("USD", _at(6), "7.5"), ("JPY", _at(1), "0.05")]
-    return daily(rows(RATE, *((currency, at, at, Decimal(rate)) for currency, at, rate in stated)), time_zone="Asia/Shanghai")
+    stated = [
+        ("USD", _at(2, 9), "7.0"),
+        ("USD", _at(2, 18), "7.2"),
+        ("USD", _at(6), "7.5"),
+        ("JPY", _at(1), "0.05"),
+    ]
+    return daily(
+        rows(RATE, *((currency, at, at, Decimal(rate)) for currency, at, rate in stated)),
+        time_zone="Asia/Shanghai",
+    )
 
 
 def test_a_days_last_rate_holds_until_the_next_and_at_most_a_week(of_day: DataFrame) -> None:
-    found = {(row["currency"], row["day"].day): row["rate"] for row in of_day.where("day < DATE'2026-03-20'").collect()}
+    found = {
+        (row["currency"], row["day"].day): row["rate"]
+        for row in of_day.where("day < DATE'2026-03-20'").collect()
+    }
     # 18:00 UTC is the third of March in Shanghai.
-    assert [found["USD", day] for day in (2, 3, 5, 6, 12)] == [Decimal("7.0"), Decimal("7.2"), Decimal("7.2"), Decimal("7.5"), Decimal("7.5")]
+    assert [found["USD", day] for day in (2, 3, 5, 6, 12)] == [
+        Decimal("7.0"),
+        Decimal("7.2"),
+        Decimal("7.2"),
+        Decimal("7.5"),
+        Decimal("7.5"),
+    ]
     assert ("USD", 13) not in found
     assert max(day for currency, day in found if currency == "JPY") == 7
 
 
-def test_amounts_are_converted_exactly_and_what_has_no_rate_is_left_out(rows: Rows, of_day: DataFrame) -> None:
+def test_amounts_are_converted_exactly_and_what_has_no_rate_is_left_out(
+    rows: Rows, of_day: DataFrame
+) -> None:
     one = Decimal("10.5000")
     lines = rows(
         LINE,
@@ -45,10 +64,23 @@ def test_amounts_are_converted_exactly_and_what_has_no_rate_is_left_out(rows: Ro
         ("late", _at(20), "USD", one, None, one),
         ("unknown", _at(3), "GBP", one, None, one),
     )
-    how = {"money": MONEY, "time": "happened_at", "on": None, "currency": "CNY", "time_zone": "Asia/Shanghai"}
+    how = {
+        "money": MONEY,
+        "time": "happened_at",
+        "on": None,
+        "currency": "CNY",
+        "time_zone": "Asia/Shanghai",
+    }
     found = {row["order_id"]: row for row in converted(lines, of_day, **how).collect()}
     assert set(found) == {"own", "unsaid", "dollar"}
-    assert tuple(found["dollar"])[2:] == ("CNY", Decimal("75.6000"), Decimal("3.6000"), Decimal("75.6000"))
+    assert tuple(found["dollar"])[2:] == (
+        "CNY",
+        Decimal("75.6000"),
+        Decimal("3.6000"),
+        Decimal("75.6000"),
+    )
     assert tuple(found["own"])[2:] == ("CNY", one, None, one)
     assert {row["order_id"] for row in converted(lines, None, **how).collect()} == {"own", "unsaid"}
-    assert converted(lines, of_day, **{**how, "on": date(2026, 3, 6)}).where("order_id = 'late'").first()["amount"] == Decimal("78.7500")
+    assert converted(lines, of_day, **{**how, "on": date(2026, 3, 6)}).where(
+        "order_id = 'late'"
+    ).first()["amount"] == Decimal("78.7500")

@@ -21,20 +21,37 @@ from clarion.kernel.errors import ConfigError
 from clarion.products.catalogue.current import current_products
 
 AS_OF = date(2026, 6, 1)
-DAY = "customer_id string, day date, known_on date, orders long, amount decimal(18,4), cart_adds long"
+DAY = (
+    "customer_id string, day date, known_on date, orders long, amount decimal(18,4), cart_adds long"
+)
 LINE = (
     "customer_id string, order_id string, kind string, quantity decimal(18,4), amount decimal(18,4), discount decimal(18,4), coupon_ref string, "
     "store_ref string, channel string, happened_at string, arrived_at string"
 )
-ONE = {"source": "days", "value": "sum(orders)", "unit": "orders", "meaning": "m", "en": "e", "zh": "z"}
+ONE = {
+    "source": "days",
+    "value": "sum(orders)",
+    "unit": "orders",
+    "meaning": "m",
+    "en": "e",
+    "zh": "z",
+}
 
 
 def _features(**bodies: dict[str, object]) -> tuple[Feature, ...]:
     return parse({name: {**ONE, **body} for name, body in bodies.items()})
 
 
-def _days(rows: Callable[..., DataFrame], *values: tuple[str, str, str, int, str, int]) -> DataFrame:
-    return rows(DAY, *((who, date.fromisoformat(day), date.fromisoformat(known), n, Decimal(paid), adds) for who, day, known, n, paid, adds in values))
+def _days(
+    rows: Callable[..., DataFrame], *values: tuple[str, str, str, int, str, int]
+) -> DataFrame:
+    return rows(
+        DAY,
+        *(
+            (who, date.fromisoformat(day), date.fromisoformat(known), n, Decimal(paid), adds)
+            for who, day, known, n, paid, adds in values
+        ),
+    )
 
 
 @pytest.mark.covers("Q6")
@@ -59,30 +76,56 @@ def test_three_cart_adds_in_seven_days_are_told(rows: Callable[..., DataFrame]) 
     )  # fmt: skip
     everyone = rows("customer_id string", ("keen",), ("slow",), ("silent",))
     found = transforms.described(everyone, {"days": views.days(days, as_of=AS_OF)}, declared)
-    assert {row["customer_id"]: row["three_cart_adds"] for row in found.collect()} == {"keen": 1.0, "slow": 0.0, "silent": 0.0}
+    assert {row["customer_id"]: row["three_cart_adds"] for row in found.collect()} == {
+        "keen": 1.0,
+        "slow": 0.0,
+        "silent": 0.0,
+    }
 
 
-def test_what_happens_or_arrives_on_the_as_of_day_or_later_is_not_seen(rows: Callable[..., DataFrame]) -> None:
+def test_what_happens_or_arrives_on_the_as_of_day_or_later_is_not_seen(
+    rows: Callable[..., DataFrame],
+) -> None:
     before = ("k", "2026-05-30", "2026-05-30", 1, "10", 0)
-    leak = [("k", "2026-06-01", "2026-06-01", 5, "50", 0), ("k", "2026-05-20", "2026-06-01", 7, "70", 0)]
+    leak = [
+        ("k", "2026-06-01", "2026-06-01", 5, "50", 0),
+        ("k", "2026-05-20", "2026-06-01", 7, "70", 0),
+    ]
     declared = _features(orders={"value": "sum(orders)"})
 
     def orders(*values: tuple[str, str, str, int, str, int]) -> float:
         view = views.days(_days(rows, *values), as_of=AS_OF)
-        return float(transforms.described(rows("customer_id string", ("k",)), {"days": view}, declared).first()["orders"])
+        return float(
+            transforms.described(
+                rows("customer_id string", ("k",)), {"days": view}, declared
+            ).first()["orders"]
+        )
 
     assert orders(before, *leak) == orders(before) == 1.0
 
 
 def test_unknown_is_not_zero_unless_the_feature_says_so(rows: Callable[..., DataFrame]) -> None:
-    declared = _features(a={"value": "avg(orders)"}, b={"value": "sum(orders)", "empty": 0}, c={"source": "reviews", "value": "count(*)"})
-    wide = transforms.described(rows("customer_id string", ("k",)), {"days": views.days(_days(rows), as_of=AS_OF)}, declared)
+    declared = _features(
+        a={"value": "avg(orders)"},
+        b={"value": "sum(orders)", "empty": 0},
+        c={"source": "reviews", "value": "count(*)"},
+    )
+    wide = transforms.described(
+        rows("customer_id string", ("k",)), {"days": views.days(_days(rows), as_of=AS_OF)}, declared
+    )
     packed = transforms.packed(wide, declared)
     assert packed.first()["values"] == {"b": 0.0}
-    assert transforms.unpacked(packed, declared).first().asDict() == {"customer_id": "k", "a": None, "b": 0.0, "c": None}
+    assert transforms.unpacked(packed, declared).first().asDict() == {
+        "customer_id": "k",
+        "a": None,
+        "b": 0.0,
+        "c": None,
+    }
 
 
-def test_an_order_is_one_row_with_its_gap_and_a_return_is_none(rows: Callable[..., DataFrame]) -> None:
+def test_an_order_is_one_row_with_its_gap_and_a_return_is_none(
+    rows: Callable[..., DataFrame],
+) -> None:
     lines = rows(
         LINE,
         ("k", "o1", "sale", None, None, None, None, None, "web", "2026-05-01 20:00:00", "2026-05-01 20:00:00"),
@@ -93,58 +136,159 @@ def test_an_order_is_one_row_with_its_gap_and_a_return_is_none(rows: Callable[..
         "customer_id", "order_id", "kind", "1BD quantity", "10BD amount", "1BD discount", "coupon_ref", "store_ref", "channel",
         "timestamp(happened_at) happened_at", "timestamp(arrived_at) arrived_at",
     )  # fmt: skip
-    found = {row["order_id"]: row for row in views.orders(lines, as_of=AS_OF, time_zone="Asia/Shanghai").collect()}
-    assert (found["o1"]["amount"], found["o1"]["lines"], found["o1"]["coupon"], found["o1"]["hour"], found["o1"]["age"]) == (20.0, 2, True, 4, 30.0)
-    assert (found["o2"]["gap_days"], found["o2"]["in_store"], found["o2"]["weekday"]) == (9.0, True, 1)
-    assert (found["r1"]["amount"], found["r1"]["gap_days"], found["r1"]["returned"]) == (None, None, 10.0)
+    found = {
+        row["order_id"]: row
+        for row in views.orders(lines, as_of=AS_OF, time_zone="Asia/Shanghai").collect()
+    }
+    assert (
+        found["o1"]["amount"],
+        found["o1"]["lines"],
+        found["o1"]["coupon"],
+        found["o1"]["hour"],
+        found["o1"]["age"],
+    ) == (20.0, 2, True, 4, 30.0)
+    assert (found["o2"]["gap_days"], found["o2"]["in_store"], found["o2"]["weekday"]) == (
+        9.0,
+        True,
+        1,
+    )
+    assert (found["r1"]["amount"], found["r1"]["gap_days"], found["r1"]["returned"]) == (
+        None,
+        None,
+        10.0,
+    )
 
 
 @pytest.mark.covers("C6", "V3")
-def test_surveys_coupons_and_contacts_become_features_and_tags(rows: Callable[..., DataFrame], config: Config) -> None:
+def test_surveys_coupons_and_contacts_become_features_and_tags(
+    rows: Callable[..., DataFrame], config: Config
+) -> None:
     at = ("cast(at AS timestamp) at", "cast(at AS timestamp) arrived_at")
     said = rows("customer_id string, name string, value string, at string",
         ("k", "satisfaction", "5", "2026-03-01 10:00:00"), ("k", "satisfaction", "2", "2026-05-01 10:00:00"), ("k", "household", "4", "2026-05-01 10:00:00"),
         ("k", "satisfaction", "9", "2026-06-01 10:00:00")).selectExpr("customer_id", "name", "value", *at)  # fmt: skip
-    when = ("timestamp'2026-05-20 10:00:00' happened_at", "timestamp'2026-05-20 10:00:00' arrived_at")
+    when = (
+        "timestamp'2026-05-20 10:00:00' happened_at",
+        "timestamp'2026-05-20 10:00:00' arrived_at",
+    )
     coupons = rows("customer_id string", ("k",), ("k",)).selectExpr("customer_id", *when)
-    called = rows("customer_id string, topic string", ("l", "complaint"), ("l", "complaint")).selectExpr("customer_id", "topic", "4BD satisfaction", *when)
-    chosen = tuple(item for item in features(config) if item.source in ("traits", "redemptions", "contacts"))
+    called = rows(
+        "customer_id string, topic string", ("l", "complaint"), ("l", "complaint")
+    ).selectExpr("customer_id", "topic", "4BD satisfaction", *when)
+    chosen = tuple(
+        item for item in features(config) if item.source in ("traits", "redemptions", "contacts")
+    )
     seen = {
         "traits": views.traits(said, as_of=AS_OF, time_zone="UTC"), "redemptions": views.facts(coupons, as_of=AS_OF, time_zone="UTC"),
         "contacts": views.facts(called, as_of=AS_OF, time_zone="UTC"),
     }  # fmt: skip
     wide = transforms.described(rows("customer_id string", ("k",), ("l",)), seen, chosen)
     found = {row["customer_id"]: row for row in wide.collect()}
-    assert (found["k"]["survey_answers_365d"], found["k"]["stated_satisfaction"], found["k"]["coupons_redeemed_90d"]) == (3.0, 2.0, 2.0)
-    assert (found["l"]["stated_satisfaction"], found["l"]["complaints_365d"], found["l"]["satisfaction"]) == (None, 2.0, 4.0)
-    rules = {tag.name: tag.when for tag in shop.tags(config) if tag.name in ("dissatisfied", "coupon_user")}
+    assert (
+        found["k"]["survey_answers_365d"],
+        found["k"]["stated_satisfaction"],
+        found["k"]["coupons_redeemed_90d"],
+    ) == (3.0, 2.0, 2.0)
+    assert (
+        found["l"]["stated_satisfaction"],
+        found["l"]["complaints_365d"],
+        found["l"]["satisfaction"],
+    ) == (None, 2.0, 4.0)
+    rules = {
+        tag.name: tag.when
+        for tag in shop.tags(config)
+        if tag.name in ("dissatisfied", "coupon_user")
+    }
     borne = tagged(wide.selectExpr("*", "cast(null AS double) coupon_share"), rules)
-    assert {row["customer_id"]: row["tags"] for row in borne.collect()} == {"k": ["coupon_user", "dissatisfied"], "l": ["dissatisfied"]}
+    assert {row["customer_id"]: row["tags"] for row in borne.collect()} == {
+        "k": ["coupon_user", "dissatisfied"],
+        "l": ["dissatisfied"],
+    }
 
 
 @pytest.mark.covers("P1")
-def test_who_a_customer_is_follows_the_last_account_that_says_so(rows: Callable[..., DataFrame], config: Config) -> None:
+def test_who_a_customer_is_follows_the_last_account_that_says_so(
+    rows: Callable[..., DataFrame], config: Config
+) -> None:
     accounts = (
         rows(
             "customer_id string, registered_at string, arrived_at string, sex string, birth_date string, region string, occupation string, income_band string, "
             "member_level string, channel string",
-            ("k", "2025-06-01 10:00:00", "2025-06-01 10:00:00", "f", "1990-06-02", "上海", None, None, "gold", "app"),
-            ("k", "2026-01-01 10:00:00", "2026-01-01 10:00:00", None, "1990-06-01", "北京", None, None, None, "web"),
-            ("k", "2026-02-01 10:00:00", "2026-06-02 10:00:00", "m", "2001-01-01", "广州", None, None, None, "web"),
-            ("l", "2026-05-31 10:00:00", "2026-05-31 10:00:00", None, "1890-01-01", None, None, None, None, None),
+            (
+                "k",
+                "2025-06-01 10:00:00",
+                "2025-06-01 10:00:00",
+                "f",
+                "1990-06-02",
+                "上海",
+                None,
+                None,
+                "gold",
+                "app",
+            ),
+            (
+                "k",
+                "2026-01-01 10:00:00",
+                "2026-01-01 10:00:00",
+                None,
+                "1990-06-01",
+                "北京",
+                None,
+                None,
+                None,
+                "web",
+            ),
+            (
+                "k",
+                "2026-02-01 10:00:00",
+                "2026-06-02 10:00:00",
+                "m",
+                "2001-01-01",
+                "广州",
+                None,
+                None,
+                None,
+                "web",
+            ),
+            (
+                "l",
+                "2026-05-31 10:00:00",
+                "2026-05-31 10:00:00",
+                None,
+                "1890-01-01",
+                None,
+                None,
+                None,
+                None,
+                None,
+            ),
         )
-        .selectExpr("*", "timestamp(registered_at) at", "timestamp(arrived_at) known", "date(birth_date) born")
+        .selectExpr(
+            "*",
+            "timestamp(registered_at) at",
+            "timestamp(arrived_at) known",
+            "date(birth_date) born",
+        )
         .drop("registered_at", "arrived_at", "birth_date")
     )
-    named = accounts.withColumnsRenamed({"at": "registered_at", "known": "arrived_at", "born": "birth_date"})
+    named = accounts.withColumnsRenamed(
+        {"at": "registered_at", "known": "arrived_at", "born": "birth_date"}
+    )
     chosen = tuple(item for item in features(config) if item.source == "registrations")
     view = views.registrations(named, as_of=AS_OF, time_zone="UTC")
-    found = {row["customer_id"]: row for row in transforms.described(rows("customer_id string", ("k",), ("l",)), {"registrations": view}, chosen).collect()}
+    found = {
+        row["customer_id"]: row
+        for row in transforms.described(
+            rows("customer_id string", ("k",), ("l",)), {"registrations": view}, chosen
+        ).collect()
+    }
     known = ("sex", "years", "region", "member_level", "joined_by", "registered")
     assert [found["k"][name] for name in known] == ["f", 36.0, "北京", "gold", "app", 365.0], (
         "what arrived later is not known, what an account leaves out another says"
     )
-    assert [found["l"][name] for name in known] == [None, None, None, None, None, 1.0], "nobody is 136 years old"
+    assert [found["l"][name] for name in known] == [None, None, None, None, None, 1.0], (
+        "nobody is 136 years old"
+    )
 
 
 def test_interest_is_shared_out_over_categories_and_prices(rows: Callable[..., DataFrame]) -> None:
@@ -153,21 +297,52 @@ def test_interest_is_shared_out_over_categories_and_prices(rows: Callable[..., D
         ("k", "p1", "a", 1, 3.0, 1), ("k", "p2", "b", 0, 2.0, 2), ("k", "p3", "b", 2, 2.0, 3), ("k", "p9", None, 0, 1.0, 4),
     )  # fmt: skip
     products = rows(
-        "product_id string, category string, brand string, list_price decimal(18,4)", ("p1", "a", "X", None), ("p2", "b", "X", None), ("p3", "b", None, None)
-    ).selectExpr("product_id", "category", "brand", "decimal(case product_id when 'p2' then 5 when 'p3' then 9 end) list_price")
+        "product_id string, category string, brand string, list_price decimal(18,4)",
+        ("p1", "a", "X", None),
+        ("p2", "b", "X", None),
+        ("p3", "b", None, None),
+    ).selectExpr(
+        "product_id",
+        "category",
+        "brand",
+        "decimal(case product_id when 'p2' then 5 when 'p3' then 9 end) list_price",
+    )
     view = views.interactions(strongest, products)
     found = {row["product_id"]: row for row in view.collect()}
-    assert [found[name]["category_share"] for name in ("p1", "p2", "p3", "p9")] == [0.375, 0.5, 0.5, None]
-    assert [found[name]["first_of_category"] for name in ("p1", "p2", "p3", "p9")] == [True, True, False, False]
+    assert [found[name]["category_share"] for name in ("p1", "p2", "p3", "p9")] == [
+        0.375,
+        0.5,
+        0.5,
+        None,
+    ]
+    assert [found[name]["first_of_category"] for name in ("p1", "p2", "p3", "p9")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
     assert [found[name]["price_position"] for name in ("p1", "p2", "p3")] == [None, 0.0, 1.0]
-    text = {"type": "text", "source": "interactions", "value": "max_by(category, struct(category_share, category))"}
-    likes = transforms.described(rows("customer_id string", ("k",)), {"interactions": view}, _features(likes=text)).first()["likes"]
+    text = {
+        "type": "text",
+        "source": "interactions",
+        "value": "max_by(category, struct(category_share, category))",
+    }
+    likes = transforms.described(
+        rows("customer_id string", ("k",)), {"interactions": view}, _features(likes=text)
+    ).first()["likes"]
     assert likes == "b"
 
 
-def test_each_table_is_read_once_however_many_features_look_at_it(rows: Callable[..., DataFrame], config: Config, lake_of_views: dict[str, DataFrame]) -> None:
+def test_each_table_is_read_once_however_many_features_look_at_it(
+    rows: Callable[..., DataFrame], config: Config, lake_of_views: dict[str, DataFrame]
+) -> None:
     seen = {name: view for name, view in lake_of_views.items() if name != "profile"}
-    plan = transforms.described(lake_of_views["profile"], seen, features(config))._jdf.queryExecution().executedPlan().toString()
+    plan = (
+        transforms.described(lake_of_views["profile"], seen, features(config))
+        ._jdf.queryExecution()
+        .executedPlan()
+        .toString()
+    )
     assert plan.count("FileScan") == len(lake_of_views) + 1  # the products' prices
     assert "Python" not in plan
 
@@ -181,7 +356,12 @@ def lake_of_views(spark: SparkSession, tmp_path: Path) -> dict[str, DataFrame]:
         return spark.read.parquet(str(tmp_path / name))
 
     zone = "UTC"
-    facts = {"reviews": "silver.reviews", "responses": "silver.responses", "redemptions": "silver.redemptions", "contacts": "silver.service_contacts"}
+    facts = {
+        "reviews": "silver.reviews",
+        "responses": "silver.responses",
+        "redemptions": "silver.redemptions",
+        "contacts": "silver.service_contacts",
+    }
     products = current_products(empty("silver.products"), as_of=AS_OF, time_zone=zone)
     return {
         "profile": empty("gold.customer_profiles"),
@@ -190,8 +370,13 @@ def lake_of_views(spark: SparkSession, tmp_path: Path) -> dict[str, DataFrame]:
         "events": views.events(empty("silver.events"), as_of=AS_OF, time_zone=zone),
         "interactions": views.interactions(empty("gold.interactions"), products),
         "traits": views.traits(empty("silver.traits"), as_of=AS_OF, time_zone=zone),
-        "registrations": views.registrations(empty("silver.customers"), as_of=AS_OF, time_zone=zone),
-        **{source: views.facts(empty(name), as_of=AS_OF, time_zone=zone) for source, name in facts.items()},
+        "registrations": views.registrations(
+            empty("silver.customers"), as_of=AS_OF, time_zone=zone
+        ),
+        **{
+            source: views.facts(empty(name), as_of=AS_OF, time_zone=zone)
+            for source, name in facts.items()
+        },
     }
 
 
@@ -217,4 +402,7 @@ def test_two_features_of_one_name_are_refused() -> None:
 
 def test_the_packaged_file_is_read_whole(config: Config) -> None:
     written = parse_yaml(config.text("features.yml"), where="features.yml")
-    assert len(features(config)) == sum(len(body["within"]) if isinstance(body.get("within"), list) else 1 for body in written.values())
+    assert len(features(config)) == sum(
+        len(body["within"]) if isinstance(body.get("within"), list) else 1
+        for body in written.values()
+    )

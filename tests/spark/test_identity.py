@@ -43,53 +43,129 @@ def _share(right: int, all_: int) -> Interval:
 def _judged(people: DataFrame, settings: IdentitySettings) -> DataFrame:
     compared = pairs.candidates(people, max_block=settings.max_block).persist()
     scored = model.scored(compared, model.fitted(people, compared))
-    return links.judged(scored, deterministic=settings.deterministic, conflicts=settings.conflicts, link_at=settings.link_at)
+    return links.judged(
+        scored,
+        deterministic=settings.deterministic,
+        conflicts=settings.conflicts,
+        link_at=settings.link_at,
+    )
 
 
 def _resolve(spark: SparkSession, settings: IdentitySettings, difficulty: str) -> Found:
-    planted = plant(spark, people=PEOPLE, difficulty=DIFFICULTIES[difficulty], seed=3, starts_on=date(2026, 1, 1))
+    planted = plant(
+        spark,
+        people=PEOPLE,
+        difficulty=DIFFICULTIES[difficulty],
+        seed=3,
+        starts_on=date(2026, 1, 1),
+    )
     accounts = planted.registrations.withColumns(
-        {"customer_id": F.concat_ws("/", "namespace", "customer_ref"), "arrived_at": F.col("registered_at"), "record_id": F.col("customer_ref")}
+        {
+            "customer_id": F.concat_ws("/", "namespace", "customer_ref"),
+            "arrived_at": F.col("registered_at"),
+            "record_id": F.col("customer_ref"),
+        }
     ).persist()
-    events = planted.events.withColumn("customer_id", F.when(F.col("customer_ref").isNotNull(), F.concat(F.lit("app/"), "customer_ref"))).persist()
-    devices = events.where("customer_id IS NOT NULL").select("customer_id", F.col("device_ref").alias("device"))
-    people = pairs.known(pairs.accounts(accounts), pairs.shared_devices(devices, max_sharing=settings.max_sharing), max_sharing=settings.max_sharing).persist()
-    members = plausible(_judged(people, settings).where("joined").persist(), people, max_accounts=settings.max_accounts).persist()
+    events = planted.events.withColumn(
+        "customer_id",
+        F.when(F.col("customer_ref").isNotNull(), F.concat(F.lit("app/"), "customer_ref")),
+    ).persist()
+    devices = events.where("customer_id IS NOT NULL").select(
+        "customer_id", F.col("device_ref").alias("device")
+    )
+    people = pairs.known(
+        pairs.accounts(accounts),
+        pairs.shared_devices(devices, max_sharing=settings.max_sharing),
+        max_sharing=settings.max_sharing,
+    ).persist()
+    members = plausible(
+        _judged(people, settings).where("joined").persist(),
+        people,
+        max_accounts=settings.max_accounts,
+    ).persist()
 
     truth = accounts.select("customer_id", "person", "namespace").persist()
     named = members.join(truth, "customer_id")
-    both = named.alias("a").join(named.alias("b"), F.expr("a.component = b.component AND a.namespace = 'app' AND b.namespace = 'store'"))
-    row = both.agg(F.count("*").alias("all"), F.count_if(F.expr("a.person = b.person")).alias("right")).first()
-    there = truth.alias("a").join(truth.alias("b"), F.expr("a.person = b.person AND a.namespace = 'app' AND b.namespace = 'store'")).count()
+    both = named.alias("a").join(
+        named.alias("b"),
+        F.expr("a.component = b.component AND a.namespace = 'app' AND b.namespace = 'store'"),
+    )
+    row = both.agg(
+        F.count("*").alias("all"), F.count_if(F.expr("a.person = b.person")).alias("right")
+    ).first()
+    there = (
+        truth.alias("a")
+        .join(
+            truth.alias("b"),
+            F.expr("a.person = b.person AND a.namespace = 'app' AND b.namespace = 'store'"),
+        )
+        .count()
+    )
     assert row is not None
 
     person = members.select("customer_id", F.col("component").alias("_person"))
-    of = truth.join(person, "customer_id", "left").select("customer_id", "person", F.coalesce("_person", "customer_id").alias("who"))
-    app = truth.where("namespace = 'app'").join(of.drop("person"), "customer_id").select("who", "person").distinct()
+    of = truth.join(person, "customer_id", "left").select(
+        "customer_id", "person", F.coalesce("_person", "customer_id").alias("who")
+    )
+    app = (
+        truth.where("namespace = 'app'")
+        .join(of.drop("person"), "customer_id")
+        .select("who", "person")
+        .distinct()
+    )
 
     def signal(attributed: DataFrame) -> Interval:
         """Of facts in the shop on the street that were given to someone with an account of the app: whether it was that person."""
-        known = attributed.join(app.groupBy("who").agg(F.collect_set("person").alias("people")), "who")
-        counts = known.agg(F.count("*").alias("all"), F.count_if(F.array_contains("people", F.col("person"))).alias("right")).first()
+        known = attributed.join(
+            app.groupBy("who").agg(F.collect_set("person").alias("people")), "who"
+        )
+        counts = known.agg(
+            F.count("*").alias("all"),
+            F.count_if(F.array_contains("people", F.col("person"))).alias("right"),
+        ).first()
         assert counts is not None
         return _share(counts["right"], counts["all"])
 
-    seen = events.where("customer_id IS NOT NULL").join(of.drop("person"), "customer_id").groupBy("device_ref", "who").agg(F.count("*").alias("times"))
-    named_devices = seen.select(
-        F.lit("device").alias("kind"), F.lit("app").alias("namespace"), F.col("device_ref").alias("ref"), F.col("who").alias("customer_id"), "times"
+    seen = (
+        events.where("customer_id IS NOT NULL")
+        .join(of.drop("person"), "customer_id")
+        .groupBy("device_ref", "who")
+        .agg(F.count("*").alias("times"))
     )
-    owned = owners(named_devices, least_share=settings.device_share, least_times=settings.device_logins)
-    arrived = events.where("type = 'arrival'").join(owned.select(F.col("ref").alias("device_ref"), F.col("customer_id").alias("who")), "device_ref")
-    cards = planted.tills.withColumn("customer_id", F.concat(F.lit("store/"), "customer_ref")).join(of.drop("person"), "customer_id")
-    by_signal = {name: signal(arrived.where(F.col("signal") == name)) for name in ("wifi", "bluetooth")} | {"card": signal(cards)}
+    named_devices = seen.select(
+        F.lit("device").alias("kind"),
+        F.lit("app").alias("namespace"),
+        F.col("device_ref").alias("ref"),
+        F.col("who").alias("customer_id"),
+        "times",
+    )
+    owned = owners(
+        named_devices, least_share=settings.device_share, least_times=settings.device_logins
+    )
+    arrived = events.where("type = 'arrival'").join(
+        owned.select(F.col("ref").alias("device_ref"), F.col("customer_id").alias("who")),
+        "device_ref",
+    )
+    cards = planted.tills.withColumn("customer_id", F.concat(F.lit("store/"), "customer_ref")).join(
+        of.drop("person"), "customer_id"
+    )
+    by_signal = {
+        name: signal(arrived.where(F.col("signal") == name)) for name in ("wifi", "bluetooth")
+    } | {"card": signal(cards)}
     spark.catalog.clearCache()
     return Found(_share(row["right"], row["all"]), row["right"] / there, by_signal)
 
 
 @pytest.mark.covers("C5")
-@pytest.mark.parametrize(("difficulty", "recall"), [("easy", 0.97), ("default", 0.88), ("hard", 0.45)])
+@pytest.mark.parametrize(
+    ("difficulty", "recall"), [("easy", 0.97), ("default", 0.88), ("hard", 0.45)]
+)
 def test_online_and_offline_are_joined_rightly(
-    spark: SparkSession, config: Config, difficulty: str, recall: float, record_property: Callable[[str, object], None]
+    spark: SparkSession,
+    config: Config,
+    difficulty: str,
+    recall: float,
+    record_property: Callable[[str, object], None],
 ) -> None:
     """Precision of 92 % or more with its interval; of signals of the radio and the card, too, where devices are resold and cards lent."""
     found = _resolve(spark, config.section(IdentitySettings), difficulty)
@@ -103,12 +179,21 @@ def test_online_and_offline_are_joined_rightly(
 def test_components_are_those_of_scipy(spark: SparkSession) -> None:
     """Random pairs, and a chain of two hundred, which takes a label many steps."""
     rng = np.random.default_rng(1)
-    drawn = [(int(a), int(b)) for a, b in rng.integers(0, 400, (250, 2)) if a != b] + [(1000 + step, 1001 + step) for step in range(200)]
-    found = components(spark.createDataFrame([(f"{a:05d}", f"{b:05d}") for a, b in drawn], "left_id string, right_id string"))
+    drawn = [(int(a), int(b)) for a, b in rng.integers(0, 400, (250, 2)) if a != b] + [
+        (1000 + step, 1001 + step) for step in range(200)
+    ]
+    found = components(
+        spark.createDataFrame(
+            [(f"{a:05d}", f"{b:05d}") for a, b in drawn], "left_id string, right_id string"
+        )
+    )
     mine = {row["customer_id"]: row["component"] for row in found.collect()}
     nodes = sorted({node for pair in drawn for node in pair})
     place = {node: number for number, node in enumerate(nodes)}
-    graph = coo_matrix((np.ones(len(drawn)), ([place[a] for a, _ in drawn], [place[b] for _, b in drawn])), shape=(len(nodes), len(nodes)))
+    graph = coo_matrix(
+        (np.ones(len(drawn)), ([place[a] for a, _ in drawn], [place[b] for _, b in drawn])),
+        shape=(len(nodes), len(nodes)),
+    )
     _, labels = connected_components(graph, directed=False)
     assert set(mine) == {f"{node:05d}" for node in nodes}
     groups: dict[int, set[str]] = {}
@@ -135,22 +220,42 @@ def _person(customer_id: str, **stated: Any) -> tuple[Any, ...]:
 
 def test_a_chain_of_errors_does_not_make_a_crowd_one_person(rows: Rows) -> None:
     link = "left_id string, right_id string, agrees array<string>"
-    chain = [(f"c{step:02d}", f"c{step + 1:02d}", ["phone"] if step % 3 else ["phone", "mail"]) for step in range(40)]
+    chain = [
+        (f"c{step:02d}", f"c{step + 1:02d}", ["phone"] if step % 3 else ["phone", "mail"])
+        for step in range(40)
+    ]
     apart = [("x1", "x2", ["phone"])]
-    people = rows(KNOWN, *(_person(name) for name in ("x1", "x2", *(f"c{step:02d}" for step in range(41)))))
-    found = {row["customer_id"]: row["component"] for row in plausible(rows(link, *chain, *apart), people, max_accounts=8).collect()}
+    people = rows(
+        KNOWN, *(_person(name) for name in ("x1", "x2", *(f"c{step:02d}" for step in range(41))))
+    )
+    found = {
+        row["customer_id"]: row["component"]
+        for row in plausible(rows(link, *chain, *apart), people, max_accounts=8).collect()
+    }
     # Of the chain of 41 only pairs that agree in two fields are left; who is no part of it stays as he is.
-    assert found == {"x1": "x1", "x2": "x1"} | {f"c{step + offset:02d}": f"c{step:02d}" for step in range(0, 40, 3) for offset in (0, 1)}
+    assert found == {"x1": "x1", "x2": "x1"} | {
+        f"c{step + offset:02d}": f"c{step:02d}" for step in range(0, 40, 3) for offset in (0, 1)
+    }
 
 
 def test_two_identity_numbers_are_never_one_person(rows: Rows) -> None:
     people = rows(KNOWN, _person("a", id_number="1"), _person("b"), _person("c", id_number="2"))
-    chain = rows("left_id string, right_id string, agrees array<string>", ("a", "b", ["phone", "name"]), ("b", "c", ["mail", "name"]))
+    chain = rows(
+        "left_id string, right_id string, agrees array<string>",
+        ("a", "b", ["phone", "name"]),
+        ("b", "c", ["mail", "name"]),
+    )
     assert plausible(chain, people, max_accounts=8).collect() == []
 
 
 def test_a_placeholder_joins_nobody_and_makes_no_pairs(rows: Rows) -> None:
-    people = rows(KNOWN, *(_person(f"c{number:03d}", phone="13800000000", name=f"n{number}") for number in range(300)))
+    people = rows(
+        KNOWN,
+        *(
+            _person(f"c{number:03d}", phone="13800000000", name=f"n{number}")
+            for number in range(300)
+        ),
+    )
     stated = people.drop("devices", "name_count")
     devices = rows("customer_id string, devices array<string>")
     assert pairs.candidates(pairs.known(stated, devices, max_sharing=5), max_block=50).isEmpty()
@@ -159,24 +264,38 @@ def test_a_placeholder_joins_nobody_and_makes_no_pairs(rows: Rows) -> None:
 def test_two_of_a_household_stay_two(rows: Rows, config: Config) -> None:
     """Telephone, address and device in common, another name; whether the birth date is known or not."""
     settings = config.section(IdentitySettings)
-    people = [_person(f"o{number}", phone=f"p{number}", name=f"n{number}", birth_date=f"1990-01-{number + 10}") for number in range(10)]
+    people = [
+        _person(
+            f"o{number}", phone=f"p{number}", name=f"n{number}", birth_date=f"1990-01-{number + 10}"
+        )
+        for number in range(10)
+    ]
     for number, born in enumerate(("1982-02-02", None)):
         home = {"phone": f"home{number}", "address": f"street{number}", "devices": [f"d{number}"]}
         people += [
             _person(f"anna{number}", **home, name=f"Anna{number}", birth_date="1980-01-01"),
             _person(f"ben{number}", **home, name=f"Ben{number}", birth_date=born),
         ]
-    people += [_person(f"twice{number}", phone="same", name="Eva", birth_date="1970-07-07") for number in range(2)]
+    people += [
+        _person(f"twice{number}", phone="same", name="Eva", birth_date="1970-07-07")
+        for number in range(2)
+    ]
     found = _judged(rows(KNOWN, *people), settings).where("joined").collect()
-    assert [(row["left_id"], row["right_id"], row["how"]) for row in found] == [("twice0", "twice1", "phone")]
+    assert [(row["left_id"], row["right_id"], row["how"]) for row in found] == [
+        ("twice0", "twice1", "phone")
+    ]
 
 
 def test_a_common_name_says_less_than_a_rare_one(rows: Rows) -> None:
-    compared = "left_id string, right_id string, name_count long, " + ", ".join(f"{field} string" for field in pairs.FIELDS)
+    compared = "left_id string, right_id string, name_count long, " + ", ".join(
+        f"{field} string" for field in pairs.FIELDS
+    )
     outcomes = ["a" if field in ("name", "birth_date") else "-" for field in pairs.FIELDS]
     both = rows(compared, ("a", "b", 2, *outcomes), ("c", "d", 200, *outcomes))
     even = dict.fromkeys(pairs.FIELDS, 0.9)
-    weights = model.Weights(1000, 1e-4, 1e-5, even, dict.fromkeys(pairs.FIELDS, 1e-3), dict.fromkeys(pairs.FIELDS, 1e-3))
+    weights = model.Weights(
+        1000, 1e-4, 1e-5, even, dict.fromkeys(pairs.FIELDS, 1e-3), dict.fromkeys(pairs.FIELDS, 1e-3)
+    )
     rare, common = model.scored(both, weights).orderBy("left_id").collect()
     assert rare["weight"] - common["weight"] == pytest.approx(np.log2(100), abs=1e-5)
     assert rare["probability"] > common["probability"]
@@ -184,13 +303,20 @@ def test_a_common_name_says_less_than_a_rare_one(rows: Rows) -> None:
 
 def test_the_surrogate_of_a_person_stays_whoever_comes_later(rows: Rows) -> None:
     members = rows("customer_id string, component string", ("b", "a"), ("c", "a"), ("a", "a"))
-    seen = rows("customer_id string, day string", ("a", "2026-01-03"), ("b", "2026-01-01"), ("c", "2026-01-02")).select(
-        "customer_id", F.col("day").cast("timestamp").alias("first_seen_at")
-    )
+    seen = rows(
+        "customer_id string, day string",
+        ("a", "2026-01-03"),
+        ("b", "2026-01-01"),
+        ("c", "2026-01-02"),
+    ).select("customer_id", F.col("day").cast("timestamp").alias("first_seen_at"))
     nobody = rows("customer_id string, person string")
-    assert {row["customer_id"]: row["person"] for row in persons(members, seen, nobody).collect()} == {"a": "b", "c": "b"}
+    assert {
+        row["customer_id"]: row["person"] for row in persons(members, seen, nobody).collect()
+    } == {"a": "b", "c": "b"}
     before = rows("customer_id string, person string", ("a", "c"))
-    assert {row["customer_id"]: row["person"] for row in persons(members, seen, before).collect()} == {"a": "c", "b": "c"}
+    assert {
+        row["customer_id"]: row["person"] for row in persons(members, seen, before).collect()
+    } == {"a": "c", "b": "c"}
 
 
 def test_a_device_in_several_hands_belongs_to_nobody(rows: Rows) -> None:
@@ -199,13 +325,27 @@ def test_a_device_in_several_hands_belongs_to_nobody(rows: Rows) -> None:
         ("device", "app", "own", "a", 9), ("device", "app", "own", "b", 1), ("device", "app", "two", "a", 3), ("device", "app", "two", "b", 3),
         ("device", "app", "once", "a", 1), ("device", "other", "own", "c", 2),
     )  # fmt: skip
-    found = {(row["namespace"], row["ref"]): row["customer_id"] for row in owners(seen, least_share=0.9, least_times=2).collect()}
+    found = {
+        (row["namespace"], row["ref"]): row["customer_id"]
+        for row in owners(seen, least_share=0.9, least_times=2).collect()
+    }
     assert found == {("app", "own"): "a", ("other", "own"): "c"}
 
 
 def test_changes_tell_merges_moves_and_splits(rows: Rows) -> None:
     name = "kind string, namespace string, ref string, customer_id string"
-    before = rows(name, ("customer", "", "a", "p"), ("customer", "", "b", "p"), ("device", "n", "d", "p"))
-    now = rows(name, ("customer", "", "a", "p"), ("device", "n", "d", "q"), ("customer", "", "c", "q"))
-    found = {(row["kind"], row["ref"]): (row["change"], row["customer_before"], row["customer_now"]) for row in changes(before, now).collect()}
-    assert found == {("customer", "b"): ("unlinked", "p", None), ("device", "d"): ("moved", "p", "q"), ("customer", "c"): ("linked", None, "q")}
+    before = rows(
+        name, ("customer", "", "a", "p"), ("customer", "", "b", "p"), ("device", "n", "d", "p")
+    )
+    now = rows(
+        name, ("customer", "", "a", "p"), ("device", "n", "d", "q"), ("customer", "", "c", "q")
+    )
+    found = {
+        (row["kind"], row["ref"]): (row["change"], row["customer_before"], row["customer_now"])
+        for row in changes(before, now).collect()
+    }
+    assert found == {
+        ("customer", "b"): ("unlinked", "p", None),
+        ("device", "d"): ("moved", "p", "q"),
+        ("customer", "c"): ("linked", None, "q"),
+    }

@@ -16,7 +16,9 @@ from clarion.products.similarity import neighbours
 from clarion.products.similarity.settings import ProductSettings
 
 AS_OF = date(2026, 6, 1)
-VECTOR = "product_id string, title string, category string, indices array<int>, weights array<double>"
+VECTOR = (
+    "product_id string, title string, category string, indices array<int>, weights array<double>"
+)
 Matrix = dict[str, "np.ndarray[Any, np.dtype[np.float64]]"]
 
 
@@ -28,7 +30,16 @@ def settings(config: Config) -> ProductSettings:
 @pytest.fixture
 def table(spark: SparkSession) -> Callable[[Matrix], DataFrame]:
     def of(rows: Matrix) -> DataFrame:
-        cells = [(name, name, "x", np.flatnonzero(row).tolist(), row[np.flatnonzero(row)].round(12).tolist()) for name, row in rows.items()]
+        cells = [
+            (
+                name,
+                name,
+                "x",
+                np.flatnonzero(row).tolist(),
+                row[np.flatnonzero(row)].round(12).tolist(),
+            )
+            for name, row in rows.items()
+        ]
         return spark.createDataFrame(cells, VECTOR)
 
     return of
@@ -51,37 +62,61 @@ def _by_hand(rows: Matrix, k: int) -> pd.DataFrame:
     found = []
     for place, name in enumerate(names):
         order = sorted(
-            (other for other in range(len(names)) if other != place and cosines[place, other] > 0), key=lambda other: (-cosines[place, other], other)
+            (other for other in range(len(names)) if other != place and cosines[place, other] > 0),
+            key=lambda other: (-cosines[place, other], other),
         )
-        found += [(name, rank + 1, names[other], min(cosines[place, other], 1.0)) for rank, other in enumerate(order[:k])]
+        found += [
+            (name, rank + 1, names[other], min(cosines[place, other], 1.0))
+            for rank, other in enumerate(order[:k])
+        ]
     return pd.DataFrame(found, columns=["product_id", "rank", "neighbour_id", "cosine"])
 
 
 def _found(of: neighbours.Found) -> pd.DataFrame:
-    frame = of.near.select("product_id", "rank", "neighbour_id", "cosine").toPandas().sort_values(["product_id", "rank"], ignore_index=True)
+    frame = (
+        of.near.select("product_id", "rank", "neighbour_id", "cosine")
+        .toPandas()
+        .sort_values(["product_id", "rank"], ignore_index=True)
+    )
     return frame.assign(cosine=frame["cosine"].round(9))
 
 
 def _same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
     """Equal measures at every rank; equal names where no other product is as near as the last one."""
-    assert found[["product_id", "rank"]].equals(expected[["product_id", "rank"]].astype(found[["product_id", "rank"]].dtypes))
+    assert found[["product_id", "rank"]].equals(
+        expected[["product_id", "rank"]].astype(found[["product_id", "rank"]].dtypes)
+    )
     assert np.allclose(found["cosine"], expected["cosine"], atol=1e-8)
 
 
 @pytest.mark.covers("M3")
 @pytest.mark.parametrize("block_rows", [7, 1000])
-def test_neighbours_equal_an_exact_computation(table: Callable[[Matrix], DataFrame], settings: ProductSettings, block_rows: int) -> None:
+def test_neighbours_equal_an_exact_computation(
+    table: Callable[[Matrix], DataFrame], settings: ProductSettings, block_rows: int
+) -> None:
     rows = _matrix(60, seed=1)
     rows |= {"same1": rows["p00003"], "same2": rows["p00003"], "mute": np.zeros(30)}
-    found = neighbours.nearest(table(rows), None, as_of=AS_OF, settings=replace(settings, block_rows=block_rows))
+    found = neighbours.nearest(
+        table(rows), None, as_of=AS_OF, settings=replace(settings, block_rows=block_rows)
+    )
     _same(_found(found), _by_hand(rows, 5))
     assert found.recall is None
     assert found.compared == 62
-    twins = {(row["product_id"], row["neighbour_id"]) for row in found.near.where("near_duplicate").collect()}
-    assert twins == {(left, right) for left in ("p00003", "same1", "same2") for right in ("p00003", "same1", "same2") if left != right}
+    twins = {
+        (row["product_id"], row["neighbour_id"])
+        for row in found.near.where("near_duplicate").collect()
+    }
+    assert twins == {
+        (left, right)
+        for left in ("p00003", "same1", "same2")
+        for right in ("p00003", "same1", "same2")
+        if left != right
+    }
 
 
-def test_ten_thousand_identical_titles_are_each_others_neighbours(table: Callable[[Matrix], DataFrame], settings: ProductSettings) -> None:
+def test_ten_thousand_identical_titles_are_each_others_neighbours(
+    table: Callable[[Matrix], DataFrame], settings: ProductSettings
+) -> None:
     one = _matrix(1, seed=2)["p00000"]
     rows = {f"p{number:05d}": one for number in range(10_000)}
     frame = table(rows)
@@ -90,7 +125,13 @@ def test_ten_thousand_identical_titles_are_each_others_neighbours(table: Callabl
     assert time.monotonic() - started < 60, "comparing each with each would take minutes"
     assert len(found) == 50_000
     assert (found["cosine"] == 1.0).all()
-    assert found.loc[found["product_id"] == "p00002", "neighbour_id"].tolist() == ["p00000", "p00001", "p00003", "p00004", "p00005"]
+    assert found.loc[found["product_id"] == "p00002", "neighbour_id"].tolist() == [
+        "p00000",
+        "p00001",
+        "p00003",
+        "p00004",
+        "p00005",
+    ]
 
 
 def _next_day(rows: Matrix, *, seed: int) -> Matrix:
@@ -105,12 +146,19 @@ def _next_day(rows: Matrix, *, seed: int) -> Matrix:
     for name in rng.choice(names, 6, replace=False):
         later.pop(name, None)
     new = list(_matrix(4, seed=seed + 2, features=features).values())
-    later |= {"a_new": new[0], "m_new": new[1], "z_new": new[1], "zz_new": next(iter(rows.values()))}
+    later |= {
+        "a_new": new[0],
+        "m_new": new[1],
+        "z_new": new[1],
+        "zz_new": next(iter(rows.values())),
+    }
     return later
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_comparing_what_changed_gives_what_comparing_all_gives(table: Callable[[Matrix], DataFrame], settings: ProductSettings, seed: int) -> None:
+def test_comparing_what_changed_gives_what_comparing_all_gives(
+    table: Callable[[Matrix], DataFrame], settings: ProductSettings, seed: int
+) -> None:
     rows = _matrix(120, seed=10 * seed, features=200 if seed % 2 else 30)
     later = _next_day(rows, seed=10 * seed + 1)
     first = table(rows)
@@ -123,15 +171,21 @@ def test_comparing_what_changed_gives_what_comparing_all_gives(table: Callable[[
     _same(_found(updated), _by_hand(later, 5))
 
 
-def test_where_most_changed_all_are_compared(table: Callable[[Matrix], DataFrame], settings: ProductSettings) -> None:
+def test_where_most_changed_all_are_compared(
+    table: Callable[[Matrix], DataFrame], settings: ProductSettings
+) -> None:
     first, second = table(_matrix(40, seed=1)), table(_matrix(40, seed=2))
     before = (first, neighbours.nearest(first, None, as_of=AS_OF, settings=settings).near)
     assert neighbours.nearest(second, before, as_of=AS_OF, settings=settings).compared == 40
 
 
-def test_approximate_neighbours_say_how_many_they_find(table: Callable[[Matrix], DataFrame], settings: ProductSettings) -> None:
+def test_approximate_neighbours_say_how_many_they_find(
+    table: Callable[[Matrix], DataFrame], settings: ProductSettings
+) -> None:
     rows = _matrix(600, seed=5, features=400)
-    for row in rows.values():  # a feature that all share: common, and left out when candidates are sought
+    for (
+        row
+    ) in rows.values():  # a feature that all share: common, and left out when candidates are sought
         row[0] = 0.5
     rows = {name: row / np.linalg.norm(row) for name, row in rows.items()}
     few = replace(settings, exact_up_to=100, common_feature=100, candidates=40, recall_sample=200)

@@ -27,13 +27,30 @@ Rates = dict[str, tuple[Interval | NotComputable, Interval | NotComputable]]
 def _rates(config: Config, planted: Noisy) -> Rates:
     """Precision and recall of each detector."""
     clicks = invalid_activity.clicks(planted.events, time_zone="UTC").persist()
-    orders = invalid_activity.orders(planted.lines, planted.events, planted.customers, time_zone="UTC")
+    orders = invalid_activity.orders(
+        planted.lines, planted.events, planted.customers, time_zone="UTC"
+    )
     found = {}
     for one in detectors(config):
-        hits = invalid_activity.facts(one, invalid_activity.found(one, orders if one.of_orders else clicks), clicks, planted.lines).select("record_id", F.lit(True).alias("hit"))
-        truth = planted.lines.withColumnRenamed("order_line_id", "record_id") if one.of_orders else planted.events
-        both = truth.select("record_id", F.col("noise").eqNullSafe(one.name).alias("is")).join(hits, "record_id", "full")
-        row = both.agg(F.count_if("hit").alias("found"), F.count_if("is").alias("planted"), F.count_if(F.expr("hit AND is")).alias("right")).first()
+        hits = invalid_activity.facts(
+            one,
+            invalid_activity.found(one, orders if one.of_orders else clicks),
+            clicks,
+            planted.lines,
+        ).select("record_id", F.lit(True).alias("hit"))
+        truth = (
+            planted.lines.withColumnRenamed("order_line_id", "record_id")
+            if one.of_orders
+            else planted.events
+        )
+        both = truth.select("record_id", F.col("noise").eqNullSafe(one.name).alias("is")).join(
+            hits, "record_id", "full"
+        )
+        row = both.agg(
+            F.count_if("hit").alias("found"),
+            F.count_if("is").alias("planted"),
+            F.count_if(F.expr("hit AND is")).alias("right"),
+        ).first()
         assert row is not None
         found[one.name] = (share(row["right"], row["found"]), share(row["right"], row["planted"]))
     clicks.unpersist()
@@ -46,15 +63,27 @@ def _rates(config: Config, planted: Noisy) -> Rates:
     [
         ("easy", {"mistap": 0.8, "program": 0.98, "staged_order": 0.98}),
         ("default", {"mistap": 0.7, "program": 0.95, "staged_order": 0.85}),
-        ("hard", {"mistap": 0.35, "program": 0.7}),  # eight accounts with six devices, most of which look first: staged orders pass for honest ones
+        (
+            "hard",
+            {"mistap": 0.35, "program": 0.7},
+        ),  # eight accounts with six devices, most of which look first: staged orders pass for honest ones
     ],
 )
 def test_planted_noise_is_found_and_people_are_left_alone(
-    spark: SparkSession, config: Config, difficulty: str, recalls: dict[str, float], record_property: Callable[[str, object], None]
+    spark: SparkSession,
+    config: Config,
+    difficulty: str,
+    recalls: dict[str, float],
+    record_property: Callable[[str, object], None],
 ) -> None:
     """On a draw that no threshold was set on: precision of 85 % or more, and recall beside it."""
-    planted = plant(spark, people=1500, difficulty=DIFFICULTIES[difficulty], seed=77, starts_on=date(2026, 1, 1))
-    rates = _rates(config, Noisy(planted.events.persist(), planted.lines.persist(), planted.customers.persist()))
+    planted = plant(
+        spark, people=1500, difficulty=DIFFICULTIES[difficulty], seed=77, starts_on=date(2026, 1, 1)
+    )
+    rates = _rates(
+        config,
+        Noisy(planted.events.persist(), planted.lines.persist(), planted.customers.persist()),
+    )
     record_property("rates", str(rates))
     spark.catalog.clearCache()
     for name, least in recalls.items():
@@ -79,40 +108,89 @@ def test_a_click_knows_what_came_before_and_after(rows: Rows) -> None:
         ("f", _at(16), "visit", None, "d", None, None),
         ("g", _at(17), "view", None, None, "p", None),
     ]
-    found = {row["record_id"]: row for row in invalid_activity.clicks(rows(EVENT, *steps), time_zone="UTC").collect()}
-    assert set(found) == {"a", "b", "c", "d", "e"}, "what happens in a shop on the street, or under no name, is no click"
+    found = {
+        row["record_id"]: row
+        for row in invalid_activity.clicks(rows(EVENT, *steps), time_zone="UTC").collect()
+    }
+    assert set(found) == {"a", "b", "c", "d", "e"}, (
+        "what happens in a shop on the street, or under no name, is no click"
+    )
     assert [found[name]["goes_back"] for name in "abcde"] == [False, True, False, False, False]
     assert [found[name]["repeats"] for name in "abcde"] == [False, False, False, False, True]
     assert [found[name]["wanted"] for name in "abcde"] == [True, False, True, True, True]
-    assert (found["a"]["gap_s"], found["b"]["gap_s"], found["e"]["next_gap_s"]) == (None, 10.0, None)
+    assert (found["a"]["gap_s"], found["b"]["gap_s"], found["e"]["next_gap_s"]) == (
+        None,
+        10.0,
+        None,
+    )
     assert [found[name]["minute_load"] for name in "abcde"] == [1, 2, 3, 4, 5]
 
 
 def test_an_order_knows_its_ring_and_a_shop_without_clicks_knows_no_unseen(rows: Rows) -> None:
     lines = [(f"l{n}", f"o{n}", _at(86400 * 20 + n), "sale", f"c{n}", "p", None) for n in range(4)]
-    customers = [(f"c{n}", _at(86400 * (18 if n < 3 else -300)), "home" if n < 3 else "elsewhere") for n in range(4)]
-    looks = [("e0", _at(0), "view", "c9", "d", "p", None), ("e1", _at(86400 * 19), "view", "c2", "x", "p", None)]
-    found = {row["order_id"]: row for row in invalid_activity.orders(rows(LINE, *lines), rows(EVENT, *looks), rows(CUSTOMER, *customers), time_zone="UTC").collect()}
+    customers = [
+        (f"c{n}", _at(86400 * (18 if n < 3 else -300)), "home" if n < 3 else "elsewhere")
+        for n in range(4)
+    ]
+    looks = [
+        ("e0", _at(0), "view", "c9", "d", "p", None),
+        ("e1", _at(86400 * 19), "view", "c2", "x", "p", None),
+    ]
+    found = {
+        row["order_id"]: row
+        for row in invalid_activity.orders(
+            rows(LINE, *lines), rows(EVENT, *looks), rows(CUSTOMER, *customers), time_zone="UTC"
+        ).collect()
+    }
     assert [found[f"o{n}"]["ring"] for n in range(4)] == [3, 3, 3, None]
     assert [found[f"o{n}"]["unseen"] for n in range(4)] == [1, 1, 0, 1]
     assert [found[f"o{n}"]["account_days"] for n in range(4)] == [2, 2, 2, 320]
-    assert (found["o0"]["ring_new"], found["o0"]["ring_unseen"], found["o0"]["burst"]) == (1.0, pytest.approx(2 / 3), 4.0)
-    blind = invalid_activity.orders(rows(LINE, *lines), rows(EVENT), rows(CUSTOMER, *customers), time_zone="UTC").collect()
+    assert (found["o0"]["ring_new"], found["o0"]["ring_unseen"], found["o0"]["burst"]) == (
+        1.0,
+        pytest.approx(2 / 3),
+        4.0,
+    )
+    blind = invalid_activity.orders(
+        rows(LINE, *lines), rows(EVENT), rows(CUSTOMER, *customers), time_zone="UTC"
+    ).collect()
     assert {row["unseen"] for row in blind} == {None}
 
 
 def test_a_staged_order_takes_its_returns_along(rows: Rows) -> None:
-    detector = invalid_activity.parse({"ring": {"looks_at": "orders", "reason": "r", "features": {"ring": "ring"}, "found_when": "ring >= 3"}})[0]
-    units = invalid_activity.found(detector, rows("order_id string, customer_id string, ring long", ("o1", "c1", 4), ("o2", "c2", 2)))
+    detector = invalid_activity.parse(
+        {
+            "ring": {
+                "looks_at": "orders",
+                "reason": "r",
+                "features": {"ring": "ring"},
+                "found_when": "ring >= 3",
+            }
+        }
+    )[0]
+    units = invalid_activity.found(
+        detector,
+        rows("order_id string, customer_id string, ring long", ("o1", "c1", 4), ("o2", "c2", 2)),
+    )
     lines = rows(
-        LINE, ("l1", "o1", _at(0), "sale", "c1", "p", None), ("l2", "o1", _at(9), "return", "c1", "p", None), ("l3", "o2", _at(0), "sale", "c2", "p", None)
+        LINE,
+        ("l1", "o1", _at(0), "sale", "c1", "p", None),
+        ("l2", "o1", _at(9), "return", "c1", "p", None),
+        ("l3", "o2", _at(0), "sale", "c2", "p", None),
     )
     found = invalid_activity.facts(detector, units, rows(EVENT), lines)
-    assert {(row["record_id"], row["features"]["ring"]) for row in found.collect()} == {("l1", 4.0), ("l2", 4.0)}
+    assert {(row["record_id"], row["features"]["ring"]) for row in found.collect()} == {
+        ("l1", 4.0),
+        ("l2", 4.0),
+    }
 
 
 def test_a_detector_that_reaches_beyond_its_rows_is_refused() -> None:
-    body = {"looks_at": "clicks", "reason": "r", "features": {"x": "(select 1)"}, "found_when": "true"}
+    body = {
+        "looks_at": "clicks",
+        "reason": "r",
+        "features": {"x": "(select 1)"},
+        "found_when": "true",
+    }
     with pytest.raises(ConfigError, match="noise.yml: mine: 'select' is not allowed here"):
         invalid_activity.parse({"mine": body})
     with pytest.raises(ConfigError, match="looks_at"):

@@ -28,7 +28,13 @@ DAYS = "product_id string, day date, known_on date, quantity double, views bigin
 
 
 def _product(name: str, title: str | None, **more: Any) -> tuple[Any, ...]:
-    of = {"description": None, "brand": "b1", "category": "tea", "attributes": None, "list_price": None} | more
+    of = {
+        "description": None,
+        "brand": "b1",
+        "category": "tea",
+        "attributes": None,
+        "list_price": None,
+    } | more
     return (
         name,
         title,
@@ -54,23 +60,39 @@ def declared(config: Config) -> tuple[Attribute, ...]:
 
 
 @pytest.fixture
-def seen(rows: Callable[..., DataFrame], declared: tuple[Attribute, ...]) -> Callable[..., DataFrame]:
+def seen(
+    rows: Callable[..., DataFrame], declared: tuple[Attribute, ...]
+) -> Callable[..., DataFrame]:
     """Products as a model looks at them."""
 
-    def of(*products: tuple[Any, ...], days: tuple[Any, ...] = (), by: tuple[Attribute, ...] = declared) -> DataFrame:
-        known = market.described(rows(PRODUCTS, *products), rows(DAYS, *days), None, None, as_of=AS_OF, within=90)
+    def of(
+        *products: tuple[Any, ...], days: tuple[Any, ...] = (), by: tuple[Attribute, ...] = declared
+    ) -> DataFrame:
+        known = market.described(
+            rows(PRODUCTS, *products), rows(DAYS, *days), None, None, as_of=AS_OF, within=90
+        )
         return matrix.described(known, by, chinese="bigrams")
 
     return of
 
 
-def _vectors(seen: DataFrame, fitted: PipelineModel, by: tuple[Attribute, ...], settings: ProductSettings) -> dict[str, dict[str, float]]:
+def _vectors(
+    seen: DataFrame, fitted: PipelineModel, by: tuple[Attribute, ...], settings: ProductSettings
+) -> dict[str, dict[str, float]]:
     """Each product's row: weight by block and feature."""
     features = model.feature_list(fitted, seen)
     marked = matrix.marks(model.steps_of(fitted).transform(seen), by)
-    names = [f"{row['block']}/{row['feature']}" for row in features.orderBy("feature_index").collect()]
+    names = [
+        f"{row['block']}/{row['feature']}" for row in features.orderBy("feature_index").collect()
+    ]
     found = matrix.vectors(marked, features, settings.weights, as_of=AS_OF, version="1").collect()
-    return {row["product_id"]: {names[place]: weight for place, weight in zip(row["indices"], row["weights"], strict=True)} for row in found}
+    return {
+        row["product_id"]: {
+            names[place]: weight
+            for place, weight in zip(row["indices"], row["weights"], strict=True)
+        }
+        for row in found
+    }
 
 
 def _cosine(left: dict[str, float], right: dict[str, float]) -> float:
@@ -79,34 +101,85 @@ def _cosine(left: dict[str, float], right: dict[str, float]) -> float:
 
 def _shop() -> list[tuple[Any, ...]]:
     rng = np.random.default_rng(3)
-    words = {"tea": ["leaf", "steep", "pot", "brew", "green"], "shoes": ["sole", "lace", "run", "grip", "mesh"]}
+    words = {
+        "tea": ["leaf", "steep", "pot", "brew", "green"],
+        "shoes": ["sole", "lace", "run", "grip", "mesh"],
+    }
     found = []
     for number in range(40):
         kind = "tea" if number % 2 else "shoes"
-        found.append(_product(f"p{number:02d}", " ".join(rng.choice(words[kind], 3)), category=kind, brand=f"b{number % 3}", list_price=1 + number))
+        found.append(
+            _product(
+                f"p{number:02d}",
+                " ".join(rng.choice(words[kind], 3)),
+                category=kind,
+                brand=f"b{number % 3}",
+                list_price=1 + number,
+            )
+        )
     return found
 
 
 @pytest.mark.covers("M2")
-def test_the_matrix_equals_one_made_with_numpy(seen: Callable[..., DataFrame], settings: ProductSettings, declared: tuple[Attribute, ...]) -> None:
-    shop = [*_shop(), _product("zh1", "保湿面霜 night", category="面霜"), _product("zh2", "保湿乳液 night", category="面霜")]
+def test_the_matrix_equals_one_made_with_numpy(
+    seen: Callable[..., DataFrame], settings: ProductSettings, declared: tuple[Attribute, ...]
+) -> None:
+    shop = [
+        *_shop(),
+        _product("zh1", "保湿面霜 night", category="面霜"),
+        _product("zh2", "保湿乳液 night", category="面霜"),
+    ]
     frame = seen(*shop)
     found = _vectors(frame, model.fit(frame, declared, settings=settings), declared, settings)
     texts = {name: [*title.split()] for name, title, *_ in shop}
     texts |= {"zh1": ["night", "保湿", "湿面", "面霜"], "zh2": ["night", "保湿", "湿乳", "乳液"]}
-    n, df = len(shop), {word: sum(word in text for text in texts.values()) for text in texts.values() for word in text}
+    n, df = (
+        len(shop),
+        {
+            word: sum(word in text for text in texts.values())
+            for text in texts.values()
+            for word in text
+        },
+    )
     for name, title, _, brand, _, category, _, price, *_ in shop:
         del title
-        text = {f"text/{word}": texts[name].count(word) * np.log((n + 1) / (df[word] + 1)) for word in texts[name]}
-        blocks = [(text, "text"), ({f"category/category {category}": 1.0}, "category"), ({f"brand/brand {brand}": 1.0}, "brand")]
+        text = {
+            f"text/{word}": texts[name].count(word) * np.log((n + 1) / (df[word] + 1))
+            for word in texts[name]
+        }
+        blocks = [
+            (text, "text"),
+            ({f"category/category {category}": 1.0}, "category"),
+            ({f"brand/brand {brand}": 1.0}, "brand"),
+        ]
         if price:
-            steps = {f"price/price {int(price - 1) // 4 + beside}": value for beside, value in ((-1, 0.5), (0, 1.0), (1, 0.5))}
-            blocks.append(({key: value for key, value in steps.items() if key[-2:] not in ("-1", "10")}, "price"))
-            blocks.append(({key: value for key, value in found[name].items() if key.startswith("market/")}, "market"))
-        row = {key: value / np.sqrt(sum(x * x for x in of.values())) * np.sqrt(settings.weights[block]) for of, block in blocks for key, value in of.items()}
+            steps = {
+                f"price/price {int(price - 1) // 4 + beside}": value
+                for beside, value in ((-1, 0.5), (0, 1.0), (1, 0.5))
+            }
+            blocks.append(
+                (
+                    {key: value for key, value in steps.items() if key[-2:] not in ("-1", "10")},
+                    "price",
+                )
+            )
+            blocks.append(
+                (
+                    {key: value for key, value in found[name].items() if key.startswith("market/")},
+                    "market",
+                )
+            )
+        row = {
+            key: value / np.sqrt(sum(x * x for x in of.values())) * np.sqrt(settings.weights[block])
+            for of, block in blocks
+            for key, value in of.items()
+        }
         length = np.sqrt(sum(value**2 for value in row.values()))
         assert found[name].keys() == row.keys(), name
-        assert all(found[name][key] == pytest.approx(value / length, abs=1e-9) for key, value in row.items()), name
+        assert all(
+            found[name][key] == pytest.approx(value / length, abs=1e-9)
+            for key, value in row.items()
+        ), name
 
 
 def test_the_vocabulary_is_frozen_and_a_new_product_is_scored_by_it(
@@ -120,16 +193,37 @@ def test_the_vocabulary_is_frozen_and_a_new_product_is_scored_by_it(
     assert later["new"].keys() == {"text/green", "text/brew", "category/category tea"}
 
 
-def test_each_kind_of_attribute_says_what_it_should(seen: Callable[..., DataFrame], settings: ProductSettings) -> None:
+def test_each_kind_of_attribute_says_what_it_should(
+    seen: Callable[..., DataFrame], settings: ProductSettings
+) -> None:
     by = declared_attributes.parse(
         {
-            "size": {"block": "attributes", "kind": "ordered", "value": "attributes['size']", "levels": ["S", "M", "L", "XL"], "meaning": "size"},
-            "price": {"block": "price", "kind": "scaled", "value": "list_price", "meaning": "price"},
-            "colours": {"block": "market", "kind": "multi", "value": "split(attributes['colours'], '/')", "meaning": "colours"},
+            "size": {
+                "block": "attributes",
+                "kind": "ordered",
+                "value": "attributes['size']",
+                "levels": ["S", "M", "L", "XL"],
+                "meaning": "size",
+            },
+            "price": {
+                "block": "price",
+                "kind": "scaled",
+                "value": "list_price",
+                "meaning": "price",
+            },
+            "colours": {
+                "block": "market",
+                "kind": "multi",
+                "value": "split(attributes['colours'], '/')",
+                "meaning": "colours",
+            },
         }
     )
     others = [_product("y0", "cup spoon"), _product("y1", "cup spoon")]
-    same = [_product(f"x{place}", "tea pot", attributes={"size": size}) for place, size in enumerate(("S", "M", "L", "XL", "S", "M", "L", "XL"))]
+    same = [
+        _product(f"x{place}", "tea pot", attributes={"size": size})
+        for place, size in enumerate(("S", "M", "L", "XL", "S", "M", "L", "XL"))
+    ]
     frame = seen(*same, *others, by=by)
     of = _vectors(frame, model.fit(frame, by, settings=settings), by, settings)
     nearness = [_cosine(of["x0"], of[f"x{place}"]) for place in (4, 1, 2, 3)]
@@ -139,8 +233,16 @@ def test_each_kind_of_attribute_says_what_it_should(seen: Callable[..., DataFram
     frame = seen(*prices, *others, by=by)
     of = _vectors(frame, model.fit(frame, by, settings=settings), by, settings)
     assert _cosine(of["x00"], of["x01"]) == pytest.approx(1.0), "two of twenty make a tenth"
-    assert 1.0 > _cosine(of["x06"], of["x08"]) > _cosine(of["x06"], of["x10"]) > _cosine(of["x06"], of["x12"])
-    colours = [_product("a", "tea pot", attributes={"colours": "red/blue"}), _product("b", "tea pot", attributes={"colours": "blue/red/red"})]
+    assert (
+        1.0
+        > _cosine(of["x06"], of["x08"])
+        > _cosine(of["x06"], of["x10"])
+        > _cosine(of["x06"], of["x12"])
+    )
+    colours = [
+        _product("a", "tea pot", attributes={"colours": "red/blue"}),
+        _product("b", "tea pot", attributes={"colours": "blue/red/red"}),
+    ]
     colours += [
         _product("c", "tea pot", attributes={"colours": "red/green"}),
         _product("d", "tea pot", attributes={"colours": "green"}),
@@ -154,25 +256,61 @@ def test_each_kind_of_attribute_says_what_it_should(seen: Callable[..., DataFram
 
 @pytest.mark.covers("M1")
 def test_what_the_market_says_is_as_of_the_day(rows: Callable[..., DataFrame]) -> None:
-    products = rows(PRODUCTS, _product("a", "x", list_price=10), _product("b", "y", list_price=20), _product("c", "z"), _product("d", "w", category="pots"))
+    products = rows(
+        PRODUCTS,
+        _product("a", "x", list_price=10),
+        _product("b", "y", list_price=20),
+        _product("c", "z"),
+        _product("d", "w", category="pots"),
+    )
     on = date(2026, 5, 20)
-    days = rows(DAYS, ("a", on, on, 3.0, 9), ("a", on, AS_OF, 50.0, 50), ("a", date(2026, 1, 1), date(2026, 1, 1), 70.0, 70), ("b", on, on, 0.0, 4))
-    reviews = rows("product_id string, happened_at timestamp_ntz, rating double, text string", ("a", None, 4.0, "smooth"), ("a", None, 3.0, None))
+    days = rows(
+        DAYS,
+        ("a", on, on, 3.0, 9),
+        ("a", on, AS_OF, 50.0, 50),
+        ("a", date(2026, 1, 1), date(2026, 1, 1), 70.0, 70),
+        ("b", on, on, 0.0, 4),
+    )
+    reviews = rows(
+        "product_id string, happened_at timestamp_ntz, rating double, text string",
+        ("a", None, 4.0, "smooth"),
+        ("a", None, 3.0, None),
+    )
     prices = rows(
         "product_id string, competitor string, price double, observed_at int",
         ("a", "one", 5.0, 1), ("a", "one", 8.0, 2), ("a", "two", 12.0, 1), ("b", "one", 10.0, 1), (None, "one", 1.0, 1),
     )  # fmt: skip
-    found = {row["product_id"]: row for row in market.described(products, days, reviews, prices, as_of=AS_OF, within=90).collect()}
-    assert (found["a"]["units"], found["a"]["views"], found["b"]["units"], found["b"]["views"], found["c"]["units"]) == (3, 9, None, 4, None)
-    assert [found[name]["price_position"] for name in "abcd"] == [0, 1, None, None], "without a price or a second product there is no place"
+    found = {
+        row["product_id"]: row
+        for row in market.described(
+            products, days, reviews, prices, as_of=AS_OF, within=90
+        ).collect()
+    }
+    assert (
+        found["a"]["units"],
+        found["a"]["views"],
+        found["b"]["units"],
+        found["b"]["views"],
+        found["c"]["units"],
+    ) == (3, 9, None, 4, None)
+    assert [found[name]["price_position"] for name in "abcd"] == [0, 1, None, None], (
+        "without a price or a second product there is no place"
+    )
     assert (found["a"]["market_price"], found["a"]["price_gap"]) == (10, 0)
     assert found["b"]["price_gap"] == 1
     assert (found["a"]["rating"], found["a"]["ratings"], found["a"]["said"]) == (3.5, 2, "smooth")
 
 
-def test_odd_texts_have_a_clear_answer(seen: Callable[..., DataFrame], settings: ProductSettings, declared: tuple[Attribute, ...]) -> None:
+def test_odd_texts_have_a_clear_answer(
+    seen: Callable[..., DataFrame], settings: ProductSettings, declared: tuple[Attribute, ...]
+) -> None:
     long = "word " * 200_000  # a megabyte
-    frame = seen(_product("mute", None), _product("emoji", "🍵🍵✨"), _product("long", "green tea", description=long), _product("tea", "green tea word"))
+    frame = seen(
+        _product("mute", None),
+        _product("emoji", "🍵🍵✨"),
+        _product("long", "green tea", description=long),
+        _product("tea", "green tea word"),
+    )
     found = _vectors(frame, model.fit(frame, declared, settings=settings), declared, settings)
     assert found["mute"] == found["emoji"] == {}, "no text, no row to compare by"
     assert _cosine(found["long"], found["tea"]) > 0.5
@@ -181,26 +319,49 @@ def test_odd_texts_have_a_clear_answer(seen: Callable[..., DataFrame], settings:
 def test_a_shop_of_one_product_or_without_words_has_a_model_that_knows_nothing(
     seen: Callable[..., DataFrame], settings: ProductSettings, declared: tuple[Attribute, ...]
 ) -> None:
-    for frame in (seen(_product("only", "green tea")), seen(_product("a", None, brand=None, category=None), _product("b", "✨", brand=None, category=None))):
+    for frame in (
+        seen(_product("only", "green tea")),
+        seen(
+            _product("a", None, brand=None, category=None),
+            _product("b", "✨", brand=None, category=None),
+        ),
+    ):
         fitted = model.fit(frame, declared, settings=settings)
         assert all(row == {} for row in _vectors(frame, fitted, declared, settings).values())
 
 
 def test_a_wrong_attribute_is_named() -> None:
     good = {"block": "b", "kind": "one_hot", "value": "brand", "meaning": "m"}
-    for wrong in ({"kind": "ordered"}, {"levels": ["S", "M"]}, {"block": "text"}, {"value": "rand()"}, {"kind": "colour"}, {"more": 1}):
+    for wrong in (
+        {"kind": "ordered"},
+        {"levels": ["S", "M"]},
+        {"block": "text"},
+        {"value": "rand()"},
+        {"kind": "colour"},
+        {"more": 1},
+    ):
         with pytest.raises(ConfigError, match=r"attributes\.yml: x"):
             declared_attributes.parse({"x": good | wrong})
 
 
 def test_full_width_and_mixed_texts_are_one_with_narrow_ones(spark: SparkSession) -> None:
-    frame = spark.createDataFrame([("ＡＢＣ　ｔｅａ",), ("abc tea",)], "text string").select(tokens_of(F.col("text")).alias("tokens"))
+    frame = spark.createDataFrame([("ＡＢＣ　ｔｅａ",), ("abc tea",)], "text string").select(
+        tokens_of(F.col("text")).alias("tokens")
+    )
     first, second = (row[0] for row in frame.collect())
     assert first == second == ["abc", "tea"]
 
 
-def test_a_category_below_itself_is_marked_and_its_narrowest_part_counts(rows: Callable[..., DataFrame], config: Config) -> None:
-    paths = rows("product_id string, category_path string", ("a", "tea > pots"), ("b", "tea > pots > tea"), ("c", None), ("d", "pots > tea"))
+def test_a_category_below_itself_is_marked_and_its_narrowest_part_counts(
+    rows: Callable[..., DataFrame], config: Config
+) -> None:
+    paths = rows(
+        "product_id string, category_path string",
+        ("a", "tea > pots"),
+        ("b", "tea > pots > tea"),
+        ("c", None),
+        ("d", "pots > tea"),
+    )
     (rule,) = (item for item in rules(config)["products"] if item.name == "category_below_itself")
     assert rule.severity == "warning"
     assert [row["product_id"] for row in paths.where(rule.broken_when).collect()] == ["b"]
@@ -208,5 +369,10 @@ def test_a_category_below_itself_is_marked_and_its_narrowest_part_counts(rows: C
         "*", "'t' title", "'d' description", "'b' brand", "map('x', 'y') attributes", "1.0D list_price", "1.0D cost", "'en' language",
         "timestamp'2026-01-01' at", "timestamp'2026-01-01' arrived_at", "'f' _file", "1L _row",
     )  # fmt: skip
-    found = {row["product_id"]: row["category"] for row in current_products(states, as_of=AS_OF, time_zone="UTC").collect()}
-    assert found == {"a": "pots", "b": "tea", "c": None, "d": "tea"}, "paths are read one by one: two that name each other make no endless tree"
+    found = {
+        row["product_id"]: row["category"]
+        for row in current_products(states, as_of=AS_OF, time_zone="UTC").collect()
+    }
+    assert found == {"a": "pots", "b": "tea", "c": None, "d": "tea"}, (
+        "paths are read one by one: two that name each other make no endless tree"
+    )

@@ -30,10 +30,19 @@ PRODUCTS = "product_id string, title string, description string, brand string, c
 def test_a_budget_is_never_exceeded_and_the_dual_bounds_the_value(spark: SparkSession) -> None:
     rng = np.random.default_rng(4)
     values = [
-        (f"c{row}", [("nothing", 0.0, 0.0)] + [(f"a{place}", float(v), float(c)) for place, (v, c) in enumerate(rng.uniform(0.1, 2, (4, 2)))])
+        (
+            f"c{row}",
+            [("nothing", 0.0, 0.0)]
+            + [
+                (f"a{place}", float(v), float(c))
+                for place, (v, c) in enumerate(rng.uniform(0.1, 2, (4, 2)))
+            ],
+        )
         for row in range(300)
     ]
-    customers = spark.createDataFrame(values, "customer_id string, eligible array<struct<action:string,value:double,cost:double>>").persist()
+    customers = spark.createDataFrame(
+        values, "customer_id string, eligible array<struct<action:string,value:double,cost:double>>"
+    ).persist()
     earlier = -1.0
     for budget in (0.0, 20.0, 100.0, 1e6):
         found = allocation.allocate(customers, budget=budget)
@@ -46,7 +55,9 @@ def test_a_budget_is_never_exceeded_and_the_dual_bounds_the_value(spark: SparkSe
 
 
 def _decide(spark: SparkSession, config: Config, *, live_cart: bool = False) -> DataFrame:
-    offers = catalogue(parse_yaml(config.text("offers.yml"), where="offers.yml"), where="offers.yml")
+    offers = catalogue(
+        parse_yaml(config.text("offers.yml"), where="offers.yml"), where="offers.yml"
+    )
     settings = config.section(StrategySettings)
     shown = "array<struct<product_id:string,reason:string>>"
     cart = "array(struct('p1' AS product_id, 'in the cart' AS reason))" if live_cart else "array()"
@@ -59,25 +70,42 @@ def _decide(spark: SparkSession, config: Config, *, live_cart: bool = False) -> 
         f"{str(live_cart).lower()} open_cart", "false market_alert", "6 month", "1 day_of_month", "60.0D shop_order_value",
     )  # fmt: skip
     deciding.check_conditions(context, offers)
-    customers = deciding.with_holdout(deciding.with_candidates(context, offers, shop_order_value=F.col("shop_order_value")), settings)
+    customers = deciding.with_holdout(
+        deciding.with_candidates(context, offers, shop_order_value=F.col("shop_order_value")),
+        settings,
+    )
     draw = deciding.Draw(7, AS_OF, 0.1)
-    return deciding.decided(deciding.explored(customers, draw), offers, draw, shadow_price=0.0, run_key="k").persist()
+    return deciding.decided(
+        deciding.explored(customers, draw), offers, draw, shadow_price=0.0, run_key="k"
+    ).persist()
 
 
 @pytest.mark.covers("S1")
-def test_every_customer_has_a_decision_with_chances_that_sum_to_one(spark: SparkSession, config: Config) -> None:
+def test_every_customer_has_a_decision_with_chances_that_sum_to_one(
+    spark: SparkSession, config: Config
+) -> None:
     found = _decide(spark, config)
     assert found.count() == 4000
-    total = F.aggregate("eligible_actions", F.lit(0.0), lambda left, right: left + right["probability"])
+    total = F.aggregate(
+        "eligible_actions", F.lit(0.0), lambda left, right: left + right["probability"]
+    )
     assert found.where(F.abs(total - 1) > 1e-6).isEmpty()
     assert found.where("action_probability <= 0").isEmpty()
     assert found.where("is_holdout AND action <> 'nothing'").isEmpty()
     assert found.where("consent_basis = 'none' AND action <> 'nothing'").isEmpty()
-    reasons = {row[0] for row in found.where("consent_basis = 'none'").select(F.explode("refusals.reason")).distinct().collect()}
+    reasons = {
+        row[0]
+        for row in found.where("consent_basis = 'none'")
+        .select(F.explode("refusals.reason"))
+        .distinct()
+        .collect()
+    }
     assert reasons == {"no consent to marketing"}
 
 
-def test_the_holdout_is_its_share_and_the_draws_follow_their_chances(spark: SparkSession, config: Config) -> None:
+def test_the_holdout_is_its_share_and_the_draws_follow_their_chances(
+    spark: SparkSession, config: Config
+) -> None:
     found = _decide(spark, config)
     held = found.where("is_holdout").count() / 4000
     assert held == pytest.approx(0.05, abs=3 * (0.05 * 0.95 / 4000) ** 0.5)
@@ -93,7 +121,9 @@ def test_an_open_cart_changes_the_decision_and_says_so(spark: SparkSession, conf
     assert triggered.where("trigger <> 'open_cart' OR products[0] <> 'p1'").isEmpty()
 
 
-def test_a_condition_that_speaks_of_unknown_things_is_refused(spark: SparkSession, config: Config) -> None:
+def test_a_condition_that_speaks_of_unknown_things_is_refused(
+    spark: SparkSession, config: Config
+) -> None:
     written = parse_yaml(config.text("offers.yml"), where="offers.yml")
     written["offers"][0]["when"] = "shoe_size > 40"
     with pytest.raises(ConfigError, match="'when' is not understood"):
@@ -113,17 +143,24 @@ def test_interest_halves_and_a_cart_closes_at_the_checkout(rows: Callable[..., D
     by_customer = {row["customer_id"]: row for row in state.collect()}
     assert by_customer["a"]["interest"] == pytest.approx(1.5)
     assert by_customer["a"]["open_cart"] == ["p1"]
-    second = rows(schema, ("a", "2026-06-03 00:00:00", "checkout", None), ("b", "2026-06-01 00:00:00", "cart_remove", "p3")).withColumn(
-        "happened_at", F.col("happened_at").cast("timestamp")
-    )
-    after = {row["customer_id"]: row for row in live.next_state(second, state, half_life_hours=24, batch=1).collect()}
+    second = rows(
+        schema,
+        ("a", "2026-06-03 00:00:00", "checkout", None),
+        ("b", "2026-06-01 00:00:00", "cart_remove", "p3"),
+    ).withColumn("happened_at", F.col("happened_at").cast("timestamp"))
+    after = {
+        row["customer_id"]: row
+        for row in live.next_state(second, state, half_life_hours=24, batch=1).collect()
+    }
     assert after["a"]["interest"] == pytest.approx(1.75)
     assert after["a"]["open_cart"] == []
     assert after["b"]["open_cart"] == []
 
 
 @pytest.mark.covers("F2")
-def test_a_competitors_move_is_held_against_the_price_before(rows: Callable[..., DataFrame]) -> None:
+def test_a_competitors_move_is_held_against_the_price_before(
+    rows: Callable[..., DataFrame],
+) -> None:
     schema = "competitor string, product_id string, price decimal(18,4), observed_at timestamp, promotion string"
     from datetime import datetime
     from decimal import Decimal
@@ -143,20 +180,32 @@ def test_a_competitors_move_is_held_against_the_price_before(rows: Callable[...,
     assert [(row["product_id"], row["change"]) for row in found] == [("p1", pytest.approx(-0.2))]
 
 
-def test_neighbours_by_words_alone_are_of_the_own_planted_cluster_far_above_chance(world: World, config: Config) -> None:
+def test_neighbours_by_words_alone_are_of_the_own_planted_cluster_far_above_chance(
+    world: World, config: Config
+) -> None:
     settings, day = config.section(ProductSettings), world.as_of
     products = current_products(world.read("silver.products"), as_of=day, time_zone="Asia/Shanghai")
     days = world.read("gold.product_days")
     declared = attributes(config)
-    described = matrix.described(market.described(products, days, None, None, as_of=day, within=90), declared, chinese="bigrams")
+    described = matrix.described(
+        market.described(products, days, None, None, as_of=day, within=90),
+        declared,
+        chinese="bigrams",
+    )
     fitted = model.fit(described, declared, settings=settings)
     # The category is a block of the matrix: only without it does agreement say something.
     words = {block: 1.0 if block == "text" else 0.0 for block in settings.weights}
     marked = matrix.marks(model.steps_of(fitted).transform(described), declared)
-    vectors = matrix.vectors(marked, model.feature_list(fitted, described), words, as_of=day, version="1").persist()
-    found = neighbours.purity(neighbours.nearest(vectors, None, as_of=day, settings=settings).near, vectors)
+    vectors = matrix.vectors(
+        marked, model.feature_list(fitted, described), words, as_of=day, version="1"
+    ).persist()
+    found = neighbours.purity(
+        neighbours.nearest(vectors, None, as_of=day, settings=settings).near, vectors
+    )
     assert found is not None
     share, chance = found
     sizes = products.groupBy("category").count().toPandas()["count"]
-    assert chance == pytest.approx(float((sizes * (sizes - 1)).sum() / (sizes.sum() * (sizes.sum() - 1))))
+    assert chance == pytest.approx(
+        float((sizes * (sizes - 1)).sum() / (sizes.sum() * (sizes.sum() - 1)))
+    )
     assert share > 3 * chance

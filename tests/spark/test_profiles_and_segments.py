@@ -32,23 +32,45 @@ def settings(config: Config) -> ProfileSettings:
     return config.section(ProfileSettings)
 
 
-def _lines(rows: Callable[..., DataFrame], *orders: tuple[str, str, str, str, float, str, str]) -> DataFrame:
+def _lines(
+    rows: Callable[..., DataFrame], *orders: tuple[str, str, str, str, float, str, str]
+) -> DataFrame:
     """customer, order, product, kind, amount, happened, arrived."""
-    values = [(who, order, product, kind, "1", str(amount), "0", when, known) for who, order, product, kind, amount, when, known in orders]
-    text = rows("a string, b string, c string, d string, e string, f string, g string, h string, i string", *values)
-    names = [part.strip().split(" ") for part in LINES.replace("decimal(18,4)", "decimal").split(",")]
+    values = [
+        (who, order, product, kind, "1", str(amount), "0", when, known)
+        for who, order, product, kind, amount, when, known in orders
+    ]
+    text = rows(
+        "a string, b string, c string, d string, e string, f string, g string, h string, i string",
+        *values,
+    )
+    names = [
+        part.strip().split(" ") for part in LINES.replace("decimal(18,4)", "decimal").split(",")
+    ]
     return text.toDF(*(name for name, _ in names)).select(
-        *(F.col(name).cast("decimal(18,4)" if kind == "decimal" else kind).alias(name) for name, kind in names)
+        *(
+            F.col(name).cast("decimal(18,4)" if kind == "decimal" else kind).alias(name)
+            for name, kind in names
+        )
     )
 
 
-def _profile(days: DataFrame, rows: Callable[..., DataFrame], settings: ProfileSettings) -> dict[str, dict[str, object]]:
+def _profile(
+    days: DataFrame, rows: Callable[..., DataFrame], settings: ProfileSettings
+) -> dict[str, dict[str, object]]:
     nothing = rows("customer_id string, interests array<struct<category:string,share:double>>")
-    return {row["customer_id"]: row.asDict() for row in profiles.customer_profiles(days, nothing, as_of=AS_OF, settings=settings).collect()}
+    return {
+        row["customer_id"]: row.asDict()
+        for row in profiles.customer_profiles(
+            days, nothing, as_of=AS_OF, settings=settings
+        ).collect()
+    }
 
 
 @pytest.mark.covers("P1")
-def test_an_order_on_the_as_of_day_or_known_later_does_not_count(rows: Callable[..., DataFrame], settings: ProfileSettings) -> None:
+def test_an_order_on_the_as_of_day_or_known_later_does_not_count(
+    rows: Callable[..., DataFrame], settings: ProfileSettings
+) -> None:
     lines = _lines(
         rows,
         ("k", "o1", "p", "sale", 10, "2026-05-30 10:00:00", "2026-05-30 10:00:00"),
@@ -66,38 +88,64 @@ def test_the_shops_zone_decides_the_day(rows: Callable[..., DataFrame]) -> None:
     assert day == date(2026, 5, 31)
 
 
-def test_a_return_larger_than_its_purchase_makes_spend_negative(rows: Callable[..., DataFrame], settings: ProfileSettings) -> None:
+def test_a_return_larger_than_its_purchase_makes_spend_negative(
+    rows: Callable[..., DataFrame], settings: ProfileSettings
+) -> None:
     lines = _lines(
         rows,
         ("k", "o1", "p", "sale", 10, "2026-05-01 10:00:00", "2026-05-01 10:00:00"),
         ("k", "r1", "p", "return", 15, "2026-05-03 10:00:00", "2026-05-03 10:00:00"),
     )
-    found = _profile(profiles.customer_days(lines, rows(EVENTS), time_zone="UTC"), rows, settings)["k"]
+    found = _profile(profiles.customer_days(lines, rows(EVENTS), time_zone="UTC"), rows, settings)[
+        "k"
+    ]
     assert (found["orders"], found["monetary"], found["average_order"]) == (1, -5, 10)
 
 
 @pytest.mark.covers("P7")
-def test_the_life_cycle_follows_each_customers_own_rhythm(rows: Callable[..., DataFrame], settings: ProfileSettings) -> None:
+def test_the_life_cycle_follows_each_customers_own_rhythm(
+    rows: Callable[..., DataFrame], settings: ProfileSettings
+) -> None:
     def orders(who: str, *days: str) -> list[tuple[str, str, str, str, float, str, str]]:
-        return [(who, f"{who}{day}", "p", "sale", 10, f"{day} 10:00:00", f"{day} 10:00:00") for day in days]
+        return [
+            (who, f"{who}{day}", "p", "sale", 10, f"{day} 10:00:00", f"{day} 10:00:00")
+            for day in days
+        ]
 
-    weekly_then_silent = orders("weekly", "2026-03-01", "2026-03-08", "2026-03-15", "2026-03-22", "2026-04-20")
+    weekly_then_silent = orders(
+        "weekly", "2026-03-01", "2026-03-08", "2026-03-15", "2026-03-22", "2026-04-20"
+    )
     yearly = orders("quarterly", "2025-09-01", "2025-12-01", "2026-03-01")
     lines = _lines(rows, *weekly_then_silent, *yearly, *orders("fresh", "2026-05-25"))
-    still_comes = orders("comes", "2026-03-01", "2026-03-08", "2026-03-15", "2026-03-22", "2026-04-20")
+    still_comes = orders(
+        "comes", "2026-03-01", "2026-03-08", "2026-03-15", "2026-03-22", "2026-04-20"
+    )
     lines = lines.unionByName(_lines(rows, *still_comes))
     events = rows(EVENTS).unionByName(rows("customer_id string", ("looker",), ("comes",)).selectExpr(
         "customer_id", "'p' product_id", "'view' type", "timestamp'2026-05-30' happened_at", "timestamp'2026-05-30' arrived_at"))  # fmt: skip
     found = _profile(profiles.customer_days(lines, events, time_zone="UTC"), rows, settings)
-    stages = {"weekly": "lost", "comes": "dormant", "quarterly": "active", "fresh": "new", "looker": "prospect"}
+    stages = {
+        "weekly": "lost",
+        "comes": "dormant",
+        "quarterly": "active",
+        "fresh": "new",
+        "looker": "prospect",
+    }
     assert {who: row["life_cycle"] for who, row in found.items()} == stages
     # Weekly orders are what is usual, not the twelve days and a half that they lie apart on average.
     assert found["weekly"]["absence"] == pytest.approx((AS_OF - date(2026, 4, 20)).days / 7)
     assert found["comes"]["absence"] == pytest.approx((AS_OF - date(2026, 5, 30)).days / 7)
 
 
-def test_the_aggregation_by_day_has_no_python_and_few_exchanges(rows: Callable[..., DataFrame]) -> None:
-    plan = profiles.customer_days(_lines(rows), rows(EVENTS), time_zone="UTC")._jdf.queryExecution().executedPlan().toString()
+def test_the_aggregation_by_day_has_no_python_and_few_exchanges(
+    rows: Callable[..., DataFrame],
+) -> None:
+    plan = (
+        profiles.customer_days(_lines(rows), rows(EVENTS), time_zone="UTC")
+        ._jdf.queryExecution()
+        .executedPlan()
+        .toString()
+    )
     assert "Python" not in plan
     assert plan.count("Exchange") <= 4
 
@@ -106,11 +154,15 @@ _APART = ((0, 0), (4, 0), (0, 4), (5, 5))
 _IN_PAIRS = ((0, 0), (3, 0), (14, 12), (17, 12))  # what splits in two, and each in two again
 
 
-def _blobs(spark: SparkSession, partitions: int = 2, *, centres: tuple[tuple[int, int], ...] = _APART) -> DataFrame:
+def _blobs(
+    spark: SparkSession, partitions: int = 2, *, centres: tuple[tuple[int, int], ...] = _APART
+) -> DataFrame:
     rng = np.random.default_rng(5)
     points = np.vstack([rng.normal(centre, 0.5, (60, 2)) for centre in centres])
     values = [(f"c{row:04d}", float(x), float(y), 1.0) for row, (x, y) in enumerate(points)]
-    return spark.createDataFrame(values, "customer_id string, spend double, recency double, constant double").repartition(partitions)
+    return spark.createDataFrame(
+        values, "customer_id string, spend double, recency double, constant double"
+    ).repartition(partitions)
 
 
 @pytest.fixture
@@ -119,12 +171,18 @@ def grouping(config: Config) -> SegmentSettings:
 
 
 @pytest.mark.covers("P2")
-def test_the_planted_number_of_groups_is_found_and_as_tight_as_scikit_learns(spark: SparkSession, grouping: SegmentSettings) -> None:
+def test_the_planted_number_of_groups_is_found_and_as_tight_as_scikit_learns(
+    spark: SparkSession, grouping: SegmentSettings
+) -> None:
     frame = _blobs(spark)
-    found = model.fit(features.sample(frame, at_most=1000, customers=240), settings=grouping, seed=3)
+    found = model.fit(
+        features.sample(frame, at_most=1000, customers=240), settings=grouping, seed=3
+    )
     assert found.chosen.k == 4
     assert found.features == ("spend", "recency")
-    scaled = np.array([row[0] for row in model.assign(found.pipeline, frame).select("scaled").collect()])
+    scaled = np.array(
+        [row[0] for row in model.assign(found.pipeline, frame).select("scaled").collect()]
+    )
     best = KMeans(4, n_init=50, random_state=0).fit(scaled).inertia_
     assert found.chosen.inertia <= 1.01 * best
     transformed = found.pipeline.transform(frame)
@@ -132,28 +190,44 @@ def test_the_planted_number_of_groups_is_found_and_as_tight_as_scikit_learns(spa
     assert found.chosen.silhouette == pytest.approx(theirs, abs=1e-6)
 
 
-def test_shuffled_input_and_any_partitioning_give_the_same_groups(spark: SparkSession, grouping: SegmentSettings) -> None:
+def test_shuffled_input_and_any_partitioning_give_the_same_groups(
+    spark: SparkSession, grouping: SegmentSettings
+) -> None:
     centres = []
     for partitions in (1, 8):
         frame = _blobs(spark, partitions).orderBy(F.xxhash64("customer_id", F.lit(partitions)))
-        found = model.fit(features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, k=4), seed=3)
+        found = model.fit(
+            features.sample(frame, at_most=1000, customers=240),
+            settings=replace(grouping, k=4),
+            seed=3,
+        )
         centres.append(model.centres_of(found.pipeline))
     assert np.array_equal(centres[0], centres[1])
 
 
-def test_what_is_unknown_counts_as_the_median_of_the_training(spark: SparkSession, grouping: SegmentSettings) -> None:
+def test_what_is_unknown_counts_as_the_median_of_the_training(
+    spark: SparkSession, grouping: SegmentSettings
+) -> None:
     frame = _blobs(spark)
-    found = model.fit(features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, k=4), seed=3)
-    one = spark.createDataFrame([("x", None, 4.0, 1.0)], "customer_id string, spend double, recency double, constant double")
+    found = model.fit(
+        features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, k=4), seed=3
+    )
+    one = spark.createDataFrame(
+        [("x", None, 4.0, 1.0)], "customer_id string, spend double, recency double, constant double"
+    )
     points, _ = model.grouped(found.pipeline, one)
     middle = np.sort(np.array([row[0] for row in frame.select("spend").collect()]))[[118, 121]]
     assert middle[0] <= points[0, 0] <= middle[1]
     assert points[0, 1] == 4.0
 
 
-def test_every_customer_is_in_exactly_one_group_at_its_distance(spark: SparkSession, grouping: SegmentSettings) -> None:
+def test_every_customer_is_in_exactly_one_group_at_its_distance(
+    spark: SparkSession, grouping: SegmentSettings
+) -> None:
     frame = _blobs(spark)
-    found = model.fit(features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, k=4), seed=3)
+    found = model.fit(
+        features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, k=4), seed=3
+    )
     members = model.assign(found.pipeline, frame).toPandas()
     points, centres = np.array(members["scaled"].tolist()), model.centres_of(found.pipeline)
     assert members["customer_id"].is_unique
@@ -161,7 +235,9 @@ def test_every_customer_is_in_exactly_one_group_at_its_distance(spark: SparkSess
     assert np.allclose(members["distance"] ** 2, metrics.squared_distances(points, centres).min(1))
 
 
-def test_too_few_or_equal_customers_give_a_clear_answer(spark: SparkSession, grouping: SegmentSettings) -> None:
+def test_too_few_or_equal_customers_give_a_clear_answer(
+    spark: SparkSession, grouping: SegmentSettings
+) -> None:
     alike = spark.createDataFrame([("a", 1.0), ("b", 1.0)], "customer_id string, spend double")
     with pytest.raises(model.TooFewCustomers, match="nothing to group"):
         model.fit(alike, settings=grouping, seed=1)
@@ -171,77 +247,167 @@ def test_too_few_or_equal_customers_give_a_clear_answer(spark: SparkSession, gro
 
 
 def test_the_largest_stable_k_near_the_best_silhouette_is_chosen(grouping: SegmentSettings) -> None:
-    def candidate(k: int, silhouette: float, stability: float, share: float = 0.2) -> model.Candidate:
+    def candidate(
+        k: int, silhouette: float, stability: float, share: float = 0.2
+    ) -> model.Candidate:
         return model.Candidate(k, 1.0, silhouette, stability, share)
 
-    assert model.choose((candidate(3, 0.5, 0.9), candidate(4, 0.49, 0.9), candidate(5, 0.6, 0.1), candidate(6, 0.55, 0.9, 0.001)), grouping).k == 4
+    assert (
+        model.choose(
+            (
+                candidate(3, 0.5, 0.9),
+                candidate(4, 0.49, 0.9),
+                candidate(5, 0.6, 0.1),
+                candidate(6, 0.55, 0.9, 0.001),
+            ),
+            grouping,
+        ).k
+        == 4
+    )
     assert model.choose((candidate(3, 0.5, 0.3), candidate(4, 0.6, 0.4)), grouping).k == 4
 
 
 @pytest.mark.parametrize("algorithm", ["kmeans", "bisecting", "mixture"])
 @pytest.mark.covers("P2")
-def test_every_model_behind_the_one_interface_finds_planted_groups(spark: SparkSession, grouping: SegmentSettings, algorithm: Algorithm) -> None:
+def test_every_model_behind_the_one_interface_finds_planted_groups(
+    spark: SparkSession, grouping: SegmentSettings, algorithm: Algorithm
+) -> None:
     frame = _blobs(spark, centres=_IN_PAIRS if algorithm == "bisecting" else _APART)
-    found = model.fit(features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, algorithm=algorithm, k=4), seed=3)
+    found = model.fit(
+        features.sample(frame, at_most=1000, customers=240),
+        settings=replace(grouping, algorithm=algorithm, k=4),
+        seed=3,
+    )
     rows = model.assign(found.pipeline, frame).orderBy("customer_id").toPandas()
     planted = np.repeat(range(4), 60)
     assert adjusted_rand_score(planted, rows["cluster"]) > 0.9
-    again = model.fit(features.sample(frame.repartition(5), at_most=1000, customers=240), settings=replace(grouping, algorithm=algorithm, k=4), seed=3)
+    again = model.fit(
+        features.sample(frame.repartition(5), at_most=1000, customers=240),
+        settings=replace(grouping, algorithm=algorithm, k=4),
+        seed=3,
+    )
     assert np.allclose(model.centres_of(found.pipeline), model.centres_of(again.pipeline))
-    other = model.fit(features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, algorithm=algorithm, k=4), seed=99)
-    assert adjusted_rand_score(model.grouped(found.pipeline, frame)[1], model.grouped(other.pipeline, frame)[1]) >= 0.9
+    other = model.fit(
+        features.sample(frame, at_most=1000, customers=240),
+        settings=replace(grouping, algorithm=algorithm, k=4),
+        seed=99,
+    )
+    assert (
+        adjusted_rand_score(
+            model.grouped(found.pipeline, frame)[1], model.grouped(other.pipeline, frame)[1]
+        )
+        >= 0.9
+    )
 
 
-@pytest.mark.parametrize(("scaling", "low", "high"), [("zero_to_one", 0.0, 1.0), ("minus_one_to_one", -1.0, 1.0)])
+@pytest.mark.parametrize(
+    ("scaling", "low", "high"), [("zero_to_one", 0.0, 1.0), ("minus_one_to_one", -1.0, 1.0)]
+)
 @pytest.mark.covers("Q4")
-def test_scaled_features_lie_in_their_range(spark: SparkSession, grouping: SegmentSettings, scaling: Scaling, low: float, high: float) -> None:
+def test_scaled_features_lie_in_their_range(
+    spark: SparkSession, grouping: SegmentSettings, scaling: Scaling, low: float, high: float
+) -> None:
     frame = _blobs(spark)
-    found = model.fit(features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, scaling=scaling, k=4), seed=3)
-    scaled = np.array([row[0] for row in model.assign(found.pipeline, frame).select("scaled").collect()])
+    found = model.fit(
+        features.sample(frame, at_most=1000, customers=240),
+        settings=replace(grouping, scaling=scaling, k=4),
+        seed=3,
+    )
+    scaled = np.array(
+        [row[0] for row in model.assign(found.pipeline, frame).select("scaled").collect()]
+    )
     assert scaled.min(0) == pytest.approx([low, low])
     assert scaled.max(0) == pytest.approx([high, high])
 
 
 @pytest.mark.covers("Q4")
-def test_robust_scaling_takes_medians_and_quartiles(spark: SparkSession, grouping: SegmentSettings) -> None:
-    values = [(f"c{row:04d}", float(x), float(y)) for row, (x, y) in enumerate(np.random.default_rng(6).lognormal(size=(400, 2)))]
+def test_robust_scaling_takes_medians_and_quartiles(
+    spark: SparkSession, grouping: SegmentSettings
+) -> None:
+    values = [
+        (f"c{row:04d}", float(x), float(y))
+        for row, (x, y) in enumerate(np.random.default_rng(6).lognormal(size=(400, 2)))
+    ]
     frame = spark.createDataFrame(values, "customer_id string, spend double, views double")
-    found = model.fit(features.sample(frame, at_most=1000, customers=400), settings=replace(grouping, scaling="robust", k=3), seed=3)
-    scaled = np.array([row[0] for row in model.assign(found.pipeline, frame).select("scaled").collect()])
+    found = model.fit(
+        features.sample(frame, at_most=1000, customers=400),
+        settings=replace(grouping, scaling="robust", k=3),
+        seed=3,
+    )
+    scaled = np.array(
+        [row[0] for row in model.assign(found.pipeline, frame).select("scaled").collect()]
+    )
     low, middle, high = np.percentile(scaled, (25, 50, 75), axis=0)
     assert middle == pytest.approx(0, abs=0.02)
     assert high - low == pytest.approx(1, abs=0.03)
 
 
 @pytest.mark.covers("Q4")
-def test_principal_components_keep_the_declared_variance(spark: SparkSession, grouping: SegmentSettings) -> None:
+def test_principal_components_keep_the_declared_variance(
+    spark: SparkSession, grouping: SegmentSettings
+) -> None:
     rng = np.random.default_rng(4)
     one, two = rng.normal(size=(2, 300))
-    values = [(f"c{row:04d}", float(a), float(a + 0.1 * b), float(b), float(2 * a - b)) for row, (a, b) in enumerate(zip(one, two, strict=True))]
-    frame = spark.createDataFrame(values, "customer_id string, w double, x double, y double, z double")
-    found = model.fit(features.sample(frame, at_most=1000, customers=300), settings=replace(grouping, pca_variance=0.95, k=3), seed=3)
-    theirs = PCA().fit(StandardScaler().fit_transform(np.array([row[1:] for row in values]))).explained_variance_ratio_
+    values = [
+        (f"c{row:04d}", float(a), float(a + 0.1 * b), float(b), float(2 * a - b))
+        for row, (a, b) in enumerate(zip(one, two, strict=True))
+    ]
+    frame = spark.createDataFrame(
+        values, "customer_id string, w double, x double, y double, z double"
+    )
+    found = model.fit(
+        features.sample(frame, at_most=1000, customers=300),
+        settings=replace(grouping, pca_variance=0.95, k=3),
+        seed=3,
+    )
+    theirs = (
+        PCA()
+        .fit(StandardScaler().fit_transform(np.array([row[1:] for row in values])))
+        .explained_variance_ratio_
+    )
     enough = int(np.searchsorted(np.cumsum(theirs), 0.95) + 1)
     assert model.centres_of(found.pipeline).shape == (3, enough)
     assert enough < 4
     assert found.variance_kept == pytest.approx(theirs[:enough].sum())
 
 
-def test_one_customer_a_constant_feature_and_more_groups_than_customers_are_told(spark: SparkSession, grouping: SegmentSettings) -> None:
+def test_one_customer_a_constant_feature_and_more_groups_than_customers_are_told(
+    spark: SparkSession, grouping: SegmentSettings
+) -> None:
     one = spark.createDataFrame([("a", 1.0)], "customer_id string, spend double")
     with pytest.raises(model.TooFewCustomers, match="alike, or there is one or none"):
         model.fit(one, settings=grouping, seed=1)
-    three = spark.createDataFrame([("a", 1.0, 7.0), ("b", 2.0, 7.0), ("c", 3.0, 7.0)], "customer_id string, spend double, constant double")
+    three = spark.createDataFrame(
+        [("a", 1.0, 7.0), ("b", 2.0, 7.0), ("c", 3.0, 7.0)],
+        "customer_id string, spend double, constant double",
+    )
     with pytest.raises(model.TooFewCustomers, match="9 groups cannot be made"):
         model.fit(three, settings=replace(grouping, k=9), seed=1)
 
 
 @pytest.mark.covers("P7")
 def test_flows_count_who_came_went_and_stayed(rows: Callable[..., DataFrame]) -> None:
-    before = rows("customer_id string, life_cycle string", ("a", "new"), ("b", "new"), ("c", "active"), ("d", "active"))
-    now = rows("customer_id string, life_cycle string", ("a", "active"), ("b", "dormant"), ("c", "active"), ("e", "new"))
+    before = rows(
+        "customer_id string, life_cycle string",
+        ("a", "new"),
+        ("b", "new"),
+        ("c", "active"),
+        ("d", "active"),
+    )
+    now = rows(
+        "customer_id string, life_cycle string",
+        ("a", "active"),
+        ("b", "dormant"),
+        ("c", "active"),
+        ("e", "new"),
+    )
     names = ("was", "is")
-    counted = flows(moves(before, now, place="life_cycle", names=names), names=names, as_of=AS_OF, from_as_of=AS_OF).collect()
+    counted = flows(
+        moves(before, now, place="life_cycle", names=names),
+        names=names,
+        as_of=AS_OF,
+        from_as_of=AS_OF,
+    ).collect()
     found = {(row["was"], row["is"]): (row["customers"], row["share_of_from"]) for row in counted}
     assert found == {
         ("new", "active"): (1, 0.5), ("new", "dormant"): (1, 0.5), ("active", "active"): (1, 0.5), ("active", NOWHERE): (1, 0.5), (NOWHERE, "new"): (1, 1.0),
@@ -251,14 +417,25 @@ def test_flows_count_who_came_went_and_stayed(rows: Callable[..., DataFrame]) ->
 def test_membership_is_told_as_stays(rows: Callable[..., DataFrame]) -> None:
     days = [date(2026, month, 1) for month in range(1, 6)]
     places = ["g1", "g1", "g2", "g2", "g1"]
-    members = rows("as_of date, customer_id string, segment_id string", *((day, "k", place) for day, place in zip(days, places, strict=True)))
+    members = rows(
+        "as_of date, customer_id string, segment_id string",
+        *((day, "k", place) for day, place in zip(days, places, strict=True)),
+    )
     found = [tuple(row) for row in history(members).orderBy("valid_from").collect()]
-    assert found == [("k", "g1", days[0], days[2]), ("k", "g2", days[2], days[4]), ("k", "g1", days[4], None)]
+    assert found == [
+        ("k", "g1", days[0], days[2]),
+        ("k", "g2", days[2], days[4]),
+        ("k", "g1", days[4], None),
+    ]
 
 
 @pytest.mark.covers("P3")
-def test_a_portrait_tells_who_a_group_is_how_it_shops_and_what_it_likes(rows: Callable[..., DataFrame]) -> None:
-    members = rows("customer_id string, segment_id string", ("a", "g1"), ("b", "g1"), ("c", "g1"), ("d", "g2"))
+def test_a_portrait_tells_who_a_group_is_how_it_shops_and_what_it_likes(
+    rows: Callable[..., DataFrame],
+) -> None:
+    members = rows(
+        "customer_id string, segment_id string", ("a", "g1"), ("b", "g1"), ("c", "g1"), ("d", "g2")
+    )
     described = rows(
         "customer_id string, recency_days double, orders long, monetary double, average_order double, views long, discount_share double, life_cycle string, "
         "interests array<struct<category:string,share:double>>",
@@ -269,14 +446,38 @@ def test_a_portrait_tells_who_a_group_is_how_it_shops_and_what_it_likes(rows: Ca
     )
     found = {row["segment_id"]: row for row in portraits(described, members, as_of=AS_OF).collect()}
     first, second = found["g1"], found["g2"]
-    assert (first["customers"], first["customer_share"], float(first["revenue"]), first["revenue_share"]) == (3, 0.75, 100.0, 1.0)
-    assert (first["recency_days"], first["orders"], first["views"], first["discount_share"]) == (5.0, 2.0, 20.0, 0.2)
+    assert (
+        first["customers"],
+        first["customer_share"],
+        float(first["revenue"]),
+        first["revenue_share"],
+    ) == (3, 0.75, 100.0, 1.0)
+    assert (first["recency_days"], first["orders"], first["views"], first["discount_share"]) == (
+        5.0,
+        2.0,
+        20.0,
+        0.2,
+    )
     assert first["life_cycles"] == {"active": pytest.approx(2 / 3), "dormant": pytest.approx(1 / 3)}
-    assert [(item["category"], round(item["share"], 4)) for item in first["interests"]] == [("tea", 0.4167), ("pots", 0.0833)]
-    assert (second["recency_days"], second["average_order"], second["revenue_share"], second["interests"]) == (None, None, 0.0, [])
+    assert [(item["category"], round(item["share"], 4)) for item in first["interests"]] == [
+        ("tea", 0.4167),
+        ("pots", 0.0833),
+    ]
+    assert (
+        second["recency_days"],
+        second["average_order"],
+        second["revenue_share"],
+        second["interests"],
+    ) == (None, None, 0.0, [])
     labels = rows(
         "customer_id string, labels map<string,string>",
         ("a", {"sex": "f", "region": "上海"}), ("b", {"sex": "m", "region": "北京"}), ("c", {"sex": "f"}), ("d", {"none": "x"}),
     )  # fmt: skip
-    who = {row["segment_id"]: [tuple(item) for item in row["basics"]] for row in basics(labels, members).collect()}
-    assert who == {"g1": [("region", "上海", 0.5), ("sex", "f", pytest.approx(2 / 3))], "g2": [("none", "x", 1.0)]}
+    who = {
+        row["segment_id"]: [tuple(item) for item in row["basics"]]
+        for row in basics(labels, members).collect()
+    }
+    assert who == {
+        "g1": [("region", "上海", 0.5), ("sex", "f", pytest.approx(2 / 3))],
+        "g2": [("none", "x", 1.0)],
+    }

@@ -8,7 +8,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 
-def test_a_column_does_not_ask_the_jvm_for_its_classes(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_column_does_not_ask_the_jvm_for_its_classes(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def columns() -> None:
         spark.range(1).select(F.col("id"), F.lit(1), F.upper(F.lit("a")))
 

@@ -38,7 +38,10 @@ def _source(folder: Path, *, form: str = "csv", **change: object) -> Source:
 
 
 def _read(spark: SparkSession, source: Source) -> DataFrame:
-    found = tuple(files.examine(file.path, source=source.name, form=source.format) for file in files.find(source.where, source=source.name))
+    found = tuple(
+        files.examine(file.path, source=source.name, form=source.format)
+        for file in files.find(source.where, source=source.name)
+    )
     columns = records.columns_of(spark, source, found[0], str)
     frame = records.read(spark, source, found, columns, str)
     survey = records.survey(frame, source, found)
@@ -46,7 +49,9 @@ def _read(spark: SparkSession, source: Source) -> DataFrame:
     return records.numbered(frame, survey)
 
 
-def _judged(frame: DataFrame, source: Source, *, products: DataFrame | None = None, duplicates: bool = True) -> DataFrame:
+def _judged(
+    frame: DataFrame, source: Source, *, products: DataFrame | None = None, duplicates: bool = True
+) -> DataFrame:
     bronze = frame.select(
         "*",
         records.fingerprint(F.col("raw")).alias("_hash"),
@@ -55,28 +60,51 @@ def _judged(frame: DataFrame, source: Source, *, products: DataFrame | None = No
         F.lit("b").alias("_batch"),
         F.lit("2026-06-01").cast("timestamp").alias("_ingested_at"),
     )
-    marked = cleaning.marked_duplicates(bronze, None, key=None) if duplicates else bronze.withColumn("_duplicate", F.lit(False))
+    marked = (
+        cleaning.marked_duplicates(bronze, None, key=None)
+        if duplicates
+        else bronze.withColumn("_duplicate", F.lit(False))
+    )
     how = reading(source)
     typed = cleaning.filled(cleaning.canonical(marked, how), {}, how)
-    return cleaning.judged(typed, how, rules=rules(Config.load())[source.kind.name], policies=source.rules, required=source.kind.required, products=products)
+    return cleaning.judged(
+        typed,
+        how,
+        rules=rules(Config.load())[source.kind.name],
+        policies=source.rules,
+        required=source.kind.required,
+        products=products,
+    )
 
 
 @pytest.mark.parametrize("split", [None, 400])
-def test_a_record_keeps_its_number_however_its_file_is_split(spark: SparkSession, tmp_path: Path, split: int | None) -> None:
-    (tmp_path / "a.csv").write_text(HEADER + "".join(f"o{row},1,2026-01-01 10:00:00,c,p,1,{row}\n" for row in range(1, 101)))
-    (tmp_path / "b.csv").write_text(HEADER + "".join(f"o{row},1,2026-01-01 10:00:00,c,p,1,{row}\n" for row in range(1, 31)))
+def test_a_record_keeps_its_number_however_its_file_is_split(
+    spark: SparkSession, tmp_path: Path, split: int | None
+) -> None:
+    (tmp_path / "a.csv").write_text(
+        HEADER + "".join(f"o{row},1,2026-01-01 10:00:00,c,p,1,{row}\n" for row in range(1, 101))
+    )
+    (tmp_path / "b.csv").write_text(
+        HEADER + "".join(f"o{row},1,2026-01-01 10:00:00,c,p,1,{row}\n" for row in range(1, 31))
+    )
     before = spark.conf.get("spark.sql.files.maxPartitionBytes")
     if split:
         spark.conf.set("spark.sql.files.maxPartitionBytes", split)
     try:
-        found = _read(spark, _source(tmp_path)).select("_file", "_row", F.col("raw")["price"].cast("int").alias("price")).collect()
+        found = (
+            _read(spark, _source(tmp_path))
+            .select("_file", "_row", F.col("raw")["price"].cast("int").alias("price"))
+            .collect()
+        )
     finally:
         spark.conf.set("spark.sql.files.maxPartitionBytes", before)
     assert len(found) == 130
     assert all(row["_row"] == row["price"] for row in found)
 
 
-def test_every_reason_is_named_and_good_rows_pass(spark: SparkSession, rows: Callable[..., DataFrame], tmp_path: Path) -> None:
+def test_every_reason_is_named_and_good_rows_pass(
+    spark: SparkSession, rows: Callable[..., DataFrame], tmp_path: Path
+) -> None:
     lines = [
         "o1,1,2026-01-01 10:00:00,c1,p1,2,3.50",
         "o2,1,2026-13-01 10:00:00,c1,p1,2,3.50",
@@ -87,9 +115,16 @@ def test_every_reason_is_named_and_good_rows_pass(spark: SparkSession, rows: Cal
         "o1,1,2026-01-01 10:00:00,c1,p1,2,3.50",
     ]
     (tmp_path / "a.csv").write_text(HEADER + "\n".join(lines) + "\n")
-    frame = _judged(_read(spark, _source(tmp_path)), _source(tmp_path), products=rows("product_id string", ("p1",)))
+    frame = _judged(
+        _read(spark, _source(tmp_path)),
+        _source(tmp_path),
+        products=rows("product_id string", ("p1",)),
+    )
     found = {row["_row"]: row for row in frame.collect()}
-    reasons = {number: sorted(reason["rule"] for reason in row["_reasons"]) for number, row in found.items()}
+    reasons = {
+        number: sorted(reason["rule"] for reason in row["_reasons"])
+        for number, row in found.items()
+    }
     assert reasons[1] == []
     assert reasons[2] == ["unreadable"]
     assert reasons[3] == ["price_not_positive", "quantity_not_positive"]
@@ -103,13 +138,32 @@ def test_every_reason_is_named_and_good_rows_pass(spark: SparkSession, rows: Cal
     assert sample == "2000-00-00 00:00:00"[:19]
 
 
-def test_an_equal_record_is_a_duplicate_only_as_long_as_the_mapping_says(rows: Callable[..., DataFrame]) -> None:
+def test_an_equal_record_is_a_duplicate_only_as_long_as_the_mapping_says(
+    rows: Callable[..., DataFrame],
+) -> None:
     schema = "raw map<string,string>, _hash string, _stripped boolean, _file string, _file_hash string, _row long, _batch string, _ingested_at timestamp"
 
     def record(number: int, day: int, key: str | None = "k") -> tuple[object, ...]:
-        return ({"id": key, "n": str(number)} if key else {"n": str(number)}, f"h{number}", False, "f", "fh", number, f"b{day}", datetime(2026, 3, day))
+        return (
+            {"id": key, "n": str(number)} if key else {"n": str(number)},
+            f"h{number}",
+            False,
+            "f",
+            "fh",
+            number,
+            f"b{day}",
+            datetime(2026, 3, day),
+        )
 
-    records = rows(schema, record(1, 1), record(2, 8), record(3, 20), record(4, 20, "other"), record(5, 21, None), record(6, 22, None))
+    records = rows(
+        schema,
+        record(1, 1),
+        record(2, 8),
+        record(3, 20),
+        record(4, 20, "other"),
+        record(5, 21, None),
+        record(6, 22, None),
+    )
     for days, expected in ((None, {2, 3, 6}), (7, {2, 6}), (6, {6})):
         found = cleaning.marked_duplicates(records, None, key=("id",), within_days=days)
         assert {row["_row"] for row in found.where("_duplicate").collect()} == expected, days
@@ -117,12 +171,23 @@ def test_an_equal_record_is_a_duplicate_only_as_long_as_the_mapping_says(rows: C
     assert by_two.where("_duplicate").isEmpty()
     before = rows(schema, record(9, 1, "other"))
     for few in (False, True):
-        assert {row["_row"] for row in cleaning.marked_duplicates(records, before, key=("id",), few=few).where("_duplicate").collect()} == {2, 3, 4, 6}
+        assert {
+            row["_row"]
+            for row in cleaning.marked_duplicates(records, before, key=("id",), few=few)
+            .where("_duplicate")
+            .collect()
+        } == {2, 3, 4, 6}
 
 
-def test_local_times_become_utc_across_the_clock_change(spark: SparkSession, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text(HEADER + "o1,1,2026-03-28 12:00:00,c,p,1,1\no2,1,2026-03-30 12:00:00,c,p,1,1\n")
-    frame = _judged(_read(spark, _source(tmp_path)), _source(tmp_path)).select(F.date_format("happened_at", "HH").alias("hour"), "_row")
+def test_local_times_become_utc_across_the_clock_change(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text(
+        HEADER + "o1,1,2026-03-28 12:00:00,c,p,1,1\no2,1,2026-03-30 12:00:00,c,p,1,1\n"
+    )
+    frame = _judged(_read(spark, _source(tmp_path)), _source(tmp_path)).select(
+        F.date_format("happened_at", "HH").alias("hour"), "_row"
+    )
     assert {row["_row"]: row["hour"] for row in frame.collect()} == {1: "12", 2: "11"}
 
 
@@ -131,51 +196,93 @@ def test_a_text_with_an_offset_is_not_shifted_again(spark: SparkSession, tmp_pat
         tmp_path,
         form="json",
         time_zone="Asia/Shanghai",
-        columns={**{"order_ref": "o", "product_ref": "p", "quantity": "1", "unit_price": "1"}, "happened_at": "t"},
+        columns={
+            **{"order_ref": "o", "product_ref": "p", "quantity": "1", "unit_price": "1"},
+            "happened_at": "t",
+        },
     )
-    (tmp_path / "a.json").write_text('{"o":"1","p":"x","t":"2026-01-01T12:00:00Z"}\n{"o":"2","p":"x","t":"2026-01-01 12:00:00"}\n')
-    frame = _judged(_read(spark, source), source).select("_row", F.date_format("happened_at", "HH").alias("hour"))
+    (tmp_path / "a.json").write_text(
+        '{"o":"1","p":"x","t":"2026-01-01T12:00:00Z"}\n{"o":"2","p":"x","t":"2026-01-01 12:00:00"}\n'
+    )
+    frame = _judged(_read(spark, source), source).select(
+        "_row", F.date_format("happened_at", "HH").alias("hour")
+    )
     assert {row["_row"]: row["hour"] for row in frame.collect()} == {1: "12", 2: "04"}
 
 
-def test_a_negative_quantity_is_a_return_where_the_mapping_says_so(spark: SparkSession, rows: Callable[..., DataFrame], tmp_path: Path) -> None:
+def test_a_negative_quantity_is_a_return_where_the_mapping_says_so(
+    spark: SparkSession, rows: Callable[..., DataFrame], tmp_path: Path
+) -> None:
     (tmp_path / "a.csv").write_text(HEADER + "o1,1,2026-01-01 10:00:00,c1,p1,-2,3.50\n")
     source = _source(tmp_path, rules={"quantity": "negative_is_return"})
     from clarion.contracts.silver import ORDER_LINES
 
-    names = rows("namespace string, ref string, customer_id string, first_seen_at timestamp", ("shop", "c1", "k1", None))
+    names = rows(
+        "namespace string, ref string, customer_id string, first_seen_at timestamp",
+        ("shop", "c1", "k1", None),
+    )
     frame = _judged(_read(spark, source), source)
-    line = cleaning.facts(frame.where("size(_reasons) = 0"), names, kind=source.kind, columns=ORDER_LINES.column_names).first()
-    assert (line["kind"], line["quantity"], line["amount"], line["customer_id"]) == ("return", 2, 7, "k1")
+    line = cleaning.facts(
+        frame.where("size(_reasons) = 0"), names, kind=source.kind, columns=ORDER_LINES.column_names
+    ).first()
+    assert (line["kind"], line["quantity"], line["amount"], line["customer_id"]) == (
+        "return",
+        2,
+        7,
+        "k1",
+    )
 
 
-@pytest.mark.parametrize(("text", "message"), [("o1,1,2026-01-01 10:00:00,c1\n", "cannot be taken apart"), ("o1,1,2026,M\xfcller,p,1,1\n", "not UTF-8")])
-def test_a_cut_file_and_a_wrong_encoding_are_refused(spark: SparkSession, tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "a.csv").write_bytes((HEADER + "o0,1,2026-01-01 10:00:00,c1,p,1,1\n" + text).encode("latin-1"))
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("o1,1,2026-01-01 10:00:00,c1\n", "cannot be taken apart"),
+        ("o1,1,2026,M\xfcller,p,1,1\n", "not UTF-8"),
+    ],
+)
+def test_a_cut_file_and_a_wrong_encoding_are_refused(
+    spark: SparkSession, tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "a.csv").write_bytes(
+        (HEADER + "o0,1,2026-01-01 10:00:00,c1,p,1,1\n" + text).encode("latin-1")
+    )
     with pytest.raises(SourceError, match=message):
         _read(spark, _source(tmp_path))
 
 
-def test_a_file_with_another_header_is_refused_not_read_by_position(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_file_with_another_header_is_refused_not_read_by_position(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     (tmp_path / "a.csv").write_text(HEADER + "o1,1,2026-01-01 10:00:00,c,p,1,1\n")
-    (tmp_path / "b.csv").write_text("line,order,when,who,product,quantity,price\n1,o2,2026-01-01 10:00:00,c,p,1,1\n")
+    (tmp_path / "b.csv").write_text(
+        "line,order,when,who,product,quantity,price\n1,o2,2026-01-01 10:00:00,c,p,1,1\n"
+    )
     with pytest.raises(SourceError, match="header"):
         _read(spark, _source(tmp_path))
 
 
 @pytest.mark.covers("Q8")
-def test_no_readable_personal_value_and_no_key_is_left_in_the_record_or_the_plan(spark: SparkSession, rows: Callable[..., DataFrame]) -> None:
+def test_no_readable_personal_value_and_no_key_is_left_in_the_record_or_the_plan(
+    spark: SparkSession, rows: Callable[..., DataFrame]
+) -> None:
     written = {
         "where": "/x.csv", "format": "csv", "time_zone": "UTC", "consent": {"basis": "recorded"},
         "columns": {"customer_ref": "who", "registered_at": "at", "phone": "regexp_replace(Mobile, '[^0-9]', '')"},
     }  # fmt: skip
     source = parse("shop", {"registrations": written}, variables={})[0]
-    frame = rows("raw map<string,string>, _stripped boolean", ({"who": "c1", "at": "2026-01-01", "Mobile": "139-0000-0000"}, False))
+    frame = rows(
+        "raw map<string,string>, _stripped boolean",
+        ({"who": "c1", "at": "2026-01-01", "Mobile": "139-0000-0000"}, False),
+    )
     key = Key.derive("ab" * 32, key_id="k1")
-    safe, values = protected(frame, source.columns, personal=source.personal, known=("who", "at", "Mobile"), key=key)
+    safe, values = protected(
+        frame, source.columns, personal=source.personal, known=("who", "at", "Mobile"), key=key
+    )
     raw = safe.first()["raw"]
     assert raw["token:phone"].startswith("k1.")
-    assert "139" not in str({name: text for name, text in raw.items() if name != "token:phone"}.values())
+    assert "139" not in str(
+        {name: text for name, text in raw.items() if name != "token:phone"}.values()
+    )
     assert values.first()["value"] == "13900000000"
     plan = safe._jdf.queryExecution().toString()
     assert key.lookup.hex() not in plan
@@ -183,13 +290,21 @@ def test_no_readable_personal_value_and_no_key_is_left_in_the_record_or_the_plan
 
 
 @pytest.mark.covers("C10")
-def test_a_person_without_consent_is_taken_out_and_the_fact_stays(spark: SparkSession, rows: Callable[..., DataFrame], tmp_path: Path) -> None:
+def test_a_person_without_consent_is_taken_out_and_the_fact_stays(
+    spark: SparkSession, rows: Callable[..., DataFrame], tmp_path: Path
+) -> None:
     source = _source(tmp_path)
     frame = rows(
         "raw map<string,string>, _stripped boolean",
         ({"who": "yes", "order": "1"}, False), ({"who": "no", "order": "2"}, False), ({"who": None, "order": "3"}, False),
     )  # fmt: skip
-    found = stripped(frame, source.columns, people=source.kind.people, known=("who", "order"), allowed=rows("ref string", ("yes",)))
+    found = stripped(
+        frame,
+        source.columns,
+        people=source.kind.people,
+        known=("who", "order"),
+        allowed=rows("ref string", ("yes",)),
+    )
     by_order = {row["raw"]["order"]: row for row in found.collect()}
     assert by_order["1"]["raw"]["who"] == "yes"
     assert by_order["2"]["_stripped"]

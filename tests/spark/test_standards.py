@@ -62,21 +62,31 @@ def read(rows: Rows, values: list[str | None], **standard: Any) -> list[Any]:
     ],
     ids=lambda item: "-".join(str(value) for value in item.values())[:30] if "as" in item else "",
 )  # fmt: skip
-def test_a_value_has_one_form_or_none(rows: Rows, standard: dict[str, Any], cases: dict[str, str | None]) -> None:
+def test_a_value_has_one_form_or_none(
+    rows: Rows, standard: dict[str, Any], cases: dict[str, str | None]
+) -> None:
     found = read(rows, [*cases, None], **standard)
 
     def plain(text: str | None) -> str | None:
-        return text if text is None or standard["as"] not in ("grams", "millilitres") else f"{float(text):.4f}"
+        return (
+            text
+            if text is None or standard["as"] not in ("grams", "millilitres")
+            else f"{float(text):.4f}"
+        )
 
     assert dict(zip(cases, map(plain, found), strict=False)) == cases
     assert found[-1] is None
 
 
-def test_phones_of_one_person_are_one_number_and_what_is_none_stays_as_it_is(spark: SparkSession, rows: Rows) -> None:
+def test_phones_of_one_person_are_one_number_and_what_is_none_stays_as_it_is(
+    spark: SparkSession, rows: Rows
+) -> None:
     written = ["139 1234 5678", "+86-139-1234-5678", "0086 13912345678", "（139）12345678"]
     assert {canonical_phone(text, country="CN") for text in written} == {"+8613912345678"}
     assert canonical_phone("none", country="CN") == "none"
-    frame = rows("x string", *((text,) for text in written), (None,)).select(phone_form("CN")(F.col("x")).alias("x"))
+    frame = rows("x string", *((text,) for text in written), (None,)).select(
+        phone_form("CN")(F.col("x")).alias("x")
+    )
     assert {row["x"] for row in frame.collect()} == {"+8613912345678", None}
 
 
@@ -89,21 +99,45 @@ def test_phones_of_one_person_are_one_number_and_what_is_none_stays_as_it_is(spa
         ("title", {"from": "(select 1)", "as": "text"}, "not allowed"),
     ],
 )
-def test_a_standard_that_cannot_be_is_refused(column: str, body: dict[str, Any], message: str) -> None:
-    written = {"where": "/x/*.csv", "format": "csv", "time_zone": "UTC", "columns": {"product_ref": "r", "title": "t", column: body}}
+def test_a_standard_that_cannot_be_is_refused(
+    column: str, body: dict[str, Any], message: str
+) -> None:
+    written = {
+        "where": "/x/*.csv",
+        "format": "csv",
+        "time_zone": "UTC",
+        "columns": {"product_ref": "r", "title": "t", column: body},
+    }
     with pytest.raises(ConfigError, match=message):
         parse("m", {"products": written}, variables={}, regions=REGIONS)
 
 
 @pytest.mark.real_data
 @pytest.mark.covers("Q2")
-def test_nine_retailers_prices_are_read_but_for_ranges(spark: SparkSession, real_data: Path) -> None:
+def test_nine_retailers_prices_are_read_but_for_ranges(
+    spark: SparkSession, real_data: Path
+) -> None:
     price = expression(Standard.model_validate({"from": "price", "as": "price"}), REGIONS)
-    currency = expression(Standard.model_validate({"from": "price", "as": "currency", "symbols": {"$": "USD"}}), REGIONS)
-    frame = spark.read.parquet(str(real_data / "innerwear")).selectExpr("price", f"{price} AS amount", f"{currency} AS currency")
-    found = frame.agg(F.count("*").alias("all"), F.count("amount").alias("read"), F.count_if(F.col("amount") <= 0).alias("none")).first()
+    currency = expression(
+        Standard.model_validate({"from": "price", "as": "currency", "symbols": {"$": "USD"}}),
+        REGIONS,
+    )
+    frame = spark.read.parquet(str(real_data / "innerwear")).selectExpr(
+        "price", f"{price} AS amount", f"{currency} AS currency"
+    )
+    found = frame.agg(
+        F.count("*").alias("all"),
+        F.count("amount").alias("read"),
+        F.count_if(F.col("amount") <= 0).alias("none"),
+    ).first()
     assert (found["all"], found["read"], found["none"]) == (613_143, 612_956, 0)
-    left = {row[0] for row in frame.where("amount IS NULL").selectExpr("regexp_replace(trim(price), '[0-9]+', '9')").distinct().collect()}
+    left = {
+        row[0]
+        for row in frame.where("amount IS NULL")
+        .selectExpr("regexp_replace(trim(price), '[0-9]+', '9')")
+        .distinct()
+        .collect()
+    }
     assert left == {"$9.9–$9.9", "$9.9 - $9.9"}
     money = {row["currency"]: row["count"] for row in frame.groupBy("currency").count().collect()}
     assert money == {"USD": 613_143 - 350 - 156, "IDR": 350, "CRC": 156}

@@ -45,25 +45,32 @@ def test_a_tree_finds_a_planted_rule_and_says_how_sure_it_is(settings: TagSettin
 
 
 @pytest.mark.covers("P4")
-def test_spark_applies_the_rule_as_the_tree_predicts_unknown_values_included(rows: Callable[..., DataFrame], settings: TagSettings) -> None:
+def test_spark_applies_the_rule_as_the_tree_predicts_unknown_values_included(
+    rows: Callable[..., DataFrame], settings: TagSettings
+) -> None:
     from sklearn.tree import DecisionTreeClassifier
 
     points, inside, held_out = _planted()
     found = trees.explained(points, inside, held_out, NAMES, settings=settings, seed=1)
     assert not isinstance(found, NotComputable)
     smallest = int(np.ceil(settings.min_leaf_share * (~held_out).sum()))
-    tree = DecisionTreeClassifier(max_depth=settings.depth, min_samples_leaf=smallest, ccp_alpha=0.002, random_state=1).fit(
-        points[~held_out], inside[~held_out]
-    )
+    tree = DecisionTreeClassifier(
+        max_depth=settings.depth, min_samples_leaf=smallest, ccp_alpha=0.002, random_state=1
+    ).fit(points[~held_out], inside[~held_out])
     frame = rows(
         "customer_id string, spend double, views double",
-        *((f"{place:05d}", float(x), None if np.isnan(y) else float(y)) for place, (x, y) in enumerate(points)),
+        *(
+            (f"{place:05d}", float(x), None if np.isnan(y) else float(y))
+            for place, (x, y) in enumerate(points)
+        ),
     )
     borne = transforms.tagged(frame, {"like": found.when}).orderBy("customer_id").collect()
     assert [row["tags"] == ["like"] for row in borne] == tree.predict(points).astype(bool).tolist()
 
 
-def test_a_tree_that_parts_the_known_from_the_unknown_is_told_in_sql(rows: Callable[..., DataFrame], settings: TagSettings) -> None:
+def test_a_tree_that_parts_the_known_from_the_unknown_is_told_in_sql(
+    rows: Callable[..., DataFrame], settings: TagSettings
+) -> None:
     rng = np.random.default_rng(5)
     points = rng.uniform(0, 10, (600, 2))
     inside = rng.random(600) < 0.4
@@ -73,37 +80,83 @@ def test_a_tree_that_parts_the_known_from_the_unknown_is_told_in_sql(rows: Calla
         found = trees.explained(points, group, held_out, NAMES, settings=settings, seed=1)
         assert not isinstance(found, NotComputable)
         assert (found.when, found.confidence, found.recall) == (expected, 1.0, 1.0)
-        borne = transforms.tagged(rows("customer_id string, spend double, views double", ("a", None, 1.0), ("b", 3.0, 1.0)), {"t": found.when})
-        assert {row["customer_id"]: row["tags"] == ["t"] for row in borne.collect()} == {"a": "NOT" not in expected, "b": "NOT" in expected}
+        borne = transforms.tagged(
+            rows(
+                "customer_id string, spend double, views double", ("a", None, 1.0), ("b", 3.0, 1.0)
+            ),
+            {"t": found.when},
+        )
+        assert {row["customer_id"]: row["tags"] == ["t"] for row in borne.collect()} == {
+            "a": "NOT" not in expected,
+            "b": "NOT" in expected,
+        }
 
 
 def test_a_group_of_everyone_or_of_nobody_is_not_explained(settings: TagSettings) -> None:
     points, _, held_out = _planted(200)
     for inside in (np.ones(200, bool), np.zeros(200, bool)):
-        assert isinstance(trees.explained(points, inside, held_out, NAMES, settings=settings, seed=1), NotComputable)
+        assert isinstance(
+            trees.explained(points, inside, held_out, NAMES, settings=settings, seed=1),
+            NotComputable,
+        )
 
 
-def test_a_tag_remembers_since_when_and_starts_anew_after_a_break(rows: Callable[..., DataFrame]) -> None:
+def test_a_tag_remembers_since_when_and_starts_anew_after_a_break(
+    rows: Callable[..., DataFrame],
+) -> None:
     borne = "array<struct<tag:string,since:date>>"
-    before = rows(f"customer_id string, tags {borne}", ("k", [("keen", date(2026, 1, 1))]), ("gone", [("keen", date(2026, 1, 1))]))
-    now = rows("as_of date, customer_id string, tags array<string>", (date(2026, 3, 1), "k", ["cool", "keen"]), (date(2026, 3, 1), "new", []))
-    found = {row["customer_id"]: [tuple(tag) for tag in row["tags"]] for row in transforms.with_since(now, before).collect()}
+    before = rows(
+        f"customer_id string, tags {borne}",
+        ("k", [("keen", date(2026, 1, 1))]),
+        ("gone", [("keen", date(2026, 1, 1))]),
+    )
+    now = rows(
+        "as_of date, customer_id string, tags array<string>",
+        (date(2026, 3, 1), "k", ["cool", "keen"]),
+        (date(2026, 3, 1), "new", []),
+    )
+    found = {
+        row["customer_id"]: [tuple(tag) for tag in row["tags"]]
+        for row in transforms.with_since(now, before).collect()
+    }
     assert found == {"k": [("cool", date(2026, 3, 1)), ("keen", date(2026, 1, 1))], "new": []}
 
 
 def test_unknown_is_not_true(rows: Callable[..., DataFrame]) -> None:
     frame = rows("customer_id string, spend double", ("k", None), ("l", 2.0))
-    assert {row["customer_id"]: row["tags"] for row in transforms.tagged(frame, {"t": "spend > 1"}).collect()} == {"k": [], "l": ["t"]}
+    assert {
+        row["customer_id"]: row["tags"]
+        for row in transforms.tagged(frame, {"t": "spend > 1"}).collect()
+    } == {"k": [], "l": ["t"]}
 
 
 @pytest.mark.covers("P4")
-def test_association_rules_equal_a_count_by_hand(rows: Callable[..., DataFrame], settings: TagSettings) -> None:
+def test_association_rules_equal_a_count_by_hand(
+    rows: Callable[..., DataFrame], settings: TagSettings
+) -> None:
     rng = np.random.default_rng(2)
-    sets = [sorted({item for item, chance in (("bread", 0.6), ("tea", 0.3), ("jam", 0.2)) if rng.random() < chance} | {"milk"}) for _ in range(300)]
+    sets = [
+        sorted(
+            {
+                item
+                for item, chance in (("bread", 0.6), ("tea", 0.3), ("jam", 0.2))
+                if rng.random() < chance
+            }
+            | {"milk"}
+        )
+        for _ in range(300)
+    ]
     for one in sets:
         if "bread" in one and rng.random() < 0.5 and "butter" not in one:
             one.append("butter")
-    every = replace(settings, min_support=0.05, min_confidence=0.2, min_lift=0.0, max_antecedent=9, rules_kept=1000)
+    every = replace(
+        settings,
+        min_support=0.05,
+        min_confidence=0.2,
+        min_lift=0.0,
+        max_antecedent=9,
+        rules_kept=1000,
+    )
     frame = rows("items array<string>", *((one,) for one in sets))
     found = {row["rule"]: row for row in associations.rules(frame, settings=every).collect()}
 
@@ -121,20 +174,41 @@ def test_association_rules_equal_a_count_by_hand(rows: Callable[..., DataFrame],
                     expected.add(name)
                     row = found[name]
                     measured = (row["support"], row["confidence"], row["lift"], row["leverage"])
-                    assert measured == pytest.approx((both, both / alone, both / alone / holds(consequent), both - alone * holds(consequent)), abs=1e-8)
+                    assert measured == pytest.approx(
+                        (
+                            both,
+                            both / alone,
+                            both / alone / holds(consequent),
+                            both - alone * holds(consequent),
+                        ),
+                        abs=1e-8,
+                    )
     assert set(found) == expected
-    kept = associations.rules(frame, settings=replace(every, min_lift=1.2, max_antecedent=1, rules_kept=1)).collect()
-    assert [row["rule"] for row in kept] == ["bread -> butter"]  # as strong as the other way round: by name
+    kept = associations.rules(
+        frame, settings=replace(every, min_lift=1.2, max_antecedent=1, rules_kept=1)
+    ).collect()
+    assert [row["rule"] for row in kept] == [
+        "bread -> butter"
+    ]  # as strong as the other way round: by name
 
 
 def test_no_baskets_give_no_rules(rows: Callable[..., DataFrame], settings: TagSettings) -> None:
     assert associations.rules(rows("items array<string>"), settings=settings).collect() == []
 
 
-def test_shipped_tags_speak_only_of_declared_features(rows: Callable[..., DataFrame], config: Config) -> None:
+def test_shipped_tags_speak_only_of_declared_features(
+    rows: Callable[..., DataFrame], config: Config
+) -> None:
     names = shop.features(config)
-    empty = rows("customer_id string, " + ", ".join(f"{item.name} {'double' if item.type == 'number' else 'string'}" for item in names))
-    assert transforms.tagged(empty, {tag.name: tag.when for tag in shop.tags(config)}).collect() == []
+    empty = rows(
+        "customer_id string, "
+        + ", ".join(
+            f"{item.name} {'double' if item.type == 'number' else 'string'}" for item in names
+        )
+    )
+    assert (
+        transforms.tagged(empty, {tag.name: tag.when for tag in shop.tags(config)}).collect() == []
+    )
 
 
 def test_a_tag_that_is_more_than_an_expression_is_refused() -> None:

@@ -49,8 +49,12 @@ class Month:
 
     def share(self, persona: str) -> tuple[float, float]:
         """Of those who are present: the share of a persona, and of the groups in which it is the commonest one."""
-        commonest = self.present.groupby("group")["persona"].agg(lambda personas: personas.mode()[0])
-        return float((self.present["persona"] == persona).mean()), float(self.present["group"].map(commonest).eq(persona).mean())
+        commonest = self.present.groupby("group")["persona"].agg(
+            lambda personas: personas.mode()[0]
+        )
+        return float((self.present["persona"] == persona).mean()), float(
+            self.present["group"].map(commonest).eq(persona).mean()
+        )
 
     def told(self) -> str:
         homes = ", ".join(
@@ -59,7 +63,10 @@ class Month:
             if len(some := self.members[self.members["persona"] == persona])
         )
         planted, found = self.share("regulars")
-        rand, lost = adjusted_rand_score(self.present["persona"], self.present["group"]), self.lost[self.home("premium")[0]]
+        rand, lost = (
+            adjusted_rand_score(self.present["persona"], self.present["group"]),
+            self.lost[self.home("premium")[0]],
+        )
         told = f"regulars planted {planted:.2f}, groups {found:.2f}; adjusted Rand {rand:.2f}; retired {self.retired}"
         return f"day {self.day}: {homes} (lost there {lost:.0%}); {told}"
 
@@ -73,37 +80,59 @@ def _year(desk: Desk, world: World, *jobs: str) -> dict[int, Month]:
         as_of = world.shop.starts_on + timedelta(days=day)
         desk.run(*jobs, as_of=as_of)
         customers = people.on_day(world.customers, world.shop, world.draws, day=F.lit(day))
-        planted = customers.join(ids, "customer_ref").select("customer_id", "persona", (F.col("left_day") <= day).alias("gone"))
+        planted = customers.join(ids, "customer_ref").select(
+            "customer_id", "persona", (F.col("left_day") <= day).alias("gone")
+        )
         of_day = F.col("as_of") == F.lit(as_of)
-        groups = desk.read("gold.segment_members").where(of_day).select("customer_id", F.col("segment_id").alias("group"))
+        groups = (
+            desk.read("gold.segment_members")
+            .where(of_day)
+            .select("customer_id", F.col("segment_id").alias("group"))
+        )
         model = desk.read("gold.segment_models").where(of_day).first()
         assert model is not None
-        portraits = desk.read("gold.segments").where(of_day).select("segment_id", "life_cycles").collect()
+        portraits = (
+            desk.read("gold.segments").where(of_day).select("segment_id", "life_cycles").collect()
+        )
         lost = {row["segment_id"]: row["life_cycles"].get("lost", 0.0) for row in portraits}
         members = groups.join(planted, "customer_id").toPandas()
-        months[day] = Month(day, members.assign(persona=members["persona"].map(names)), lost, list(model["retired"]))
+        months[day] = Month(
+            day, members.assign(persona=members["persona"].map(names)), lost, list(model["retired"])
+        )
     return months
 
 
 @pytest.mark.slow
 @pytest.mark.covers("P2")
-def test_a_year_of_monthly_retrains_says_what_was_planted(spark: SparkSession, config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_year_of_monthly_retrains_says_what_was_planted(
+    spark: SparkSession, config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """From day 210 on occasional customers turn into regulars, on day 300 half of the bargain hunters into another sort, from day 390 on the premium ones leave."""
-    shop = parse(parse_yaml(config.text("shops/changing.yml"), where="changing"), where="changing").model_copy(update={"customers": CUSTOMERS})
-    desk, world = simulated(spark, tmp_path, shop, seed=SEED, **{"segment.k": "8", "segment.retrain_days": "28"})
+    shop = parse(
+        parse_yaml(config.text("shops/changing.yml"), where="changing"), where="changing"
+    ).model_copy(update={"customers": CUSTOMERS})
+    desk, world = simulated(
+        spark, tmp_path, shop, seed=SEED, **{"segment.k": "8", "segment.retrain_days": "28"}
+    )
     months = _year(desk, world, "profiles", "features", "train_segments", "segment")
     with capsys.disabled():
         sys.stdout.write("\n" + "\n".join(month.told() for month in months.values()))
 
     # It grows: so do the groups that are mostly regulars, under the same name.
-    planted, found = (months[540].share("regulars")[place] / months[180].share("regulars")[place] for place in (0, 1))
+    planted, found = (
+        months[540].share("regulars")[place] / months[180].share("regulars")[place]
+        for place in (0, 1)
+    )
     assert planted > 1.5
     assert found > 1.3
     assert months[540].home("regulars")[0] == months[180].home("regulars")[0]
     # It splits: where one group held most of them there are two, one under the old name, the other where hardly any of them stood.
     old, share = months[300].home("bargain_hunters")
     assert share > 0.5
-    (stayed, of_stayed), (split, of_split) = months[540].home("bargain_hunters"), months[540].home("app_hunters")
+    (stayed, of_stayed), (split, of_split) = (
+        months[540].home("bargain_hunters"),
+        months[540].home("app_hunters"),
+    )
     assert min(of_stayed, of_split) > 0.5
     assert stayed != split
     assert old in (stayed, split)
@@ -115,5 +144,10 @@ def test_a_year_of_monthly_retrains_says_what_was_planted(spark: SparkSession, c
     # Flows add up: who stands in a group on a day came from somewhere.
     flows = desk.read("gold.segment_flows").toPandas()
     for month in list(months.values())[1:]:
-        came = flows[flows["as_of"] == shop.starts_on + timedelta(days=month.day)].groupby("to_segment")["customers"].sum().drop("(none)", errors="ignore")
+        came = (
+            flows[flows["as_of"] == shop.starts_on + timedelta(days=month.day)]
+            .groupby("to_segment")["customers"]
+            .sum()
+            .drop("(none)", errors="ignore")
+        )
         assert came.to_dict() == month.members["group"].value_counts().to_dict(), month.day

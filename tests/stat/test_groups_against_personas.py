@@ -30,7 +30,11 @@ from clarion.sim.shop import parse
 
 CUSTOMERS = 800
 SEED = 29  # what groups compare was chosen at seed 17
-SPREAD = {"easy": 0.5, "default": 1.0, "hard": 1.6}  # how far customers of a persona differ, times the shop's own; the shop's file stays as it is
+SPREAD = {
+    "easy": 0.5,
+    "default": 1.0,
+    "hard": 1.6,
+}  # how far customers of a persona differ, times the shop's own; the shop's file stays as it is
 Labels = npt.NDArray[np.int64]
 
 
@@ -50,56 +54,97 @@ class Described:
 
 
 @pytest.fixture
-def described(spark: SparkSession, config: Config, tmp_path: Path) -> Callable[[str, str], Described]:
+def described(
+    spark: SparkSession, config: Config, tmp_path: Path
+) -> Callable[[str, str], Described]:
     """A function that takes a shop through profiles and features."""
 
     def make(name: str, difficulty: str) -> Described:
         written = parse(parse_yaml(config.text(f"shops/{name}.yml"), where=name), where=name)
-        shop = written.model_copy(update={"customers": CUSTOMERS, "spread": written.spread * SPREAD[difficulty]})
+        shop = written.model_copy(
+            update={"customers": CUSTOMERS, "spread": written.spread * SPREAD[difficulty]}
+        )
         desk, world = simulated(spark, tmp_path, shop, seed=SEED)
         desk.run("profiles", "features", as_of=shop.starts_on + timedelta(days=shop.history_days))
         wide = unpacked(desk.read("gold.customer_features"), declared(config))
-        names = desk.read("silver.identities").select("customer_id", F.col("ref").alias("customer_ref"))
+        names = desk.read("silver.identities").select(
+            "customer_id", F.col("ref").alias("customer_ref")
+        )
         gone = (F.col("left_day") < shop.history_days).alias("gone")
         truth = world.customers.join(names, "customer_ref").select("customer_id", "persona", gone)
-        compared = {name: item.value for name, item in config.section(SegmentSettings).features.items()}
-        return Described(inputs(wide, compared).persist(), wide.join(truth, "customer_id").orderBy("customer_id").toPandas(), len(shop.personas))
+        compared = {
+            name: item.value for name, item in config.section(SegmentSettings).features.items()
+        }
+        return Described(
+            inputs(wide, compared).persist(),
+            wide.join(truth, "customer_id").orderBy("customer_id").toPandas(),
+            len(shop.personas),
+        )
 
     return make
 
 
 def _personas(groups: Labels, truth: Labels, half: npt.NDArray[np.bool_]) -> dict[int, int]:
     """The persona of each group: the one that most of its customers of one half are."""
-    return {int(group): int(np.bincount(truth[half & (groups == group)]).argmax()) for group in np.unique(groups[half])}
+    return {
+        int(group): int(np.bincount(truth[half & (groups == group)]).argmax())
+        for group in np.unique(groups[half])
+    }
 
 
 def _portrait_accuracy(groups: Labels, truth: Labels, half: npt.NDArray[np.bool_]) -> Interval:
     """Share of the other half's customers who are of their group's persona."""
     persona = _personas(groups, truth, half)
-    return _share(np.array([persona.get(int(group)) == planted for group, planted in zip(groups[~half], truth[~half], strict=True)]))
+    return _share(
+        np.array(
+            [
+                persona.get(int(group)) == planted
+                for group, planted in zip(groups[~half], truth[~half], strict=True)
+            ]
+        )
+    )
 
 
 def _rand(truth: Labels, groups: Labels) -> Interval:
     """Adjusted Rand index with the 95 % interval of 500 bootstrap samples of the customers."""
     rng, n = np.random.default_rng(1), len(truth)
-    drawn = [adjusted_rand_score(truth[rows], groups[rows]) for rows in (rng.integers(0, n, n) for _ in range(500))]
+    drawn = [
+        adjusted_rand_score(truth[rows], groups[rows])
+        for rows in (rng.integers(0, n, n) for _ in range(500))
+    ]
     low, high = np.quantile(drawn, (0.025, 0.975))
     return Interval(float(adjusted_rand_score(truth, groups)), float(low), float(high))
 
 
-def _explained(told: pd.DataFrame, groups: Labels, half: npt.NDArray[np.bool_], settings: TagSettings) -> dict[int, trees.Explanation]:
+def _explained(
+    told: pd.DataFrame, groups: Labels, half: npt.NDArray[np.bool_], settings: TagSettings
+) -> dict[int, trees.Explanation]:
     """The tree of each group, learned on one half."""
     points, names = told.to_numpy(dtype=np.float64), tuple(told.columns)
-    found = {int(group): trees.explained(points, groups == group, ~half, names, settings=settings, seed=1) for group in np.unique(groups)}
+    found = {
+        int(group): trees.explained(
+            points, groups == group, ~half, names, settings=settings, seed=1
+        )
+        for group in np.unique(groups)
+    }
     return {group: tree for group, tree in found.items() if not isinstance(tree, NotComputable)}
 
 
-def _tag_accuracy(spark: SparkSession, told: pd.DataFrame, tags: dict[int, trees.Explanation], personas: dict[int, int], truth: Labels) -> Interval:
+def _tag_accuracy(
+    spark: SparkSession,
+    told: pd.DataFrame,
+    tags: dict[int, trees.Explanation],
+    personas: dict[int, int],
+    truth: Labels,
+) -> Interval:
     """Share of customers whose surest tag, as Spark applies its rule, is that of their persona; one without a tag counts as wrong."""
     nulls = told.astype(object).where(told.notna(), None)
     rows = spark.createDataFrame(nulls, ", ".join(f"{name} double" for name in told.columns))
     surest = sorted(tags, key=lambda group: -tags[group].confidence)
-    tagged = F.coalesce(*(F.when(F.expr(tags[group].when), F.lit(personas.get(group, -1))) for group in surest), F.lit(-1))
+    tagged = F.coalesce(
+        *(F.when(F.expr(tags[group].when), F.lit(personas.get(group, -1))) for group in surest),
+        F.lit(-1),
+    )
     return _share(rows.select(tagged.alias("persona")).toPandas()["persona"].to_numpy() == truth)
 
 
@@ -122,13 +167,28 @@ class Stages:
     oracle: float
 
 
-def _life_cycle(everything: pd.DataFrame, told: pd.DataFrame, half: npt.NDArray[np.bool_]) -> Stages:
+def _life_cycle(
+    everything: pd.DataFrame, told: pd.DataFrame, half: npt.NDArray[np.bool_]
+) -> Stages:
     buyer = (everything["life_cycle"] != "prospect").to_numpy()
-    gone, stage = everything["gone"].to_numpy(dtype=bool), everything["life_cycle"].map({"new": 0, "active": 0, "dormant": 1, "lost": 2}).to_numpy()
+    gone, stage = (
+        everything["gone"].to_numpy(dtype=bool),
+        everything["life_cycle"].map({"new": 0, "active": 0, "dormant": 1, "lost": 2}).to_numpy(),
+    )
     learned, judged = buyer & half, buyer & ~half
-    chances = HistGradientBoostingClassifier(random_state=0).fit(told[learned], gone[learned]).predict_proba(told[judged])[:, 1]
+    chances = (
+        HistGradientBoostingClassifier(random_state=0)
+        .fit(told[learned], gone[learned])
+        .predict_proba(told[judged])[:, 1]
+    )
     right, found = _share(gone[buyer & (stage == 2)]), _share(stage[buyer & gone] == 2)
-    return Stages(right, found, float(gone[buyer].mean()), float(roc_auc_score(gone[judged], stage[judged])), float(roc_auc_score(gone[judged], chances)))
+    return Stages(
+        right,
+        found,
+        float(gone[buyer].mean()),
+        float(roc_auc_score(gone[judged], stage[judged])),
+        float(roc_auc_score(gone[judged], chances)),
+    )
 
 
 def _share(true: npt.NDArray[np.bool_]) -> Interval:
@@ -146,19 +206,36 @@ def _told(interval: Interval) -> str:
 @pytest.mark.parametrize("difficulty", ["easy", "default", "hard"])
 @pytest.mark.parametrize("shop", ["beauty", "electronics", "fashion", "gifts", "grocery"])
 def test_groups_are_as_tight_as_scikit_learns_and_all_is_shown_beside_an_oracle(
-    described: Callable[[str, str], Described], spark: SparkSession, config: Config, shop: str, difficulty: str, capsys: pytest.CaptureFixture[str]
+    described: Callable[[str, str], Described],
+    spark: SparkSession,
+    config: Config,
+    shop: str,
+    difficulty: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     known = described(shop, difficulty)
     settings = replace(config.section(SegmentSettings), k=known.planted)
-    found = model.fit(features.sample(known.inputs, at_most=200_000, customers=CUSTOMERS), settings=settings, seed=1)
+    found = model.fit(
+        features.sample(known.inputs, at_most=200_000, customers=CUSTOMERS),
+        settings=settings,
+        seed=1,
+    )
     rows = model.assign(found.pipeline, known.inputs).orderBy("customer_id").toPandas()
-    reference = float(KMeans(known.planted, n_init=50, random_state=0).fit(np.array(rows["scaled"].tolist())).inertia_)
+    reference = float(
+        KMeans(known.planted, n_init=50, random_state=0)
+        .fit(np.array(rows["scaled"].tolist()))
+        .inertia_
+    )
     everything = known.everything.merge(rows[["customer_id", "cluster"]], on="customer_id")
     truth, groups = everything["persona"].to_numpy(), everything["cluster"].to_numpy()
     half = np.random.default_rng(0).random(len(everything)) < 0.5
     numbers = everything[[item.name for item in declared(config) if item.type == "number"]]
     told = numbers.loc[:, numbers.nunique() > 2]
-    oracle = HistGradientBoostingClassifier(random_state=0).fit(told[half], truth[half]).predict(told[~half])
+    oracle = (
+        HistGradientBoostingClassifier(random_state=0)
+        .fit(told[half], truth[half])
+        .predict(told[~half])
+    )
     best = _share(oracle == truth[~half])
     accuracy = _portrait_accuracy(groups, truth, half)
     tags = _explained(told, groups, half, config.section(TagSettings))

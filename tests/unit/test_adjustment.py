@@ -33,7 +33,11 @@ def test_one_term_in_money_dominates_the_literal_factor_but_not_the_relative_one
 
 
 def test_opposite_gaps_cancel_in_the_factor_but_not_in_the_absolute_gap() -> None:
-    found = factor({"ctr": 0.1, "cr": 0.1, "apu": 100, "rpr": 0.2}, {"ctr": 0.05, "cr": 0.15, "apu": 100, "rpr": 0.2}, EVEN)
+    found = factor(
+        {"ctr": 0.1, "cr": 0.1, "apu": 100, "rpr": 0.2},
+        {"ctr": 0.05, "cr": 0.15, "apu": 100, "rpr": 0.2},
+        EVEN,
+    )
     assert found.relative == pytest.approx(0.0)
     assert found.absolute_gap == pytest.approx(0.25)
 
@@ -51,15 +55,26 @@ def test_a_target_of_zero_is_refused() -> None:
         factor({**TARGETS, "ctr": 0.0}, ACTUALS, EVEN)
 
 
-def test_a_strategy_far_short_of_its_targets_moves_by_one_step_at_most(settings: AdjustSettings) -> None:
+def test_a_strategy_far_short_of_its_targets_moves_by_one_step_at_most(
+    settings: AdjustSettings,
+) -> None:
     found = factor(TARGETS, {"ctr": 0.001, "cr": 0.0, "apu": 1.0, "rpr": 0.0}, EVEN)
-    decided = move(found, lever=1.0, delivered=1000, clickers=1, buyers=0, settings=replace(settings, gain=5.0))
+    decided = move(
+        found, lever=1.0, delivered=1000, clickers=1, buyers=0, settings=replace(settings, gain=5.0)
+    )
     assert decided.after == pytest.approx(1 + settings.step)
     assert decided.acted
 
 
 def test_too_few_messages_say_nothing(settings: AdjustSettings) -> None:
-    decided = move(factor(TARGETS, ACTUALS, EVEN), lever=1.2, delivered=10, clickers=0, buyers=0, settings=settings)
+    decided = move(
+        factor(TARGETS, ACTUALS, EVEN),
+        lever=1.2,
+        delivered=10,
+        clickers=0,
+        buyers=0,
+        settings=settings,
+    )
     assert not decided.acted
     assert decided.after == 1.2
 
@@ -71,6 +86,8 @@ def test_a_gap_that_chance_explains_moves_nothing(settings: AdjustSettings) -> N
 
 def test_the_lever_never_leaves_its_bounds(settings: AdjustSettings) -> None:
     found = factor(TARGETS, {"ctr": 0.001, "cr": 0.0, "apu": 1.0, "rpr": 0.0}, EVEN)
-    decided = move(found, lever=settings.highest, delivered=1000, clickers=1, buyers=0, settings=settings)
+    decided = move(
+        found, lever=settings.highest, delivered=1000, clickers=1, buyers=0, settings=settings
+    )
     assert decided.after == settings.highest
     assert not decided.acted

@@ -34,7 +34,10 @@ def test_an_old_group_without_customers_today_matches_nothing() -> None:
     points, labels = np.array([[0.0], [0.2]]), np.array([0, 0])
     means = continuity.means(points, labels, 2)
     assert np.isnan(means[1]).all()
-    assert {new: match.old for new, match in continuity.matched(means, np.array([[0.1]]), within=0.8).items()} == {0: 0}
+    assert {
+        new: match.old
+        for new, match in continuity.matched(means, np.array([[0.1]]), within=0.8).items()
+    } == {0: 0}
 
 
 @pytest.mark.parametrize(
@@ -48,7 +51,9 @@ def test_an_old_group_without_customers_today_matches_nothing() -> None:
         (None, Quality(0.10, 0.4, 0.001), True),
     ],
 )
-def test_the_gate_is_a_function_of_two_sets_of_metrics(champion: Quality | None, challenger: Quality, promoted: bool) -> None:
+def test_the_gate_is_a_function_of_two_sets_of_metrics(
+    champion: Quality | None, challenger: Quality, promoted: bool
+) -> None:
     verdict = continuity.judged(champion, challenger, limits=LIMITS)
     assert verdict.promoted is promoted
     assert verdict.reasons
@@ -63,7 +68,9 @@ def test_the_gate_is_a_function_of_two_sets_of_metrics(champion: Quality | None,
         (10, {"spend": 0.1}, 0.3, "drift of the groups' shares: 0.30"),
     ],
 )
-def test_a_model_is_trained_anew_when_it_is_old_or_customers_have_moved(age: int, of_features: dict[str, float], of_groups: float, reason: str | None) -> None:
+def test_a_model_is_trained_anew_when_it_is_old_or_customers_have_moved(
+    age: int, of_features: dict[str, float], of_groups: float, reason: str | None
+) -> None:
     assert continuity.due(age, of_features, of_groups, retrain_days=84, limit=0.25) == reason
 
 
@@ -76,7 +83,9 @@ def test_the_stability_index_is_zero_for_the_same_and_large_for_what_has_moved()
     assert drift.population_stability(expected, drift.shares(same, edges)) < 0.02
     assert drift.population_stability(expected, drift.shares(moved, edges)) > 0.5
     by_hand = sum((a - e) * np.log(a / e) for a, e in zip([0.2, 0.8], [0.5, 0.5], strict=True))
-    assert drift.population_stability(np.array([0.5, 0.5]), np.array([0.2, 0.8])) == pytest.approx(by_hand)
+    assert drift.population_stability(np.array([0.5, 0.5]), np.array([0.2, 0.8])) == pytest.approx(
+        by_hand
+    )
 
 
 def test_a_feature_of_few_values_has_few_bins() -> None:

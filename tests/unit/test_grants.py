@@ -11,19 +11,32 @@ from clarion.kernel.errors import ConfigError
 
 
 @pytest.mark.covers("Q9")
-def test_only_jobs_and_privacy_come_near_the_vault_and_nobody_in_marketing_sees_single_facts(config: Config) -> None:
+def test_only_jobs_and_privacy_come_near_the_vault_and_nobody_in_marketing_sees_single_facts(
+    config: Config,
+) -> None:
     found = roles(config)
-    vault = {name for name, role in found.items() for table in TABLES if table.startswith("vault.") and allowed(role, table)}
+    vault = {
+        name
+        for name, role in found.items()
+        for table in TABLES
+        if table.startswith("vault.") and allowed(role, table)
+    }
     assert vault == {"engineer", "privacy"}
     assert allowed(found["privacy"], "vault.personal_data") == ""
-    assert not any(allowed(found["marketing"], table) for table in TABLES if table.split(".")[0] in ("bronze", "silver"))
+    assert not any(
+        allowed(found["marketing"], table)
+        for table in TABLES
+        if table.split(".")[0] in ("bronze", "silver")
+    )
     assert allowed(found["engineer"], "gold.decisions") == "read and write"
     assert allowed(found["merchant"], "gold.decisions") == ""
 
 
 @pytest.mark.covers("Q9")
 def test_statements_name_the_catalog_the_schema_and_the_right(tmp_path: Path) -> None:
-    (tmp_path / "grants.yml").write_text("merchant: {read: [gold.product_days, live], write: [live]}\n")
+    (tmp_path / "grants.yml").write_text(
+        "merchant: {read: [gold.product_days, live], write: [live]}\n"
+    )
     assert statements(roles(Config.load(conf_dir=tmp_path)), catalog="shop") == [
         "GRANT USE CATALOG ON CATALOG `shop` TO `merchant`",
         "GRANT USE SCHEMA ON SCHEMA `shop`.`gold` TO `merchant`",

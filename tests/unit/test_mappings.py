@@ -23,13 +23,24 @@ ORDERS = {
     "format": "csv",
     "time_zone": "Europe/London",
     "consent": {"basis": "declared", "purposes": ["analytics"]},
-    "columns": {"order_ref": "a", "happened_at": "b", "product_ref": "c", "quantity": "d", "unit_price": "e"},
+    "columns": {
+        "order_ref": "a",
+        "happened_at": "b",
+        "product_ref": "c",
+        "quantity": "d",
+        "unit_price": "e",
+    },
 }
 
 
 def test_casts_and_dates_are_read_softly_and_literals_are_left_alone() -> None:
-    expression = Expression("concat(cast(`To Date` as int), 'cast(x)', to_timestamp (b, 'yyyy'))", "x")
-    assert expression.soft == "concat(try_cast(`To Date` as int), 'cast(x)', try_to_timestamp (b, 'yyyy'))"
+    expression = Expression(
+        "concat(cast(`To Date` as int), 'cast(x)', to_timestamp (b, 'yyyy'))", "x"
+    )
+    assert (
+        expression.soft
+        == "concat(try_cast(`To Date` as int), 'cast(x)', try_to_timestamp (b, 'yyyy'))"
+    )
 
 
 def test_an_expression_knows_the_columns_it_uses() -> None:
@@ -75,7 +86,10 @@ def test_a_column_may_have_the_name_of_a_function() -> None:
         ({"where": "/data/../secret/*.csv"}, "climb out"),
         ({"options": {"password": "hunter2"}}, "stands open"),
         ({"where": "jdbc:postgresql://u:hunter2@h/db", "format": "jdbc"}, "holds a password"),
-        ({"where": "jdbc:postgresql://h/db", "format": "jdbc", "options": {"dbtable": "t"}}, "ranges of a column"),
+        (
+            {"where": "jdbc:postgresql://h/db", "format": "jdbc", "options": {"dbtable": "t"}},
+            "ranges of a column",
+        ),
         ({"where": "kafka://h:9092", "format": "kafka"}, "brokers and itself"),
         ({"duplicates": "keep", "incremental": {"by": "id", "overlap": 5}}, "reads rows twice"),
         ({"changed": "ignore"}, "changed"),
@@ -91,7 +105,9 @@ def test_an_unknown_source_kind_is_refused() -> None:
         parse("m", {"order": ORDERS}, variables={})
 
 
-@pytest.mark.parametrize("name", ["online_retail", "complete_journey", "sim", "sim_live", "sim_answers"])
+@pytest.mark.parametrize(
+    "name", ["online_retail", "complete_journey", "sim", "sim_live", "sim_answers"]
+)
 def test_every_packaged_mapping_is_valid(name: str) -> None:
     text = Config.load().text(f"sources/{name}.yml")
     assert parse(name, parse_yaml(text, where=name), variables={"data": "/data"})
@@ -106,7 +122,12 @@ def test_every_shop_file_is_valid_and_uneven(name: str) -> None:
 
 
 def test_there_are_five_frozen_shops_and_one_whose_customers_change() -> None:
-    shops = {name: parse_shop(parse_yaml(Config.load().text(f"shops/{name}.yml"), where=name), where=name) for name in Config.load().names("shops")}
+    shops = {
+        name: parse_shop(
+            parse_yaml(Config.load().text(f"shops/{name}.yml"), where=name), where=name
+        )
+        for name in Config.load().names("shops")
+    }
     assert len(shops) == 6
     assert [name for name, shop in shops.items() if shop.changes] == ["changing"]
 
@@ -168,12 +189,20 @@ def test_an_offer_may_not_be_called_nothing() -> None:
 def test_duplicates_are_looked_for_as_far_back_as_the_mapping_says() -> None:
     def entry(batch: str, day: int) -> Entry:
         taken = datetime(2026, 3, day, tzinfo=UTC)
-        return Entry(portion=Portion(f"{batch}.csv", 1, batch), batch=batch, state="taken", columns=(), taken_at=taken)
+        return Entry(
+            portion=Portion(f"{batch}.csv", 1, batch),
+            batch=batch,
+            state="taken",
+            columns=(),
+            taken_at=taken,
+        )
 
     entries = [entry("old", 1), entry("recent", 15), entry("new", 20)]
     for days, expected in ((None, ("old", "recent")), (7, ("recent",)), (3, ())):
         duplicates = {"key": ["order_no"], "within_days": days} if days else {"key": ["order_no"]}
         (source,) = parse("m", {"orders": {**ORDERS, "duplicates": duplicates}}, variables={})
         assert batches_within(source, entries, {"new"}, {"old", "recent"}) == expected
-    (all_columns,) = parse("m", {"orders": {**ORDERS, "duplicates": {"within_days": 30}}}, variables={})
+    (all_columns,) = parse(
+        "m", {"orders": {**ORDERS, "duplicates": {"within_days": 30}}}, variables={}
+    )
     assert (all_columns.duplicates, all_columns.duplicate_days) == ("drop", 30)

@@ -25,7 +25,10 @@ def test_welch_equals_scipy() -> None:
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
 
-@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=30), st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=30))
+@given(
+    st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=30),
+    st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=30),
+)
 def test_moments_add_up(left: list[float], right: list[float]) -> None:
     whole = _moments(np.array(left + right))
     summed = _moments(np.array(left)) + _moments(np.array(right))
@@ -64,7 +67,10 @@ def test_the_silhouette_equals_its_definition_over_all_pairs() -> None:
 
 
 def test_inertia_is_the_sum_of_squared_distances_to_the_nearest_centre() -> None:
-    points, centres = np.array([[0.0, 0.0], [2.0, 0.0], [9.0, 0.0]]), np.array([[1.0, 0.0], [10.0, 0.0]])
+    points, centres = (
+        np.array([[0.0, 0.0], [2.0, 0.0], [9.0, 0.0]]),
+        np.array([[1.0, 0.0], [10.0, 0.0]]),
+    )
     assert assign(points, centres).tolist() == [0, 0, 1]
     assert inertia(points, centres) == pytest.approx(3.0)
 

@@ -18,12 +18,19 @@ def _job(name: str, *, reads: tuple = (), writes: tuple = ()) -> Job:
 
 
 def test_a_job_stands_after_those_that_write_what_it_reads() -> None:
-    jobs = (_job("last", reads=(B,)), _job("middle", reads=(A,), writes=(B,)), _job("first", writes=(A,)))
+    jobs = (
+        _job("last", reads=(B,)),
+        _job("middle", reads=(A,), writes=(B,)),
+        _job("first", writes=(A,)),
+    )
     assert [job.name for job in pipeline.order(jobs)] == ["first", "middle", "last"]
 
 
 def test_reading_earlier_passes_makes_no_edge() -> None:
-    jobs = (_job("decide", reads=(previous(C), B), writes=(A,)), _job("learn", reads=(previous(A),), writes=(B,)))
+    jobs = (
+        _job("decide", reads=(previous(C), B), writes=(A,)),
+        _job("learn", reads=(previous(A),), writes=(B,)),
+    )
     assert [job.name for job in pipeline.order(jobs)] == ["learn", "decide"]
 
 
@@ -35,7 +42,13 @@ def test_a_circle_is_refused() -> None:
 def test_the_real_pipeline_runs_from_files_to_messages() -> None:
     names = [job.name for job in pipeline.order(JOBS.values())]
     assert names[0] == "ingest"
-    for earlier, later in (("clean", "profiles"), ("segment", "strategy"), ("measure", "adjust"), ("adjust", "strategy"), ("strategy", "deliver")):
+    for earlier, later in (
+        ("clean", "profiles"),
+        ("segment", "strategy"),
+        ("measure", "adjust"),
+        ("adjust", "strategy"),
+        ("strategy", "deliver"),
+    ):
         assert names.index(earlier) < names.index(later)
 
 
@@ -61,7 +74,11 @@ def test_jobs_side_by_side_still_wait_for_their_inputs() -> None:
     pipeline.execute(chosen, run, at_once=3)
     edges = pipeline.dependencies(chosen)
     assert sorted(done) == sorted(name for name, job in JOBS.items() if job.part == "loop")
-    assert all(done.index(before) < done.index(name) for name, befores in edges.items() for before in befores)
+    assert all(
+        done.index(before) < done.index(name)
+        for name, befores in edges.items()
+        for before in befores
+    )
 
 
 def test_a_failing_job_stops_what_comes_after_it() -> None:

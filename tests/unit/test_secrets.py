@@ -17,7 +17,11 @@ class _Workspace(BaseHTTPRequestHandler):
     """What a workspace answers to those who ask for a secret."""
 
     def do_GET(self) -> None:
-        known = self.path.startswith("/api/2.0/secrets/get") and "scope=shop" in self.path and "key=privacy" in self.path
+        known = (
+            self.path.startswith("/api/2.0/secrets/get")
+            and "scope=shop" in self.path
+            and "key=privacy" in self.path
+        )
         body = (
             {"key": "privacy", "value": base64.b64encode(b"ab12\n").decode()}
             if known
@@ -46,7 +50,9 @@ def workspace(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.covers("Q8")
-def test_a_secret_is_found_where_its_reference_leads(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: None) -> None:
+def test_a_secret_is_found_where_its_reference_leads(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: None
+) -> None:
     monkeypatch.setenv("SHOP_KEY", "from the environment")
     (tmp_path / "key").write_text("from a file\n")
     assert config.secret("env:SHOP_KEY") == "from the environment"

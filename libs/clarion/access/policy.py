@@ -12,7 +12,17 @@ from clarion.collect.identity.consent import consented
 from clarion.config import Config
 from clarion.contracts import Table
 from clarion.contracts.ops import DETECTIONS
-from clarion.contracts.silver import CONSENTS, EVENTS, FACTS, IDENTITY_MODELS, NOISE, ORDER_LINES, PRODUCTS, RATES, RESOLUTIONS
+from clarion.contracts.silver import (
+    CONSENTS,
+    EVENTS,
+    FACTS,
+    IDENTITY_MODELS,
+    NOISE,
+    ORDER_LINES,
+    PRODUCTS,
+    RATES,
+    RESOLUTIONS,
+)
 from clarion.contracts.sources import KINDS, ROW_CURRENCY
 from clarion.declarations.shop import sources
 from clarion.lake import Lake
@@ -69,8 +79,14 @@ class People:
             self._noisy = _found_noise(self.lake, self.as_of)
         if table.name not in self._noisy:
             return frame
-        noise = self.lake.read(NOISE).where(F.col("as_of") <= F.lit(self.as_of)).where(F.col("facts") == table.name)
-        return frame.join(noise.select(F.col("record_id").alias(table.key[0])), table.key[0], "left_anti").select(*frame.columns)
+        noise = (
+            self.lake.read(NOISE)
+            .where(F.col("as_of") <= F.lit(self.as_of))
+            .where(F.col("facts") == table.name)
+        )
+        return frame.join(
+            noise.select(F.col("record_id").alias(table.key[0])), table.key[0], "left_anti"
+        ).select(*frame.columns)
 
     def in_own_currency(self, table: Table, frame: DataFrame) -> DataFrame:
         """The rows of a silver table with amounts in the shop's currency, by rates known on the as-of day; without those that have none."""
@@ -78,17 +94,27 @@ class People:
         if table.layer != "silver" or not money:
             return frame
         if self._rates is None and self.lake.exists(RATES):
-            known = self.lake.read(RATES).where(F.col("arrived_at") < start_of(self.as_of, self.time_zone))
+            known = self.lake.read(RATES).where(
+                F.col("arrived_at") < start_of(self.as_of, self.time_zone)
+            )
             self._rates = self.keep(currencies.daily(known, time_zone=self.time_zone))
         # A price list holds today, whenever it was written.
         on = self.as_of - timedelta(days=1) if table is PRODUCTS else None
         return currencies.converted(
-            frame, self._rates, money=money, time=TIMES[table.name], on=on, currency=str(self.config.get("shop.currency")), time_zone=self.time_zone
+            frame,
+            self._rates,
+            money=money,
+            time=TIMES[table.name],
+            on=on,
+            currency=str(self.config.get("shop.currency")),
+            time_zone=self.time_zone,
         )
 
     def consents(self) -> DataFrame:
         """Statements on the use of data, known before the as-of day; a person's statements speak for all their accounts."""
-        known = self.lake.read(CONSENTS).where(F.col("arrived_at") < start_of(self.as_of, self.time_zone))
+        known = self.lake.read(CONSENTS).where(
+            F.col("arrived_at") < start_of(self.as_of, self.time_zone)
+        )
         return self.resolved(CONSENTS, known)
 
     def consenting(self, table: Table, frame: DataFrame, *, purpose: str) -> DataFrame:
@@ -102,7 +128,11 @@ class People:
         if "customer_id" not in table.column_names:
             return frame
         if self._allowed is None:
-            self._allowed = self.keep(consented(self.consents(), purpose=purpose).select("customer_id", F.lit(True).alias("_consents")))
+            self._allowed = self.keep(
+                consented(self.consents(), purpose=purpose).select(
+                    "customer_id", F.lit(True).alias("_consents")
+                )
+            )
         joined = frame.join(self._allowed, "customer_id", "left")
         return joined.where("customer_id IS NULL OR _consents").select(*frame.columns)
 
@@ -118,10 +148,16 @@ class People:
                 found = under_persons(found, names, column=column)
         for column, kind in NAMES.items() if standing.names else ():
             if column in frame.columns:
-                owned = names.where(F.col("kind") == kind).select("namespace", F.col("ref").alias(column), F.col("customer_id").alias("_owner"))
+                owned = names.where(F.col("kind") == kind).select(
+                    "namespace", F.col("ref").alias(column), F.col("customer_id").alias("_owner")
+                )
                 nobody = F.when(F.col("customer_id").isNull(), namespace_of(self.config))
-                found = found.withColumn("namespace", nobody).join(owned, ["namespace", column], "left")
-                found = found.withColumn("customer_id", F.coalesce("customer_id", "_owner")).drop("namespace", "_owner")
+                found = found.withColumn("namespace", nobody).join(
+                    owned, ["namespace", column], "left"
+                )
+                found = found.withColumn("customer_id", F.coalesce("customer_id", "_owner")).drop(
+                    "namespace", "_owner"
+                )
         return found.select(*frame.columns)
 
     def _in_force(self) -> Standing | None:
@@ -144,8 +180,16 @@ def standing(lake: Lake, as_of: date, *, before: bool = False) -> Standing | Non
         return None
     day = F.col("as_of")
     models = lake.read(IDENTITY_MODELS).where(day < F.lit(as_of) if before else day <= F.lit(as_of))
-    last = models.agg(F.max_by(F.struct("as_of", "joined", "names"), "as_of").alias("last")).select("last.*").first()
-    return None if last is None or last["as_of"] is None else Standing(last["as_of"], last["joined"], last["names"])
+    last = (
+        models.agg(F.max_by(F.struct("as_of", "joined", "names"), "as_of").alias("last"))
+        .select("last.*")
+        .first()
+    )
+    return (
+        None
+        if last is None or last["as_of"] is None
+        else Standing(last["as_of"], last["joined"], last["names"])
+    )
 
 
 def names_of(lake: Lake, last: Standing) -> DataFrame:
@@ -167,7 +211,9 @@ def under_persons(frame: DataFrame, names: DataFrame, *, column: str = "customer
         names: RESOLUTIONS of one day.
         column: holds an account's surrogate.
     """
-    accounts = names.where("kind = 'customer'").select(F.col("ref").alias(column), F.col("customer_id").alias("_person"))
+    accounts = names.where("kind = 'customer'").select(
+        F.col("ref").alias(column), F.col("customer_id").alias("_person")
+    )
     joined = frame.join(accounts, column, "left")
     return joined.withColumn(column, F.coalesce("_person", column)).select(*frame.columns)
 
@@ -175,4 +221,7 @@ def under_persons(frame: DataFrame, names: DataFrame, *, column: str = "customer
 def namespace_of(config: Config) -> Column:
     """Who gives the names in a row of silver, from the source it came through."""
     known = [F.lit(part) for source in sources(config) for part in (source.name, source.namespace)]
-    return F.coalesce(F.element_at(F.create_map(*known), F.col("_source")), F.split_part("_source", F.lit("."), F.lit(1)))
+    return F.coalesce(
+        F.element_at(F.create_map(*known), F.col("_source")),
+        F.split_part("_source", F.lit("."), F.lit(1)),
+    )

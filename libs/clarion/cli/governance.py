@@ -20,7 +20,12 @@ from clarion.runtime.tracking import Tracking
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--name", default="my shop", show_default=True, help="What the shop is called.")
-@click.option("--time-zone", default="UTC", show_default=True, help="Where its days begin, such as Asia/Shanghai.")
+@click.option(
+    "--time-zone",
+    default="UTC",
+    show_default=True,
+    help="Where its days begin, such as Asia/Shanghai.",
+)
 @click.option("--currency", default="EUR", show_default=True, help="ISO 4217 code of its money.")
 def init(folder: Path, name: str, time_zone: str, currency: str) -> None:
     """Write a new shop's configuration into FOLDER."""
@@ -28,7 +33,10 @@ def init(folder: Path, name: str, time_zone: str, currency: str) -> None:
 
     for file in start_shop(folder, name=name, time_zone=zone(time_zone).key, currency=currency):
         OUT.print(f"written: {file}", markup=False)
-    OUT.print(f"next: clarion source infer FILE --conf-dir {folder} --out {folder}/sources/NAME.yml", markup=False)
+    OUT.print(
+        f"next: clarion source infer FILE --conf-dir {folder} --out {folder}/sources/NAME.yml",
+        markup=False,
+    )
 
 
 @click.group("source")
@@ -39,7 +47,11 @@ def source_group() -> None:
 @source_group.command("infer")
 @click.argument("file")
 @click.option("--kind", help="Source kind; by default the columns' names decide.")
-@click.option("--out", type=click.Path(path_type=Path), help="File to write the mapping to; by default it is printed.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="File to write the mapping to; by default it is printed.",
+)
 @common
 def source_infer(options: Options, file: str, kind: str | None, out: Path | None) -> None:
     """Propose a mapping from a sample of FILE, for a person to correct."""
@@ -57,8 +69,20 @@ def source_infer(options: Options, file: str, kind: str | None, out: Path | None
 
 @source_group.command("check")
 @click.argument("mapping")
-@click.option("--rows", type=int, default=200, show_default=True, help="Records that are tried, of the first file of each source.")
-@click.option("--show", type=int, default=5, show_default=True, help="Accepted and refused records that are shown, of each.")
+@click.option(
+    "--rows",
+    type=int,
+    default=200,
+    show_default=True,
+    help="Records that are tried, of the first file of each source.",
+)
+@click.option(
+    "--show",
+    type=int,
+    default=5,
+    show_default=True,
+    help="Accepted and refused records that are shown, of each.",
+)
 @common
 def source_check(options: Options, mapping: str, rows: int, show: int) -> None:
     """Try a MAPPING on the first records: accepted rows and refusals side by side; nothing is written."""
@@ -127,19 +151,39 @@ def undo_run(jobs: Mapping[str, Job], options: Options, run_id: str) -> None:
     config = options.config()
     lake = options.open(config)
     undone = undo(lake, config, run_id, say=options.say)
-    OUT.print(f"{undone.job} of {undone.as_of} is undone: {', '.join(undone.tables) or 'it had written nothing'}", markup=False)
+    OUT.print(
+        f"{undone.job} of {undone.as_of} is undone: {', '.join(undone.tables) or 'it had written nothing'}",
+        markup=False,
+    )
     if undone.job == "ingest":
         _run_quietly(jobs, options, config, lake, "clean")
-        OUT.print("silver is clean of it; the tables that rest on silver follow with the next 'clarion run all'", markup=False)
+        OUT.print(
+            "silver is clean of it; the tables that rest on silver follow with the next 'clarion run all'",
+            markup=False,
+        )
 
 
-def _run_quietly(jobs: Mapping[str, Job], options: Options, config: Config, lake: Lake, name: str) -> None:
+def _run_quietly(
+    jobs: Mapping[str, Job], options: Options, config: Config, lake: Lake, name: str
+) -> None:
     """One job, of which only what it has to say is told."""
     from clarion.runtime.runlog import run_jobs
 
-    tracking, chosen = Tracking.beside(lake.root, config.get("tracking.uri")), pipeline.select(jobs, name)
+    tracking, chosen = (
+        Tracking.beside(lake.root, config.get("tracking.uri")),
+        pipeline.select(jobs, name),
+    )
     day = Params(options.day(config))
-    run_jobs(chosen, day, lake=lake, config=config, tracking=tracking, at_once=1, say=lambda _, text: options.say(text), done=lambda _: None)
+    run_jobs(
+        chosen,
+        day,
+        lake=lake,
+        config=config,
+        tracking=tracking,
+        at_once=1,
+        say=lambda _, text: options.say(text),
+        done=lambda _: None,
+    )
 
 
 @click.command("grants")
@@ -156,7 +200,11 @@ def show_grants(options: Options, applying: bool) -> None:
         shown.add_row(name, ", ".join(role.read), ", ".join(role.write))
     OUT.print(shown)
     if applying and not catalog:
-        raise UsageError("a lake in a folder knows no roles", found="lake.catalog: null", fix="set lake.catalog, or keep people apart by the rights of folders")
+        raise UsageError(
+            "a lake in a folder knows no roles",
+            found="lake.catalog: null",
+            fix="set lake.catalog, or keep people apart by the rights of folders",
+        )
     for statement in statements(found, catalog=catalog or "CATALOG"):
         if applying:
             start(config).sql(statement)
@@ -175,7 +223,10 @@ def erase_person(jobs: Mapping[str, Job], options: Options, customer: str) -> No
     done = erase(options.open(config), config, customer, jobs=jobs, say=options.say)
     rows = ", ".join(f"{name} {count:,}" for name, count in sorted(done.rows.items()))
     OUT.print(f"erased: {done.accounts} accounts; {rows or 'no rows'}", markup=False)
-    OUT.print(f"{done.suppressed} names and values are kept out from now on; certificate {done.erasure_id} stands in ops.erasures", markup=False)
+    OUT.print(
+        f"{done.suppressed} names and values are kept out from now on; certificate {done.erasure_id} stands in ops.erasures",
+        markup=False,
+    )
 
 
 COMMANDS = (init, source_group, quarantine_group, undo_run, show_grants, erase_person)

@@ -33,10 +33,21 @@ def cli() -> None:
 @click.argument("job")
 @click.option("--from", "first", metavar="JOB", help="With 'all': the first job.")
 @click.option("--to", "last", metavar="JOB", help="With 'all': the last job.")
-@click.option("--dry-run", is_flag=True, help="Check everything that can be checked without moving data, and print the order.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check everything that can be checked without moving data, and print the order.",
+)
 @common
 @click.pass_obj
-def run(jobs: Mapping[str, Job], options: Options, job: str, first: str | None, last: str | None, dry_run: bool) -> None:
+def run(
+    jobs: Mapping[str, Job],
+    options: Options,
+    job: str,
+    first: str | None,
+    last: str | None,
+    dry_run: bool,
+) -> None:
     """Run one JOB, or 'all': the pipeline in one Spark session."""
     from clarion.runtime.runlog import RunReport, run_jobs
 
@@ -51,23 +62,62 @@ def run(jobs: Mapping[str, Job], options: Options, job: str, first: str | None, 
     tracking = Tracking.beside(lake.root, config.get("tracking.uri"))
 
     def done(report: RunReport) -> None:
-        rows = ", ".join(f"{name} {count:,}" for name, count in report.rows_written.items() if count)
+        rows = ", ".join(
+            f"{name} {count:,}" for name, count in report.rows_written.items() if count
+        )
         options.say(f"{report.job}: {report.seconds:.1f} s  {rows}")
 
     at_once = int(config.get("spark.jobs_at_once"))
-    run_jobs(chosen, params, lake=lake, config=config, tracking=tracking, at_once=at_once, say=lambda _, text: options.say(text), done=done)
+    run_jobs(
+        chosen,
+        params,
+        lake=lake,
+        config=config,
+        tracking=tracking,
+        at_once=at_once,
+        say=lambda _, text: options.say(text),
+        done=done,
+    )
 
 
 @cli.command()
-@click.option("--lake", default="./clarion-demo", show_default=True, help="Folder of the demo; rebuilt from nothing each time.")
-@click.option("--data", type=click.Choice(["sim", "complete-journey"]), default="sim", show_default=True, help="A simulated shop, or real baskets.")
-@click.option("--size", type=click.Choice(["small", "medium", "large"]), default="small", show_default=True, help="Of the simulated shop.")
+@click.option(
+    "--lake",
+    default="./clarion-demo",
+    show_default=True,
+    help="Folder of the demo; rebuilt from nothing each time.",
+)
+@click.option(
+    "--data",
+    type=click.Choice(["sim", "complete-journey"]),
+    default="sim",
+    show_default=True,
+    help="A simulated shop, or real baskets.",
+)
+@click.option(
+    "--size",
+    type=click.Choice(["small", "medium", "large"]),
+    default="small",
+    show_default=True,
+    help="Of the simulated shop.",
+)
 @click.option("--shop", default="beauty", show_default=True, help="Shop file of the configuration.")
 @click.option("--seed", type=int, help="Seed of every random choice.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting; may be repeated.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting; may be repeated."
+)
 @click.option("--quiet", is_flag=True, help="The summary only.")
 @click.pass_obj
-def demo(jobs: Mapping[str, Job], lake: str, data: str, size: str, shop: str, seed: int | None, overrides: tuple[str, ...], quiet: bool) -> None:
+def demo(
+    jobs: Mapping[str, Job],
+    lake: str,
+    data: str,
+    size: str,
+    shop: str,
+    seed: int | None,
+    overrides: tuple[str, ...],
+    quiet: bool,
+) -> None:
     """The whole loop from raw files to campaigns and back, then a summary and a report."""
     from clarion.demo import demo as demos
     from clarion.report.figures import collect
@@ -80,7 +130,16 @@ def demo(jobs: Mapping[str, Job], lake: str, data: str, size: str, shop: str, se
         if not quiet:
             OUT.print(f"[bold]{text}[/bold]")
 
-    done = demos.run(jobs, options.config(), Path(lake), data=data, size=size, shop=shop, say=options.say, announce=announce)
+    done = demos.run(
+        jobs,
+        options.config(),
+        Path(lake),
+        data=data,
+        size=size,
+        shop=shop,
+        say=options.say,
+        announce=announce,
+    )
     figures = collect(done.lake, as_of=done.days[-1])
     report = write(done.loop_run, figures, done.folder / "report.html")
     OUT.print(summary(done.loop_run, figures))
@@ -92,8 +151,16 @@ def demo(jobs: Mapping[str, Job], lake: str, data: str, size: str, shop: str, se
 def list_jobs(jobs: Mapping[str, Job]) -> None:
     """What jobs there are, and what each reads and writes."""
     table = RichTable("job", "what it does", "reads", "writes")
-    for job in (*pipeline.order(jobs.values()), *(job for job in jobs.values() if job.part == "upkeep")):
-        table.add_row(job.name, job.one_line, _layers(job.reads_now | job.reads_before), _layers({item.name for item in job.writes}))
+    for job in (
+        *pipeline.order(jobs.values()),
+        *(job for job in jobs.values() if job.part == "upkeep"),
+    ):
+        table.add_row(
+            job.name,
+            job.one_line,
+            _layers(job.reads_now | job.reads_before),
+            _layers({item.name for item in job.writes}),
+        )
     OUT.print(table)
 
 
@@ -137,7 +204,9 @@ def contract(name: str) -> RichTable:
     shown = RichTable("column", "type", "null", "meaning", title=f"{table.name}: {table.grain}")
     for column in table.columns:
         unit = f" ({column.unit})" if column.unit else ""
-        shown.add_row(column.name, column.type, "may be" if column.nullable else "", column.meaning + unit)
+        shown.add_row(
+            column.name, column.type, "may be" if column.nullable else "", column.meaning + unit
+        )
     for check in table.checks:
         shown.add_row("", "check", "", f"{check.name}: {check.expression}")
     return shown
@@ -145,8 +214,16 @@ def contract(name: str) -> RichTable:
 
 @cli.command()
 @click.argument("sql")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
-@click.option("--limit", type=int, default=1000, show_default=True, help="Most rows that are printed.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+)
+@click.option(
+    "--limit", type=int, default=1000, show_default=True, help="Most rows that are printed."
+)
 @common
 def query(options: Options, sql: str, form: str, limit: int) -> None:
     """Run one SELECT over layer.table names."""
@@ -165,11 +242,15 @@ def doctor(options: Options) -> None:
 
     findings = examine(options.lake)
     for finding in findings:
-        OUT.print(f"{'ok  ' if finding.good else 'bad '} {finding.what}: {finding.found}", markup=False)
+        OUT.print(
+            f"{'ok  ' if finding.good else 'bad '} {finding.what}: {finding.found}", markup=False
+        )
     bad = [finding for finding in findings if not finding.good]
     if bad:
         raise EnvironmentError(
-            f"{len(bad)} things are wrong", found="; ".join(f"{item.what}: {item.found}" for item in bad), fix="; ".join(item.fix or "" for item in bad)
+            f"{len(bad)} things are wrong",
+            found="; ".join(f"{item.what}: {item.found}" for item in bad),
+            fix="; ".join(item.fix or "" for item in bad),
         )
 
 
@@ -196,7 +277,10 @@ def config_check(jobs: Mapping[str, Job], options: Options) -> None:
     config = options.config()
     check_settings(jobs, config)
     found = shop.sources(config)
-    OUT.print(f"{len(config.rows())} settings and {len(found)} sources are valid: {', '.join(source.name for source in found)}", markup=False)
+    OUT.print(
+        f"{len(config.rows())} settings and {len(found)} sources are valid: {', '.join(source.name for source in found)}",
+        markup=False,
+    )
 
 
 for _command in (*OF_CUSTODY, *OF_MARKETING):
@@ -223,7 +307,11 @@ def main(jobs: Mapping[str, Job], arguments: list[str]) -> int:
     except click.exceptions.Exit as stop:
         return int(stop.exit_code)
     except click.ClickException as error:
-        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "clarion"
+        command = (
+            error.ctx.command_path
+            if isinstance(error, click.UsageError) and error.ctx
+            else "clarion"
+        )
         ERR.print(f"{error.format_message()}\n  fix:   see '{command} --help'", markup=False)
         return 2
     except (KeyboardInterrupt, click.Abort):

@@ -33,7 +33,9 @@ class Options:
 
     def config(self) -> Config:
         seeds = () if self.seed is None else (f"seed={self.seed}",)
-        return Config.load(place=self.place, conf_dir=self.conf_dir, overrides=(*self.overrides, *seeds))
+        return Config.load(
+            place=self.place, conf_dir=self.conf_dir, overrides=(*self.overrides, *seeds)
+        )
 
     def day(self, config: Config) -> date:
         return parse_day(self.as_of) if self.as_of else today(str(config.get("shop.time_zone")))
@@ -43,7 +45,11 @@ class Options:
             OUT.print(f"  {text}", markup=False)
 
     def open(self, config: Config) -> Lake:
-        lake = Lake(start(config), str(Path(self.lake).absolute()) if "://" not in self.lake else self.lake, catalog=config.get("lake.catalog"))
+        lake = Lake(
+            start(config),
+            str(Path(self.lake).absolute()) if "://" not in self.lake else self.lake,
+            catalog=config.get("lake.catalog"),
+        )
         encryption.verify(lake, config)
         return lake
 
@@ -52,14 +58,39 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the shared flags to a command and hands them over as `options`."""
 
     @click.option("--lake", default="./lake", show_default=True, help="Folder or URL of the lake.")
-    @click.option("--env", "place", default="local", show_default=True, help="local, cluster or databricks.")
-    @click.option("--conf-dir", type=click.Path(path_type=Path), help="A shop's own configuration, laid over the packaged one.")
-    @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting; may be repeated.")
-    @click.option("--as-of", metavar="DAY", help="First day that does not count; default: today in the shop's zone.")
+    @click.option(
+        "--env", "place", default="local", show_default=True, help="local, cluster or databricks."
+    )
+    @click.option(
+        "--conf-dir",
+        type=click.Path(path_type=Path),
+        help="A shop's own configuration, laid over the packaged one.",
+    )
+    @click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="One setting; may be repeated.",
+    )
+    @click.option(
+        "--as-of",
+        metavar="DAY",
+        help="First day that does not count; default: today in the shop's zone.",
+    )
     @click.option("--seed", type=int, help="Seed of every random choice.")
     @click.option("--quiet", is_flag=True, help="Errors only.")
     @functools.wraps(function)
-    def wrapper(lake: str, place: str, conf_dir: Path | None, overrides: tuple[str, ...], as_of: str | None, seed: int | None, quiet: bool, **rest: Any) -> Any:
+    def wrapper(
+        lake: str,
+        place: str,
+        conf_dir: Path | None,
+        overrides: tuple[str, ...],
+        as_of: str | None,
+        seed: int | None,
+        quiet: bool,
+        **rest: Any,
+    ) -> Any:
         return function(Options(lake, place, conf_dir, overrides, as_of, seed, quiet), **rest)
 
     return wrapper

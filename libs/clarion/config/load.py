@@ -34,11 +34,17 @@ def parse_yaml(text: str, *, where: str) -> dict[str, Any]:
     try:
         loaded = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{where} is not YAML", found=" ".join(str(error).split()), fix="mend the line it names") from error
+        raise ConfigError(
+            f"{where} is not YAML", found=" ".join(str(error).split()), fix="mend the line it names"
+        ) from error
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):
-        raise ConfigError(f"{where} holds no settings", found=type(loaded).__name__, fix="write 'key: value' lines")
+        raise ConfigError(
+            f"{where} holds no settings",
+            found=type(loaded).__name__,
+            fix="write 'key: value' lines",
+        )
     return loaded
 
 
@@ -58,7 +64,9 @@ def validated(model: type[M], written: Any, *, where: str) -> M:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{where}: {key}: {first['msg']}", found=repr(first["input"]), fix=f"mend '{key}'") from error
+        raise ConfigError(
+            f"{where}: {key}: {first['msg']}", found=repr(first["input"]), fix=f"mend '{key}'"
+        ) from error
 
 
 def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -80,7 +88,9 @@ class Config:
         self._folders = folders
 
     @classmethod
-    def load(cls, *, place: str = "local", conf_dir: Path | None = None, overrides: tuple[str, ...] = ()) -> "Config":
+    def load(
+        cls, *, place: str = "local", conf_dir: Path | None = None, overrides: tuple[str, ...] = ()
+    ) -> "Config":
         """The settings of a place, with the shop's own folder and `key=value` overrides on top.
 
         Raises:
@@ -88,9 +98,14 @@ class Config:
         """
         packaged = importlib.resources.files("clarion.conf")
         if place not in PLACES:
-            raise ConfigError(f"unknown place '{place}'", found=place, fix=f"use one of {', '.join(PLACES)}")
+            raise ConfigError(
+                f"unknown place '{place}'", found=place, fix=f"use one of {', '.join(PLACES)}"
+            )
         if conf_dir is not None and not conf_dir.is_dir():
-            raise ConfigError(f"the configuration folder {conf_dir} does not exist", fix="create it with 'clarion init DIR'")
+            raise ConfigError(
+                f"the configuration folder {conf_dir} does not exist",
+                fix="create it with 'clarion init DIR'",
+            )
         folders = (packaged,) if conf_dir is None else (conf_dir, packaged)
         layers = [(packaged / "base.yml", "base.yml"), (packaged / f"{place}.yml", f"{place}.yml")]
         if conf_dir is not None and (conf_dir / "base.yml").is_file():
@@ -105,7 +120,9 @@ class Config:
         for override in overrides:
             key, separator, text = override.partition("=")
             if not separator:
-                raise ConfigError(f"'{override}' sets nothing", found=override, fix="write --set key=value")
+                raise ConfigError(
+                    f"'{override}' sets nothing", found=override, fix="write --set key=value"
+                )
             _require_known(key, values, "--set")
             values[key] = Value(yaml.safe_load(text), "--set")
         return cls(values, folders)
@@ -131,14 +148,20 @@ class Config:
         """
         section: str = cls.__section__  # type: ignore[attr-defined]
         prefix = f"{section}."
-        raw = {key.removeprefix(prefix): value.value for key, value in self._values.items() if key.startswith(prefix)}
+        raw = {
+            key.removeprefix(prefix): value.value
+            for key, value in self._values.items()
+            if key.startswith(prefix)
+        }
         try:
             return TypeAdapter(cls).validate_python(raw)
         except ValidationError as error:
             first = error.errors()[0]
             key = f"{section}.{'.'.join(str(part) for part in first['loc'])}"
             origin = self._values[key].origin if key in self._values else "the configuration"
-            raise ConfigError(f"{key} in {origin}: {first['msg']}", found=repr(first["input"]), fix=f"mend {key}") from error
+            raise ConfigError(
+                f"{key} in {origin}: {first['msg']}", found=repr(first["input"]), fix=f"mend {key}"
+            ) from error
 
     def rows(self) -> list[tuple[str, Any, str]]:
         """Each setting: name, value, origin; in order of the names."""
@@ -156,7 +179,11 @@ class Config:
                 return str(file.read_text(encoding="utf-8"))
         kind = name.rpartition("/")[0]
         known = ", ".join(self.names(kind)) if kind else ""
-        raise ConfigError(f"there is no {name} in the configuration", found=known or None, fix="name one that exists, or add the file")
+        raise ConfigError(
+            f"there is no {name} in the configuration",
+            found=known or None,
+            fix="name one that exists, or add the file",
+        )
 
     def names(self, folder: str) -> list[str]:
         """Names of the YAML files in a folder of the configuration, without '.yml'."""
@@ -164,7 +191,11 @@ class Config:
         for root in self._folders:
             place = root / folder
             if place.is_dir():
-                found |= {entry.name.removesuffix(".yml") for entry in place.iterdir() if entry.name.endswith(".yml")}
+                found |= {
+                    entry.name.removesuffix(".yml")
+                    for entry in place.iterdir()
+                    if entry.name.endswith(".yml")
+                }
         return sorted(found)
 
     def secret(self, reference: str) -> str:

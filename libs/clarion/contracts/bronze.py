@@ -4,10 +4,23 @@ from clarion.contracts.core import Column, Table
 from clarion.contracts.sources import KINDS
 
 _COLUMNS = (
-    Column("raw", "map<string,string>", "the record's columns as they stood in the source, personal ones as tokens"),
-    Column("_broken", "string", "'yes' where the record could not be taken apart as the mapping's format says", nullable=True),
+    Column(
+        "raw",
+        "map<string,string>",
+        "the record's columns as they stood in the source, personal ones as tokens",
+    ),
+    Column(
+        "_broken",
+        "string",
+        "'yes' where the record could not be taken apart as the mapping's format says",
+        nullable=True,
+    ),
     Column("_hash", "string", "fingerprint of the record's columns; equal for exact duplicates"),
-    Column("_stripped", "boolean", "true where the person was removed for want of consent to collection"),
+    Column(
+        "_stripped",
+        "boolean",
+        "true where the person was removed for want of consent to collection",
+    ),
     Column("_source", "string", "mapping and source kind it came through"),
     Column("_file", "string", "file it stood in"),
     Column("_file_hash", "string", "SHA-256 of that file's content"),

@@ -14,7 +14,11 @@ KPI_MINUTES = Table(
         Column("searches", "bigint", "searches"),
         Column("cart_adds", "bigint", "products put into a cart"),
         Column("checkouts", "bigint", "checkouts begun"),
-        Column("visitors", "bigint", "customers and devices, distinct (HyperLogLog, 5 % standard error)"),
+        Column(
+            "visitors",
+            "bigint",
+            "customers and devices, distinct (HyperLogLog, 5 % standard error)",
+        ),
     ),
     checks=(Check("parts_within_whole", "views + searches + cart_adds + checkouts <= events"),),
     owner="operations",
@@ -27,8 +31,14 @@ CUSTOMER_STATE = Table(
         Column("customer_id", "string", "surrogate of the customer"),
         Column("interest", "double", "time-decayed number of actions, as of interest_at"),
         Column("interest_at", "timestamp", "time of the last action"),
-        Column("last_product_id", "string", "product of the last action that had one", nullable=True),
-        Column("open_cart", "array<string>", "products in the cart that were not taken out or checked out"),
+        Column(
+            "last_product_id", "string", "product of the last action that had one", nullable=True
+        ),
+        Column(
+            "open_cart",
+            "array<string>",
+            "products in the cart that were not taken out or checked out",
+        ),
         Column("cart_at", "timestamp", "time of the last change of the cart", nullable=True),
         Column("_stream_batch", "bigint", "batch of the stream that wrote the row last"),
     ),

@@ -32,16 +32,47 @@ FILES = Table(
         Column("bytes", "bigint", "its length", unit="bytes"),
         Column("content_hash", "string", "SHA-256 of its content, or of what names the range"),
         Column("_batch", "string", "batch that brought it"),
-        Column("state", "string", "planned, then taken; replaced when a changed file took its place, undone when a person took it back"),
+        Column(
+            "state",
+            "string",
+            "planned, then taken; replaced when a changed file took its place, undone when a person took it back",
+        ),
         Column("columns", "array<string>", "columns the mapping's reader found"),
         Column("_taken_at", "timestamp", "wall clock"),
         Column("records", "bigint", "records found in it", nullable=True),
-        Column("declared", "bigint", "records that the source's manifest says it should hold", nullable=True),
-        Column("modified_ns", "bigint", "when the file was last written, since 1970", unit="ns", nullable=True),
+        Column(
+            "declared",
+            "bigint",
+            "records that the source's manifest says it should hold",
+            nullable=True,
+        ),
+        Column(
+            "modified_ns",
+            "bigint",
+            "when the file was last written, since 1970",
+            unit="ns",
+            nullable=True,
+        ),
         Column("position", "string", "bounds of a range, as JSON", nullable=True),
-        Column("delays", "array<double>", "of a stream's batch: 50th and 99th percentile of ingested - occurred", unit="seconds", nullable=True),
-        Column("prompt", "bigint", "of a stream's batch: records that landed within three minutes; null for a replay of days past", nullable=True),
-        Column("drift", "array<struct<change:string,column:string>>", "how its columns differ from those before: new or missing", nullable=True),
+        Column(
+            "delays",
+            "array<double>",
+            "of a stream's batch: 50th and 99th percentile of ingested - occurred",
+            unit="seconds",
+            nullable=True,
+        ),
+        Column(
+            "prompt",
+            "bigint",
+            "of a stream's batch: records that landed within three minutes; null for a replay of days past",
+            nullable=True,
+        ),
+        Column(
+            "drift",
+            "array<struct<change:string,column:string>>",
+            "how its columns differ from those before: new or missing",
+            nullable=True,
+        ),
     ),
     checks=(Check("state_known", "state IN ('planned', 'taken', 'replaced', 'undone')"),),
     owner="operations",
@@ -76,18 +107,40 @@ QUALITY = Table(
     columns=(
         Column("_batch", "string", "batch"),
         Column("_source", "string", "mapping and source kind"),
-        Column("mapping_hash", "string", "fingerprint of the mapping and rules it was cleaned with; earlier states stay"),
-        Column("rule", "string", "rule of conf/rules, or missing, unreadable, broken_record, no_consent_to_collection, filled"),
-        Column("column", "string", "column it speaks of; empty for the whole record or for several"),
+        Column(
+            "mapping_hash",
+            "string",
+            "fingerprint of the mapping and rules it was cleaned with; earlier states stay",
+        ),
+        Column(
+            "rule",
+            "string",
+            "rule of conf/rules, or missing, unreadable, broken_record, no_consent_to_collection, filled",
+        ),
+        Column(
+            "column", "string", "column it speaks of; empty for the whole record or for several"
+        ),
         Column("severity", "string", "error (quarantined), warning (marked) or repair (filled in)"),
         Column("reason", "string", "in words"),
         Column("broken", "bigint", "records that broke it"),
         Column("checked", "bigint", "records that were checked: all but duplicates"),
-        Column("usual", "double", "share of records that broke it in earlier batches of the source", nullable=True),
-        Column("anomaly", "boolean", "true where it is broken at least twice as often as usual, and not by chance"),
+        Column(
+            "usual",
+            "double",
+            "share of records that broke it in earlier batches of the source",
+            nullable=True,
+        ),
+        Column(
+            "anomaly",
+            "boolean",
+            "true where it is broken at least twice as often as usual, and not by chance",
+        ),
         Column("_cleaned_at", "timestamp", "wall clock"),
     ),
-    checks=(Check("severity_known", "severity IN ('error', 'warning', 'repair')"), Check("not_more_than_all", "broken <= checked")),
+    checks=(
+        Check("severity_known", "severity IN ('error', 'warning', 'repair')"),
+        Check("not_more_than_all", "broken <= checked"),
+    ),
     owner="operations",
 )
 REPLAYS = Table(
@@ -100,8 +153,14 @@ REPLAYS = Table(
         Column("_file", "string", "file it stands in"),
         Column("_row", "bigint", "number of the record in its file"),
         Column("_batch", "string", "batch that brought it"),
-        Column("reasons", "array<struct<rule:string,column:string,sample:string>>", "what was held against it"),
-        Column("mapping_hash", "string", "fingerprint of the mapping and rules under which it left"),
+        Column(
+            "reasons",
+            "array<struct<rule:string,column:string,sample:string>>",
+            "what was held against it",
+        ),
+        Column(
+            "mapping_hash", "string", "fingerprint of the mapping and rules under which it left"
+        ),
         Column("_cleaned_at", "timestamp", "wall clock"),
     ),
     owner="operations",
@@ -116,7 +175,11 @@ DETECTIONS = Table(
         Column("detector", "string", "detector of conf/noise.yml"),
         Column("reason", "string", "in words"),
         Column("facts", "string", "table that it looked at"),
-        Column("checked", "bigint", "facts that it looked at: all, or those since shortly before the day of the last time"),
+        Column(
+            "checked",
+            "bigint",
+            "facts that it looked at: all, or those since shortly before the day of the last time",
+        ),
         Column("found", "bigint", "facts that it found"),
     ),
     checks=(Check("not_more_than_all", "found <= checked"),),
@@ -132,7 +195,9 @@ FITS = Table(
         Column("_source", "string", "mapping and source kind"),
         Column("column", "string", "column that was filled in"),
         Column("statistic", "string", "mean, median or mode"),
-        Column("group", "array<string>", "values of the columns it was learned by; empty for all rows"),
+        Column(
+            "group", "array<string>", "values of the columns it was learned by; empty for all rows"
+        ),
         Column("value", "string", "what stood in", nullable=True),
         Column("rows", "bigint", "accepted rows it was learned from"),
     ),
@@ -165,11 +230,17 @@ ERASURES = Table(
     key=("erasure_id",),
     columns=(
         Column("erasure_id", "string", "random name of the certificate"),
-        Column("subject", "string", "token of the person's surrogate, by which the shop can show that it was this person"),
+        Column(
+            "subject",
+            "string",
+            "token of the person's surrogate, by which the shop can show that it was this person",
+        ),
         Column("key_id", "string", "key of that token"),
         Column("accounts", "bigint", "accounts of the person"),
         Column("rows", "map<string,bigint>", "rows removed, or rid of the person, by table"),
-        Column("suppressed", "bigint", "names and values by which the person is kept out ever after"),
+        Column(
+            "suppressed", "bigint", "names and values by which the person is kept out ever after"
+        ),
         Column("left_over", "bigint", "rows found afterwards that name the person"),
         Column("_erased_at", "timestamp", "wall clock"),
     ),

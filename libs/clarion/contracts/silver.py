@@ -5,7 +5,13 @@ from dataclasses import replace
 from clarion.contracts.core import Check, Column, Table
 from clarion.contracts.sources import EVENT_TYPES, KINDS, RESPONSE_TYPES, Kind
 
-REFERENCES = {"customer_ref": "customer_id", "from_ref": "from_id", "to_ref": "to_id", "product_ref": "product_id", "order_ref": "order_id"}
+REFERENCES = {
+    "customer_ref": "customer_id",
+    "from_ref": "from_id",
+    "to_ref": "to_id",
+    "product_ref": "product_id",
+    "order_ref": "order_id",
+}
 CUSTOMER_REFERENCES = ("customer_ref", "from_ref", "to_ref")
 
 PROVENANCE = (
@@ -16,8 +22,15 @@ PROVENANCE = (
 )
 _ARRIVED = Column("arrived_at", "timestamp", "when the shop came to know of it")
 _MARKS = (
-    Column("warnings", "array<string>", "rules that the row breaks and that only warn", nullable=True),
-    Column("filled", "array<string>", "columns whose value was missing and was filled in by the mapping's policy", nullable=True),
+    Column(
+        "warnings", "array<string>", "rules that the row breaks and that only warn", nullable=True
+    ),
+    Column(
+        "filled",
+        "array<string>",
+        "columns whose value was missing and was filled in by the mapping's policy",
+        nullable=True,
+    ),
 )
 
 
@@ -40,9 +53,20 @@ def _silver_column(kind: Kind, column: Column) -> Column:
     return column
 
 
-def _fact(kind: Kind, *, grain: str, checks: tuple[Check, ...] = (), extra: tuple[Column, ...] = (), cluster: tuple[str, ...] = ()) -> Table:
+def _fact(
+    kind: Kind,
+    *,
+    grain: str,
+    checks: tuple[Check, ...] = (),
+    extra: tuple[Column, ...] = (),
+    cluster: tuple[str, ...] = (),
+) -> Table:
     record_id = record_id_name(kind)
-    own = tuple(_silver_column(kind, column) for column in kind.columns if column.name not in ("arrived_at", "record_ref"))
+    own = tuple(
+        _silver_column(kind, column)
+        for column in kind.columns
+        if column.name not in ("arrived_at", "record_ref")
+    )
     return Table(
         name=f"silver.{kind.silver}",
         grain=grain,
@@ -63,7 +87,12 @@ def _one_of(column: str, values: tuple[str, ...]) -> Check:
 
 
 CUSTOMERS = _fact(KINDS["registrations"], grain="one registration record of a customer")
-EVENTS = _fact(KINDS["events"], grain="one thing a visitor did", checks=(_one_of("type", EVENT_TYPES),), cluster=("happened_at",))
+EVENTS = _fact(
+    KINDS["events"],
+    grain="one thing a visitor did",
+    checks=(_one_of("type", EVENT_TYPES),),
+    cluster=("happened_at",),
+)
 ORDER_LINES = _fact(
     KINDS["orders"],
     grain="one line of an order, or of a return",
@@ -77,23 +106,41 @@ ORDER_LINES = _fact(
     cluster=("happened_at",),
 )
 PRODUCTS = _fact(KINDS["products"], grain="one state of a product as of a time")
-MARKET_PRICES = _fact(KINDS["market"], grain="one price seen at a competitor", checks=(Check("price_positive", "price > 0"),))
+MARKET_PRICES = _fact(
+    KINDS["market"],
+    grain="one price seen at a competitor",
+    checks=(Check("price_positive", "price > 0"),),
+)
 MARKET_PROMOTIONS = _fact(KINDS["promotions"], grain="one promotion seen at a competitor")
-STOCK = _fact(KINDS["stock"], grain="units and price of a product as of a time", checks=(Check("stock_not_negative", "coalesce(stock, 0) >= 0"),))
+STOCK = _fact(
+    KINDS["stock"],
+    grain="units and price of a product as of a time",
+    checks=(Check("stock_not_negative", "coalesce(stock, 0) >= 0"),),
+)
 SERVICE_CONTACTS = _fact(KINDS["contacts"], grain="one time a customer came forward")
 ASSETS = _fact(KINDS["assets"], grain="one file that is kept as it is, such as an image or a log")
 REVIEWS = _fact(KINDS["reviews"], grain="one review")
 TRAITS = _fact(KINDS["traits"], grain="one attribute of a customer as of a time")
 TIES = _fact(KINDS["ties"], grain="one tie between two customers")
-COSTS = _fact(KINDS["costs"], grain="one amount spent on a day", checks=(Check("amount_not_negative", "amount >= 0"),))
-RATES = _fact(KINDS["rates"], grain="one rate of exchange as of a time", checks=(Check("rate_positive", "rate > 0"),))
+COSTS = _fact(
+    KINDS["costs"],
+    grain="one amount spent on a day",
+    checks=(Check("amount_not_negative", "amount >= 0"),),
+)
+RATES = _fact(
+    KINDS["rates"],
+    grain="one rate of exchange as of a time",
+    checks=(Check("rate_positive", "rate > 0"),),
+)
 CONSENTS = _fact(
     KINDS["consents"],
     grain="one statement on whether a customer's data may be used",
     extra=(Column("basis", "string", "recorded from the customer, or declared by the operator"),),
     checks=(_one_of("basis", ("recorded", "declared")),),
 )
-RESPONSES = _fact(KINDS["responses"], grain="one reaction to a message", checks=(_one_of("type", RESPONSE_TYPES),))
+RESPONSES = _fact(
+    KINDS["responses"], grain="one reaction to a message", checks=(_one_of("type", RESPONSE_TYPES),)
+)
 REDEMPTIONS = _fact(KINDS["redemptions"], grain="one coupon redeemed")
 
 FACTS = {
@@ -130,7 +177,9 @@ QUARANTINE = Table(
             "array<struct<rule:string,column:string,sample:string>>",
             "every rule the record breaks, where, and a masked sample of what stood there",
         ),
-        Column("warnings", "array<string>", "rules it also breaks and that its mapping only warns of"),
+        Column(
+            "warnings", "array<string>", "rules it also breaks and that its mapping only warns of"
+        ),
         *PROVENANCE,
     ),
     checks=(Check("has_a_reason", "size(reasons) > 0"),),
@@ -144,7 +193,9 @@ RESOLUTIONS = Table(
     slice=("as_of",),
     columns=(
         Column("as_of", "date", "first day whose facts do not count"),
-        Column("kind", "string", "customer (an account, by its surrogate), device or member (a card)"),
+        Column(
+            "kind", "string", "customer (an account, by its surrogate), device or member (a card)"
+        ),
         Column("namespace", "string", "who gives the name; empty for surrogates"),
         Column("ref", "string", "the name"),
         Column("customer_id", "string", "surrogate of the person"),
@@ -181,7 +232,9 @@ IDENTITY_MODELS = Table(
         Column("accounts", "bigint", "accounts compared"),
         Column("pairs", "bigint", "pairs compared"),
         Column("prior", "double", "chance that two accounts are one person", nullable=True),
-        Column("m", "map<string,double>", "chance that a field agrees between accounts of one person"),
+        Column(
+            "m", "map<string,double>", "chance that a field agrees between accounts of one person"
+        ),
         Column("u", "map<string,double>", "chance that it agrees between accounts of two people"),
         Column("joined", "bigint", "accounts that stand for someone else"),
         Column("names", "bigint", "devices and cards that were given to a person"),
@@ -204,4 +257,12 @@ NOISE = Table(
     checks=(_one_of("facts", (EVENTS.name, ORDER_LINES.name)),),
     owner="data",
 )
-TABLES = (IDENTITIES, *FACTS.values(), QUARANTINE, RESOLUTIONS, IDENTITY_LINKS, IDENTITY_MODELS, NOISE)
+TABLES = (
+    IDENTITIES,
+    *FACTS.values(),
+    QUARANTINE,
+    RESOLUTIONS,
+    IDENTITY_LINKS,
+    IDENTITY_MODELS,
+    NOISE,
+)

@@ -53,7 +53,9 @@ def _money(name: str, meaning: str, *, nullable: bool = True) -> Column:
     return Column(name, MONEY, meaning, unit=ROW_CURRENCY, nullable=nullable)
 
 
-_ARRIVED = _optional("arrived_at", "timestamp", "when the shop came to know of it; default: when it happened")
+_ARRIVED = _optional(
+    "arrived_at", "timestamp", "when the shop came to know of it; default: when it happened"
+)
 
 _KINDS = (
     Kind(

@@ -8,7 +8,11 @@ PERSONAL_DATA = Table(
     key=("token",),
     columns=(
         Column("token", "string", "look-up token: HMAC-SHA-256 of field and value under the key"),
-        Column("field", "string", "phone, mail, name, address or id_number; source:NAME for a column of the source as it stood"),
+        Column(
+            "field",
+            "string",
+            "phone, mail, name, address or id_number; source:NAME for a column of the source as it stood",
+        ),
         Column("key_id", "string", "key it is sealed with"),
         Column("sealed", "binary", "nonce and AES-256-GCM ciphertext", personal=True),
     ),
@@ -32,7 +36,11 @@ SUPPRESSED = Table(
     key=("token",),
     columns=(
         Column("token", "string", "look-up token of the name or value", personal=True),
-        Column("field", "string", "what it is: a personal column, or ref, device or member with its namespace"),
+        Column(
+            "field",
+            "string",
+            "what it is: a personal column, or ref, device or member with its namespace",
+        ),
         Column("key_id", "string", "key of the token, which must stay at hand"),
         Column("_erased_at", "timestamp", "wall clock"),
     ),

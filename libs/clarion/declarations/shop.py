@@ -30,13 +30,22 @@ def sources(config: Config) -> tuple[Source, ...]:
     """
     names = config.get("shop.sources")
     if not names:
-        raise ConfigError("no source is named", found="shop.sources: []", fix="set shop.sources to mappings such as [online_retail]")
-    variables = {"data": str(config.get("data") or ""), "currency": str(config.get("shop.currency"))}
+        raise ConfigError(
+            "no source is named",
+            found="shop.sources: []",
+            fix="set shop.sources to mappings such as [online_retail]",
+        )
+    variables = {
+        "data": str(config.get("data") or ""),
+        "currency": str(config.get("shop.currency")),
+    }
     regions = parse_yaml(config.text("regions.yml"), where="regions.yml")
     found: list[Source] = []
     for name in names:
         file = f"sources/{name}.yml"
-        found += parse(name, parse_yaml(config.text(file), where=file), variables=variables, regions=regions)
+        found += parse(
+            name, parse_yaml(config.text(file), where=file), variables=variables, regions=regions
+        )
     _refuse_mixed_money(found, str(config.get("shop.currency")))
     return tuple(found)
 
@@ -58,8 +67,14 @@ def _refuse_mixed_money(found: list[Source], currency: str) -> None:
 
 def reading(source: Source) -> Reading:
     """How the records of a source are read; personal columns are read from their tokens."""
-    names = tuple(dict.fromkeys(name for expression in source.columns.values() for name in expression.names))
-    open_columns = {name: expression for name, expression in source.columns.items() if name not in source.personal}
+    names = tuple(
+        dict.fromkeys(name for expression in source.columns.values() for name in expression.names)
+    )
+    open_columns = {
+        name: expression
+        for name, expression in source.columns.items()
+        if name not in source.personal
+    }
     return Reading(
         kind=source.kind,
         expressions={name: expression.soft for name, expression in open_columns.items()},
@@ -107,11 +122,17 @@ def attributes(config: Config) -> tuple[Attribute, ...]:
     Raises:
         ConfigError: an attribute is wrong, or its block has no weight.
     """
-    found = declared_attributes.parse(parse_yaml(config.text("attributes.yml"), where="attributes.yml"))
+    found = declared_attributes.parse(
+        parse_yaml(config.text("attributes.yml"), where="attributes.yml")
+    )
     weights = config.section(ProductSettings).weights
     for item in found:
         if item.block not in weights:
-            raise ConfigError(f"attributes.yml: {item.name}: its block has no weight", found=item.block, fix=f"add '{item.block}' to product_matrix.weights")
+            raise ConfigError(
+                f"attributes.yml: {item.name}: its block has no weight",
+                found=item.block,
+                fix=f"add '{item.block}' to product_matrix.weights",
+            )
     return found
 
 
@@ -122,4 +143,9 @@ def rules(config: Config) -> dict[str, tuple[Rule, ...]]:
     Raises:
         ConfigError: a rule is wrong.
     """
-    return parse_rules({name: parse_yaml(config.text(f"rules/{name}.yml"), where=f"rules/{name}.yml") for name in config.names("rules")})
+    return parse_rules(
+        {
+            name: parse_yaml(config.text(f"rules/{name}.yml"), where=f"rules/{name}.yml")
+            for name in config.names("rules")
+        }
+    )

@@ -89,12 +89,20 @@ def prepare(folder: Path) -> None:
     """
     if folder.exists():
         if not folder.is_dir() or not (folder / MARK).is_file():
-            raise LakeError(f"{folder} was not made by a demo", found="no demo mark", fix="name another folder with --lake, or remove it yourself")
+            raise LakeError(
+                f"{folder} was not made by a demo",
+                found="no demo mark",
+                fix="name another folder with --lake, or remove it yourself",
+            )
         shutil.rmtree(folder)
     try:
         folder.mkdir(parents=True)
     except OSError as error:
-        raise LakeError(f"{folder} cannot be made", found=error.strerror, fix="name a folder that can be written with --lake") from error
+        raise LakeError(
+            f"{folder} cannot be made",
+            found=error.strerror,
+            fix="name a folder that can be written with --lake",
+        ) from error
     (folder / MARK).write_text("made by 'clarion demo' and rebuilt by the next one\n")
 
 
@@ -134,7 +142,11 @@ def run(
 
 def _real(config: Config, folder: Path) -> Demo:
     settings = config.with_values(
-        "demo", shop__sources=["complete_journey"], shop__name="The Complete Journey", shop__time_zone="America/New_York", shop__currency="USD"
+        "demo",
+        shop__sources=["complete_journey"],
+        shop__name="The Complete Journey",
+        shop__time_zone="America/New_York",
+        shop__currency="USD",
     )
     return _demo(folder, (LAST_DAY["complete-journey"],), start(settings), settings)
 
@@ -146,7 +158,13 @@ def _demo(folder: Path, days: tuple[date, ...], spark: SparkSession, config: Con
 
 
 def _simulated(
-    jobs: Mapping[str, Job], config: Config, folder: Path, size: str, shop_name: str, say: Callable[[str], None], announce: Callable[[str], None]
+    jobs: Mapping[str, Job],
+    config: Config,
+    folder: Path,
+    size: str,
+    shop_name: str,
+    say: Callable[[str], None],
+    announce: Callable[[str], None],
 ) -> Demo:
     file = f"shops/{shop_name}.yml"
     shop = parse(parse_yaml(config.text(file), where=file), where=file)
@@ -172,18 +190,37 @@ def _simulated(
     days = tuple(first + timedelta(days=TURN_DAYS * turn) for turn in range(TURNS))
     demo = _demo(folder, days, _session(settings, small=size == "small"), settings)
     world = files.world(demo.lake.spark, shop, seed=int(config.get("seed")))
-    announce(f"a simulated shop: {settings.get('shop.name')}, {shop.customers:,} customers, {shop.products} products, {shop.history_days} days")
-    _plant(demo, files.deliver_history(world, str(inbox), last=days[0], live_from=days[0] - timedelta(days=1)))
+    announce(
+        f"a simulated shop: {settings.get('shop.name')}, {shop.customers:,} customers, {shop.products} products, {shop.history_days} days"
+    )
+    _plant(
+        demo,
+        files.deliver_history(
+            world, str(inbox), last=days[0], live_from=days[0] - timedelta(days=1)
+        ),
+    )
     for turn, day in enumerate(days):
         _turn(demo, jobs, day, say, announce)
         if turn + 1 < len(days):
-            _plant(demo, files.deliver_period(world, str(inbox), _sent(demo, day), first=day, last=days[turn + 1]))
-            demo.config = demo.config.with_values("demo", shop__sources=["sim", "sim_live", "sim_answers"])
+            _plant(
+                demo,
+                files.deliver_period(
+                    world, str(inbox), _sent(demo, day), first=day, last=days[turn + 1]
+                ),
+            )
+            demo.config = demo.config.with_values(
+                "demo", shop__sources=["sim", "sim_live", "sim_answers"]
+            )
     return demo
 
 
 def _session(config: Config, *, small: bool) -> SparkSession:
-    return start(config, extra={**QUICK, "spark.driver.extraJavaOptions": f"{JVM} {class_archive()}"} if small else {})
+    return start(
+        config,
+        extra={**QUICK, "spark.driver.extraJavaOptions": f"{JVM} {class_archive()}"}
+        if small
+        else {},
+    )
 
 
 def _sent(demo: Demo, day: date) -> DataFrame:
@@ -201,7 +238,13 @@ def _sent(demo: Demo, day: date) -> DataFrame:
     )
 
 
-def _turn(demo: Demo, jobs: Mapping[str, Job], day: date, say: Callable[[str], None], announce: Callable[[str], None]) -> None:
+def _turn(
+    demo: Demo,
+    jobs: Mapping[str, Job],
+    day: date,
+    say: Callable[[str], None],
+    announce: Callable[[str], None],
+) -> None:
     announce(f"as of {day}")
 
     def done(report: RunReport) -> None:

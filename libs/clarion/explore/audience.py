@@ -14,7 +14,13 @@ from pyspark.sql import functions as F
 
 from clarion.access.policy import People
 from clarion.config import Config, settings
-from clarion.contracts.gold import CUSTOMER_FEATURES, CUSTOMER_PROFILES, CUSTOMER_TAGS, SEGMENT_MEMBERS, SEGMENTS
+from clarion.contracts.gold import (
+    CUSTOMER_FEATURES,
+    CUSTOMER_PROFILES,
+    CUSTOMER_TAGS,
+    SEGMENT_MEMBERS,
+    SEGMENTS,
+)
 from clarion.customers.features.transforms import unpacked
 from clarion.declarations import shop
 from clarion.kernel.errors import ClarionError, UsageError, first_line
@@ -57,7 +63,9 @@ class TooSmallAudience(ClarionError):
     """So few customers that each of them could be known again."""
 
 
-def select(lake: Lake, config: Config, expression: str, *, as_of: date, purpose: str, show: int = 5) -> Audience:
+def select(
+    lake: Lake, config: Config, expression: str, *, as_of: date, purpose: str, show: int = 5
+) -> Audience:
     """The customers of whom an expression is true on the last day described up to `as_of`.
 
     Args:
@@ -78,27 +86,58 @@ def select(lake: Lake, config: Config, expression: str, *, as_of: date, purpose:
         mine = described.where(F.expr(expression))
     except (AnalysisException, ParseException) as error:
         reason = first_line(error)
-        raise UsageError(f"not understood: {expression}", found=reason, fix="use names of conf/features.yml, segment_id, segment or tags") from error
+        raise UsageError(
+            f"not understood: {expression}",
+            found=reason,
+            fix="use names of conf/features.yml, segment_id, segment or tags",
+        ) from error
     # Consent as it stands now, not as on the day that was described: a withdrawal counts at once.
     people = People(lake, config, as_of, str(config.get("shop.time_zone")), DataFrame.persist)
     spoken_of = [name for name in dict.fromkeys(names(expression)) if name in described.columns]
     columns = list(dict.fromkeys(("customer_id", "segment_id", "segment", "tags", *spoken_of)))
     found = mine.select(*columns).persist()
     allowed = people.consenting(CUSTOMER_PROFILES, found, purpose=purpose).persist()
-    counts = described.groupBy("segment_id", "segment").agg(F.count("*").alias("customers")).collect()
-    inside = {row["segment_id"]: row["count"] for row in found.groupBy("segment_id").count().collect()}
+    counts = (
+        described.groupBy("segment_id", "segment").agg(F.count("*").alias("customers")).collect()
+    )
+    inside = {
+        row["segment_id"]: row["count"] for row in found.groupBy("segment_id").count().collect()
+    }
     total, everyone = sum(inside.values()), sum(row["customers"] for row in counts)
-    groups = [_overlap(row.asDict(), inside.get(row["segment_id"], 0), total=total, everyone=everyone) for row in counts]
-    preview = [{**row.asDict(), "customer_id": f"{row['customer_id'][:4]}…"} for row in allowed.orderBy("customer_id").limit(show).collect()]
-    return Audience(day, allowed, total, allowed.count(), everyone, sorted(groups, key=lambda group: -group["inside"]), preview)
+    groups = [
+        _overlap(row.asDict(), inside.get(row["segment_id"], 0), total=total, everyone=everyone)
+        for row in counts
+    ]
+    preview = [
+        {**row.asDict(), "customer_id": f"{row['customer_id'][:4]}…"}
+        for row in allowed.orderBy("customer_id").limit(show).collect()
+    ]
+    return Audience(
+        day,
+        allowed,
+        total,
+        allowed.count(),
+        everyone,
+        sorted(groups, key=lambda group: -group["inside"]),
+        preview,
+    )
 
 
 def _last_day(lake: Lake, as_of: date) -> date:
     if lake.exists(CUSTOMER_FEATURES):
-        last = lake.read(CUSTOMER_FEATURES).where(F.col("as_of") <= F.lit(as_of)).agg(F.max("as_of")).first()
+        last = (
+            lake.read(CUSTOMER_FEATURES)
+            .where(F.col("as_of") <= F.lit(as_of))
+            .agg(F.max("as_of"))
+            .first()
+        )
         if last and last[0]:
             return last[0]  # type: ignore[no-any-return]
-    raise UsageError("no customer is described yet", found=f"nothing up to {as_of}", fix="run the pipeline first: clarion run all")
+    raise UsageError(
+        "no customer is described yet",
+        found=f"nothing up to {as_of}",
+        fix="run the pipeline first: clarion run all",
+    )
 
 
 def _described(lake: Lake, config: Config, day: date) -> DataFrame:
@@ -108,7 +147,11 @@ def _described(lake: Lake, config: Config, day: date) -> DataFrame:
         return lake.read(table).where(F.col("as_of") == F.lit(day))
 
     members = of_day(SEGMENT_MEMBERS).select("customer_id", "segment_id")
-    named = members.join(F.broadcast(of_day(SEGMENTS).select("segment_id", F.col("name_en").alias("segment"))), "segment_id", "left")
+    named = members.join(
+        F.broadcast(of_day(SEGMENTS).select("segment_id", F.col("name_en").alias("segment"))),
+        "segment_id",
+        "left",
+    )
     tags = of_day(CUSTOMER_TAGS).select("customer_id", F.col("tags.tag").alias("tags"))
     features = unpacked(of_day(CUSTOMER_FEATURES), shop.features(config))
     return features.join(named, "customer_id", "left").join(tags, "customer_id", "left")
@@ -118,7 +161,14 @@ def _overlap(group: dict[str, Any], inside: int, *, total: int, everyone: int) -
     rate = share(inside, group["customers"])
     assert isinstance(rate, Interval)
     lift = rate.value / (total / everyone) if total else None
-    return {**group, "inside": inside, "share": rate.value, "low": rate.low, "high": rate.high, "lift": lift}
+    return {
+        **group,
+        "inside": inside,
+        "share": rate.value,
+        "low": rate.low,
+        "high": rate.high,
+        "lift": lift,
+    }
 
 
 def export(audience: Audience, file: Path, *, floor: int) -> int:
@@ -129,7 +179,10 @@ def export(audience: Audience, file: Path, *, floor: int) -> int:
         UsageError: another ending, or a file that exists.
     """
     if file.suffix not in (".csv", ".parquet"):
-        raise UsageError(f"{file.name} is neither CSV nor Parquet", fix="name a file that ends in .csv or .parquet")
+        raise UsageError(
+            f"{file.name} is neither CSV nor Parquet",
+            fix="name a file that ends in .csv or .parquet",
+        )
     if file.exists():
         raise UsageError(f"{file} exists", fix="name another file, or remove it")
     if audience.consenting < floor:
@@ -138,7 +191,9 @@ def export(audience: Audience, file: Path, *, floor: int) -> int:
             found=f"{audience.consenting} customers, fewer than {floor}",
             fix="widen the expression (the floor is audience.floor)",
         )
-    rows = audience.customers.select("customer_id", "segment_id", F.array_join("tags", ";").alias("tags")).orderBy("customer_id")
+    rows = audience.customers.select(
+        "customer_id", "segment_id", F.array_join("tags", ";").alias("tags")
+    ).orderBy("customer_id")
     table: pa.Table = rows.toArrow()
     if file.suffix == ".csv":
         pyarrow.csv.write_csv(table, str(file))

@@ -10,7 +10,16 @@ from pyspark.sql import functions as F
 from clarion.access.subject import find
 from clarion.config import Config
 from clarion.contracts import Table
-from clarion.contracts.gold import CUSTOMER_FEATURES, CUSTOMER_PROFILES, CUSTOMER_TAGS, DECISIONS, FEATURES, SEGMENT_MEMBERS, SEGMENTS, TAGS
+from clarion.contracts.gold import (
+    CUSTOMER_FEATURES,
+    CUSTOMER_PROFILES,
+    CUSTOMER_TAGS,
+    DECISIONS,
+    FEATURES,
+    SEGMENT_MEMBERS,
+    SEGMENTS,
+    TAGS,
+)
 from clarion.contracts.silver import EVENTS, ORDER_LINES
 from clarion.customers.segments.transforms import history
 from clarion.kernel.errors import UsageError
@@ -57,7 +66,11 @@ def card(lake: Lake, config: Config, customer: str, *, as_of: date, show: int = 
         UsageError: nobody is known by that name, or nothing is known of them yet.
     """
     accounts = sorted(find(lake, config, customer).accounts)
-    described = lake.read(CUSTOMER_PROFILES).where(F.col("as_of") <= F.lit(as_of)).where(F.col("customer_id").isin(accounts))
+    described = (
+        lake.read(CUSTOMER_PROFILES)
+        .where(F.col("as_of") <= F.lit(as_of))
+        .where(F.col("customer_id").isin(accounts))
+    )
     profile = described.orderBy(F.desc("as_of"), "customer_id").first()
     if profile is None:
         raise UsageError(
@@ -76,7 +89,9 @@ def card(lake: Lake, config: Config, customer: str, *, as_of: date, show: int = 
         profile=profile.asDict(recursive=True),
         features=_features(mine(CUSTOMER_FEATURES), lake.read(FEATURES), day),
         tags=_tags(mine(CUSTOMER_TAGS), lake.read(TAGS), day),
-        groups=_groups(mine(SEGMENT_MEMBERS).where(F.col("as_of") <= F.lit(day)), lake.read(SEGMENTS)),
+        groups=_groups(
+            mine(SEGMENT_MEMBERS).where(F.col("as_of") <= F.lit(day)), lake.read(SEGMENTS)
+        ),
         recent=_recent(lake, accounts, day, str(config.get("shop.time_zone")), show),
         decisions=_decisions(mine(DECISIONS).where(F.col("as_of") <= F.lit(day)), show),
     )
@@ -85,8 +100,17 @@ def card(lake: Lake, config: Config, customer: str, *, as_of: date, show: int = 
 def _features(mine: DataFrame, declared: DataFrame, day: date) -> list[dict[str, Any]]:
     row = mine.where(F.col("as_of") == F.lit(day)).first()
     known: dict[str, Any] = {**row["values"], **row["labels"]} if row else {}
-    rows = declared.where(F.col("as_of") == F.lit(day)).select("feature", "label_en", "label_zh", "unit", "mean").orderBy("feature").collect()
-    return [{**item.asDict(), "value": known[item["feature"]]} for item in rows if item["feature"] in known]
+    rows = (
+        declared.where(F.col("as_of") == F.lit(day))
+        .select("feature", "label_en", "label_zh", "unit", "mean")
+        .orderBy("feature")
+        .collect()
+    )
+    return [
+        {**item.asDict(), "value": known[item["feature"]]}
+        for item in rows
+        if item["feature"] in known
+    ]
 
 
 def _tags(mine: DataFrame, tags: DataFrame, day: date) -> list[dict[str, Any]]:
@@ -97,17 +121,43 @@ def _tags(mine: DataFrame, tags: DataFrame, day: date) -> list[dict[str, Any]]:
 
 def _groups(mine: DataFrame, segments: DataFrame) -> list[dict[str, Any]]:
     names = segments.select("segment_id", F.col("as_of").alias("valid_from"), "name_en", "name_zh")
-    return [row.asDict() for row in history(mine).join(names, ["segment_id", "valid_from"], "left").orderBy("valid_from").collect()]
+    return [
+        row.asDict()
+        for row in history(mine)
+        .join(names, ["segment_id", "valid_from"], "left")
+        .orderBy("valid_from")
+        .collect()
+    ]
 
 
-def _recent(lake: Lake, accounts: list[str], day: date, zone: str, show: int) -> list[dict[str, Any]]:
+def _recent(
+    lake: Lake, accounts: list[str], day: date, zone: str, show: int
+) -> list[dict[str, Any]]:
     before = F.col("happened_at") < start_of(day, zone)
-    events = lake.read(EVENTS).where(before & F.col("customer_id").isin(accounts)).select("happened_at", "type", "product_id", F.lit(None).alias("amount"))
-    lines = (
-        lake.read(ORDER_LINES).where(before & F.col("customer_id").isin(accounts)).select("happened_at", F.col("kind").alias("type"), "product_id", "amount")
+    events = (
+        lake.read(EVENTS)
+        .where(before & F.col("customer_id").isin(accounts))
+        .select("happened_at", "type", "product_id", F.lit(None).alias("amount"))
     )
-    return [row.asDict() for row in events.unionByName(lines).orderBy(F.desc("happened_at"), "type").limit(show).collect()]
+    lines = (
+        lake.read(ORDER_LINES)
+        .where(before & F.col("customer_id").isin(accounts))
+        .select("happened_at", F.col("kind").alias("type"), "product_id", "amount")
+    )
+    return [
+        row.asDict()
+        for row in events.unionByName(lines)
+        .orderBy(F.desc("happened_at"), "type")
+        .limit(show)
+        .collect()
+    ]
 
 
 def _decisions(mine: DataFrame, show: int) -> list[dict[str, Any]]:
-    return [row.asDict(recursive=True) for row in mine.select("as_of", "action", "is_holdout", "refusals").orderBy(F.desc("as_of")).limit(show).collect()]
+    return [
+        row.asDict(recursive=True)
+        for row in mine.select("as_of", "action", "is_holdout", "refusals")
+        .orderBy(F.desc("as_of"))
+        .limit(show)
+        .collect()
+    ]

@@ -25,11 +25,17 @@ def execute(lake: Lake, sql: str) -> DataFrame:
         UsageError: no SELECT, an unknown table, the vault, or a path.
     """
     if re.search(r"\b(delta|parquet|csv|json|text|orc|binaryfile)\s*\.\s*`", sql, re.IGNORECASE):
-        raise UsageError("a query names tables, not paths", found=sql, fix="write layer.table, see 'clarion tables'")
+        raise UsageError(
+            "a query names tables, not paths",
+            found=sql,
+            fix="write layer.table, see 'clarion tables'",
+        )
     for layer, name in sorted(set(_NAME.findall(sql))):
         full = f"{layer}.{name}".lower()
         if layer.lower() == "vault":
-            raise UsageError("the vault cannot be queried", found=full, fix="ask the person who keeps the keys")
+            raise UsageError(
+                "the vault cannot be queried", found=full, fix="ask the person who keeps the keys"
+            )
         if full not in TABLES:
             continue  # may be a column of an alias; Spark says so if it is not
         table = TABLES[full]
@@ -37,13 +43,22 @@ def execute(lake: Lake, sql: str) -> DataFrame:
             lake.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {table.layer}")
             lake.spark.sql(f"DROP TABLE IF EXISTS {full}")
             if not lake.exists(table):
-                raise UsageError(f"{full} was not written yet", fix="run the job that writes it, see 'clarion jobs'")
+                raise UsageError(
+                    f"{full} was not written yet",
+                    fix="run the job that writes it, see 'clarion jobs'",
+                )
             lake.spark.sql(f"CREATE TABLE {full} USING delta LOCATION '{lake.path(table)}'")
     try:
-        lake.spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW clarion_query AS {sql.strip().rstrip(';')}")
+        lake.spark.sql(
+            f"CREATE OR REPLACE TEMPORARY VIEW clarion_query AS {sql.strip().rstrip(';')}"
+        )
         return lake.spark.table("clarion_query")
     except PySparkException as error:
-        raise UsageError("this is no query", found=first_line(error), fix="write one SELECT over layer.table names") from error
+        raise UsageError(
+            "this is no query",
+            found=first_line(error),
+            fix="write one SELECT over layer.table names",
+        ) from error
 
 
 def printed(frame: DataFrame, *, form: str, limit: int) -> str:
@@ -51,7 +66,9 @@ def printed(frame: DataFrame, *, form: str, limit: int) -> str:
     rows = frame.limit(limit + 1).collect()
     shown = rows[:limit]
     if form == "json":
-        return "\n".join(json.dumps(row.asDict(recursive=True), default=str, ensure_ascii=False) for row in shown)
+        return "\n".join(
+            json.dumps(row.asDict(recursive=True), default=str, ensure_ascii=False) for row in shown
+        )
     if form == "csv":
         import csv
         import io
@@ -59,7 +76,9 @@ def printed(frame: DataFrame, *, form: str, limit: int) -> str:
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow(frame.columns)
-        writer.writerows([["" if value is None else _harmless(value) for value in row] for row in shown])
+        writer.writerows(
+            [["" if value is None else _harmless(value) for value in row] for row in shown]
+        )
         return buffer.getvalue().rstrip("\n")
     table = RichTable(*frame.columns)
     for row in shown:
@@ -73,4 +92,8 @@ def printed(frame: DataFrame, *, form: str, limit: int) -> str:
 
 def _harmless(value: object) -> object:
     """A text that a spreadsheet would run as a formula gets an apostrophe in front, as OWASP advises for CSV files."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return (
+        f"'{value}"
+        if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+        else value
+    )

@@ -40,9 +40,10 @@ from clarion.lake.frames import rows_as_frame
 from clarion.lake.locks import all_alone
 
 PLACE = QUARANTINE.key  # where a record stands
-_OF_PERSONS = ("reviews", "contacts")  # without their author these still say who it was: they are removed as a whole
-
-
+_OF_PERSONS = (
+    "reviews",
+    "contacts",
+)  # without their author these still say who it was: they are removed as a whole
 
 
 @dataclass(slots=True)
@@ -64,7 +65,9 @@ class Certificate:
                 self.rows[name] = self.rows.get(name, 0) + rows
 
 
-def erase(lake: Lake, config: Config, customer: str, *, jobs: Iterable[str], say: Callable[[str], None]) -> Certificate:
+def erase(
+    lake: Lake, config: Config, customer: str, *, jobs: Iterable[str], say: Callable[[str], None]
+) -> Certificate:
     """Erase a person and leave a certificate.
 
     A fact that is the shop's own (an order line, an event) stays as a fact about nobody, so that its books still add up;
@@ -85,7 +88,9 @@ def erase(lake: Lake, config: Config, customer: str, *, jobs: Iterable[str], say
     key = config.section(PrivacySettings).current(config.secret)
     with all_alone(lake, jobs, wait_seconds=float(config.get("lake.wait_seconds")), say=say):
         subject = find(lake, config, customer)
-        certificate = Certificate(secrets.token_hex(16), len(subject.accounts), len(subject.names) + len(subject.tokens))
+        certificate = Certificate(
+            secrets.token_hex(16), len(subject.accounts), len(subject.names) + len(subject.tokens)
+        )
         # First the door: a file that comes while the rest is at work finds it shut.
         _suppress(lake, subject, key)
         barred = Barred(frozenset(_name_tokens(subject, key)), (key,), telling=())
@@ -99,14 +104,12 @@ def erase(lake: Lake, config: Config, customer: str, *, jobs: Iterable[str], say
         certificate.left_over = _left_over(lake, config, subject, barred)
         _certify(lake, certificate, key, customer=min(subject.accounts))
     if certificate.left_over:
-        raise QualityError("the person is not erased wholly", found=f"{certificate.left_over} rows still name them", fix="a defect: please report it")
+        raise QualityError(
+            "the person is not erased wholly",
+            found=f"{certificate.left_over} rows still name them",
+            fix="a defect: please report it",
+        )
     return certificate
-
-
-
-
-
-
 
 
 def _name_tokens(subject: Subject, key: Key) -> list[str]:
@@ -115,10 +118,15 @@ def _name_tokens(subject: Subject, key: Key) -> list[str]:
 
 def _suppress(lake: Lake, subject: Subject, key: Key) -> None:
     now = datetime.now(UTC)
-    named = zip(_name_tokens(subject, key), (field_ for field_, _ in sorted(subject.names)), strict=True)
+    named = zip(
+        _name_tokens(subject, key), (field_ for field_, _ in sorted(subject.names)), strict=True
+    )
     tokens = [*named, *((token, field_) for field_, token in sorted(subject.tokens))]
     # The token of a value bears the name of its own key.
-    rows = [{"token": token, "field": field_, "key_id": token.split(".")[0], "_erased_at": now} for token, field_ in tokens]
+    rows = [
+        {"token": token, "field": field_, "key_id": token.split(".")[0], "_erased_at": now}
+        for token, field_ in tokens
+    ]
     lake.merge(SUPPRESSED, rows_as_frame(lake.spark, SUPPRESSED, rows), update=False)
 
 
@@ -128,26 +136,62 @@ def _removed_whole(kind: Kind) -> bool:
 
 def _named_records(lake: Lake, source: Source, barred: Barred) -> DataFrame:
     """Records of a source that name someone barred, as they are without the person; `_before` holds what they were."""
-    records = lake.read(BRONZE[source.kind.name]).where(F.col("_source") == source.name).withColumn("_before", F.col("raw"))
-    without = stripped(records, source.columns, people=source.kind.people, known=(), barred=barred, namespace=source.namespace)
-    return without.withColumn("_hash", fingerprint(F.col("raw"))).where(F.col("_hash") != fingerprint(F.col("_before")))
+    records = (
+        lake.read(BRONZE[source.kind.name])
+        .where(F.col("_source") == source.name)
+        .withColumn("_before", F.col("raw"))
+    )
+    without = stripped(
+        records,
+        source.columns,
+        people=source.kind.people,
+        known=(),
+        barred=barred,
+        namespace=source.namespace,
+    )
+    return without.withColumn("_hash", fingerprint(F.col("raw"))).where(
+        F.col("_hash") != fingerprint(F.col("_before"))
+    )
 
 
 def _of_people(lake: Lake, config: Config) -> list[Source]:
-    return [source for source in sources(config) if source.kind.people and lake.exists(BRONZE[source.kind.name])]
+    return [
+        source
+        for source in sources(config)
+        if source.kind.people and lake.exists(BRONZE[source.kind.name])
+    ]
 
 
-def _from_records(lake: Lake, config: Config, barred: Barred, certificate: Certificate) -> DataFrame:
+def _from_records(
+    lake: Lake, config: Config, barred: Barred, certificate: Certificate
+) -> DataFrame:
     """Take the person out of bronze and of what silver made of these records; returns the tokens that the records held."""
-    found = together([partial(_from_source, lake, source, barred, certificate) for source in _of_people(lake, config)])
-    certificate.count(QUARANTINE, lake.remove(QUARANTINE, reduce(DataFrame.unionByName, (records.select(*PLACE) for records in found))))
-    tokens = reduce(DataFrame.unionByName, (records.select(F.explode(F.map_values("_before")).alias("token")) for records in found))
+    found = together(
+        [
+            partial(_from_source, lake, source, barred, certificate)
+            for source in _of_people(lake, config)
+        ]
+    )
+    certificate.count(
+        QUARANTINE,
+        lake.remove(
+            QUARANTINE, reduce(DataFrame.unionByName, (records.select(*PLACE) for records in found))
+        ),
+    )
+    tokens = reduce(
+        DataFrame.unionByName,
+        (records.select(F.explode(F.map_values("_before")).alias("token")) for records in found),
+    )
     return tokens.where("token IS NOT NULL").distinct().localCheckpoint()
 
 
 def _from_source(lake: Lake, source: Source, barred: Barred, certificate: Certificate) -> DataFrame:
     found = _named_records(lake, source, barred).localCheckpoint()
-    bronze, silver, places = BRONZE[source.kind.name], FACTS[source.kind.silver], found.select(*PLACE)
+    bronze, silver, places = (
+        BRONZE[source.kind.name],
+        FACTS[source.kind.silver],
+        found.select(*PLACE),
+    )
     if _removed_whole(source.kind):
         certificate.count(bronze, lake.remove(bronze, places))
         certificate.count(silver, lake.remove(silver, places))
@@ -160,7 +204,9 @@ def _from_source(lake: Lake, source: Source, barred: Barred, certificate: Certif
 
 def _of_nobody(facts: DataFrame, kind: Kind) -> DataFrame:
     named = [REFERENCES.get(name, name) for name in kind.people]
-    return facts.withColumns({name: F.lit(None).cast("string") for name in named}).select(*facts.columns)
+    return facts.withColumns({name: F.lit(None).cast("string") for name in named}).select(
+        *facts.columns
+    )
 
 
 def _from_tables(lake: Lake, subject: Subject, certificate: Certificate) -> None:
@@ -168,7 +214,9 @@ def _from_tables(lake: Lake, subject: Subject, certificate: Certificate) -> None
 
     def remove(table: Table) -> None:
         for column in _surrogates(table):
-            accounts = lake.spark.createDataFrame([(account,) for account in sorted(subject.accounts)], f"{column} string")
+            accounts = lake.spark.createDataFrame(
+                [(account,) for account in sorted(subject.accounts)], f"{column} string"
+            )
             certificate.count(table, lake.remove(table, accounts))
 
     together([partial(remove, table) for table in TABLES.values()])
@@ -183,7 +231,12 @@ def _from_vault(lake: Lake, tokens: DataFrame, certificate: Certificate) -> None
     """Sealed values that only the removed records had; what others share stays theirs."""
     if not lake.exists(PERSONAL_DATA):
         return
-    mine = lake.read(PERSONAL_DATA).select("token").join(tokens, "token", "left_semi").localCheckpoint()
+    mine = (
+        lake.read(PERSONAL_DATA)
+        .select("token")
+        .join(tokens, "token", "left_semi")
+        .localCheckpoint()
+    )
     for table in BRONZE.values():
         if lake.exists(table):
             held = lake.read(table).select(F.explode(F.map_values("raw")).alias("token"))
@@ -193,10 +246,16 @@ def _from_vault(lake: Lake, tokens: DataFrame, certificate: Certificate) -> None
 
 def _left_over(lake: Lake, config: Config, subject: Subject, barred: Barred) -> int:
     """Rows that still name the person, wherever a surrogate or a name may stand."""
-    named = [_named_records(lake, source, barred).select(F.lit(1)) for source in _of_people(lake, config)]
+    named = [
+        _named_records(lake, source, barred).select(F.lit(1)) for source in _of_people(lake, config)
+    ]
     for table in TABLES.values():
         if lake.exists(table) and (columns := _surrogates(table)):
-            named.append(lake.read(table).where(_any(F.col(name).isin(*subject.accounts) for name in columns)).select(F.lit(1)))
+            named.append(
+                lake.read(table)
+                .where(_any(F.col(name).isin(*subject.accounts) for name in columns))
+                .select(F.lit(1))
+            )
     return reduce(DataFrame.union, named).count()
 
 

@@ -33,9 +33,17 @@ def roles(config: Config) -> dict[str, Role]:
     for name, role in found.items():
         for place in (*role.read, *role.write):
             if place not in layers and place not in TABLES:
-                raise ConfigError(f"{FILE}: {name}: there is no layer or table '{place}'", found=", ".join(sorted(layers)), fix="see 'clarion tables'")
+                raise ConfigError(
+                    f"{FILE}: {name}: there is no layer or table '{place}'",
+                    found=", ".join(sorted(layers)),
+                    fix="see 'clarion tables'",
+                )
         if blind := [place for place in role.write if place not in role.read]:
-            raise ConfigError(f"{FILE}: {name}: may write {blind[0]} and not read it", found=", ".join(role.read), fix=f"add {blind[0]} to its read")
+            raise ConfigError(
+                f"{FILE}: {name}: may write {blind[0]} and not read it",
+                found=", ".join(role.read),
+                fix=f"add {blind[0]} to its read",
+            )
     return found
 
 
@@ -46,7 +54,10 @@ def statements(found: dict[str, Role], *, catalog: str) -> list[str]:
         who = sql.name(name)
         made.append(f"GRANT USE CATALOG ON CATALOG {sql.name(catalog)} TO {who}")
         layers = dict.fromkeys(place.split(".")[0] for place in role.read)
-        made += [f"GRANT USE SCHEMA ON SCHEMA {sql.name(catalog)}.{sql.name(layer)} TO {who}" for layer in layers]
+        made += [
+            f"GRANT USE SCHEMA ON SCHEMA {sql.name(catalog)}.{sql.name(layer)} TO {who}"
+            for layer in layers
+        ]
         for right, places in (("SELECT", role.read), ("MODIFY", role.write)):
             made += [f"GRANT {right} ON {_object(catalog, place)} TO {who}" for place in places]
     return made
@@ -59,5 +70,8 @@ def _object(catalog: str, place: str) -> str:
 
 def allowed(role: Role, table: str) -> str:
     """What a role may do with a table: 'read', 'read and write', or nothing."""
-    reads, writes = (any(place in (table, table.split(".")[0]) for place in places) for places in (role.read, role.write))
+    reads, writes = (
+        any(place in (table, table.split(".")[0]) for place in places)
+        for places in (role.read, role.write)
+    )
     return "read and write" if writes else "read" if reads else ""

@@ -17,23 +17,42 @@ from clarion.lake import Lake
 def reasons(lake: Lake) -> list[dict[str, Any]]:
     """Records by source, rule and column; a row with an empty rule counts all records of its source."""
     found = lake.read(QUARANTINE).select("_source", "_file", F.explode("reasons").alias("reason"))
-    by_rule = found.groupBy("_source", "reason.rule", "reason.column").agg(F.count("*").alias("records"), F.countDistinct("_file").alias("files"))
-    whole = lake.read(QUARANTINE).groupBy("_source").agg(F.count("*").alias("records"), F.countDistinct("_file").alias("files"))
-    rows = by_rule.unionByName(whole.select("_source", F.lit("").alias("rule"), F.lit("").alias("column"), "records", "files"))
-    return [row.asDict() for row in rows.orderBy("_source", F.col("rule") != "", F.desc("records"), "rule").collect()]
+    by_rule = found.groupBy("_source", "reason.rule", "reason.column").agg(
+        F.count("*").alias("records"), F.countDistinct("_file").alias("files")
+    )
+    whole = (
+        lake.read(QUARANTINE)
+        .groupBy("_source")
+        .agg(F.count("*").alias("records"), F.countDistinct("_file").alias("files"))
+    )
+    rows = by_rule.unionByName(
+        whole.select(
+            "_source", F.lit("").alias("rule"), F.lit("").alias("column"), "records", "files"
+        )
+    )
+    return [
+        row.asDict()
+        for row in rows.orderBy("_source", F.col("rule") != "", F.desc("records"), "rule").collect()
+    ]
 
 
 def held_apart(lake: Lake) -> list[dict[str, Any]]:
     """Facts that stand in silver and are not counted, by the detector that found them: detector, facts, reason, found."""
     if not lake.exists(DETECTIONS):
         return []
-    told = lake.read(DETECTIONS).groupBy("detector", "facts").agg(F.max_by("reason", "as_of").alias("reason"))
+    told = (
+        lake.read(DETECTIONS)
+        .groupBy("detector", "facts")
+        .agg(F.max_by("reason", "as_of").alias("reason"))
+    )
     noise = lake.read(NOISE).groupBy("detector").agg(F.countDistinct("record_id").alias("found"))
     rows = told.join(noise, "detector").select("detector", "facts", "reason", "found")
     return [row.asDict() for row in rows.orderBy("detector").collect()]
 
 
-def samples(lake: Lake, *, source: str | None, rule: str | None, limit: int) -> list[dict[str, Any]]:
+def samples(
+    lake: Lake, *, source: str | None, rule: str | None, limit: int
+) -> list[dict[str, Any]]:
     """Quarantined records with their reasons and the shape of each value: letters as x, digits as 0.
 
     Raises:
@@ -46,12 +65,26 @@ def samples(lake: Lake, *, source: str | None, rule: str | None, limit: int) -> 
         chosen = chosen.where(F.exists("reasons", lambda reason: reason["rule"] == rule))
     first = chosen.orderBy("_source", "_file", "_row").limit(limit).collect()
     if not first:
-        raise UsageError("nothing in quarantine fits", found=f"source {source or 'any'}, rule {rule or 'any'}", fix="see 'clarion quarantine list'")
+        raise UsageError(
+            "nothing in quarantine fits",
+            found=f"source {source or 'any'}, rule {rule or 'any'}",
+            fix="see 'clarion quarantine list'",
+        )
     shapes = {}
     for kind in {row["kind"] for row in first}:
         of_kind = [row for row in first if row["kind"] == kind]
-        held = lake.read(BRONZE[KINDS[kind].name]).where(sql.among("_batch", {row["_batch"] for row in of_kind}))
+        held = lake.read(BRONZE[KINDS[kind].name]).where(
+            sql.among("_batch", {row["_batch"] for row in of_kind})
+        )
         held = held.where(F.col("_row").isin([row["_row"] for row in of_kind]))
-        for row in held.selectExpr("_source", "_file", "_row", f"transform_values(raw, (k, v) -> {masked('v')}) AS raw").collect():
+        for row in held.selectExpr(
+            "_source", "_file", "_row", f"transform_values(raw, (k, v) -> {masked('v')}) AS raw"
+        ).collect():
             shapes[row["_source"], row["_file"], row["_row"]] = row["raw"]
-    return [{**row.asDict(recursive=True), "raw": shapes.get((row["_source"], row["_file"], row["_row"]), {})} for row in first]
+    return [
+        {
+            **row.asDict(recursive=True),
+            "raw": shapes.get((row["_source"], row["_file"], row["_row"]), {}),
+        }
+        for row in first
+    ]

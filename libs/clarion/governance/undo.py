@@ -22,7 +22,9 @@ from clarion.lake.frames import rows_as_frame
 from clarion.lake.locks import all_alone
 
 _HARMLESS = ("OPTIMIZE", "VACUUM START", "VACUUM END")
-_CLOCK = timedelta(seconds=2)  # a commit's time is that of the file system, a run's that of its process
+_CLOCK = timedelta(
+    seconds=2
+)  # a commit's time is that of the file system, a run's that of its process
 _FINAL = {
     "deliver": "messages that were sent cannot be called back",
     "monitor": "the stream's checkpoint knows what was read",
@@ -70,7 +72,11 @@ def undo(lake: Lake, config: Config, run_id: str, *, say: Callable[[str], None])
 
 
 def _find(lake: Lake, run_id: str) -> Row:
-    found = lake.read(RUNS).where(F.col("run_id").startswith(run_id)).limit(2).collect() if run_id else []
+    found = (
+        lake.read(RUNS).where(F.col("run_id").startswith(run_id)).limit(2).collect()
+        if run_id
+        else []
+    )
     if len(found) != 1:
         raise UsageError(
             f"{'several runs begin' if found else 'no run begins'} with '{run_id}'",
@@ -81,22 +87,43 @@ def _find(lake: Lake, run_id: str) -> Row:
 
 def _refuse_final(lake: Lake, run: Row) -> None:
     if reason := _FINAL.get(run["job"]):
-        raise UsageError(f"a run of {run['job']} cannot be taken back", found=reason, fix="correct its effect by the next run")
+        raise UsageError(
+            f"a run of {run['job']} cannot be taken back",
+            found=reason,
+            fix="correct its effect by the next run",
+        )
     params = F.get_json_object("params", "$.run") == run["run_id"]
     if not lake.read(RUNS).where("job = 'undo'").where(params).isEmpty():
         raise UsageError("that run was taken back before", found=run["run_id"], fix="see ops.runs")
     if not lake.read(ERASURES).where(F.col("_erased_at") >= F.lit(run["started_at"])).isEmpty():
-        raise UsageError("a person was erased since, and what was before must not come back", fix="run the job again instead")
+        raise UsageError(
+            "a person was erased since, and what was before must not come back",
+            fix="run the job again instead",
+        )
 
 
 def _let_out(lake: Lake, run: Row) -> tuple[str, ...]:
     """Take an ingest's batches out of bronze, and put down that they were."""
     during = F.col("_taken_at").between(run["started_at"], run["ended_at"])
-    taken = [row.asDict() for row in lake.read(FILES).where("state = 'taken'").where(during).collect()]
+    taken = [
+        row.asDict() for row in lake.read(FILES).where("state = 'taken'").where(during).collect()
+    ]
     gone = {row["_batch"] for row in taken}
     kinds = sorted({row["_source"].split(".")[1] for row in taken})
-    lake.append(FILES, rows_as_frame(lake.spark, FILES, [{**row, "state": "undone", "_taken_at": datetime.now(UTC)} for row in taken]))
-    together([partial(lake.delete, BRONZE[kind], where=sql.among("_batch", sorted(gone))) for kind in kinds])
+    lake.append(
+        FILES,
+        rows_as_frame(
+            lake.spark,
+            FILES,
+            [{**row, "state": "undone", "_taken_at": datetime.now(UTC)} for row in taken],
+        ),
+    )
+    together(
+        [
+            partial(lake.delete, BRONZE[kind], where=sql.among("_batch", sorted(gone)))
+            for kind in kinds
+        ]
+    )
     return tuple(BRONZE[kind].name for kind in kinds)
 
 
@@ -108,7 +135,13 @@ def _set_back(lake: Lake, run: Row) -> tuple[str, ...]:
     """
     tables = [TABLES[name] for name, rows in run["rows_written"].items() if name in TABLES]
     before = {table.name: _version_before(lake, table, run) for table in tables}
-    together([partial(lake.restore, table, version=version) for table in tables if (version := before[table.name]) is not None])
+    together(
+        [
+            partial(lake.restore, table, version=version)
+            for table in tables
+            if (version := before[table.name]) is not None
+        ]
+    )
     return tuple(sorted(name for name, version in before.items() if version is not None))
 
 
@@ -118,7 +151,13 @@ def _version_before(lake: Lake, table: Table, run: Row) -> int | None:
     commits = [commit for commit in lake.history(table) if commit.operation not in _HARMLESS]
     if later := [commit for commit in commits if commit.at > ended + _CLOCK]:
         raise UsageError(
-            f"{table.name} was written again since", found=f"{later[0].operation} at {later[0].at:%Y-%m-%d %H:%M:%S} UTC", fix="take back the later run first"
+            f"{table.name} was written again since",
+            found=f"{later[0].operation} at {later[0].at:%Y-%m-%d %H:%M:%S} UTC",
+            fix="take back the later run first",
         )
-    own = [commit.version for commit in commits if commit.at >= started - _CLOCK and commit.operation != "CREATE TABLE"]
+    own = [
+        commit.version
+        for commit in commits
+        if commit.at >= started - _CLOCK and commit.operation != "CREATE TABLE"
+    ]
     return min(own) - 1 if own else None

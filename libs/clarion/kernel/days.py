@@ -15,7 +15,11 @@ def parse_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"'{text}' is not a day", found=str(error), fix="write it as YYYY-MM-DD, such as 2026-01-31") from error
+        raise UsageError(
+            f"'{text}' is not a day",
+            found=str(error),
+            fix="write it as YYYY-MM-DD, such as 2026-01-31",
+        ) from error
 
 
 def zone(name: str) -> ZoneInfo:
@@ -27,7 +31,11 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise UsageError(f"unknown time zone '{name}'", found=str(error), fix="use an IANA name such as Asia/Shanghai") from error
+        raise UsageError(
+            f"unknown time zone '{name}'",
+            found=str(error),
+            fix="use an IANA name such as Asia/Shanghai",
+        ) from error
 
 
 def today(zone_name: str) -> date:

@@ -24,7 +24,9 @@ class ClarionError(Exception):
 
 def first_line(error: Exception) -> str:
     """The first line of an error's text that says anything; its kind where it says nothing."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return next(
+        (line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__
+    )
 
 
 class UsageError(ClarionError):

@@ -12,7 +12,15 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 # What reaches beyond the row, gives another answer each time, or changes the number of rows: as a word, and as a call.
-_REFUSED = {"select", "over", "current_user", "session_user", "current_timestamp", "current_date", "localtimestamp"}
+_REFUSED = {
+    "select",
+    "over",
+    "current_user",
+    "session_user",
+    "current_timestamp",
+    "current_date",
+    "localtimestamp",
+}
 _REFUSED_CALLS = {
     "reflect", "java_method", "try_reflect", "raise_error", "assert_true", "input_file_name", "now", "curdate", "rand", "randn", "random", "randstr", "uniform",
     "uuid", "shuffle", "monotonically_increasing_id", "spark_partition_id", "explode", "explode_outer", "posexplode", "posexplode_outer", "inline",
@@ -46,12 +54,26 @@ def refuse_more_than_an_expression(text: str, *, where: str) -> None:
     """
     parts = tokens(text)
     for (kind, part), called in zip(parts, calls(parts), strict=True):
-        if kind == "word" and ((called and part.lower() in _REFUSED_CALLS) or part.lower() in _REFUSED):
-            raise ConfigError(f"{where}: '{part}' is not allowed here", found=text, fix="use functions of the row's own columns")
+        if kind == "word" and (
+            (called and part.lower() in _REFUSED_CALLS) or part.lower() in _REFUSED
+        ):
+            raise ConfigError(
+                f"{where}: '{part}' is not allowed here",
+                found=text,
+                fix="use functions of the row's own columns",
+            )
         if part == ";" and kind == "other":
-            raise ConfigError(f"{where}: more than one expression", found=text, fix="write one expression, without ';'")
+            raise ConfigError(
+                f"{where}: more than one expression",
+                found=text,
+                fix="write one expression, without ';'",
+            )
         if part == "::":
-            raise ConfigError(f"{where}: '::' is not understood here", found=text, fix="write cast(column as type)")
+            raise ConfigError(
+                f"{where}: '::' is not understood here",
+                found=text,
+                fix="write cast(column as type)",
+            )
 
 
 def names(text: str) -> tuple[str, ...]:

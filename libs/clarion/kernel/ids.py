@@ -17,7 +17,9 @@ def canonical(value: Any) -> str:
             return item.isoformat()
         return str(item)
 
-    return json.dumps(value, sort_keys=True, default=plain, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(
+        value, sort_keys=True, default=plain, separators=(",", ":"), ensure_ascii=False
+    )
 
 
 def digest(*parts: Any) -> str:

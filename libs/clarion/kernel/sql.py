@@ -5,7 +5,11 @@ from collections.abc import Iterable
 
 def text(value: str | None) -> str:
     """A string literal; null for None."""
-    return "CAST(NULL AS string)" if value is None else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return (
+        "CAST(NULL AS string)"
+        if value is None
+        else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    )
 
 
 def name(identifier: str) -> str:

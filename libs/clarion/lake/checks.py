@@ -26,9 +26,17 @@ def conform(frame: DataFrame, table: Table) -> DataFrame:
     found = {field.name: field.dataType for field in frame.schema.fields}
     for field in schema_of(table).fields:
         if field.name not in found:
-            near = difflib.get_close_matches(field.name, [name for name in found if name not in table.column_names], n=1)
-            fix = f"rename '{near[0]}' to '{field.name}'" if near else f"add '{field.name}' ({field.dataType.simpleString()})"
-            raise ContractError(f"{table.name}: missing column '{field.name}'", found=", ".join(found), fix=fix)
+            near = difflib.get_close_matches(
+                field.name, [name for name in found if name not in table.column_names], n=1
+            )
+            fix = (
+                f"rename '{near[0]}' to '{field.name}'"
+                if near
+                else f"add '{field.name}' ({field.dataType.simpleString()})"
+            )
+            raise ContractError(
+                f"{table.name}: missing column '{field.name}'", found=", ".join(found), fix=fix
+            )
         if _plain(found[field.name]) != _plain(field.dataType):
             raise ContractError(
                 f"{table.name}: column '{field.name}' has the wrong type",
@@ -37,8 +45,16 @@ def conform(frame: DataFrame, table: Table) -> DataFrame:
             )
     extra = [name for name in found if name not in table.column_names]
     if extra:
-        raise ContractError(f"{table.name}: unknown column '{extra[0]}'", found=", ".join(found), fix="drop it, or declare it in contracts/")
-    return frame if tuple(field.name for field in frame.schema.fields) == table.column_names else frame.select(*table.column_names)
+        raise ContractError(
+            f"{table.name}: unknown column '{extra[0]}'",
+            found=", ".join(found),
+            fix="drop it, or declare it in contracts/",
+        )
+    return (
+        frame
+        if tuple(field.name for field in frame.schema.fields) == table.column_names
+        else frame.select(*table.column_names)
+    )
 
 
 def _plain(data_type: T.DataType) -> str:
@@ -56,7 +72,13 @@ def check_expressions(spark: SparkSession, table: Table) -> None:
         return
     empty = spark.createDataFrame([], schema_of(table))
     try:
-        empty.selectExpr(*(f"({check.expression}) IS TRUE AS `{check.name}`" for check in table.checks)).schema  # noqa: B018
+        _ = empty.selectExpr(
+            *(f"({check.expression}) IS TRUE AS `{check.name}`" for check in table.checks)
+        ).schema
     except Exception as error:
         first_line = str(error).splitlines()[0]
-        raise ContractError(f"{table.name}: a check cannot be understood", found=first_line, fix="mend it in contracts/") from error
+        raise ContractError(
+            f"{table.name}: a check cannot be understood",
+            found=first_line,
+            fix="mend it in contracts/",
+        ) from error

@@ -19,7 +19,9 @@ def properties(table: Table) -> dict[str, str]:
         "delta.deletedFileRetentionDuration": history,
         "delta.enableDeletionVectors": "false",
         "delta.minReaderVersion": "1",
-        "delta.dataSkippingStatsColumns": ",".join(name for name in looked_up if name not in personal),
+        "delta.dataSkippingStatsColumns": ",".join(
+            name for name in looked_up if name not in personal
+        ),
     }
     for check in table.checks:
         found[f"delta.constraints.{check.name}"] = f"({check.expression}) IS TRUE"
@@ -29,8 +31,11 @@ def properties(table: Table) -> dict[str, str]:
 def create_statement(table: Table, address: str) -> str:
     """CREATE TABLE with NOT NULL, comments, clustering and constraints."""
     columns = ",\n  ".join(
-        f"`{column.name}` {column.type}{'' if column.nullable else ' NOT NULL'} COMMENT {sql.text(column.meaning)}" for column in table.columns
+        f"`{column.name}` {column.type}{'' if column.nullable else ' NOT NULL'} COMMENT {sql.text(column.meaning)}"
+        for column in table.columns
     )
     cluster = f"\nCLUSTER BY ({', '.join(table.cluster_by)})" if table.cluster_by else ""
-    settings = ", ".join(f"{sql.text(key)} = {sql.text(value)}" for key, value in properties(table).items())
+    settings = ", ".join(
+        f"{sql.text(key)} = {sql.text(value)}" for key, value in properties(table).items()
+    )
     return f"CREATE TABLE {address} (\n  {columns}\n) USING delta{cluster}\nCOMMENT {sql.text(table.grain)}\nTBLPROPERTIES ({settings})"

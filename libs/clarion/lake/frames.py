@@ -9,4 +9,6 @@ from clarion.contracts import Table
 
 def rows_as_frame(spark: SparkSession, table: Table, rows: list[dict[str, Any]]) -> DataFrame:
     """A small frame in a table's shape from dictionaries; a missing column is null."""
-    return spark.createDataFrame([tuple(row.get(name) for name in table.column_names) for row in rows], table.ddl)
+    return spark.createDataFrame(
+        [tuple(row.get(name) for name in table.column_names) for row in rows], table.ddl
+    )

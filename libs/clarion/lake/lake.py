@@ -33,9 +33,16 @@ from clarion.kernel.parallel import together
 from clarion.lake.checks import check_expressions, conform, schema_of
 from clarion.lake.ddl import create_statement
 
-_BROKEN_CHECK = re.compile(r"CHECK constraint (\S+) .*?violated by row with values:\s*(.*?)(?:\n\s*at |\Z)", re.DOTALL)
+_BROKEN_CHECK = re.compile(
+    r"CHECK constraint (\S+) .*?violated by row with values:\s*(.*?)(?:\n\s*at |\Z)", re.DOTALL
+)
 _OUTSIDE = "a row lies outside the slice that is replaced"
-_OVERTAKEN = (ConcurrentAppendException, ConcurrentDeleteDeleteException, ConcurrentDeleteReadException, ConcurrentWriteException)
+_OVERTAKEN = (
+    ConcurrentAppendException,
+    ConcurrentDeleteDeleteException,
+    ConcurrentDeleteReadException,
+    ConcurrentWriteException,
+)
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)  # seconds; an OPTIMIZE or another job's write is over by then
 T = TypeVar("T")
 _BROKEN_NULL = re.compile(r"NOT NULL constraint violated for column: (\S+?)\.?\s")
@@ -90,7 +97,12 @@ class Lake:
         try:
             self.spark.table(self.address(table)).schema  # noqa: B018
         except PySparkException as error:
-            if error.getCondition() in ("DELTA_MISSING_DELTA_TABLE", "TABLE_OR_VIEW_NOT_FOUND", "PATH_NOT_FOUND", "DELTA_TABLE_NOT_FOUND"):
+            if error.getCondition() in (
+                "DELTA_MISSING_DELTA_TABLE",
+                "TABLE_OR_VIEW_NOT_FOUND",
+                "PATH_NOT_FOUND",
+                "DELTA_TABLE_NOT_FOUND",
+            ):
                 return False
             raise
         return True
@@ -105,7 +117,9 @@ class Lake:
             ContractError: the stored table differs in a way that cannot be applied by itself.
             LakeError: the folder cannot be used.
         """
-        with self._ensuring.setdefault(table.name, Lock()):  # two sources of one kind make its table at the same time
+        with self._ensuring.setdefault(
+            table.name, Lock()
+        ):  # two sources of one kind make its table at the same time
             if table.name in self._ensured:
                 return []
             added: list[str] = []
@@ -135,7 +149,9 @@ class Lake:
             return self.empty(table)
         try:
             # One statement: PySpark asks the JVM three times for each column of a select.
-            return self.spark.sql(f"SELECT {', '.join(map(sql.name, table.column_names))} FROM {self.address(table)}")
+            return self.spark.sql(
+                f"SELECT {', '.join(map(sql.name, table.column_names))} FROM {self.address(table)}"
+            )
         except AnalysisException:
             return self._before_it_gained_columns(table)
 
@@ -157,14 +173,25 @@ class Lake:
         def write() -> int:
             conformed = conform(frame, table)
             # Elsewhere others may write at the same time, see `alone`.
-            if self._is_folder and (self._is_new(table) or self.spark.table(self.address(table)).where(where).isEmpty()):
+            if self._is_folder and (
+                self._is_new(table) or self.spark.table(self.address(table)).where(where).isEmpty()
+            ):
                 inside = F.coalesce(F.expr(where), F.lit(False))
-                return self._write(table, conformed.where(F.when(inside, True).otherwise(F.raise_error(F.lit(_OUTSIDE)).cast("boolean"))))
+                return self._write(
+                    table,
+                    conformed.where(
+                        F.when(inside, True).otherwise(
+                            F.raise_error(F.lit(_OUTSIDE)).cast("boolean")
+                        )
+                    ),
+                )
             return self._write(table, conformed, instead_of=where)
 
         return self._writing(table, write)
 
-    def merge(self, table: Table, frame: DataFrame, *, update: bool = True, only_if: str | None = None) -> int:
+    def merge(
+        self, table: Table, frame: DataFrame, *, update: bool = True, only_if: str | None = None
+    ) -> int:
         """Insert rows by the table's key and, with `update`, overwrite those that exist; returns the rows changed.
 
         Args:
@@ -179,13 +206,26 @@ class Lake:
             if self._is_new(table):
                 return self._write(table, conformed)
             keys = " AND ".join(f"t.`{name}` = s.`{name}`" for name in table.key)
-            changes = " OR ".join(_differs(column) for column in table.columns if column.name not in table.key)
+            changes = " OR ".join(
+                _differs(column) for column in table.columns if column.name not in table.key
+            )
             # A stream's batch lives in a session of its own.
-            merging = self._delta(table, frame.sparkSession).alias("t").merge(conformed.alias("s"), keys).whenNotMatchedInsertAll()
-            outcome = (merging.whenMatchedUpdateAll(only_if or changes) if update else merging).execute().first()
+            merging = (
+                self._delta(table, frame.sparkSession)
+                .alias("t")
+                .merge(conformed.alias("s"), keys)
+                .whenNotMatchedInsertAll()
+            )
+            outcome = (
+                (merging.whenMatchedUpdateAll(only_if or changes) if update else merging)
+                .execute()
+                .first()
+            )
             return int(outcome["num_affected_rows"]) if outcome else 0
 
-        with self._merging.setdefault(table.name, Lock()):  # two sources that seal values at once would each undo the other's work
+        with self._merging.setdefault(
+            table.name, Lock()
+        ):  # two sources that seal values at once would each undo the other's work
             return self._writing(table, write)
 
     def delete(self, table: Table, *, where: str) -> None:
@@ -205,7 +245,14 @@ class Lake:
         same = " AND ".join(f"t.`{name}` = s.`{name}`" for name in rows.columns)
 
         def write() -> int:
-            outcome = self._delta(table, self.spark).alias("t").merge(rows.alias("s"), same).whenMatchedDelete().execute().first()
+            outcome = (
+                self._delta(table, self.spark)
+                .alias("t")
+                .merge(rows.alias("s"), same)
+                .whenMatchedDelete()
+                .execute()
+                .first()
+            )
             return int(outcome["num_affected_rows"]) if outcome else 0
 
         return self._writing(table, write)
@@ -216,7 +263,15 @@ class Lake:
         before = str(self.spark.conf.get(check, "true"))
         self.spark.conf.set(check, "false")
         try:
-            together([partial(self.spark.sql, f"VACUUM {self.address(table)} RETAIN {keep_hours} HOURS") for table in tables if self.exists(table)])
+            together(
+                [
+                    partial(
+                        self.spark.sql, f"VACUUM {self.address(table)} RETAIN {keep_hours} HOURS"
+                    )
+                    for table in tables
+                    if self.exists(table)
+                ]
+            )
         finally:
             self.spark.conf.set(check, before)
 
@@ -230,8 +285,16 @@ class Lake:
 
     def history(self, table: Table) -> list[Commit]:
         """The table's versions that its log still has, the last first."""
-        rows = self._delta(table, self.spark).history().select("version", "timestamp", "operation").collect()
-        return [Commit(row["version"], row["timestamp"].astimezone(UTC), row["operation"]) for row in rows]
+        rows = (
+            self._delta(table, self.spark)
+            .history()
+            .select("version", "timestamp", "operation")
+            .collect()
+        )
+        return [
+            Commit(row["version"], row["timestamp"].astimezone(UTC), row["operation"])
+            for row in rows
+        ]
 
     def restore(self, table: Table, *, version: int) -> None:
         """Make the table what it was; the versions between stay in its history.
@@ -243,19 +306,31 @@ class Lake:
             self._delta(table, self.spark).restoreToVersion(version)
         except (Py4JJavaError, PySparkException) as error:
             raise LakeError(
-                f"{table.name} cannot go back to version {version}", found=str(error).splitlines()[0][:200], fix="its history ended: run its job again instead"
+                f"{table.name} cannot go back to version {version}",
+                found=str(error).splitlines()[0][:200],
+                fix="its history ended: run its job again instead",
             ) from error
 
     def files(self, table: Table) -> tuple[int, int]:
         """Number of data files of the table's last version, and their bytes."""
-        found = self.spark.sql(f"DESCRIBE DETAIL {self.address(table)}").select("numFiles", "sizeInBytes").first()
+        found = (
+            self.spark.sql(f"DESCRIBE DETAIL {self.address(table)}")
+            .select("numFiles", "sizeInBytes")
+            .first()
+        )
         return (0, 0) if found is None else (int(found["numFiles"]), int(found["sizeInBytes"]))
 
     def _delta(self, table: Table, spark: SparkSession) -> DeltaTable:
-        return DeltaTable.forName(spark, self.address(table)) if self.catalog else DeltaTable.forPath(spark, self.path(table))
+        return (
+            DeltaTable.forName(spark, self.address(table))
+            if self.catalog
+            else DeltaTable.forPath(spark, self.path(table))
+        )
 
     @contextmanager
-    def alone(self, name: str, *, wait_seconds: float, say: Callable[[str], None]) -> Iterator[None]:
+    def alone(
+        self, name: str, *, wait_seconds: float, say: Callable[[str], None]
+    ) -> Iterator[None]:
         """Nobody else does what bears this name, in this process or another, while the block runs.
 
         A lock of the operating system, which a process that dies lets go. A lake behind a URL has none: there every write
@@ -277,7 +352,9 @@ class Lake:
                 say(f"another {name} is at work in {self.root}; waiting for its end")
                 _wait_for(file, name, wait_seconds)
             except OSError as error:
-                say(f"the file system of {self.root} knows no locks ({error.strerror}): keep two runs of {name} apart")
+                say(
+                    f"the file system of {self.root} knows no locks ({error.strerror}): keep two runs of {name} apart"
+                )
             yield
 
     def file(self, content_hash: str) -> str:
@@ -298,14 +375,20 @@ class Lake:
             governed.append() if instead_of is None else governed.overwrite(F.expr(instead_of))
         else:
             plain = counted.write.format("delta").mode("append")
-            (plain if instead_of is None else plain.mode("overwrite").option("replaceWhere", instead_of)).save(self.path(table))
+            (
+                plain
+                if instead_of is None
+                else plain.mode("overwrite").option("replaceWhere", instead_of)
+            ).save(self.path(table))
         return int(rows.get["rows"])
 
     def _is_new(self, table: Table) -> bool:
         """Whether this is the first write to a table that this lake has just created: looking would take 0.5 s."""
         return table.name in self._unwritten
 
-    def _writing(self, table: Table, write: Callable[[], T], *, pauses: tuple[float, ...] = _PAUSES) -> T:
+    def _writing(
+        self, table: Table, write: Callable[[], T], *, pauses: tuple[float, ...] = _PAUSES
+    ) -> T:
         """What a write returns, on a table that is as its contract says; a write that another one overtook is made again."""
         self.ensure(table)
         try:
@@ -329,24 +412,40 @@ class Lake:
         try:
             Path(self.root).mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError, PermissionError) as error:
-            raise LakeError(f"the lake {self.root} cannot be used", found=error.strerror, fix="name a folder that can be written with --lake") from error
+            raise LakeError(
+                f"the lake {self.root} cannot be used",
+                found=error.strerror,
+                fix="name a folder that can be written with --lake",
+            ) from error
         if not os.access(self.root, os.W_OK):
-            raise LakeError(f"the lake {self.root} cannot be written", fix="name a folder that can be written with --lake")
+            raise LakeError(
+                f"the lake {self.root} cannot be written",
+                fix="name a folder that can be written with --lake",
+            )
 
     def _before_it_gained_columns(self, table: Table) -> DataFrame:
         """A table that was not written since its contract gained columns: what they say is unknown."""
         stored = self.spark.table(self.address(table))
         new = [column for column in table.columns if column.name not in stored.columns]
         if any(not column.nullable for column in new):
-            raise _not_nullable(table, next(column for column in new if not column.nullable), stored.columns)
-        return stored.withColumns({column.name: F.lit(None).cast(column.type) for column in new}).select(*table.column_names)
+            raise _not_nullable(
+                table, next(column for column in new if not column.nullable), stored.columns
+            )
+        return stored.withColumns(
+            {column.name: F.lit(None).cast(column.type) for column in new}
+        ).select(*table.column_names)
 
     def _apply_new_columns(self, table: Table) -> list[str]:
-        stored = {field.name: field for field in self.spark.table(self.address(table)).schema.fields}
+        stored = {
+            field.name: field for field in self.spark.table(self.address(table)).schema.fields
+        }
         declared = {field.name: field for field in schema_of(table).fields}
         new = [column for column in table.columns if column.name not in stored]
         for name, field in stored.items():
-            if name not in declared or declared[name].dataType.simpleString() != field.dataType.simpleString():
+            if (
+                name not in declared
+                or declared[name].dataType.simpleString() != field.dataType.simpleString()
+            ):
                 raise ContractError(
                     f"{table.name}: the stored column '{name}' differs from the contract",
                     found=f"{name} {field.dataType.simpleString()}",
@@ -387,7 +486,11 @@ def _wait_for(file: TextIO, name: str, seconds: float) -> None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             if time.monotonic() > until:
-                raise LakeError(f"another {name} is at work", found=f"it did not end within {seconds:.0f} s", fix="wait for it, or stop it") from error
+                raise LakeError(
+                    f"another {name} is at work",
+                    found=f"it did not end within {seconds:.0f} s",
+                    fix="wait for it, or stop it",
+                ) from error
         else:
             return
 
@@ -396,12 +499,21 @@ def _translated(error: Exception, table: Table) -> Exception:
     """A broken promise as a QualityError; anything else as it came."""
     text = str(error)
     if _OUTSIDE in text or "DELTA_REPLACE_WHERE_MISMATCH" in text:
-        return ContractError(f"{table.name}: {_OUTSIDE}", fix="nothing was written; filter the frame to the slice")
+        return ContractError(
+            f"{table.name}: {_OUTSIDE}", fix="nothing was written; filter the frame to the slice"
+        )
     if broken := _BROKEN_CHECK.search(text):
         name, row = broken.groups()
         promise = next((check.expression for check in table.checks if check.name == name), name)
         values = "; ".join(part.strip(" -\n") for part in row.splitlines() if part.strip())[:300]
-        return QualityError(f"{table.name}: a row breaks '{name}': {promise}", found=values, fix="nothing was written; mend the rows or the rule")
+        return QualityError(
+            f"{table.name}: a row breaks '{name}': {promise}",
+            found=values,
+            fix="nothing was written; mend the rows or the rule",
+        )
     if broken := _BROKEN_NULL.search(text):
-        return QualityError(f"{table.name}: column '{broken.group(1)}' is null", fix="nothing was written; mend the rows or declare it nullable")
+        return QualityError(
+            f"{table.name}: column '{broken.group(1)}' is null",
+            fix="nothing was written; mend the rows or declare it nullable",
+        )
     return error

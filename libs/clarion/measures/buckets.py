@@ -13,4 +13,6 @@ def bucket(salt: str, *columns: str) -> Column:
 
 def uniform(salt: str, *columns: str) -> Column:
     """A number in (0, 1), uniform over ids and independent between salts."""
-    return (F.pmod(F.xxhash64(F.lit(salt), *columns), F.lit(2**53)).cast("double") + 0.5) / float(2**53)
+    return (F.pmod(F.xxhash64(F.lit(salt), *columns), F.lit(2**53)).cast("double") + 0.5) / float(
+        2**53
+    )

@@ -21,8 +21,12 @@ def moves(before: DataFrame, now: DataFrame, *, place: str, names: tuple[str, st
         customer_id and the two names; one row per customer of either day.
     """
     was, is_ = names
-    both = before.select("customer_id", F.col(place).alias(was)).join(now.select("customer_id", F.col(place).alias(is_)), "customer_id", "full")
-    return both.select("customer_id", *(F.coalesce(name, F.lit(NOWHERE)).alias(name) for name in names))
+    both = before.select("customer_id", F.col(place).alias(was)).join(
+        now.select("customer_id", F.col(place).alias(is_)), "customer_id", "full"
+    )
+    return both.select(
+        "customer_id", *(F.coalesce(name, F.lit(NOWHERE)).alias(name) for name in names)
+    )
 
 
 def flows(moved: DataFrame, *, names: tuple[str, str], as_of: date, from_as_of: date) -> DataFrame:
@@ -40,4 +44,6 @@ def flows(moved: DataFrame, *, names: tuple[str, str], as_of: date, from_as_of: 
     counted = moved.groupBy(*names).agg(F.count("*").alias("customers"))
     start = counted.groupBy(names[0]).agg(F.sum("customers").alias("started"))
     days = (F.lit(as_of).alias("as_of"), F.lit(from_as_of).alias("from_as_of"))
-    return counted.join(F.broadcast(start), names[0]).select(*days, *names, "customers", (F.col("customers") / F.col("started")).alias("share_of_from"))
+    return counted.join(F.broadcast(start), names[0]).select(
+        *days, *names, "customers", (F.col("customers") / F.col("started")).alias("share_of_from")
+    )

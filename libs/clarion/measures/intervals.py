@@ -41,7 +41,9 @@ class Moments:
         if n == 0:
             return Moments(0, 0.0, 0.0)
         gap = other.mean - self.mean
-        return Moments(n, self.mean + gap * other.n / n, self.m2 + other.m2 + gap**2 * self.n * other.n / n)
+        return Moments(
+            n, self.mean + gap * other.n / n, self.m2 + other.m2 + gap**2 * self.n * other.n / n
+        )
 
     @property
     def variance(self) -> float:

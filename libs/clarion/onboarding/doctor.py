@@ -36,7 +36,9 @@ def examine(lake: str) -> list[Finding]:
 
 def _python() -> Finding:
     found = ".".join(str(part) for part in sys.version_info[:3])
-    return Finding("Python", found, None if sys.version_info[:2] >= (3, 11) else "install Python 3.11")
+    return Finding(
+        "Python", found, None if sys.version_info[:2] >= (3, 11) else "install Python 3.11"
+    )
 
 
 def _java() -> Finding:
@@ -48,11 +50,19 @@ def _java() -> Finding:
     told = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stderr
     match = re.search(r'version "(\d+)', told)
     if match is None:
-        return Finding("Java", told.strip().splitlines()[0] if told.strip() else "no version told", line)
+        return Finding(
+            "Java", told.strip().splitlines()[0] if told.strip() else "no version told", line
+        )
     number = int(match.group(1))
     if number not in JAVA:
-        return Finding("Java", f"{number} at {program}", f"Spark 4.1 needs Java {' or '.join(map(str, JAVA))}: {line}")
-    modules = subprocess.run([program, "--list-modules"], capture_output=True, text=True, check=False).stdout
+        return Finding(
+            "Java",
+            f"{number} at {program}",
+            f"Spark 4.1 needs Java {' or '.join(map(str, JAVA))}: {line}",
+        )
+    modules = subprocess.run(
+        [program, "--list-modules"], capture_output=True, text=True, check=False
+    ).stdout
     if "jdk.incubator.vector" not in modules:
         return Finding("Java", f"{number} at {program} without jdk.incubator.vector", line)
     return Finding("Java", f"{number} at {program}")
@@ -71,12 +81,18 @@ def _packages() -> list[Finding]:
 def _jars() -> Finding:
     if delta_jars():
         return Finding("Delta's jars", "present")
-    return Finding("Delta's jars", "not fetched yet; the first start fetches them from Maven Central", None)
+    return Finding(
+        "Delta's jars", "not fetched yet; the first start fetches them from Maven Central", None
+    )
 
 
 def _memory() -> Finding:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    fix = None if total >= LEAST_MEMORY_GB else f"give the machine {LEAST_MEMORY_GB:.0f} GB, or --set spark.memory=2g for small data"
+    fix = (
+        None
+        if total >= LEAST_MEMORY_GB
+        else f"give the machine {LEAST_MEMORY_GB:.0f} GB, or --set spark.memory=2g for small data"
+    )
     return Finding("Memory", f"{total:.1f} GB", fix)
 
 
@@ -91,4 +107,6 @@ def _folder(lake: str) -> Finding:
         with tempfile.TemporaryFile(dir=nearest):
             return Finding("Lake", f"{folder} can be written")
     except OSError as error:
-        return Finding("Lake", f"{nearest}: {error.strerror}", "name a folder that can be written with --lake")
+        return Finding(
+            "Lake", f"{nearest}: {error.strerror}", "name a folder that can be written with --lake"
+        )

@@ -70,24 +70,46 @@ def collect(lake: Lake, *, as_of: date) -> Figures:
     def today(table: Table) -> DataFrame:
         return lake.read(table).where(F.col("as_of") == F.lit(as_of))
 
-    reasons = lake.read(QUARANTINE).select("kind", F.explode("reasons.rule").alias("rule")).groupBy("kind", "rule").count()
+    reasons = (
+        lake.read(QUARANTINE)
+        .select("kind", F.explode("reasons.rule").alias("rule"))
+        .groupBy("kind", "rule")
+        .count()
+    )
     members = today(SEGMENT_MEMBERS).select("customer_id", "segment_id")
     people = (
         today(CUSTOMER_PROFILES)
         .join(members, "customer_id")
-        .select("segment_id", "orders", F.col("monetary").cast("double").alias("monetary"), "recency_days")
+        .select(
+            "segment_id",
+            "orders",
+            F.col("monetary").cast("double").alias("monetary"),
+            "recency_days",
+        )
         .where("orders > 0")
         .orderBy(F.xxhash64("customer_id"))
         .limit(1500)
     )
     titles = today(PRODUCT_VECTORS).select("product_id", "title", "category")
-    first = [row["product_id"] for row in today(PRODUCT_NEIGHBOURS).select("product_id").distinct().orderBy(F.xxhash64("product_id")).limit(6).collect()]
+    first = [
+        row["product_id"]
+        for row in today(PRODUCT_NEIGHBOURS)
+        .select("product_id")
+        .distinct()
+        .orderBy(F.xxhash64("product_id"))
+        .limit(6)
+        .collect()
+    ]
     neighbours = (
         today(PRODUCT_NEIGHBOURS)
         .where(F.col("product_id").isin(first) & (F.col("rank") <= 3))
         .join(titles, "product_id")
         .join(
-            titles.select(F.col("product_id").alias("neighbour_id"), F.col("title").alias("neighbour"), F.col("category").alias("its_category")),
+            titles.select(
+                F.col("product_id").alias("neighbour_id"),
+                F.col("title").alias("neighbour"),
+                F.col("category").alias("its_category"),
+            ),
             "neighbour_id",
         )
         .select("product_id", "title", "category", "rank", "neighbour", "its_category", "cosine")
@@ -118,15 +140,24 @@ def collect(lake: Lake, *, as_of: date) -> Figures:
         "strategies": lake.read(STRATEGIES).orderBy("as_of", "strategy_id"),
         "targets": today(TARGETS),
     }
-    reads: list[Callable[[], Any]] = [partial(purity, today(PRODUCT_NEIGHBOURS), today(PRODUCT_VECTORS))]
+    reads: list[Callable[[], Any]] = [
+        partial(purity, today(PRODUCT_NEIGHBOURS), today(PRODUCT_VECTORS))
+    ]
     reads += [frame.toPandas for frame in shown.values()]
     return Figures(**dict(zip(("purity", *shown), together(reads), strict=True)))
 
 
 def _compared(lake: Lake, described: DataFrame, members: DataFrame, as_of: date) -> DataFrame:
     """What the model of groups compares, of customers in an order that is neither their names' nor their groups': segment_id and each feature."""
-    model = lake.read(SEGMENT_MODELS).where(F.col("as_of") == F.lit(as_of)).select("features").first()
+    model = (
+        lake.read(SEGMENT_MODELS).where(F.col("as_of") == F.lit(as_of)).select("features").first()
+    )
     expressions: dict[str, str] = dict(model["features"]) if model else {}
     known = dict.fromkeys(name for text in expressions.values() for name in names(text))
     wide = described.select("customer_id", *(F.col("values")[name].alias(name) for name in known))
-    return inputs(wide, expressions).join(members, "customer_id").orderBy(F.xxhash64("customer_id")).drop("customer_id")
+    return (
+        inputs(wide, expressions)
+        .join(members, "customer_id")
+        .orderBy(F.xxhash64("customer_id"))
+        .drop("customer_id")
+    )

@@ -38,12 +38,16 @@ def spark_settings(config: Config) -> dict[str, str]:
         return {}
     for name in chosen.tables:
         if name not in TABLES:
-            raise ConfigError(f"encryption.tables: there is no table '{name}'", fix="see 'clarion tables'")
+            raise ConfigError(
+                f"encryption.tables: there is no table '{name}'", fix="see 'clarion tables'"
+            )
     places = {**chosen.retired, chosen.key_id: chosen.key}
     for place in places.values():
         if not place.startswith(("env:", "file:")):
             raise ConfigError(
-                "an encryption key is read by each executor", found=place, fix="refer to env:NAME or file:PATH; Databricks encrypts its own storage"
+                "an encryption key is read by each executor",
+                found=place,
+                fix="refer to env:NAME or file:PATH; Databricks encrypts its own storage",
             )
     current = _master(config, chosen)
     return {
@@ -54,7 +58,9 @@ def spark_settings(config: Config) -> dict[str, str]:
         "parquet.encryption.kek.length.bits": "256",
         # Unwrapped keys are remembered under this name for ten minutes: another key must not find them.
         "parquet.encryption.key.access.token": current.check,
-        "clarion.encryption.folders": ",".join(f"/{name.replace('.', '/')}/" for name in chosen.tables),
+        "clarion.encryption.folders": ",".join(
+            f"/{name.replace('.', '/')}/" for name in chosen.tables
+        ),
         **{f"clarion.encryption.key.{key_id}": place for key_id, place in places.items()},
     }
 
@@ -62,7 +68,10 @@ def spark_settings(config: Config) -> dict[str, str]:
 def _master(config: Config, chosen: EncryptionSettings) -> Key:
     secret = config.secret(str(chosen.key))
     if len(secret) != 64:
-        raise SecretError("the encryption key is not 256 bits in hexadecimal", fix="make one with: python -c 'import secrets; print(secrets.token_hex(32))'")
+        raise SecretError(
+            "the encryption key is not 256 bits in hexadecimal",
+            fix="make one with: python -c 'import secrets; print(secrets.token_hex(32))'",
+        )
     return Key.derive(secret, key_id=f"encryption:{chosen.key_id}")
 
 
@@ -76,9 +85,17 @@ def verify(lake: Lake, config: Config) -> None:
     if chosen.key is None:
         return
     key = _master(config, chosen)
-    known = {row["key_id"]: row["check"] for row in lake.read(KEYS).where("key_id LIKE 'encryption:%'").collect()}
+    known = {
+        row["key_id"]: row["check"]
+        for row in lake.read(KEYS).where("key_id LIKE 'encryption:%'").collect()
+    }
     if key.key_id not in known:
-        row = {"key_id": key.key_id, "check": key.check, "retired": False, "_entered_at": datetime.now(UTC)}
+        row = {
+            "key_id": key.key_id,
+            "check": key.check,
+            "retired": False,
+            "_entered_at": datetime.now(UTC),
+        }
         lake.merge(KEYS, rows_as_frame(lake.spark, KEYS, [row]), update=False)
     elif known[key.key_id] != key.check:
         raise SecretError(
@@ -93,7 +110,11 @@ def translated(error: BaseException) -> LakeError | None:
     told = str(error)
     if not any(sign in told for sign in _SIGNS):
         return None
-    causes = [line.partition(":")[2].strip() for line in told.splitlines() if line.startswith("Caused by") and any(sign in line for sign in _SIGNS)]
+    causes = [
+        line.partition(":")[2].strip()
+        for line in told.splitlines()
+        if line.startswith("Caused by") and any(sign in line for sign in _SIGNS)
+    ]
     return LakeError(
         "a table is encrypted and cannot be opened",
         found=causes[-1] if causes else told.splitlines()[0],

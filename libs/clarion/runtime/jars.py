@@ -37,8 +37,14 @@ def session_jars(packages: Sequence[str] = ()) -> list[Path]:
     Raises:
         EnvironmentError: they cannot be fetched.
     """
-    delta = delta_jars() or fetch(f"io.delta:delta-spark_4.1_2.13:{version('delta-spark')}", into=IVY)
-    further = [jar for package in packages for jar in fetch(package, into=IVY.parent / "packages" / digest(package)[:16])]
+    delta = delta_jars() or fetch(
+        f"io.delta:delta-spark_4.1_2.13:{version('delta-spark')}", into=IVY
+    )
+    further = [
+        jar
+        for package in packages
+        for jar in fetch(package, into=IVY.parent / "packages" / digest(package)[:16])
+    ]
     by_name = {jar.name: jar for jar in (*(delta_jars() or delta), *further)}
     return list(by_name.values())
 
@@ -60,12 +66,30 @@ def fetch(package: str, *, into: Path, without: Sequence[str] = _SPARK_HAS) -> l
     if not done_mark.exists():
         with tempfile.NamedTemporaryFile(suffix=".py") as nothing:
             program = Path(pyspark.__file__).parent / "bin" / "spark-submit"
-            command = [str(program), "--master", "local[1]", "--conf", f"spark.jars.ivy={into}", "--packages", package]
+            command = [
+                str(program),
+                "--master",
+                "local[1]",
+                "--conf",
+                f"spark.jars.ivy={into}",
+                "--packages",
+                package,
+            ]
             command += ["--exclude-packages", ",".join(without), nothing.name]
-            done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYSPARK_PYTHON": sys.executable}, check=False)
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                env={**os.environ, "PYSPARK_PYTHON": sys.executable},
+                check=False,
+            )
         wanted = package.split(":")[1]
         if not any((into / "jars").glob(f"*_{wanted}-*.jar")):
-            said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip() and not line.startswith(("\tat ", "        at "))]
+            said = [
+                line
+                for line in (done.stdout + done.stderr).splitlines()
+                if line.strip() and not line.startswith(("\tat ", "        at "))
+            ]
             raise EnvironmentError(
                 f"{package} cannot be fetched",
                 found=said[-1].strip() if said else "nothing said",

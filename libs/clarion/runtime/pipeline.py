@@ -16,7 +16,19 @@ def dependencies(jobs: Iterable[Job]) -> dict[str, tuple[str, ...]]:
     for job in jobs:
         for table in job.writes:
             writers.setdefault(table.name, []).append(job.name)
-    return {job.name: tuple(sorted({writer for table in job.reads_now for writer in writers.get(table, ()) if writer != job.name})) for job in jobs}
+    return {
+        job.name: tuple(
+            sorted(
+                {
+                    writer
+                    for table in job.reads_now
+                    for writer in writers.get(table, ())
+                    if writer != job.name
+                }
+            )
+        )
+        for job in jobs
+    }
 
 
 def order(jobs: Iterable[Job]) -> tuple[Job, ...]:
@@ -31,7 +43,11 @@ def order(jobs: Iterable[Job]) -> tuple[Job, ...]:
     try:
         sorter.prepare()
     except CycleError as error:
-        raise ClarionError("the jobs depend on each other in a circle", found=" -> ".join(error.args[1]), fix="read previous(table) in one of them") from error
+        raise ClarionError(
+            "the jobs depend on each other in a circle",
+            found=" -> ".join(error.args[1]),
+            fix="read previous(table) in one of them",
+        ) from error
     ordered: list[Job] = []
     ready = set(sorter.get_ready())
     while ready:
@@ -43,7 +59,9 @@ def order(jobs: Iterable[Job]) -> tuple[Job, ...]:
     return tuple(ordered)
 
 
-def select(jobs: Mapping[str, Job], name: str, *, first: str | None = None, last: str | None = None) -> tuple[Job, ...]:
+def select(
+    jobs: Mapping[str, Job], name: str, *, first: str | None = None, last: str | None = None
+) -> tuple[Job, ...]:
     """One job, or with `all` the loop between two of its jobs.
 
     Raises:
@@ -62,11 +80,17 @@ def select(jobs: Mapping[str, Job], name: str, *, first: str | None = None, last
     ordered = order(jobs.values())
     names = [job.name for job in ordered]
     if outside := [bound for bound in (first, last) if bound and bound not in names]:
-        raise UsageError(f"'{outside[0]}' is no part of the loop", found=" -> ".join(names), fix=f"run it by itself: clarion run {outside[0]}")
+        raise UsageError(
+            f"'{outside[0]}' is no part of the loop",
+            found=" -> ".join(names),
+            fix=f"run it by itself: clarion run {outside[0]}",
+        )
     start = names.index(first) if first else 0
     stop = names.index(last) + 1 if last else len(names)
     if start >= stop:
-        raise UsageError(f"'{first}' comes after '{last}'", found=" -> ".join(names), fix="swap --from and --to")
+        raise UsageError(
+            f"'{first}' comes after '{last}'", found=" -> ".join(names), fix="swap --from and --to"
+        )
     return ordered[start:stop]
 
 

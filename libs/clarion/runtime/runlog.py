@@ -25,8 +25,6 @@ from clarion.runtime.tracking import Tracking
 _GATHER_SECONDS = 30
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class RunReport:
     """What a run did."""
@@ -72,7 +70,16 @@ class RunLog:
             write.result()
 
 
-def run_job(job: Job, params: Params, *, lake: Lake, config: Config, say: Callable[[str], None], tracking: Tracking, log: RunLog) -> RunReport:
+def run_job(
+    job: Job,
+    params: Params,
+    *,
+    lake: Lake,
+    config: Config,
+    say: Callable[[str], None],
+    tracking: Tracking,
+    log: RunLog,
+) -> RunReport:
     """Run one job and record it.
 
     Raises:
@@ -82,7 +89,12 @@ def run_job(job: Job, params: Params, *, lake: Lake, config: Config, say: Callab
     run_id, started, clock = secrets.token_hex(16), datetime.now(UTC), time.monotonic()
     failure: str | None = "interrupted"
     try:
-        with all_alone(lake, (job.name, *job.apart_from), wait_seconds=float(config.get("lake.wait_seconds")), say=say):
+        with all_alone(
+            lake,
+            (job.name, *job.apart_from),
+            wait_seconds=float(config.get("lake.wait_seconds")),
+            say=say,
+        ):
             job.run(scope)
         failure = None
     except Exception as error:
@@ -104,7 +116,9 @@ def run_job(job: Job, params: Params, *, lake: Lake, config: Config, say: Callab
             "error": failure,
         }
         log.enter(row)
-    return RunReport(job.name, time.monotonic() - clock, dict(scope.rows_written), tuple(scope.notes))
+    return RunReport(
+        job.name, time.monotonic() - clock, dict(scope.rows_written), tuple(scope.notes)
+    )
 
 
 def run_jobs(
@@ -135,6 +149,16 @@ def run_jobs(
     with RunLog(lake) as log:
 
         def one(job: Job) -> None:
-            done(run_job(job, params, lake=lake, config=config, say=partial(say, job), tracking=tracking, log=log))
+            done(
+                run_job(
+                    job,
+                    params,
+                    lake=lake,
+                    config=config,
+                    say=partial(say, job),
+                    tracking=tracking,
+                    log=log,
+                )
+            )
 
         pipeline.execute(jobs, one, at_once=at_once)

@@ -62,7 +62,11 @@ class Scope:
     def settings(self, cls: type[S]) -> S:
         """A section of the configuration that the job declares."""
         if cls not in self.job.settings:
-            raise ContractError(f"job {self.job.name} uses settings it does not declare", found=cls.__name__, fix="add them to its settings")
+            raise ContractError(
+                f"job {self.job.name} uses settings it does not declare",
+                found=cls.__name__,
+                fix="add them to its settings",
+            )
         return self.config.section(cls)
 
     def read(self, table: Table) -> DataFrame:
@@ -85,14 +89,22 @@ class Scope:
 
     def within(self, table: Table, days: int, *, time: str = "happened_at") -> DataFrame:
         """Facts of so many days before the as-of day that had arrived by then."""
-        since, until = (start_of(day, self.time_zone) for day in (self.as_of - timedelta(days=days), self.as_of))
-        return self.read(table).where((F.col(time) >= since) & (F.col(time) < until) & (F.col("arrived_at") < until))
+        since, until = (
+            start_of(day, self.time_zone) for day in (self.as_of - timedelta(days=days), self.as_of)
+        )
+        return self.read(table).where(
+            (F.col(time) >= since) & (F.col(time) < until) & (F.col("arrived_at") < until)
+        )
 
     def last(self, table: Table) -> tuple[date, DataFrame] | None:
         """The last as-of day before this one that has rows, with its rows; None where there is none."""
         earlier = self.previous(table)
         found = earlier.agg(F.max("as_of")).first()
-        return (found[0], earlier.where(F.col("as_of") == F.lit(found[0]))) if found and found[0] else None
+        return (
+            (found[0], earlier.where(F.col("as_of") == F.lit(found[0])))
+            if found and found[0]
+            else None
+        )
 
     def current(self, table: Table) -> DataFrame:
         """Rows of this as-of day."""
@@ -100,15 +112,24 @@ class Scope:
 
     def replace(self, table: Table, frame: DataFrame, *, where: str | None = None) -> int:
         """Write the slice this run owns, a condition in SQL; by default the rows of its as-of day."""
-        return self._wrote(table, self.lake.replace(self._declared(table), frame, where=where or f"as_of = DATE'{self.as_of}'"))
+        return self._wrote(
+            table,
+            self.lake.replace(
+                self._declared(table), frame, where=where or f"as_of = DATE'{self.as_of}'"
+            ),
+        )
 
     def append(self, table: Table, frame: DataFrame) -> int:
         """Add rows to a declared table that only grows."""
         return self._wrote(table, self.lake.append(self._declared(table), frame))
 
-    def merge(self, table: Table, frame: DataFrame, *, update: bool = True, only_if: str | None = None) -> int:
+    def merge(
+        self, table: Table, frame: DataFrame, *, update: bool = True, only_if: str | None = None
+    ) -> int:
         """Insert or update rows of a current-state table by its key."""
-        return self._wrote(table, self.lake.merge(self._declared(table), frame, update=update, only_if=only_if))
+        return self._wrote(
+            table, self.lake.merge(self._declared(table), frame, update=update, only_if=only_if)
+        )
 
     def delete(self, table: Table, *, where: str) -> None:
         """Take out rows of a declared table."""
@@ -121,7 +142,9 @@ class Scope:
 
     def release(self) -> None:
         """Let go of what was kept; the run is over."""
-        for frame in reversed(self._kept):  # a frame that others rest on would be planned anew for them
+        for frame in reversed(
+            self._kept
+        ):  # a frame that others rest on would be planned anew for them
             frame.unpersist()
 
     def note(self, text: str) -> None:
@@ -139,7 +162,10 @@ class Scope:
 
     def _seen(self, table: Table, frame: DataFrame) -> DataFrame:
         """What the job's purpose may see: collection and operations work on accounts and all facts, the rest on people who consent, without noise."""
-        if self.job.purpose in ("operations", "collection") or table.layer not in ("silver", "gold"):
+        if self.job.purpose in ("operations", "collection") or table.layer not in (
+            "silver",
+            "gold",
+        ):
             return frame
         people = self._people()
         counted = people.in_own_currency(table, people.willed(table, frame))
@@ -162,5 +188,3 @@ class Scope:
     def _wrote(self, table: Table, rows: int) -> int:
         self.rows_written[table.name] = self.rows_written.get(table.name, 0) + rows
         return rows
-
-

@@ -31,7 +31,10 @@ ALWAYS = {
     "spark.sql.inMemoryColumnarStorage.compressed": "false",
 }
 # A dictionary of values that are all different is built, found too large and thrown away.
-OF_FILES = {f"parquet.enable.dictionary#{name}": "false" for name in ("_hash", "record_id", "order_line_id", "event_ref")}
+OF_FILES = {
+    f"parquet.enable.dictionary#{name}": "false"
+    for name in ("_hash", "record_id", "order_line_id", "event_ref")
+}
 
 
 def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSession:
@@ -51,24 +54,44 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
     # The JVM's launcher takes only names of Spark's own, and hands these on without the prefix; a session that runs takes them as they are.
     prefix = "" if master is None else "spark.hadoop."
     of_files = {f"{prefix}{key}": value for key, value in {**OF_FILES, **encrypting}.items()}
-    settings = {**ALWAYS, **of_files, **{key: _text(value) for key, value in config.get("spark.conf").items()}, **(extra or {})}
+    settings = {
+        **ALWAYS,
+        **of_files,
+        **{key: _text(value) for key, value in config.get("spark.conf").items()},
+        **(extra or {}),
+    }
     for key, value in settings.items():
         builder = builder.config(key, value)
     if master is None:
         return builder.getOrCreate()  # type: ignore[no-any-return]
     os.environ["PYSPARK_PYTHON"] = sys.executable
     options = f'-Dlog4j2.configurationFile="{files("clarion.conf") / "log4j2.properties"}"'
-    quiet = builder.master(master).config("spark.driver.extraJavaOptions", f"{options} {settings.get('spark.driver.extraJavaOptions', '')}".strip())
+    quiet = builder.master(master).config(
+        "spark.driver.extraJavaOptions",
+        f"{options} {settings.get('spark.driver.extraJavaOptions', '')}".strip(),
+    )
     if memory:
         quiet = quiet.config("spark.driver.memory", memory)
-    jars = [str(jar) for jar in (*session_jars(config.get("spark.packages")), *([encryption.JAR] if encrypting else []))]
+    jars = [
+        str(jar)
+        for jar in (
+            *session_jars(config.get("spark.packages")),
+            *([encryption.JAR] if encrypting else []),
+        )
+    ]
     on_path = ":".join(filter(None, [*jars, settings.get("spark.driver.extraClassPath")]))
     # Executors elsewhere must be sent the jars; here the class path does, and spares a copy of each at every start.
-    quiet = quiet.config("spark.driver.extraClassPath", on_path) if master.startswith("local") else quiet.config("spark.jars", ",".join(jars))
+    quiet = (
+        quiet.config("spark.driver.extraClassPath", on_path)
+        if master.startswith("local")
+        else quiet.config("spark.jars", ",".join(jars))
+    )
     try:
         spark: SparkSession = quiet.getOrCreate()
     except Exception as error:
-        raise EnvironmentError("Spark does not start", found=str(error).splitlines()[0], fix="run 'clarion doctor'") from error
+        raise EnvironmentError(
+            "Spark does not start", found=str(error).splitlines()[0], fix="run 'clarion doctor'"
+        ) from error
     _remember_classes(spark)
     return spark
 
@@ -99,10 +122,15 @@ def class_archive() -> str:
     Measured on the small demo's first turn: 127 s without, 116 s with (20,000 classes in 230 MB beside the jars). The JVM
     looks by itself whether the file fits; leaving it takes the JVM 15 s after the command has returned.
     """
-    java = Path(os.environ.get("JAVA_HOME") or Path(shutil.which("java") or "java").resolve().parent.parent)
+    java = Path(
+        os.environ.get("JAVA_HOME") or Path(shutil.which("java") or "java").resolve().parent.parent
+    )
     modules = java / "lib" / "modules"
     made = modules.stat().st_mtime_ns if modules.exists() else 0
-    archive = IVY.parent / f"classes-{digest(str(java), made, version('pyspark'), [str(jar) for jar in session_jars()])[:16]}.jsa"
+    archive = (
+        IVY.parent
+        / f"classes-{digest(str(java), made, version('pyspark'), [str(jar) for jar in session_jars()])[:16]}.jsa"
+    )
     quiet = "-Xlog:cds=off -Xlog:cds+dynamic=off"
     return f'{"-XX:SharedArchiveFile" if archive.exists() else "-XX:ArchiveClassesAtExit"}="{archive}" {quiet}'
 

@@ -57,8 +57,14 @@ class JobSpec:
     def reads_now(self) -> frozenset[str]:
         """Tables that must be written before this job runs; who works with people's facts waits for whose they are, and what is noise."""
         named = [item for item in self.reads if isinstance(item, Table)]
-        of_people = any(item.layer == "silver" and "customer_id" in item.column_names for item in named)
-        waits = {RESOLUTIONS.name, NOISE.name} if of_people and self.purpose in ("analytics", "marketing") else set()
+        of_people = any(
+            item.layer == "silver" and "customer_id" in item.column_names for item in named
+        )
+        waits = (
+            {RESOLUTIONS.name, NOISE.name}
+            if of_people and self.purpose in ("analytics", "marketing")
+            else set()
+        )
         return frozenset(item.name for item in named) | waits
 
     @property

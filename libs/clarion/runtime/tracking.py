@@ -37,7 +37,10 @@ class Tracking:
         """The configured server, or files beside the tables."""
         if uri:
             return cls(uri, f"{lake_root}/_models")
-        return cls(f"sqlite:///{Path(lake_root).absolute()}/mlflow.db", str(Path(lake_root).absolute() / "_models"))
+        return cls(
+            f"sqlite:///{Path(lake_root).absolute()}/mlflow.db",
+            str(Path(lake_root).absolute() / "_models"),
+        )
 
     def open_beside(self) -> None:
         """Begin to open the store while the first jobs run: its libraries and a new store's tables take 7 s."""
@@ -47,7 +50,10 @@ class Tracking:
         with _OPENING:
             import mlflow  # 1 to 4 s: only the jobs that need it pay
 
-            if self.store.startswith(_SQLITE) and not Path(self.store.removeprefix(_SQLITE)).exists():
+            if (
+                self.store.startswith(_SQLITE)
+                and not Path(self.store.removeprefix(_SQLITE)).exists()
+            ):
                 _make_store(mlflow, Path(self.store.removeprefix(_SQLITE)))
             mlflow.set_tracking_uri(self.store)
         return mlflow
@@ -80,7 +86,12 @@ class Tracking:
             mlflow.log_metrics(dict(metrics))
             for title, figure in (figures or {}).items():
                 mlflow.log_figure(figure, f"plots/{title}.html")
-            info = mlflow.spark.log_model(model, artifact_path="model", registered_model_name=name, pip_requirements=["pyspark"])
+            info = mlflow.spark.log_model(
+                model,
+                artifact_path="model",
+                registered_model_name=name,
+                pip_requirements=["pyspark"],
+            )
         version = str(info.registered_model_version)
         client = mlflow.MlflowClient()
         client.set_model_version_tag(name, version, FINGERPRINT, fingerprint)
@@ -103,7 +114,9 @@ class Tracking:
     def parameter(self, name: str, version: str, key: str) -> str | None:
         """What a registered version was fitted with."""
         client = self._client().MlflowClient()
-        found: str | None = client.get_run(client.get_model_version(name, version).run_id).data.params.get(key)
+        found: str | None = client.get_run(
+            client.get_model_version(name, version).run_id
+        ).data.params.get(key)
         return found
 
     def version_of(self, name: str, fingerprint: str) -> str | None:
@@ -133,5 +146,7 @@ def _make_store(mlflow: Any, file: Path) -> None:
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".mlflow-") as folder:
         new = Path(folder, file.name)
         mlflow.MlflowClient(tracking_uri=f"{_SQLITE}{new}").search_experiments(max_results=1)
-        with suppress(FileExistsError):  # another process was as quick, and may have written into its own
+        with suppress(
+            FileExistsError
+        ):  # another process was as quick, and may have written into its own
             os.link(new, file)

@@ -62,7 +62,15 @@ class LiveView:
             return Known(customer_id, as_of, features, 0.0, (), None, None)
         age = max((now - state["interest_at"]).total_seconds(), 0.0)
         interest = state["interest"] * 2 ** (-age / self._half_life)
-        return Known(customer_id, as_of, features, interest, tuple(state["open_cart"]), state["last_product_id"], state["interest_at"])
+        return Known(
+            customer_id,
+            as_of,
+            features,
+            interest,
+            tuple(state["open_cart"]),
+            state["last_product_id"],
+            state["interest_at"],
+        )
 
     def declared(self) -> dict[str, dict[str, Any]]:
         """FEATURES of the day by name: what each is called, its unit, its mean."""

@@ -24,8 +24,16 @@ class Snapshot:
 
     def __init__(self, root: str, table: Table, *, key: str) -> None:
         if "://" in root:
-            raise LakeError("a view from memory reads a lake in a folder", found=root, fix="name the folder, or ask the tables by 'clarion query'")
-        self._path, self._name, self._key = Path(root, table.layer, table.short_name), table.name, key
+            raise LakeError(
+                "a view from memory reads a lake in a folder",
+                found=root,
+                fix="name the folder, or ask the tables by 'clarion query'",
+            )
+        self._path, self._name, self._key = (
+            Path(root, table.layer, table.short_name),
+            table.name,
+            key,
+        )
         self._of_days = "as_of" in table.column_names
         self._table: DeltaTable | None = None
         self._version = -1
@@ -37,7 +45,11 @@ class Snapshot:
         """The row with this key, or None where there is none."""
         self._refresh()
         place = self._places.get(key)
-        return None if place is None else self._rows.slice(place, 1).to_pylist(maps_as_pydicts="strict")[0]
+        return (
+            None
+            if place is None
+            else self._rows.slice(place, 1).to_pylist(maps_as_pydicts="strict")[0]
+        )
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows."""
@@ -45,7 +57,9 @@ class Snapshot:
         return [] if self._rows is None else self._rows.to_pylist(maps_as_pydicts="strict")
 
     def _refresh(self) -> None:
-        from deltalake import DeltaTable  # a reader without Spark: only who looks from memory needs it
+        from deltalake import (
+            DeltaTable,
+        )  # a reader without Spark: only who looks from memory needs it
 
         if self._table is None:
             if not DeltaTable.is_deltatable(str(self._path)):

@@ -41,9 +41,39 @@ class Difficulty:
 
 
 DIFFICULTIES = {
-    "easy": Difficulty(missing=0.05, mistyped=0.01, changed=0.05, household=0.1, recycled=0.002, shared=0.05, resold=0.005, lent=0.01, random_radio=0.1),
-    "default": Difficulty(missing=0.15, mistyped=0.04, changed=0.15, household=0.2, recycled=0.01, shared=0.2, resold=0.02, lent=0.03, random_radio=0.3),
-    "hard": Difficulty(missing=0.35, mistyped=0.1, changed=0.3, household=0.35, recycled=0.03, shared=0.4, resold=0.05, lent=0.05, random_radio=0.5),
+    "easy": Difficulty(
+        missing=0.05,
+        mistyped=0.01,
+        changed=0.05,
+        household=0.1,
+        recycled=0.002,
+        shared=0.05,
+        resold=0.005,
+        lent=0.01,
+        random_radio=0.1,
+    ),
+    "default": Difficulty(
+        missing=0.15,
+        mistyped=0.04,
+        changed=0.15,
+        household=0.2,
+        recycled=0.01,
+        shared=0.2,
+        resold=0.02,
+        lent=0.03,
+        random_radio=0.3,
+    ),
+    "hard": Difficulty(
+        missing=0.35,
+        mistyped=0.1,
+        changed=0.3,
+        household=0.35,
+        recycled=0.03,
+        shared=0.4,
+        resold=0.05,
+        lent=0.05,
+        random_radio=0.5,
+    ),
 }
 
 
@@ -62,7 +92,9 @@ class Planted:
     tills: DataFrame
 
 
-def plant(spark: SparkSession, *, people: int, difficulty: Difficulty, seed: int, starts_on: date) -> Planted:
+def plant(
+    spark: SparkSession, *, people: int, difficulty: Difficulty, seed: int, starts_on: date
+) -> Planted:
     """People, six in ten of them with a card of the shop on the street, one in twelve with a second account of the app.
 
     Args:
@@ -88,33 +120,49 @@ class _World:
         return self.draws.uniform(f"accounts/{name}", *ids) < chance
 
     def _zipf(self, name: str, size: int, *ids: str) -> Column:
-        return F.floor(F.pow(F.lit(float(size)), self.draws.uniform(f"accounts/{name}", *ids))).cast("int")
+        return F.floor(
+            F.pow(F.lit(float(size)), self.draws.uniform(f"accounts/{name}", *ids))
+        ).cast("int")
 
     def persons(self, spark: SparkSession) -> DataFrame:
         """Two and two stand side by side; some of these live together."""
         two = spark.range(self.people).withColumn("home", F.floor(F.col("id") / 2).cast("bigint"))
-        paired = two.withColumn("household", self._below("household", self.difficulty.household, "home"))
+        paired = two.withColumn(
+            "household", self._below("household", self.difficulty.household, "home")
+        )
         place = F.when(F.col("household"), F.col("home")).otherwise(F.col("id") + self.people)
         return (
             paired.withColumn("home", place)
-            .withColumn("number", F.when(F.col("household") & self._below("one_phone", 0.5, "home"), F.col("home")).otherwise(F.col("id") + self.people))
+            .withColumn(
+                "number",
+                F.when(
+                    F.col("household") & self._below("one_phone", 0.5, "home"), F.col("home")
+                ).otherwise(F.col("id") + self.people),
+            )
             .withColumns(
                 {
                     "person": F.col("id"),
                     "family": self._zipf("family", _FAMILIES, "home"),
                     "given": self._zipf("given", _GIVEN, "id"),
-                    "born": F.floor(self.draws.uniform("accounts/born", "id") * _BORN_OVER_DAYS).cast("int"),
+                    "born": F.floor(
+                        self.draws.uniform("accounts/born", "id") * _BORN_OVER_DAYS
+                    ).cast("int"),
                     "sex": F.when(self._below("sex", 0.5, "id"), "f").otherwise("m"),
                     "has_card": self._below("card", 0.6, "id"),
                     "has_second": self._below("second", 1 / 12, "id"),
-                    "common_device": F.col("household") & self._below("shared", self.difficulty.shared, "home"),
+                    "common_device": F.col("household")
+                    & self._below("shared", self.difficulty.shared, "home"),
                 }
             )
         )
 
     def _at(self, name: str, *ids: str) -> Column:
-        seconds = F.floor(self.draws.uniform(f"accounts/at/{name}", *ids) * 90 * 86400).cast("bigint")
-        return F.timestamp_seconds(F.unix_seconds(F.lit(self.starts_on).cast("timestamp")) + seconds)
+        seconds = F.floor(self.draws.uniform(f"accounts/at/{name}", *ids) * 90 * 86400).cast(
+            "bigint"
+        )
+        return F.timestamp_seconds(
+            F.unix_seconds(F.lit(self.starts_on).cast("timestamp")) + seconds
+        )
 
     def registrations(self, persons: DataFrame) -> DataFrame:
         hard, ids = self.difficulty, ("id", "account")
@@ -123,8 +171,16 @@ class _World:
         )  # fmt: skip
         later = F.col("account") > 0
 
-        def stated(name: str, value: Column, *, missing: float, mistyped: Column | None = None) -> Column:
-            typed = value if mistyped is None else F.when(self._below(f"{name}/typo", hard.mistyped, *ids), mistyped).otherwise(value)
+        def stated(
+            name: str, value: Column, *, missing: float, mistyped: Column | None = None
+        ) -> Column:
+            typed = (
+                value
+                if mistyped is None
+                else F.when(self._below(f"{name}/typo", hard.mistyped, *ids), mistyped).otherwise(
+                    value
+                )
+            )
             return F.when(~self._below(f"{name}/missing", missing, *ids), typed)
 
         def moved(name: str) -> Column:
@@ -133,41 +189,82 @@ class _World:
         other = F.col("id") + 3 * self.people * (F.col("account") + 1)
         number = (
             F.when(moved("phone"), other)
-            .when(self._below("recycled", hard.recycled, *ids), (F.col("number") + 17) % (2 * self.people))
+            .when(
+                self._below("recycled", hard.recycled, *ids),
+                (F.col("number") + 17) % (2 * self.people),
+            )
             .otherwise(F.col("number"))
         )
         name = F.format_string("given%d family%d", "given", "family")
-        letter = F.substring(F.lit(_LETTERS), (F.floor(self.draws.uniform("accounts/letter", *ids) * len(_LETTERS)) + 1).cast("int"), F.lit(1))
+        letter = F.substring(
+            F.lit(_LETTERS),
+            (F.floor(self.draws.uniform("accounts/letter", *ids) * len(_LETTERS)) + 1).cast("int"),
+            F.lit(1),
+        )
         birth = F.date_add(F.lit(date(1955, 1, 1)), F.col("born"))
         return accounts.select(
             F.when(F.col("account") == 1, "store").otherwise("app").alias("namespace"),
-            F.format_string("%s%07d", F.element_at(F.array(F.lit("A"), F.lit("M"), F.lit("B")), F.col("account") + 1), "id").alias("customer_ref"),
+            F.format_string(
+                "%s%07d",
+                F.element_at(F.array(F.lit("A"), F.lit("M"), F.lit("B")), F.col("account") + 1),
+                "id",
+            ).alias("customer_ref"),
             self._at("registered", *ids).alias("registered_at"),
             stated("phone", F.format_string("13%09d", number), missing=hard.missing).alias("phone"),
-            stated("mail", F.format_string("m%d@mail.example", F.when(moved("mail"), other).otherwise(F.col("id"))), missing=2 * hard.missing).alias("mail"),
+            stated(
+                "mail",
+                F.format_string(
+                    "m%d@mail.example", F.when(moved("mail"), other).otherwise(F.col("id"))
+                ),
+                missing=2 * hard.missing,
+            ).alias("mail"),
             stated("id_number", F.format_string("ID%09d", "id"), missing=0.95).alias("id_number"),
-            stated("name", name, missing=hard.missing / 3, mistyped=F.concat(name, letter)).alias("name"),
-            stated("birth", birth, missing=hard.missing, mistyped=F.date_add(birth, 9)).alias("birth_date"),
-            stated("address", F.format_string("%d street", F.when(moved("address"), other).otherwise(F.col("home"))), missing=hard.missing).alias("address"),
+            stated("name", name, missing=hard.missing / 3, mistyped=F.concat(name, letter)).alias(
+                "name"
+            ),
+            stated("birth", birth, missing=hard.missing, mistyped=F.date_add(birth, 9)).alias(
+                "birth_date"
+            ),
+            stated(
+                "address",
+                F.format_string(
+                    "%d street", F.when(moved("address"), other).otherwise(F.col("home"))
+                ),
+                missing=hard.missing,
+            ).alias("address"),
             "sex",
             "person",
         )
 
     def _devices(self, persons: DataFrame) -> DataFrame:
         """One telephone each; those who live together may use one device between them."""
-        device = F.when(F.col("common_device"), F.format_string("common-%d", "home")).otherwise(F.format_string("phone-%d", "id"))
-        return persons.withColumns({"device_ref": device, "resold": self._below("resold", self.difficulty.resold, "id")})
+        device = F.when(F.col("common_device"), F.format_string("common-%d", "home")).otherwise(
+            F.format_string("phone-%d", "id")
+        )
+        return persons.withColumns(
+            {"device_ref": device, "resold": self._below("resold", self.difficulty.resold, "id")}
+        )
 
     def events(self, persons: DataFrame) -> DataFrame:
         """Six visits in the app, half of them without a login, and two arrivals in the shop on the street."""
         ids = ("id", "visit")
-        visits = self._devices(persons).withColumn("visit", F.explode(F.sequence(F.lit(0), F.lit(7)))).withColumn("at", self._at("visit", *ids))
-        in_store, late = F.col("visit") >= 6, F.col("at") >= F.lit(self.starts_on).cast("timestamp") + F.expr("INTERVAL 60 DAYS")
+        visits = (
+            self._devices(persons)
+            .withColumn("visit", F.explode(F.sequence(F.lit(0), F.lit(7))))
+            .withColumn("at", self._at("visit", *ids))
+        )
+        in_store, late = (
+            F.col("visit") >= 6,
+            F.col("at") >= F.lit(self.starts_on).cast("timestamp") + F.expr("INTERVAL 60 DAYS"),
+        )
         radio = F.when(self._below("radio", 0.5, "id"), "wifi").otherwise("bluetooth")
         logs_in = ~in_store & ((F.col("visit") < 2) | self._below("login", 0.4, *ids))
         # A device that was sold is from then on in the hands of a stranger, who never logs in.
         owner = F.when(F.col("resold") & late, -1 - F.col("id")).otherwise(F.col("person"))
-        shown = F.when(in_store & self._below("random_radio", self.difficulty.random_radio, "id"), F.format_string("radio-%d-%d", *ids))
+        shown = F.when(
+            in_store & self._below("random_radio", self.difficulty.random_radio, "id"),
+            F.format_string("radio-%d-%d", *ids),
+        )
         return visits.select(
             F.format_string("E%07d-%d", *ids).alias("event_ref"),
             F.col("at").alias("happened_at"),
@@ -182,11 +279,15 @@ class _World:
     def tills(self, persons: DataFrame) -> DataFrame:
         """Two purchases under each card, now and then by someone to whom it was lent."""
         ids = ("id", "visit")
-        bought = persons.where("has_card").withColumn("visit", F.explode(F.sequence(F.lit(0), F.lit(1))))
+        bought = persons.where("has_card").withColumn(
+            "visit", F.explode(F.sequence(F.lit(0), F.lit(1)))
+        )
         lent = self._below("lent", self.difficulty.lent, *ids)
         return bought.select(
             F.format_string("T%07d-%d", *ids).alias("order_ref"),
             self._at("till", *ids).alias("happened_at"),
             F.format_string("M%07d", "id").alias("customer_ref"),
-            F.when(lent, (F.col("person") + 2) % self.people).otherwise(F.col("person")).alias("person"),
+            F.when(lent, (F.col("person") + 2) % self.people)
+            .otherwise(F.col("person"))
+            .alias("person"),
         )

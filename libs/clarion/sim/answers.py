@@ -17,7 +17,9 @@ STRENGTH = {
 }  # fmt: skip
 
 
-def reactions(world: World, messages: DataFrame, *, sent_on: date, benefit: str = "benefit") -> DataFrame:
+def reactions(
+    world: World, messages: DataFrame, *, sent_on: date, benefit: str = "benefit"
+) -> DataFrame:
     """What happens with each message.
 
     The chance of a click is the customer's own, times the offer's strength and the square root of the lever; a click
@@ -33,21 +35,45 @@ def reactions(world: World, messages: DataFrame, *, sent_on: date, benefit: str 
         message_ref, offer_id, the customer's columns, delivered, clicked, buys, unsubscribes (booleans), clicked_at.
     """
     draws = world.draws
-    known = people.on_day(world.customers, world.shop, draws, day=F.lit((sent_on - world.shop.starts_on).days))
-    strength = F.coalesce(*(F.when(F.col("offer_id") == name, F.lit(value)) for name, value in STRENGTH.items()), F.lit(1.0))
+    known = people.on_day(
+        world.customers, world.shop, draws, day=F.lit((sent_on - world.shop.starts_on).days)
+    )
+    strength = F.coalesce(
+        *(F.when(F.col("offer_id") == name, F.lit(value)) for name, value in STRENGTH.items()),
+        F.lit(1.0),
+    )
     factor = strength * F.sqrt(F.col(benefit))
     ids = ("message_ref",)
     delivered = draws.uniform("answer/delivered", *ids) < DELIVERED
     return (
         messages.join(known, "customer_ref")
         .withColumn("delivered", delivered)
-        .withColumn("clicked", F.col("delivered") & (draws.uniform("answer/clicks", *ids) < F.least(F.col("click") * factor, F.lit(0.95))))
-        .withColumn("buys", F.col("clicked") & (draws.uniform("answer/buys", *ids) < F.least((0.35 + F.col("uplift")) * factor, F.lit(0.95))))
-        .withColumn("unsubscribes", F.col("delivered") & (draws.uniform("answer/annoyed", *ids) < F.col("annoyed")))
+        .withColumn(
+            "clicked",
+            F.col("delivered")
+            & (
+                draws.uniform("answer/clicks", *ids) < F.least(F.col("click") * factor, F.lit(0.95))
+            ),
+        )
+        .withColumn(
+            "buys",
+            F.col("clicked")
+            & (
+                draws.uniform("answer/buys", *ids)
+                < F.least((0.35 + F.col("uplift")) * factor, F.lit(0.95))
+            ),
+        )
+        .withColumn(
+            "unsubscribes",
+            F.col("delivered") & (draws.uniform("answer/annoyed", *ids) < F.col("annoyed")),
+        )
         .withColumn(
             "clicked_at",
             start_of(sent_on, world.shop.time_zone)
-            + F.make_dt_interval(hours=F.lit(9), secs=F.floor(draws.uniform("answer/when", *ids) * 5 * 86400).cast("int")),
+            + F.make_dt_interval(
+                hours=F.lit(9),
+                secs=F.floor(draws.uniform("answer/when", *ids) * 5 * 86400).cast("int"),
+            ),
         )
     )
 
@@ -58,12 +84,28 @@ def responses(reacted: DataFrame, *, sent_on: date, time_zone: str) -> DataFrame
     rows = F.array_compact(
         F.array(
             F.struct(F.lit("sent").alias("type"), at.alias("happened_at")),
-            F.when(F.col("delivered"), F.struct(F.lit("delivered").alias("type"), (at + F.make_dt_interval(mins=F.lit(1))).alias("happened_at"))),
-            F.when(F.col("clicked"), F.struct(F.lit("clicked").alias("type"), F.col("clicked_at").alias("happened_at"))),
-            F.when(F.col("unsubscribes"), F.struct(F.lit("unsubscribed").alias("type"), F.col("clicked_at").alias("happened_at"))),
+            F.when(
+                F.col("delivered"),
+                F.struct(
+                    F.lit("delivered").alias("type"),
+                    (at + F.make_dt_interval(mins=F.lit(1))).alias("happened_at"),
+                ),
+            ),
+            F.when(
+                F.col("clicked"),
+                F.struct(F.lit("clicked").alias("type"), F.col("clicked_at").alias("happened_at")),
+            ),
+            F.when(
+                F.col("unsubscribes"),
+                F.struct(
+                    F.lit("unsubscribed").alias("type"), F.col("clicked_at").alias("happened_at")
+                ),
+            ),
         )
     )
-    return reacted.select("message_ref", "customer_ref", F.lit("message").alias("channel"), F.inline(rows))
+    return reacted.select(
+        "message_ref", "customer_ref", F.lit("message").alias("channel"), F.inline(rows)
+    )
 
 
 def extra_visits(reacted: DataFrame) -> DataFrame:

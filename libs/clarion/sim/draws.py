@@ -50,4 +50,7 @@ class Draws:
 
 def lookup(values: Sequence[float | str], place: Column | str) -> Column:
     """The value at a position."""
-    return F.get(F.array(*(F.lit(value) for value in values)), F.col(place) if isinstance(place, str) else place)
+    return F.get(
+        F.array(*(F.lit(value) for value in values)),
+        F.col(place) if isinstance(place, str) else place,
+    )

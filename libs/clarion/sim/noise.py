@@ -77,7 +77,9 @@ class Noisy:
     customers: DataFrame
 
 
-def plant(spark: SparkSession, *, people: int, difficulty: Difficulty, seed: int, starts_on: date) -> Noisy:
+def plant(
+    spark: SparkSession, *, people: int, difficulty: Difficulty, seed: int, starts_on: date
+) -> Noisy:
     """Honest people with what is easily mistaken for noise, and noise.
 
     Honest are: glances of less than a second, evenings with a hundred views, families and halls of thirty at one address, a
@@ -117,39 +119,66 @@ class _World:
 
     def _at(self, seconds: Column) -> Column:
         """The instant some seconds after the first day began."""
-        return F.timestamp_micros(F.unix_micros(F.lit(self.starts_on).cast("timestamp")) + F.floor(seconds * 1e6).cast("bigint"))
+        return F.timestamp_micros(
+            F.unix_micros(F.lit(self.starts_on).cast("timestamp"))
+            + F.floor(seconds * 1e6).cast("bigint")
+        )
 
     def _product(self, name: str, *ids: str) -> Column:
         """Popularity by Zipf's law."""
-        return F.format_string("P%04d", self._whole(F.pow(F.lit(float(_PRODUCTS)), self._u(name, *ids))))
+        return F.format_string(
+            "P%04d", self._whole(F.pow(F.lit(float(_PRODUCTS)), self._u(name, *ids)))
+        )
 
     def _persons(self) -> DataFrame:
-        return self.spark.range(self.people).withColumn("customer_id", F.format_string("c%06d", "id"))
+        return self.spark.range(self.people).withColumn(
+            "customer_id", F.format_string("c%06d", "id")
+        )
 
     def accounts(self) -> DataFrame:
         """One in ten lives in a hall of thirty, of the others one in three in twos; one in twenty joined for the flash sale."""
-        placed = self._persons().withColumns({"hall": self._whole(F.col("id") / 30), "house": self._whole(F.col("id") / 2)})
+        placed = self._persons().withColumns(
+            {"hall": self._whole(F.col("id") / 30), "house": self._whole(F.col("id") / 2)}
+        )
         home = F.when(self._u("in_hall", "hall") < 0.1, F.format_string("hall %d", "hall")).when(
             self._u("in_twos", "house") < 0.33, F.format_string("house %d", "house")
         )
-        joined = F.when(self._u("new", "id") < 0.05, F.lit(float(_FLASH_DAY))).otherwise(-600 * self._u("joined", "id"))
+        joined = F.when(self._u("new", "id") < 0.05, F.lit(float(_FLASH_DAY))).otherwise(
+            -600 * self._u("joined", "id")
+        )
         return placed.select(
-            "customer_id", self._at(joined * 86400).alias("registered_at"), F.coalesce(home, F.format_string("street %d", "id")).alias("address")
+            "customer_id",
+            self._at(joined * 86400).alias("registered_at"),
+            F.coalesce(home, F.format_string("street %d", "id")).alias("address"),
         )
 
     def views(self) -> DataFrame:
         """Sessions of people: id, session, step, product_id, dwell, noise, customer_id, device_ref, type, back."""
         ids = ("id", "session", "step")
-        visits = self._persons().withColumn("session", F.explode(F.sequence(F.lit(1), self._whole(1 + 5 * self._u("often", "id")))))
-        steps = F.least(
-            self.draws.geometric("noise/steps", F.when(self._u("long", "id", "session") < 0.02, F.lit(90.0)).otherwise(F.lit(9.0)), "id", "session"), F.lit(250)
+        visits = self._persons().withColumn(
+            "session", F.explode(F.sequence(F.lit(1), self._whole(1 + 5 * self._u("often", "id"))))
         )
-        walked = visits.withColumn("step", F.explode(F.sequence(F.lit(1), steps))).withColumn("step", F.col("step").cast("double"))
+        steps = F.least(
+            self.draws.geometric(
+                "noise/steps",
+                F.when(self._u("long", "id", "session") < 0.02, F.lit(90.0)).otherwise(F.lit(9.0)),
+                "id",
+                "session",
+            ),
+            F.lit(250),
+        )
+        walked = visits.withColumn("step", F.explode(F.sequence(F.lit(1), steps))).withColumn(
+            "step", F.col("step").cast("double")
+        )
         # One view in four goes back to a product that was looked at three steps before.
-        place = F.when((self._u("again", *ids) < 0.25) & (F.col("step") > 3), F.col("step") - 3).otherwise(F.col("step"))
+        place = F.when(
+            (self._u("again", *ids) < 0.25) & (F.col("step") > 3), F.col("step") - 3
+        ).otherwise(F.col("step"))
         named = walked.withColumn("place", place)
         in_twos = F.format_string("d%d", self._whole(F.col("id") / 2))
-        device = F.when(self._u("shared_device", "id") < 0.1, in_twos).otherwise(F.format_string("D%d", "id"))
+        device = F.when(self._u("shared_device", "id") < 0.1, in_twos).otherwise(
+            F.format_string("D%d", "id")
+        )
         return named.select(
             "id", "session", "step", self._product("product", "id", "session", "place").alias("product_id"),
             self._log_normal("dwell", 8.0, 1.1, *ids).alias("dwell"), F.lit(None).cast("string").alias("noise"), "customer_id",
@@ -168,14 +197,31 @@ class _World:
                 "wrong": self._product("wrong", *ids),
             }
         )
-        there = tap.withColumns({"product_id": F.col("wrong"), "step": F.col("step") + 0.3, "noise": F.lit("mistap"), "type": F.lit("view")}).drop("wrong")
-        again = tap.where("back").withColumns({"step": F.col("step") + 0.6, "dwell": F.lit(6.0), "type": F.lit("view")}).drop("wrong")
+        there = tap.withColumns(
+            {
+                "product_id": F.col("wrong"),
+                "step": F.col("step") + 0.3,
+                "noise": F.lit("mistap"),
+                "type": F.lit("view"),
+            }
+        ).drop("wrong")
+        again = (
+            tap.where("back")
+            .withColumns({"step": F.col("step") + 0.6, "dwell": F.lit(6.0), "type": F.lit("view")})
+            .drop("wrong")
+        )
         return there.unionByName(again)
 
     def stepped(self, steps: DataFrame) -> DataFrame:
         """Events of sessions, each as long after the one before as that one was looked at."""
-        until = Window.partitionBy("id", "session").orderBy("step").rowsBetween(Window.unboundedPreceding, -1)
-        begin = 86400 * self._whole(DAYS * self._u("day", "id", "session")) + 3600 * (8 + 14 * self._u("time", "id", "session"))
+        until = (
+            Window.partitionBy("id", "session")
+            .orderBy("step")
+            .rowsBetween(Window.unboundedPreceding, -1)
+        )
+        begin = 86400 * self._whole(DAYS * self._u("day", "id", "session")) + 3600 * (
+            8 + 14 * self._u("time", "id", "session")
+        )
         return steps.select(
             F.format_string("V%06d-%d-%05.1f", "id", "session", "step").alias("record_id"),
             self._at(begin + F.coalesce(F.sum(F.col("dwell") + 0.4).over(until), F.lit(0.0))).alias("happened_at"),
@@ -186,12 +232,29 @@ class _World:
     def programs(self) -> DataFrame:
         """Each on five days, page after page, some of them with a break at night."""
         hard, ids = self.difficulty, ("id", "day", "page")
-        days = self.spark.range(max(5, self.people // 100)).withColumn("day", F.explode(F.sequence(F.lit(0), F.lit(4))))
-        pages = days.withColumn("page", F.explode(F.sequence(F.lit(1), self._whole(hard.visits * (0.5 + self._u("many", "id", "day"))))))
+        days = self.spark.range(max(5, self.people // 100)).withColumn(
+            "day", F.explode(F.sequence(F.lit(0), F.lit(4)))
+        )
+        pages = days.withColumn(
+            "page",
+            F.explode(
+                F.sequence(
+                    F.lit(1), self._whole(hard.visits * (0.5 + self._u("many", "id", "day")))
+                )
+            ),
+        )
         gap = self._log_normal("visit_gap", hard.visit_gap, hard.gap_spread, *ids)
-        until = Window.partitionBy("id", "day").orderBy("page").rowsBetween(Window.unboundedPreceding, -1)
-        begin = 86400 * (F.col("day") * 9 + self._whole(9 * self._u("on", "id"))) + 3600 * 8 * self._u("begin", "id", "day")
-        listed = F.pmod(F.col("page") + self._whole(_PRODUCTS * self._u("first", "id", "day")), F.lit(_PRODUCTS))
+        until = (
+            Window.partitionBy("id", "day")
+            .orderBy("page")
+            .rowsBetween(Window.unboundedPreceding, -1)
+        )
+        begin = 86400 * (
+            F.col("day") * 9 + self._whole(9 * self._u("on", "id"))
+        ) + 3600 * 8 * self._u("begin", "id", "day")
+        listed = F.pmod(
+            F.col("page") + self._whole(_PRODUCTS * self._u("first", "id", "day")), F.lit(_PRODUCTS)
+        )
         return pages.withColumn("gap", gap).select(
             F.format_string("B%05d-%d-%05d", *ids).alias("record_id"),
             self._at(begin + F.coalesce(F.sum("gap").over(until), F.lit(0.0))).alias("happened_at"),
@@ -204,8 +267,12 @@ class _World:
         """Two a person; three in ten come to the flash sale, and four in five looked at the product before."""
         ids = ("id", "number")
         bought = self._persons().withColumn("number", F.explode(F.sequence(F.lit(1), F.lit(2))))
-        flash = (F.col("number") == 2) & ((self._u("flash", "id") < 0.25) | (self._u("new", "id") < 0.05))
-        day = F.when(flash, F.lit(float(_FLASH_DAY))).otherwise(8 + self._whole((DAYS - 8) * self._u("order_day", *ids)))
+        flash = (F.col("number") == 2) & (
+            (self._u("flash", "id") < 0.25) | (self._u("new", "id") < 0.05)
+        )
+        day = F.when(flash, F.lit(float(_FLASH_DAY))).otherwise(
+            8 + self._whole((DAYS - 8) * self._u("order_day", *ids))
+        )
         return bought.select(
             F.format_string("O%06d-%d", *ids).alias("order_id"), self._at(86400 * day + 3600 * (10 + 12 * self._u("order_time", *ids))).alias("happened_at"),
             "customer_id", F.when(flash, F.format_string("P%04d", F.lit(_FLASH_PRODUCT))).otherwise(self._product("bought", *ids)).alias("product_id"),
@@ -219,14 +286,23 @@ class _World:
         return member.withColumn("customer_id", F.format_string("r%04d-%03d", "ring", "member"))
 
     def _ring_day(self) -> Column:
-        return 10 + self._whole((DAYS - 16) * self._u("ring_day", "ring")) + self._whole(self.difficulty.ring_days * self._u("member_day", "ring", "member"))
+        return (
+            10
+            + self._whole((DAYS - 16) * self._u("ring_day", "ring"))
+            + self._whole(self.difficulty.ring_days * self._u("member_day", "ring", "member"))
+        )
 
     def ring_accounts(self) -> DataFrame:
         hard = self.difficulty
         own = F.format_string("lane %d-%d", "ring", "member")
-        shared = F.when(self._u("same_address", "ring", "member") < hard.shares_address, F.format_string("ring %d", "ring")).otherwise(own)
+        shared = F.when(
+            self._u("same_address", "ring", "member") < hard.shares_address,
+            F.format_string("ring %d", "ring"),
+        ).otherwise(own)
         opened = self._ring_day() - hard.account_days * self._u("age", "ring", "member")
-        return self._rings().select("customer_id", self._at(opened * 86400).alias("registered_at"), shared.alias("address"))
+        return self._rings().select(
+            "customer_id", self._at(opened * 86400).alias("registered_at"), shared.alias("address")
+        )
 
     def staged(self) -> DataFrame:
         hard, ids = self.difficulty, ("ring", "member")

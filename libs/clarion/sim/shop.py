@@ -113,11 +113,26 @@ def parse(written: Mapping[str, Any], *, where: str) -> Shop:
         ConfigError: an unknown key, a value out of range, or a persona or cluster that does not exist.
     """
     shop = validated(Shop, written, where=where)
-    wrong = [persona.name for persona in shop.personas if any(like >= len(shop.clusters) for like in persona.likes)]
+    wrong = [
+        persona.name
+        for persona in shop.personas
+        if any(like >= len(shop.clusters) for like in persona.likes)
+    ]
     if wrong:
-        raise ConfigError(f"{where}: persona {wrong[0]} likes a cluster that does not exist", fix=f"use numbers below {len(shop.clusters)}")
+        raise ConfigError(
+            f"{where}: persona {wrong[0]} likes a cluster that does not exist",
+            fix=f"use numbers below {len(shop.clusters)}",
+        )
     names = {persona.name for persona in shop.personas}
-    unknown = [name for change in shop.changes for name in (change.persona, change.becomes or change.persona) if name not in names]
+    unknown = [
+        name
+        for change in shop.changes
+        for name in (change.persona, change.becomes or change.persona)
+        if name not in names
+    ]
     if unknown:
-        raise ConfigError(f"{where}: changes name persona {unknown[0]}, which does not exist", fix=f"use one of {', '.join(sorted(names))}")
+        raise ConfigError(
+            f"{where}: changes name persona {unknown[0]}, which does not exist",
+            fix=f"use one of {', '.join(sorted(names))}",
+        )
     return shop

@@ -53,7 +53,10 @@ def deliver(world: World, inbox: str, *, last: date) -> Delivered:
         "rates": (_rates(world, days), "csv", ("currency", "at")),
     }
     try:
-        tasks: list[Callable[[], int]] = [partial(_written, frame, inbox, name, last, form, order) for name, (frame, form, order) in writes.items()]
+        tasks: list[Callable[[], int]] = [
+            partial(_written, frame, inbox, name, last, form, order)
+            for name, (frame, form, order) in writes.items()
+        ]
         counts = together(tasks)
     finally:
         visits.unpersist()
@@ -61,7 +64,9 @@ def deliver(world: World, inbox: str, *, last: date) -> Delivered:
     return Delivered({**dict(zip(writes, counts, strict=True)), "assets": files})
 
 
-def _written(frame: DataFrame, inbox: str, name: str, last: date, form: str, order: tuple[str, ...]) -> int:
+def _written(
+    frame: DataFrame, inbox: str, name: str, last: date, form: str, order: tuple[str, ...]
+) -> int:
     write(frame, inbox, name, last, form, order)
     return frame.count()
 
@@ -70,9 +75,17 @@ def _visits(world: World, days: int) -> DataFrame:
     """Visits to a shop on the street by customers who consent: some two a customer in a year; visit, at (UTC), store_ref, number."""
     draws, shop = world.draws, world.shop
     often = F.floor(draws.uniform("store/often", "id") * 3).cast("int")
-    chosen = world.customers.where("collection").withColumn("visit", F.explode(F.sequence(F.lit(0), often))).where("visit < 3")
+    chosen = (
+        world.customers.where("collection")
+        .withColumn("visit", F.explode(F.sequence(F.lit(0), often)))
+        .where("visit < 3")
+    )
     day = F.floor(draws.uniform("store/day", "id", "visit") * days).cast("int")
-    seconds = day * 86400 + F.lit(10 * 3600) + F.floor(draws.uniform("store/time", "id", "visit") * 8 * 3600).cast("int")
+    seconds = (
+        day * 86400
+        + F.lit(10 * 3600)
+        + F.floor(draws.uniform("store/time", "id", "visit") * 8 * 3600).cast("int")
+    )
     return chosen.select(
         "id", "customer_ref", "visit",
         instant(shop, seconds).alias("at"),
@@ -83,7 +96,9 @@ def _visits(world: World, days: int) -> DataFrame:
 
 
 def _later(seconds: int) -> Column:
-    return F.date_format(F.col("at") + F.make_dt_interval(secs=F.lit(seconds)), "yyyy-MM-dd HH:mm:ss")
+    return F.date_format(
+        F.col("at") + F.make_dt_interval(secs=F.lit(seconds)), "yyyy-MM-dd HH:mm:ss"
+    )
 
 
 def _store_events(world: World, visits: DataFrame) -> DataFrame:
@@ -102,7 +117,9 @@ def _store_events(world: World, visits: DataFrame) -> DataFrame:
             "store_ref", F.lit("store").alias("channel"), F.lit(place).alias("sequence_no"), F.col("visit_ref").alias("session_ref"),
         )  # fmt: skip
 
-    dwell = (F.floor(draws.uniform("store/dwell", "id", "visit") * 1_200_000) + 30_000).cast("bigint")
+    dwell = (F.floor(draws.uniform("store/dwell", "id", "visit") * 1_200_000) + 30_000).cast(
+        "bigint"
+    )
     who = F.when(known, F.col("customer_ref"))
     steps = F.array(
         step(1, "arrival", radio, nobody),
@@ -117,7 +134,9 @@ def _app_events(visits: DataFrame) -> DataFrame:
     """One person on two devices: a login and a path in the app, then in the mini-program."""
     first = visits.where("visit = 0")
 
-    def path(channel: str, device: str, offset: int, pages: tuple[tuple[str, str], ...]) -> list[Column]:
+    def path(
+        channel: str, device: str, offset: int, pages: tuple[tuple[str, str], ...]
+    ) -> list[Column]:
         return [
             F.struct(
                 F.format_string(f"A%06d-{channel}-{place}", "id").alias("event_ref"), _later(offset + 30 * place).alias("happened_at"),
@@ -129,8 +148,24 @@ def _app_events(visits: DataFrame) -> DataFrame:
             for place, (kind, page) in enumerate(pages)
         ]  # fmt: skip
 
-    app = path("app", "phone", -7200, (("login", "start"), ("search", "search"), ("view", "detail"), ("favourite", "detail"), ("cart_add", "detail")))
-    mini = path("mini_program", "mini", -3600, (("login", "start"), ("view", "detail"), ("review_view", "reviews")))
+    app = path(
+        "app",
+        "phone",
+        -7200,
+        (
+            ("login", "start"),
+            ("search", "search"),
+            ("view", "detail"),
+            ("favourite", "detail"),
+            ("cart_add", "detail"),
+        ),
+    )
+    mini = path(
+        "mini_program",
+        "mini",
+        -3600,
+        (("login", "start"), ("view", "detail"), ("review_view", "reviews")),
+    )
     return first.select(F.inline(F.array(*app, *mini)))
 
 
@@ -162,7 +197,11 @@ def _surveys(world: World, visits: DataFrame) -> DataFrame:
     answered = visits.where("visit = 0").where(world.draws.uniform("store/survey", "id") < 0.5)
     score = F.floor(1 + world.draws.uniform("store/score", "id") * 5).cast("string")
     return answered.select(
-        "customer_ref", F.lit("satisfaction").alias("question"), score.alias("answer"), _later(86400).alias("at"), F.lit("autumn survey").alias("survey")
+        "customer_ref",
+        F.lit("satisfaction").alias("question"),
+        score.alias("answer"),
+        _later(86400).alias("at"),
+        F.lit("autumn survey").alias("survey"),
     )
 
 
@@ -190,12 +229,19 @@ def _stock(world: World, days: int) -> DataFrame:
     left = F.floor(world.draws.uniform("store/stock", "number", "day") * 300).cast("int")
     at = instant(world.shop, (F.col("day") * 86400).cast("int"))
     every = world.products.where("number % 5 = 0").crossJoin(months)
-    return every.select("product_ref", F.date_format(at, "yyyy-MM-dd HH:mm:ss").alias("at"), left.alias("stock"), "price")
+    return every.select(
+        "product_ref",
+        F.date_format(at, "yyyy-MM-dd HH:mm:ss").alias("at"),
+        left.alias("stock"),
+        "price",
+    )
 
 
 def _promotions(world: World, days: int) -> DataFrame:
     shop, draws = world.shop, world.draws
-    months = world.spark.range(0, days, 30).withColumn("competitor", F.explode(F.array(*(F.lit(name) for name in shop.competitors))))
+    months = world.spark.range(0, days, 30).withColumn(
+        "competitor", F.explode(F.array(*(F.lit(name) for name in shop.competitors)))
+    )
     starts = instant(shop, ((F.col("id") + 5) * 86400).cast("int"))
     ends = starts + F.make_dt_interval(days=F.lit(7))
     off = F.round(0.1 + 0.3 * draws.uniform("store/off", "id", "competitor"), 2)
@@ -214,7 +260,9 @@ def _rates(world: World, days: int) -> DataFrame:
     wander = F.exp(0.01 * world.draws.normal("store/rate", "id", "currency"))
     working = every.where(F.pmod(F.col("id") + shop.starts_on.weekday(), F.lit(7)) < 5)
     return working.select(
-        "currency", F.date_format(at, "yyyy-MM-dd HH:mm:ss").alias("at"), F.round(F.element_at(mean, F.col("currency")) * wander, 6).alias("rate")
+        "currency",
+        F.date_format(at, "yyyy-MM-dd HH:mm:ss").alias("at"),
+        F.round(F.element_at(mean, F.col("currency")) * wander, 6).alias("rate"),
     )
 
 
@@ -222,7 +270,9 @@ def _files(inbox: str, last: date) -> int:
     """Pictures of the first products and the web server's log."""
     store, root = fs.FileSystem.from_uri(inbox) if "://" in inbox else (fs.LocalFileSystem(), inbox)
     contents = {f"P{number:05d}.png": _picture(number) for number in range(IMAGES)}
-    contents["web.log"] = b"".join(b"10.0.0.%d GET /p/%05d 200\n" % (number, number) for number in range(50))
+    contents["web.log"] = b"".join(
+        b"10.0.0.%d GET /p/%05d 200\n" % (number, number) for number in range(50)
+    )
     for name, content in contents.items():
         path = PurePosixPath(root, "assets", str(last), name)
         store.create_dir(str(path.parent), recursive=True)
@@ -235,8 +285,18 @@ def _picture(number: int) -> bytes:
     """A PNG of eight by eight points in a colour of its own."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        return (
+            struct.pack(">I", len(content))
+            + kind
+            + content
+            + struct.pack(">I", zlib.crc32(kind + content))
+        )
 
     row = b"\x00" + bytes((number * 20 % 256, 120, 200 - number * 10 % 200)) * 8
     header = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * 8)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(row * 8))
+        + chunk(b"IEND", b"")
+    )

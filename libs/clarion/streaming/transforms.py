@@ -29,11 +29,21 @@ def kpi_minutes(events: DataFrame) -> DataFrame:
             of_type("checkout").alias("checkouts"),
             F.approx_count_distinct(F.coalesce("customer_ref", "device_ref")).alias("visitors"),
         )
-        .select(F.col("window.start").alias("minute"), "events", "views", "searches", "cart_adds", "checkouts", "visitors")
+        .select(
+            F.col("window.start").alias("minute"),
+            "events",
+            "views",
+            "searches",
+            "cart_adds",
+            "checkouts",
+            "visitors",
+        )
     )
 
 
-def next_state(events: DataFrame, state: DataFrame, *, half_life_hours: float, batch: int) -> DataFrame:
+def next_state(
+    events: DataFrame, state: DataFrame, *, half_life_hours: float, batch: int
+) -> DataFrame:
     """The state of every customer that a batch of events touches.
 
     Interest is a number and its time: it halves with every half-life, and each action adds 1. The open cart holds what
@@ -50,8 +60,12 @@ def next_state(events: DataFrame, state: DataFrame, *, half_life_hours: float, b
     """
     half_life = half_life_hours * 3600
     last = F.max("happened_at").over(Window.partitionBy("customer_id"))
-    checkout = F.max(F.when(F.col("type") == "checkout", F.col("happened_at"))).over(Window.partitionBy("customer_id"))
-    aged = events.withColumns({"last": last, "checkout": checkout}).withColumn("age", F.unix_seconds("last") - F.unix_seconds("happened_at"))
+    checkout = F.max(F.when(F.col("type") == "checkout", F.col("happened_at"))).over(
+        Window.partitionBy("customer_id")
+    )
+    aged = events.withColumns({"last": last, "checkout": checkout}).withColumn(
+        "age", F.unix_seconds("last") - F.unix_seconds("happened_at")
+    )
     open_now = F.col("checkout").isNull() | (F.col("happened_at") > F.col("checkout"))
     moves = F.col("type").isin("cart_add", "cart_remove", "checkout")
     touched = (
@@ -59,11 +73,18 @@ def next_state(events: DataFrame, state: DataFrame, *, half_life_hours: float, b
         .agg(
             F.max("last").alias("last"),
             F.sum(halved(F.col("age"), half_life=half_life)).alias("added"),
-            F.max_by("product_id", F.when(F.col("product_id").isNotNull(), F.struct("happened_at", "product_id"))).alias("product"),
+            F.max_by(
+                "product_id",
+                F.when(F.col("product_id").isNotNull(), F.struct("happened_at", "product_id")),
+            ).alias("product"),
             F.max(F.when(moves, F.col("happened_at"))).alias("moved_at"),
             F.bool_or(F.col("type") == "checkout").alias("cleared"),
-            F.collect_set(F.when(open_now & (F.col("type") == "cart_add"), F.col("product_id"))).alias("put_in"),
-            F.collect_set(F.when(open_now & (F.col("type") == "cart_remove"), F.col("product_id"))).alias("taken_out"),
+            F.collect_set(
+                F.when(open_now & (F.col("type") == "cart_add"), F.col("product_id"))
+            ).alias("put_in"),
+            F.collect_set(
+                F.when(open_now & (F.col("type") == "cart_remove"), F.col("product_id"))
+            ).alias("taken_out"),
         )
         .alias("new")
     )
@@ -72,15 +93,25 @@ def next_state(events: DataFrame, state: DataFrame, *, half_life_hours: float, b
     newest = F.greatest("new.last", "old.interest_at")
 
     def decayed(amount: str, at: str) -> Column:
-        return F.coalesce(F.col(amount) * halved(F.unix_seconds(newest) - F.unix_seconds(at), half_life=half_life), F.lit(0.0))
+        return F.coalesce(
+            F.col(amount)
+            * halved(F.unix_seconds(newest) - F.unix_seconds(at), half_life=half_life),
+            F.lit(0.0),
+        )
 
-    before = F.when(F.col("cleared"), F.array().cast("array<string>")).otherwise(F.coalesce("old.open_cart", F.array().cast("array<string>")))
+    before = F.when(F.col("cleared"), F.array().cast("array<string>")).otherwise(
+        F.coalesce("old.open_cart", F.array().cast("array<string>"))
+    )
     return joined.select(
         F.col("new.customer_id").alias("customer_id"),
-        (decayed("new.added", "new.last") + decayed("old.interest", "old.interest_at")).alias("interest"),
+        (decayed("new.added", "new.last") + decayed("old.interest", "old.interest_at")).alias(
+            "interest"
+        ),
         newest.alias("interest_at"),
         F.coalesce("new.product", "old.last_product_id").alias("last_product_id"),
-        F.array_sort(F.array_except(F.array_union(before, "put_in"), "taken_out")).alias("open_cart"),
+        F.array_sort(F.array_except(F.array_union(before, "put_in"), "taken_out")).alias(
+            "open_cart"
+        ),
         F.coalesce("moved_at", "old.cart_at").alias("cart_at"),
         F.lit(batch).cast("bigint").alias("_stream_batch"),
     )
@@ -97,8 +128,17 @@ def price_moves(prices: DataFrame, state: DataFrame, *, threshold: float) -> Dat
     Returns:
         MARKET_ALERTS.
     """
-    known = state.select("competitor", "product_id", "price", "observed_at", F.lit(None).cast("string").alias("promotion"), F.lit(False).alias("new"))
-    seen = prices.select("competitor", "product_id", "price", "observed_at", "promotion", F.lit(True).alias("new"))
+    known = state.select(
+        "competitor",
+        "product_id",
+        "price",
+        "observed_at",
+        F.lit(None).cast("string").alias("promotion"),
+        F.lit(False).alias("new"),
+    )
+    seen = prices.select(
+        "competitor", "product_id", "price", "observed_at", "promotion", F.lit(True).alias("new")
+    )
     order = Window.partitionBy("competitor", "product_id").orderBy("observed_at", "price")
     change = F.col("price").cast("double") / F.col("price_before").cast("double") - 1
     return (
@@ -108,7 +148,9 @@ def price_moves(prices: DataFrame, state: DataFrame, *, threshold: float) -> Dat
         .withColumn("change", change)
         .where(F.abs("change") >= threshold)
         .select(
-            F.sha2(F.to_json(F.struct("competitor", "product_id", "observed_at")), 256).alias("alert_id"),
+            F.sha2(F.to_json(F.struct("competitor", "product_id", "observed_at")), 256).alias(
+                "alert_id"
+            ),
             "competitor",
             "product_id",
             "observed_at",
@@ -127,6 +169,12 @@ def market_state(prices: DataFrame, state: DataFrame) -> DataFrame:
     Returns:
         MARKET_STATE rows of the products that the prices name.
     """
-    both = prices.select("competitor", "product_id", "price", "observed_at").unionByName(state.select("competitor", "product_id", "price", "observed_at"))
+    both = prices.select("competitor", "product_id", "price", "observed_at").unionByName(
+        state.select("competitor", "product_id", "price", "observed_at")
+    )
     last = F.max_by(F.struct("price", "observed_at"), F.struct("observed_at", "price"))
-    return both.groupBy("competitor", "product_id").agg(last.alias("last")).select("competitor", "product_id", "last.price", "last.observed_at")
+    return (
+        both.groupBy("competitor", "product_id")
+        .agg(last.alias("last"))
+        .select("competitor", "product_id", "last.price", "last.observed_at")
+    )

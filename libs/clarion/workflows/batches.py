@@ -64,28 +64,43 @@ def pending(scope: Scope) -> list[Task]:
             batch for batch, row in cleaned.items() if row["mapping_hash"] == fingerprint(scope, source) and row["content_hash"] in (None, mine.get(batch))
         }  # fmt: skip
         batches = set(mine) - fresh
-        if any(batch in cleaned and cleaned[batch]["content_hash"] != mine[batch] for batch in batches):
+        if any(
+            batch in cleaned and cleaned[batch]["content_hash"] != mine[batch] for batch in batches
+        ):
             # A file left its batch: what other batches dropped as its duplicate may be the first of its kind now.
             batches |= {batch for batch, row in cleaned.items() if row["duplicates"]}
         if batches:
             task = Task(
                 source,
                 tuple((batch, mine[batch]) for batch in sorted(batches)),
-                earlier=batches_within(source, standing[source.name], batches, set(cleaned) - batches),
+                earlier=batches_within(
+                    source, standing[source.name], batches, set(cleaned) - batches
+                ),
                 again=tuple(sorted(batches.intersection(cleaned))),
                 smallest=_smallest(standing[source.name]),
-                checked_before=sum(row["rows_in"] - row["duplicates"] for batch, row in cleaned.items() if batch not in batches),
-                records=sum(entry.records for entry in standing[source.name] if entry.batch in batches),
+                checked_before=sum(
+                    row["rows_in"] - row["duplicates"]
+                    for batch, row in cleaned.items()
+                    if batch not in batches
+                ),
+                records=sum(
+                    entry.records for entry in standing[source.name] if entry.batch in batches
+                ),
             )
             tasks.append(task)
     return tasks
 
 
-def batches_within(source: Source, entries: list[Entry], batches: set[str], others: set[str]) -> tuple[str, ...]:
+def batches_within(
+    source: Source, entries: list[Entry], batches: set[str], others: set[str]
+) -> tuple[str, ...]:
     """Those of the other batches that are held against these for duplicates: all, or as far back as the mapping says."""
     if source.duplicate_days is None:
         return tuple(sorted(others))
-    taken = {entry.batch: entry.taken_at for entry in sorted(entries, key=lambda entry: entry.taken_at, reverse=True)}
+    taken = {
+        entry.batch: entry.taken_at
+        for entry in sorted(entries, key=lambda entry: entry.taken_at, reverse=True)
+    }
     since = min(taken[batch] for batch in batches) - timedelta(days=source.duplicate_days)
     return tuple(sorted(batch for batch in others if taken[batch] >= since))
 
@@ -117,30 +132,73 @@ def enter_batches(scope: Scope, tasks: list[Task], counts: list[dict[str, object
         scope.note(
             f"{source.name}: {row['rows_in']:,} in = {row['accepted']:,} accepted + {row['quarantined']:,} quarantined + {row['duplicates']:,} duplicates"
         )
-        extra = {"kind": source.kind.name, "mapping_hash": fingerprint(scope, source), "content_hash": held, "_cleaned_at": datetime.now(UTC)}
+        extra = {
+            "kind": source.kind.name,
+            "mapping_hash": fingerprint(scope, source),
+            "content_hash": held,
+            "_cleaned_at": datetime.now(UTC),
+        }
         rows.append({**row, **extra, "filled": row["filled"] or {}})
     batches = sorted({str(row["_batch"]) for row in counts})
-    scope.replace(BATCHES, rows_as_frame(scope.spark, BATCHES, rows), where=sql.among("_batch", batches))
+    scope.replace(
+        BATCHES, rows_as_frame(scope.spark, BATCHES, rows), where=sql.among("_batch", batches)
+    )
 
 
 def enter_quality(scope: Scope, tasks: list[Task], counts: list[dict[str, Any]], mine: str) -> None:
     """How often each rule was broken in each batch, beside how often it usually is."""
-    refused = scope.lake.read(QUARANTINE).where(mine).select("_source", "_batch", F.inline("reasons"))
-    errors = refused.groupBy("_source", "_batch", "rule", "column").count().collect()  # one row a rule and batch
+    refused = (
+        scope.lake.read(QUARANTINE).where(mine).select("_source", "_batch", F.inline("reasons"))
+    )
+    errors = (
+        refused.groupBy("_source", "_batch", "rule", "column").count().collect()
+    )  # one row a rule and batch
     # A batch's state under another mapping says nothing about what is usual under this one.
-    before = scope.read(QUALITY).where(f"NOT {mine}").groupBy("_source", "mapping_hash", "rule", "column").agg(F.sum("broken").alias("broken")).collect()
-    by_name, at, rows = {task.source.name: task for task in tasks}, datetime.now(UTC), list[dict[str, Any]]()
+    before = (
+        scope.read(QUALITY)
+        .where(f"NOT {mine}")
+        .groupBy("_source", "mapping_hash", "rule", "column")
+        .agg(F.sum("broken").alias("broken"))
+        .collect()
+    )
+    by_name, at, rows = (
+        {task.source.name: task for task in tasks},
+        datetime.now(UTC),
+        list[dict[str, Any]](),
+    )
     for row in counts:
         source, batch = row["_source"], row["_batch"]
-        broken = {(error["rule"], error["column"]): error["count"] for error in errors if (error["_source"], error["_batch"]) == (source, batch)}
-        tally = Tally(row["rows_in"] - row["duplicates"], broken, row["warnings"] or {}, row["filled"] or {})
+        broken = {
+            (error["rule"], error["column"]): error["count"]
+            for error in errors
+            if (error["_source"], error["_batch"]) == (source, batch)
+        }
+        tally = Tally(
+            row["rows_in"] - row["duplicates"], broken, row["warnings"] or {}, row["filled"] or {}
+        )
         state = (source, fingerprint(scope, by_name[source].source))
-        usual = {(item["rule"], item["column"]): item["broken"] for item in before if (item["_source"], item["mapping_hash"]) == state}
+        usual = {
+            (item["rule"], item["column"]): item["broken"]
+            for item in before
+            if (item["_source"], item["mapping_hash"]) == state
+        }
         checked = by_name[source].checked_before
-        for entry in entries(tally, rules_of(scope, by_name[source]), usual=usual, checked_before=checked):
-            rows.append({**entry, "_source": source, "_batch": batch, "mapping_hash": fingerprint(scope, by_name[source].source), "_cleaned_at": at})
+        for entry in entries(
+            tally, rules_of(scope, by_name[source]), usual=usual, checked_before=checked
+        ):
+            rows.append(
+                {
+                    **entry,
+                    "_source": source,
+                    "_batch": batch,
+                    "mapping_hash": fingerprint(scope, by_name[source].source),
+                    "_cleaned_at": at,
+                }
+            )
             if entry["anomaly"]:
-                scope.note(f"{source}: more than usual ({entry['usual']:.1%}): {entry['broken']:,} of {entry['checked']:,} records: {entry['reason']}")
+                scope.note(
+                    f"{source}: more than usual ({entry['usual']:.1%}): {entry['broken']:,} of {entry['checked']:,} records: {entry['reason']}"
+                )
     states = sql.among("mapping_hash", {row["mapping_hash"] for row in rows})
     scope.replace(QUALITY, rows_as_frame(scope.spark, QUALITY, rows), where=f"{mine} AND {states}")
 
@@ -151,9 +209,26 @@ def enter_replays(scope: Scope, tasks: list[Task], refused: DataFrame) -> None:
     if not again:
         return
     batches = sql.among("_batch", sorted({batch for task in again for batch in task.again}))
-    leaving = scope.lake.read(QUARANTINE).where(batches).join(refused.select(*_PLACE), list(_PLACE), "left_anti")
-    states = F.create_map(*(F.lit(part) for task in again for part in (task.source.name, fingerprint(scope, task.source))))
-    rows = leaving.withColumns({"mapping_hash": F.element_at(states, F.col("_source")), "_cleaned_at": F.lit(datetime.now(UTC))})
+    leaving = (
+        scope.lake.read(QUARANTINE)
+        .where(batches)
+        .join(refused.select(*_PLACE), list(_PLACE), "left_anti")
+    )
+    states = F.create_map(
+        *(
+            F.lit(part)
+            for task in again
+            for part in (task.source.name, fingerprint(scope, task.source))
+        )
+    )
+    rows = leaving.withColumns(
+        {
+            "mapping_hash": F.element_at(states, F.col("_source")),
+            "_cleaned_at": F.lit(datetime.now(UTC)),
+        }
+    )
     hashes = sql.among("mapping_hash", {fingerprint(scope, task.source) for task in again})
-    left = scope.replace(REPLAYS, rows.select(*REPLAYS.column_names), where=f"{batches} AND {hashes}")
+    left = scope.replace(
+        REPLAYS, rows.select(*REPLAYS.column_names), where=f"{batches} AND {hashes}"
+    )
     scope.note(f"{left:,} records left the quarantine")

@@ -8,7 +8,17 @@ from pyspark.sql import DataFrame
 
 from clarion.contracts import Table
 from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_PROFILES, INTERACTIONS
-from clarion.contracts.silver import CUSTOMERS, EVENTS, ORDER_LINES, PRODUCTS, REDEMPTIONS, RESPONSES, REVIEWS, SERVICE_CONTACTS, TRAITS
+from clarion.contracts.silver import (
+    CUSTOMERS,
+    EVENTS,
+    ORDER_LINES,
+    PRODUCTS,
+    REDEMPTIONS,
+    RESPONSES,
+    REVIEWS,
+    SERVICE_CONTACTS,
+    TRAITS,
+)
 from clarion.customers.features import transforms, views
 from clarion.customers.features.declared import Feature
 from clarion.customers.profiles import transforms as profiles
@@ -16,7 +26,20 @@ from clarion.customers.profiles.settings import ProfileSettings
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.scope import Scope
 
-READS = (CUSTOMER_PROFILES, CUSTOMER_DAYS, INTERACTIONS, EVENTS, ORDER_LINES, PRODUCTS, REVIEWS, RESPONSES, REDEMPTIONS, SERVICE_CONTACTS, TRAITS, CUSTOMERS)
+READS = (
+    CUSTOMER_PROFILES,
+    CUSTOMER_DAYS,
+    INTERACTIONS,
+    EVENTS,
+    ORDER_LINES,
+    PRODUCTS,
+    REVIEWS,
+    RESPONSES,
+    REDEMPTIONS,
+    SERVICE_CONTACTS,
+    TRAITS,
+    CUSTOMERS,
+)
 _VIEWS: dict[str, tuple[Table, Callable[..., DataFrame]]] = {
     "orders": (ORDER_LINES, views.orders),
     "events": (EVENTS, views.events),
@@ -41,17 +64,28 @@ def seen(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -> dict[st
     def of_facts(table: Table, view: Callable[..., DataFrame]) -> DataFrame:
         return view(scope.read(table), as_of=as_of, time_zone=scope.time_zone)
 
-    made: dict[str, Callable[[], DataFrame]] = {name: partial(of_facts, table, view) for name, (table, view) in _VIEWS.items() if scope.lake.exists(table)}
-    made |= {"days": lambda: views.days(scope.read(CUSTOMER_DAYS), as_of=as_of), "interactions": lambda: _interactions(scope, as_of)}
+    made: dict[str, Callable[[], DataFrame]] = {
+        name: partial(of_facts, table, view)
+        for name, (table, view) in _VIEWS.items()
+        if scope.lake.exists(table)
+    }
+    made |= {
+        "days": lambda: views.days(scope.read(CUSTOMER_DAYS), as_of=as_of),
+        "interactions": lambda: _interactions(scope, as_of),
+    }
     used = dict.fromkeys(item.source for item in declared if item.source in made)
     return {source: made[source]() for source in used}
 
 
 def past(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -> DataFrame:
     """Everybody who was known on a past day, by what had arrived by then: customer_id and a column for each feature."""
-    nothing = scope.spark.createDataFrame([], "customer_id string, interests array<struct<category:string,share:double>>")
+    nothing = scope.spark.createDataFrame(
+        [], "customer_id string, interests array<struct<category:string,share:double>>"
+    )
     settings = scope.settings(ProfileSettings)
-    known = profiles.customer_profiles(scope.read(CUSTOMER_DAYS), nothing, as_of=as_of, settings=settings)
+    known = profiles.customer_profiles(
+        scope.read(CUSTOMER_DAYS), nothing, as_of=as_of, settings=settings
+    )
     return transforms.described(known, seen(scope, declared, as_of=as_of), declared)
 
 
@@ -60,5 +94,14 @@ def _interactions(scope: Scope, as_of: date) -> DataFrame:
     if as_of == scope.as_of:
         return views.interactions(scope.current(INTERACTIONS), products)
     settings, zone = scope.settings(ProfileSettings), scope.time_zone
-    interest = profiles.interests(scope.read(ORDER_LINES), scope.read(EVENTS), products, as_of=as_of, time_zone=zone, settings=settings)
-    return views.interactions(profiles.strongest(interest, as_of=as_of, keep=settings.interactions_kept), products)
+    interest = profiles.interests(
+        scope.read(ORDER_LINES),
+        scope.read(EVENTS),
+        products,
+        as_of=as_of,
+        time_zone=zone,
+        settings=settings,
+    )
+    return views.interactions(
+        profiles.strongest(interest, as_of=as_of, keep=settings.interactions_kept), products
+    )

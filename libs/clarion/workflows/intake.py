@@ -28,7 +28,15 @@ from clarion.lake.frames import rows_as_frame
 from clarion.runtime.scope import Scope
 
 
-def enter(scope: Scope, source: Source, numbered: DataFrame, *, batch: str, columns: tuple[str, ...], people: DataFrame | None = None) -> None:
+def enter(
+    scope: Scope,
+    source: Source,
+    numbered: DataFrame,
+    *,
+    batch: str,
+    columns: tuple[str, ...],
+    people: DataFrame | None = None,
+) -> None:
     """Write one batch of records to bronze; a repeat replaces it.
 
     Args:
@@ -42,11 +50,26 @@ def enter(scope: Scope, source: Source, numbered: DataFrame, *, batch: str, colu
     safe = numbered.withColumn("_stripped", F.lit(False))
     if source.personal or source.sealed:
         key = sealing_key(scope)
-        safe, values = protected(safe, source.columns, personal=source.personal, known=columns, key=key, sealed=source.sealed)
+        safe, values = protected(
+            safe,
+            source.columns,
+            personal=source.personal,
+            known=columns,
+            key=key,
+            sealed=source.sealed,
+        )
         scope.merge(PERSONAL_DATA, sealed_values(values, key=key), update=False)
     erased = barred(scope) if source.kind.people else None
     if people is not None or erased is not None:
-        safe = stripped(safe, source.columns, people=source.kind.people, known=columns, allowed=people, barred=erased, namespace=source.namespace)
+        safe = stripped(
+            safe,
+            source.columns,
+            people=source.kind.people,
+            known=columns,
+            allowed=people,
+            barred=erased,
+            namespace=source.namespace,
+        )
     rows = safe.select(
         "raw",
         "_broken",
@@ -71,7 +94,12 @@ def sealing_key(scope: Scope) -> Key:
     key = scope.settings(PrivacySettings).current(scope.config.secret)
     checks = {row["key_id"]: row["check"] for row in scope.lake.read(KEYS).collect()}
     if key.key_id not in checks:
-        row = {"key_id": key.key_id, "check": key.check, "retired": False, "_entered_at": datetime.now(UTC)}
+        row = {
+            "key_id": key.key_id,
+            "check": key.check,
+            "retired": False,
+            "_entered_at": datetime.now(UTC),
+        }
         scope.merge(KEYS, rows_as_frame(scope.spark, KEYS, [row]), update=False)
     refuse_other(key, checks)
     return key
@@ -86,11 +114,21 @@ def barred(scope: Scope) -> Barred | None:
     if not scope.lake.exists(SUPPRESSED):
         return None
     rows = scope.lake.read(SUPPRESSED).select("token", "key_id").collect()
-    return recognised({row["token"]: row["key_id"] for row in rows}, scope.settings(PrivacySettings).known(scope.config.secret))
+    return recognised(
+        {row["token"]: row["key_id"] for row in rows},
+        scope.settings(PrivacySettings).known(scope.config.secret),
+    )
 
 
 def ledger_rows(
-    source: Source, portions: tuple[Portion, ...], *, batch: str, columns: tuple[str, ...], state: str, found: Survey, changes: tuple[Change, ...] = ()
+    source: Source,
+    portions: tuple[Portion, ...],
+    *,
+    batch: str,
+    columns: tuple[str, ...],
+    state: str,
+    found: Survey,
+    changes: tuple[Change, ...] = (),
 ) -> list[dict[str, Any]]:
     """Rows of FILES for the portions of one batch."""
     promised = declared(source)
@@ -108,7 +146,9 @@ def ledger_rows(
             "declared": promised.get(PurePosixPath(portion.path).name),
             "modified_ns": portion.modified_ns,
             "position": portion.position,
-            "drift": [(change.change, change.column) for change in changes if change.file == portion.path],
+            "drift": [
+                (change.change, change.column) for change in changes if change.file == portion.path
+            ],
         }
         for portion in portions
     ]
@@ -116,19 +156,35 @@ def ledger_rows(
 
 def needs_consent(source: Source) -> bool:
     """Whether people must have consented to collection for their records to keep their names."""
-    return source.consent is not None and source.consent.basis == "recorded" and source.kind.name != "consents"
+    return (
+        source.consent is not None
+        and source.consent.basis == "recorded"
+        and source.kind.name != "consents"
+    )
 
 
 def allowed(scope: Scope, source: Source) -> DataFrame | None:
     """Names (ref) of the customers who consent to collection, from every statement that has arrived; None if nobody need be asked."""
     if not needs_consent(source):
         return None
-    statements = [other for other in sources(scope.config) if other.kind.name == "consents" and other.namespace == source.namespace]
+    statements = [
+        other
+        for other in sources(scope.config)
+        if other.kind.name == "consents" and other.namespace == source.namespace
+    ]
     if not statements:
         raise SourceError(
-            f"{source.name} rests on recorded consent", found="no consents source in its mapping", fix="map the kind 'consents', or declare the basis"
+            f"{source.name} rests on recorded consent",
+            found="no consents source in its mapping",
+            fix="map the kind 'consents', or declare the basis",
         )
-    found = scope.lake.read(BRONZE["consents"]).where(F.col("_source") == statements[0].name).withColumn("_duplicate", F.lit(False))
+    found = (
+        scope.lake.read(BRONZE["consents"])
+        .where(F.col("_source") == statements[0].name)
+        .withColumn("_duplicate", F.lit(False))
+    )
     rows = canonical(found, reading(statements[0]))
-    stated = rows.where("customer_ref IS NOT NULL AND granted IS NOT NULL").withColumns({"customer_id": F.col("customer_ref"), "basis": F.lit("recorded")})
+    stated = rows.where("customer_ref IS NOT NULL AND granted IS NOT NULL").withColumns(
+        {"customer_id": F.col("customer_ref"), "basis": F.lit("recorded")}
+    )
     return consented(stated, purpose="collection").select(F.col("customer_id").alias("ref"))

@@ -58,7 +58,11 @@ def allocate(customers: DataFrame, *, budget: float) -> Allocation:
     free = _outcomes(customers, [0.0])[0.0]
     if free[0] <= budget:
         return Allocation(0.0, free[0], free[1], free[1])
-    steepest = customers.select(F.explode("eligible").alias("item")).agg(F.max(F.try_divide("item.value", "item.cost"))).first()
+    steepest = (
+        customers.select(F.explode("eligible").alias("item"))
+        .agg(F.max(F.try_divide("item.value", "item.cost")))
+        .first()
+    )
     low, high = 0.0, float(steepest[0] or 0.0) * 1.001 if steepest else 0.0
     outcome = (0.0, 0.0)
     for _ in range(2):
@@ -74,7 +78,13 @@ def allocate(customers: DataFrame, *, budget: float) -> Allocation:
 def _outcomes(customers: DataFrame, grid: list[float]) -> dict[float, tuple[float, float]]:
     """Cost and value of the greedy choices for each multiplier."""
     prices = F.explode(F.array(*(F.lit(price) for price in grid))).alias("price")
-    chosen = customers.select("eligible", prices).select("price", best(F.col("eligible"), F.col("price")).alias("chosen"))
-    rows = chosen.groupBy("price").agg(F.sum("chosen.cost").alias("cost"), F.sum("chosen.value").alias("value")).collect()  # one row a price
+    chosen = customers.select("eligible", prices).select(
+        "price", best(F.col("eligible"), F.col("price")).alias("chosen")
+    )
+    rows = (
+        chosen.groupBy("price")
+        .agg(F.sum("chosen.cost").alias("cost"), F.sum("chosen.value").alias("value"))
+        .collect()
+    )  # one row a price
     found = {row["price"]: (float(row["cost"]), float(row["value"])) for row in rows}
     return {price: found.get(price, (0.0, 0.0)) for price in grid}

@@ -61,7 +61,9 @@ def in_context(
         as_of: the day.
     """
     frame = (
-        profiles.drop("as_of", "interests").join(members.select("customer_id", "segment_id", "came_from", "tags"), "customer_id").join(strategies, "segment_id")
+        profiles.drop("as_of", "interests")
+        .join(members.select("customer_id", "segment_id", "came_from", "tags"), "customer_id")
+        .join(strategies, "segment_id")
     )
     for products in shown:
         name = next(column for column in products.columns if column != "customer_id")
@@ -69,7 +71,10 @@ def in_context(
     known = frame.join(churn, "customer_id", "left").join(consents, "customer_id", "left")
     return known.withColumns(
         {
-            **{f"shown_{name}": F.coalesce(f"shown_{name}", F.array().cast(_SHOWN)) for name in ("interests", "neighbours", "open_cart", "alerted")},
+            **{
+                f"shown_{name}": F.coalesce(f"shown_{name}", F.array().cast(_SHOWN))
+                for name in ("interests", "neighbours", "open_cart", "alerted")
+            },
             "open_cart": F.coalesce(F.size("shown_open_cart") > 0, F.lit(False)),
             "market_alert": F.coalesce(F.size("shown_alerted") > 0, F.lit(False)),
             "consent_basis": F.coalesce("basis", F.lit("none")),
@@ -85,7 +90,9 @@ def _shown(offer: Offer) -> Column:
     if offer.products == "none":
         return empty
     if offer.products == "neighbours":
-        return F.when(F.size("shown_neighbours") > 0, F.col("shown_neighbours")).otherwise(F.col("shown_interests"))
+        return F.when(F.size("shown_neighbours") > 0, F.col("shown_neighbours")).otherwise(
+            F.col("shown_interests")
+        )
     return F.col(f"shown_{offer.products}")
 
 
@@ -99,15 +106,29 @@ def check_conditions(context: DataFrame, offers: Catalogue) -> None:
     empty = context.sparkSession.createDataFrame([], context.schema)
     for offer in offers.offers:
         try:
-            found = empty.select(F.expr(offer.when).alias("condition")).schema["condition"].dataType.simpleString()
+            found = (
+                empty.select(F.expr(offer.when).alias("condition"))
+                .schema["condition"]
+                .dataType.simpleString()
+            )
         except AnalysisException as error:
             reason = first_line(error)
-            raise ConfigError(f"offer {offer.id}: 'when' is not understood: {offer.when}", found=reason, fix="see the list at the top of offers.yml") from error
+            raise ConfigError(
+                f"offer {offer.id}: 'when' is not understood: {offer.when}",
+                found=reason,
+                fix="see the list at the top of offers.yml",
+            ) from error
         if found != "boolean":
-            raise ConfigError(f"offer {offer.id}: 'when' is no condition: {offer.when}", found=found, fix="compare something")
+            raise ConfigError(
+                f"offer {offer.id}: 'when' is no condition: {offer.when}",
+                found=found,
+                fix="compare something",
+            )
 
 
-def with_candidates(context: DataFrame, offers: Catalogue, *, shop_order_value: Column) -> DataFrame:
+def with_candidates(
+    context: DataFrame, offers: Catalogue, *, shop_order_value: Column
+) -> DataFrame:
     """Each customer's eligible actions with value and cost, and every refusal with its reason.
 
     value = uplift x benefit^response x margin x order value - cost
@@ -122,30 +143,64 @@ def with_candidates(context: DataFrame, offers: Catalogue, *, shop_order_value: 
         The context with eligible (array of action, value, cost; "nothing" included) and refusals.
     """
     defaults = offers.defaults
-    order_value = F.coalesce(F.col("average_order").cast("double"), shop_order_value, F.lit(defaults.fallback_order_value))
+    order_value = F.coalesce(
+        F.col("average_order").cast("double"),
+        shop_order_value,
+        F.lit(defaults.fallback_order_value),
+    )
     eligible, refusals = [], []
     for offer in offers.offers:
         reason = _refusal(offer)
-        cost = F.lit(offer.redemption * offer.benefit) * F.col("benefit") + F.lit(offer.contact_cost)
-        gain = F.lit(offer.uplift.mean * defaults.margin) * F.pow("benefit", F.lit(defaults.benefit_response)) * order_value
-        item = F.struct(F.lit(offer.id).alias("action"), F.round(gain - cost, 6).alias("value"), F.round(cost, 4).alias("cost"))
+        cost = F.lit(offer.redemption * offer.benefit) * F.col("benefit") + F.lit(
+            offer.contact_cost
+        )
+        gain = (
+            F.lit(offer.uplift.mean * defaults.margin)
+            * F.pow("benefit", F.lit(defaults.benefit_response))
+            * order_value
+        )
+        item = F.struct(
+            F.lit(offer.id).alias("action"),
+            F.round(gain - cost, 6).alias("value"),
+            F.round(cost, 4).alias("cost"),
+        )
         eligible.append(F.when(reason.isNull(), item))
-        refusals.append(F.when(reason.isNotNull(), F.struct(F.lit(offer.id).alias("action"), reason.alias("reason"))))
-    nothing = F.struct(F.lit(NOTHING).alias("action"), F.lit(0.0).alias("value"), F.lit(0.0).alias("cost"))
-    return context.withColumns({"eligible": F.array_compact(F.array(nothing, *eligible)).cast(_ELIGIBLE), "refusals": F.array_compact(F.array(*refusals))})
+        refusals.append(
+            F.when(
+                reason.isNotNull(),
+                F.struct(F.lit(offer.id).alias("action"), reason.alias("reason")),
+            )
+        )
+    nothing = F.struct(
+        F.lit(NOTHING).alias("action"), F.lit(0.0).alias("value"), F.lit(0.0).alias("cost")
+    )
+    return context.withColumns(
+        {
+            "eligible": F.array_compact(F.array(nothing, *eligible)).cast(_ELIGIBLE),
+            "refusals": F.array_compact(F.array(*refusals)),
+        }
+    )
 
 
 def _refusal(offer: Offer) -> Column:
     """Why an offer is not possible for a customer; null where it is."""
     allowed = F.array_contains("channels", "*") | F.array_contains("channels", offer.channel)
-    reason = F.when(F.col("consent_basis") == "none", "no consent to marketing").when(~allowed, f"no consent to channel {offer.channel}")
+    reason = F.when(F.col("consent_basis") == "none", "no consent to marketing").when(
+        ~allowed, f"no consent to channel {offer.channel}"
+    )
     reason = reason.when(~F.coalesce(F.expr(offer.when), F.lit(False)), f"not met: {offer.when}")
-    return reason if offer.products == "none" else reason.when(F.size(_shown(offer)) == 0, f"no products to show ({offer.products})")
+    return (
+        reason
+        if offer.products == "none"
+        else reason.when(F.size(_shown(offer)) == 0, f"no products to show ({offer.products})")
+    )
 
 
 def explore_rate(customers: DataFrame, settings: StrategySettings) -> float:
     """The share of customers that may be drawn at random, so that random draws cost at most their part of the budget."""
-    mean = F.aggregate("eligible", F.lit(0.0), lambda total, item: total + item["cost"]) / F.size("eligible")
+    mean = F.aggregate("eligible", F.lit(0.0), lambda total, item: total + item["cost"]) / F.size(
+        "eligible"
+    )
     held_out = F.col("bucket") < int(settings.holdout * MILLION)
     row = customers.where(~held_out).agg(F.sum(mean)).first()
     everyone = float(row[0] or 0.0) if row else 0.0
@@ -157,7 +212,9 @@ def explore_rate(customers: DataFrame, settings: StrategySettings) -> float:
 def with_holdout(candidates: DataFrame, settings: StrategySettings) -> DataFrame:
     """The customers with their lasting position; the first ones get nothing, ever."""
     held_out = F.col("bucket") < int(settings.holdout * MILLION)
-    return candidates.withColumn("bucket", bucket("holdout", "customer_id")).withColumn("is_holdout", held_out)
+    return candidates.withColumn("bucket", bucket("holdout", "customer_id")).withColumn(
+        "is_holdout", held_out
+    )
 
 
 def explored(customers: DataFrame, draw: Draw) -> DataFrame:
@@ -167,7 +224,9 @@ def explored(customers: DataFrame, draw: Draw) -> DataFrame:
     return customers.withColumns({"explored": explores, "drawn": F.when(explores, drawn)})
 
 
-def decided(customers: DataFrame, offers: Catalogue, draw: Draw, *, shadow_price: float, run_key: str) -> DataFrame:
+def decided(
+    customers: DataFrame, offers: Catalogue, draw: Draw, *, shadow_price: float, run_key: str
+) -> DataFrame:
     """One decision per customer.
 
     A customer outside the holdout draws uniformly among eligible actions with probability `explore`, and takes the best
@@ -191,24 +250,41 @@ def decided(customers: DataFrame, offers: Catalogue, draw: Draw, *, shadow_price
     each = F.lit(draw.explore) / F.size("eligible")
 
     def chance(item: Column) -> Column:
-        by_draw = each + F.when(item["action"] == F.col("greedy.action"), F.lit(1.0 - draw.explore)).otherwise(F.lit(0.0))
+        by_draw = each + F.when(
+            item["action"] == F.col("greedy.action"), F.lit(1.0 - draw.explore)
+        ).otherwise(F.lit(0.0))
         held = F.when(item["action"] == NOTHING, F.lit(1.0)).otherwise(F.lit(0.0))
         return F.round(F.when(F.col("is_holdout"), held).otherwise(by_draw), 9)
 
-    chances = F.transform("eligible", lambda item: F.struct(item["action"].alias("action"), chance(item).alias("probability")))
+    chances = F.transform(
+        "eligible",
+        lambda item: F.struct(item["action"].alias("action"), chance(item).alias("probability")),
+    )
     possible = F.filter(chances, lambda item: item["probability"] > 0)
     mine = F.filter(possible, lambda item: item["action"] == F.col("taken.action"))
     by_offer = {offer.id: offer for offer in offers.offers}
-    shown = _of_offer({name: _shown(offer) for name, offer in by_offer.items()}, F.array().cast(_SHOWN))
-    trigger = _of_offer({name: F.lit(offer.trigger) for name, offer in by_offer.items() if offer.trigger}, F.lit(None).cast("string"))
-    channel = _of_offer({name: F.lit(offer.channel) for name, offer in by_offer.items()}, F.lit(None).cast("string"))
+    shown = _of_offer(
+        {name: _shown(offer) for name, offer in by_offer.items()}, F.array().cast(_SHOWN)
+    )
+    trigger = _of_offer(
+        {name: F.lit(offer.trigger) for name, offer in by_offer.items() if offer.trigger},
+        F.lit(None).cast("string"),
+    )
+    channel = _of_offer(
+        {name: F.lit(offer.channel) for name, offer in by_offer.items()}, F.lit(None).cast("string")
+    )
     as_of = F.lit(draw.as_of)
     return (
         customers.withColumn("greedy", greedy)
         .withColumn("taken", taken)
-        .withColumns({"chances": possible, "mine": F.get(mine, F.lit(0))["probability"], "shown": shown})
+        .withColumns(
+            {"chances": possible, "mine": F.get(mine, F.lit(0))["probability"], "shown": shown}
+        )
         .select(
-            F.sha2(F.to_json(F.struct(as_of.alias("as_of"), "customer_id", "strategy_id", "version")), 256).alias("decision_id"),
+            F.sha2(
+                F.to_json(F.struct(as_of.alias("as_of"), "customer_id", "strategy_id", "version")),
+                256,
+            ).alias("decision_id"),
             as_of.alias("as_of"),
             F.lit(run_key).alias("run_key"),
             "customer_id",
@@ -243,7 +319,9 @@ def _of_offer(values: dict[str, Column], otherwise: Column) -> Column:
     return picked
 
 
-def campaigns(decisions: DataFrame, offers: Catalogue, *, as_of: date, window_days: int) -> DataFrame:
+def campaigns(
+    decisions: DataFrame, offers: Catalogue, *, as_of: date, window_days: int
+) -> DataFrame:
     """What was planned, by strategy and offer.
 
     Args:
@@ -255,11 +333,22 @@ def campaigns(decisions: DataFrame, offers: Catalogue, *, as_of: date, window_da
     Returns:
         CAMPAIGNS.
     """
-    names = [(offer.id, offer.name.en, offer.name.zh, offer.channel, offer.public_rule) for offer in offers.offers]
-    catalogue = decisions.sparkSession.createDataFrame(names, "offer_id string, offer_name_en string, offer_name_zh string, channel string, public_rule string")
+    names = [
+        (offer.id, offer.name.en, offer.name.zh, offer.channel, offer.public_rule)
+        for offer in offers.offers
+    ]
+    catalogue = decisions.sparkSession.createDataFrame(
+        names,
+        "offer_id string, offer_name_en string, offer_name_zh string, channel string, public_rule string",
+    )
     keys = ("strategy_id", "strategy_version", "offer_id")
     possible = (
-        decisions.select("strategy_id", "strategy_version", "is_holdout", F.explode("eligible_actions.action").alias("offer_id"))
+        decisions.select(
+            "strategy_id",
+            "strategy_version",
+            "is_holdout",
+            F.explode("eligible_actions.action").alias("offer_id"),
+        )
         .groupBy(*keys)
         .agg(F.count("*").alias("eligible"))
     )

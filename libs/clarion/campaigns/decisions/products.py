@@ -13,7 +13,12 @@ def _top(scored: DataFrame, *, at_most: int, name: str) -> DataFrame:
     best = scored.withColumn("place", F.row_number().over(order)).where(F.col("place") <= at_most)
     listed = F.sort_array(F.collect_list(F.struct("place", "product_id", "reason")))
     return best.groupBy("customer_id").agg(
-        F.transform(listed, lambda item: F.struct(item["product_id"].alias("product_id"), item["reason"].alias("reason"))).alias(name)
+        F.transform(
+            listed,
+            lambda item: F.struct(
+                item["product_id"].alias("product_id"), item["reason"].alias("reason")
+            ),
+        ).alias(name)
     )
 
 
@@ -28,7 +33,13 @@ def by_interest(interactions: DataFrame, *, at_most: int) -> DataFrame:
         customer_id, interests (array of product_id and reason).
     """
     reason = F.when(F.col("orders") > 0, "bought before").otherwise("looked at lately")
-    return _top(interactions.select("customer_id", "product_id", F.col("interest").alias("score"), reason.alias("reason")), at_most=at_most, name="interests")
+    return _top(
+        interactions.select(
+            "customer_id", "product_id", F.col("interest").alias("score"), reason.alias("reason")
+        ),
+        at_most=at_most,
+        name="interests",
+    )
 
 
 def by_likeness(interactions: DataFrame, neighbours: DataFrame, *, at_most: int) -> DataFrame:
@@ -49,16 +60,25 @@ def by_likeness(interactions: DataFrame, neighbours: DataFrame, *, at_most: int)
         .groupBy("customer_id", "neighbour_id")
         .agg(
             F.sum(F.col("interest") * F.col("cosine")).alias("score"),
-            F.max_by("product_id", F.struct(F.round(F.col("interest") * F.col("cosine"), 9), "product_id")).alias("because"),
+            F.max_by(
+                "product_id",
+                F.struct(F.round(F.col("interest") * F.col("cosine"), 9), "product_id"),
+            ).alias("because"),
         )
         .withColumnRenamed("neighbour_id", "product_id")
         .join(bought, ["customer_id", "product_id"], "left_anti")
         .withColumn("reason", F.format_string("like %s", "because"))
     )
-    return _top(scored.select("customer_id", "product_id", "score", "reason"), at_most=at_most, name="neighbours")
+    return _top(
+        scored.select("customer_id", "product_id", "score", "reason"),
+        at_most=at_most,
+        name="neighbours",
+    )
 
 
-def alerted(interactions: DataFrame, alerts: DataFrame, *, as_of: date, days: int, at_most: int) -> DataFrame:
+def alerted(
+    interactions: DataFrame, alerts: DataFrame, *, as_of: date, days: int, at_most: int
+) -> DataFrame:
     """Products of interest whose price a competitor has cut lately.
 
     Args:
@@ -71,10 +91,20 @@ def alerted(interactions: DataFrame, alerts: DataFrame, *, as_of: date, days: in
     Returns:
         customer_id, alerted (array of product_id and reason).
     """
-    recent = F.col("observed_at").between(F.lit(as_of).cast("timestamp") - F.make_dt_interval(F.lit(days)), F.lit(as_of).cast("timestamp"))
-    cuts = alerts.where(recent & (F.col("change") < 0)).groupBy("product_id").agg(F.min_by("competitor", F.struct("change", "competitor")).alias("who"))
+    recent = F.col("observed_at").between(
+        F.lit(as_of).cast("timestamp") - F.make_dt_interval(F.lit(days)),
+        F.lit(as_of).cast("timestamp"),
+    )
+    cuts = (
+        alerts.where(recent & (F.col("change") < 0))
+        .groupBy("product_id")
+        .agg(F.min_by("competitor", F.struct("change", "competitor")).alias("who"))
+    )
     scored = interactions.join(cuts, "product_id").select(
-        "customer_id", "product_id", F.col("interest").alias("score"), F.format_string("%s cut its price", "who").alias("reason")
+        "customer_id",
+        "product_id",
+        F.col("interest").alias("score"),
+        F.format_string("%s cut its price", "who").alias("reason"),
     )
     return _top(scored, at_most=at_most, name="alerted")
 
@@ -89,5 +119,8 @@ def in_cart(state: DataFrame) -> DataFrame:
         customer_id, open_cart (array of product_id and reason).
     """
     full = state.where("size(open_cart) > 0")
-    listed: Column = F.transform(F.array_sort("open_cart"), lambda name: F.struct(name.alias("product_id"), F.lit("in the cart").alias("reason")))
+    listed: Column = F.transform(
+        F.array_sort("open_cart"),
+        lambda name: F.struct(name.alias("product_id"), F.lit("in the cart").alias("reason")),
+    )
     return full.select("customer_id", listed.cast(_SHOWN).alias("open_cart"))

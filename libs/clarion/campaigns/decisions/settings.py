@@ -89,5 +89,9 @@ def catalogue(written: Mapping[str, Any], *, where: str) -> Catalogue:
     ids = [offer.id for offer in found.offers]
     twice = sorted({name for name in ids if ids.count(name) > 1} | ({"nothing"} & set(ids)))
     if twice:
-        raise ConfigError(f"{where}: offer '{twice[0]}' stands twice or is a reserved name", found=", ".join(ids), fix="give it another id")
+        raise ConfigError(
+            f"{where}: offer '{twice[0]}' stands twice or is a reserved name",
+            found=", ".join(ids),
+            fix="give it another id",
+        )
     return found

@@ -8,7 +8,14 @@ from pyspark.sql import functions as F
 from clarion.campaigns.decisions.settings import StrategySettings
 
 
-def next_versions(segments: DataFrame, earlier: DataFrame, adjustments: DataFrame, settings: StrategySettings, *, as_of: date) -> DataFrame:
+def next_versions(
+    segments: DataFrame,
+    earlier: DataFrame,
+    adjustments: DataFrame,
+    settings: StrategySettings,
+    *,
+    as_of: date,
+) -> DataFrame:
     """The strategies of a day.
 
     A group without an earlier plan starts with version 1 and a lever of 1. An adjustment of the day that acts moves the
@@ -24,17 +31,26 @@ def next_versions(segments: DataFrame, earlier: DataFrame, adjustments: DataFram
     Returns:
         STRATEGIES.
     """
-    last = earlier.groupBy("strategy_id").agg(F.max_by(F.struct("version", "benefit"), "as_of").alias("last"))
+    last = earlier.groupBy("strategy_id").agg(
+        F.max_by(F.struct("version", "benefit"), "as_of").alias("last")
+    )
     moved = adjustments.where("acted").select("strategy_id", "benefit_after", "reason")
     money = "decimal(18,4)"
     return (
-        segments.select("segment_id", "name_en", "name_zh", F.col("segment_id").alias("strategy_id"))
+        segments.select(
+            "segment_id", "name_en", "name_zh", F.col("segment_id").alias("strategy_id")
+        )
         .join(last, "strategy_id", "left")
         .join(moved, "strategy_id", "left")
         .select(
             F.lit(as_of).alias("as_of"),
             "strategy_id",
-            (F.coalesce("last.version", F.lit(1)) + F.when(F.col("benefit_after").isNotNull(), 1).otherwise(0)).cast("int").alias("version"),
+            (
+                F.coalesce("last.version", F.lit(1))
+                + F.when(F.col("benefit_after").isNotNull(), 1).otherwise(0)
+            )
+            .cast("int")
+            .alias("version"),
             "segment_id",
             "name_en",
             "name_zh",

@@ -24,7 +24,9 @@ def messages(decisions: DataFrame, consents: DataFrame) -> DataFrame:
             "as_of",
             "decision_id",
             "customer_id",
-            F.format_string("%s/%s/%s", F.col("as_of").cast("string"), "strategy_id", "action").alias("campaign_id"),
+            F.format_string(
+                "%s/%s/%s", F.col("as_of").cast("string"), "strategy_id", "action"
+            ).alias("campaign_id"),
             F.col("action").alias("offer_id"),
             "channel",
             "products",

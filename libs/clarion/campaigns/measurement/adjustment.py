@@ -61,7 +61,9 @@ class Factor:
         return max(abs(term.weight * term.relative_gap) for term in self.terms) / self.absolute_gap
 
 
-def factor(targets: Mapping[str, float], actuals: Mapping[str, float], weights: Mapping[str, float]) -> Factor:
+def factor(
+    targets: Mapping[str, float], actuals: Mapping[str, float], weights: Mapping[str, float]
+) -> Factor:
     """The AdjustmentFactor of a strategy.
 
     Args:
@@ -75,10 +77,18 @@ def factor(targets: Mapping[str, float], actuals: Mapping[str, float], weights: 
     total = math.fsum(weights[kpi] for kpi in KPIS)
     if abs(total - 1.0) > 1e-9 or any(weights[kpi] < 0 for kpi in KPIS):
         shown = ", ".join(f"{kpi} {weights[kpi]}" for kpi in KPIS)
-        raise ConfigError("the weights of the AdjustmentFactor do not sum to 1", found=f"{shown}: {total}", fix="mend adjust.weight_*")
+        raise ConfigError(
+            "the weights of the AdjustmentFactor do not sum to 1",
+            found=f"{shown}: {total}",
+            fix="mend adjust.weight_*",
+        )
     for kpi in KPIS:
         if targets[kpi] == 0:
-            raise ConfigError(f"the target of {kpi} is 0", found="a gap cannot be divided by it", fix=f"set strategy.target_{kpi}")
+            raise ConfigError(
+                f"the target of {kpi} is 0",
+                found="a gap cannot be divided by it",
+                fix=f"set strategy.target_{kpi}",
+            )
     return Factor(tuple(Term(kpi, targets[kpi], actuals[kpi], weights[kpi]) for kpi in KPIS))
 
 
@@ -95,7 +105,15 @@ class Move:
         return self.after != self.before
 
 
-def move(found: Factor, *, lever: float, delivered: int, clickers: int, buyers: int, settings: AdjustSettings) -> Move:
+def move(
+    found: Factor,
+    *,
+    lever: float,
+    delivered: int,
+    clickers: int,
+    buyers: int,
+    settings: AdjustSettings,
+) -> Move:
     """The lever of the next version: lever x (1 + gain x relative factor), a bounded step within bounds.
 
     The sign is declared: short of its targets, a strategy's benefits rise; beyond them they fall. It acts only when
@@ -105,7 +123,11 @@ def move(found: Factor, *, lever: float, delivered: int, clickers: int, buyers: 
         return Move(lever, lever, f"{delivered} delivered: fewer than {settings.min_delivered}")
     targets = {term.kpi: term.target for term in found.terms}
     intervals = {"ctr": share(clickers, delivered), "cr": share(buyers, clickers)}
-    telling = [kpi for kpi, interval in intervals.items() if isinstance(interval, Interval) and not interval.low <= targets[kpi] <= interval.high]
+    telling = [
+        kpi
+        for kpi, interval in intervals.items()
+        if isinstance(interval, Interval) and not interval.low <= targets[kpi] <= interval.high
+    ]
     if not telling:
         return Move(lever, lever, "no gap that chance would not explain")
     wanted = 1 + settings.gain * found.relative
@@ -114,4 +136,8 @@ def move(found: Factor, *, lever: float, delivered: int, clickers: int, buyers: 
     if after == lever:
         return Move(lever, lever, f"the lever is at its bound of {lever}")
     direction = "short of" if found.relative > 0 else "beyond"
-    return Move(lever, after, f"{direction} its targets by {abs(found.relative):.1%} (telling: {', '.join(telling)})")
+    return Move(
+        lever,
+        after,
+        f"{direction} its targets by {abs(found.relative):.1%} (telling: {', '.join(telling)})",
+    )

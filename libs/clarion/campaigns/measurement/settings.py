@@ -20,4 +20,9 @@ class AdjustSettings:
 
     @property
     def weights(self) -> dict[str, float]:
-        return {"ctr": self.weight_ctr, "cr": self.weight_cr, "apu": self.weight_apu, "rpr": self.weight_rpr}
+        return {
+            "ctr": self.weight_ctr,
+            "cr": self.weight_cr,
+            "apu": self.weight_apu,
+            "rpr": self.weight_rpr,
+        }

@@ -10,7 +10,15 @@ from clarion.measures.days import start_of
 MONEY = "decimal(18,4)"
 
 
-def outcomes(messages: DataFrame, responses: DataFrame, order_lines: DataFrame, *, sent_on: date, window_days: int, time_zone: str) -> DataFrame:
+def outcomes(
+    messages: DataFrame,
+    responses: DataFrame,
+    order_lines: DataFrame,
+    *,
+    sent_on: date,
+    window_days: int,
+    time_zone: str,
+) -> DataFrame:
     """What became of each message within its window.
 
     A buyer is a customer who clicked and ordered after that click, within the window.
@@ -36,7 +44,11 @@ def outcomes(messages: DataFrame, responses: DataFrame, order_lines: DataFrame, 
         )
     )
     answered = messages.select("message_id", "customer_id").join(reactions, "message_id", "left")
-    sales = order_lines.where("kind = 'sale' AND customer_id IS NOT NULL").where(inside).select("customer_id", "order_id", "amount", "happened_at")
+    sales = (
+        order_lines.where("kind = 'sale' AND customer_id IS NOT NULL")
+        .where(inside)
+        .select("customer_id", "order_id", "amount", "happened_at")
+    )
     after = (
         answered.where("clicked_at IS NOT NULL")
         .join(sales, "customer_id")
@@ -56,7 +68,9 @@ def outcomes(messages: DataFrame, responses: DataFrame, order_lines: DataFrame, 
     )
 
 
-def strategy_kpis(decisions: DataFrame, results: DataFrame, *, as_of: date, decided_on: date, window_days: int) -> DataFrame:
+def strategy_kpis(
+    decisions: DataFrame, results: DataFrame, *, as_of: date, decided_on: date, window_days: int
+) -> DataFrame:
     """The four KPIs of each strategy.
 
     CTR = clickers / delivered, CR = buyers / clickers, APU = revenue / buyers, RPR = repeat buyers / buyers; a KPI
@@ -79,9 +93,15 @@ def strategy_kpis(decisions: DataFrame, results: DataFrame, *, as_of: date, deci
         .agg(
             F.count_if("delivered").alias("delivered"),
             F.count_if(F.col("delivered") & F.col("clicked")).alias("clickers"),
-            F.count_if(F.col("delivered") & F.col("clicked") & (F.col("orders") > 0)).alias("buyers"),
-            F.coalesce(F.sum(F.when(F.col("delivered"), F.col("revenue"))), F.lit(0)).cast(MONEY).alias("revenue"),
-            F.count_if(F.col("delivered") & F.col("clicked") & (F.col("orders") > 1)).alias("repeat_buyers"),
+            F.count_if(F.col("delivered") & F.col("clicked") & (F.col("orders") > 0)).alias(
+                "buyers"
+            ),
+            F.coalesce(F.sum(F.when(F.col("delivered"), F.col("revenue"))), F.lit(0))
+            .cast(MONEY)
+            .alias("revenue"),
+            F.count_if(F.col("delivered") & F.col("clicked") & (F.col("orders") > 1)).alias(
+                "repeat_buyers"
+            ),
         )
     )
     return counts.select(
@@ -97,7 +117,9 @@ def strategy_kpis(decisions: DataFrame, results: DataFrame, *, as_of: date, deci
     )  # fmt: skip
 
 
-def arms(decisions: DataFrame, order_lines: DataFrame, *, sent_on: date, window_days: int, time_zone: str) -> DataFrame:
+def arms(
+    decisions: DataFrame, order_lines: DataFrame, *, sent_on: date, window_days: int, time_zone: str
+) -> DataFrame:
     """Moments of revenue per customer within the window, by strategy, in and outside the holdout.
 
     Returns:
@@ -114,7 +136,11 @@ def arms(decisions: DataFrame, order_lines: DataFrame, *, sent_on: date, window_
         .join(spent, "customer_id", "left")
         .withColumn("spent", F.coalesce("spent", F.lit(0.0)))
         .groupBy("strategy_id", "is_holdout")
-        .agg(F.count("*").alias("n"), F.avg("spent").alias("mean"), (F.var_pop("spent") * F.count("*")).alias("m2"))
+        .agg(
+            F.count("*").alias("n"),
+            F.avg("spent").alias("mean"),
+            (F.var_pop("spent") * F.count("*")).alias("m2"),
+        )
     )
 
 

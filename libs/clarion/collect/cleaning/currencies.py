@@ -21,12 +21,25 @@ def daily(rates: DataFrame, *, time_zone: str) -> DataFrame:
     Returns:
         One row per currency and day: currency, day, rate.
     """
-    stated = rates.groupBy("currency", local_day("at", time_zone).alias("from_day")).agg(F.max_by("rate", F.struct("at", "arrived_at")).alias("rate"))
-    held = stated.withColumn("day", F.explode(F.sequence("from_day", F.date_add("from_day", HOLDS_DAYS - 1))))
+    stated = rates.groupBy("currency", local_day("at", time_zone).alias("from_day")).agg(
+        F.max_by("rate", F.struct("at", "arrived_at")).alias("rate")
+    )
+    held = stated.withColumn(
+        "day", F.explode(F.sequence("from_day", F.date_add("from_day", HOLDS_DAYS - 1)))
+    )
     return held.groupBy("currency", "day").agg(F.max_by("rate", "from_day").alias("rate"))
 
 
-def converted(frame: DataFrame, of_day: DataFrame | None, *, money: tuple[Column, ...], time: str, on: date | None, currency: str, time_zone: str) -> DataFrame:
+def converted(
+    frame: DataFrame,
+    of_day: DataFrame | None,
+    *,
+    money: tuple[Column, ...],
+    time: str,
+    on: date | None,
+    currency: str,
+    time_zone: str,
+) -> DataFrame:
     """The rows with their amounts in the shop's currency; rows in a currency that has no rate on their day are left out.
 
     Args:
@@ -42,7 +55,24 @@ def converted(frame: DataFrame, of_day: DataFrame | None, *, money: tuple[Column
     if of_day is None:
         return frame.where(own)
     day = F.lit(on) if on else local_day(time, time_zone)
-    rate = of_day.select(F.col("currency").alias("_currency"), F.col("day").alias("_day"), F.col("rate").alias("_rate"))
-    joined = frame.join(F.broadcast(rate), (F.col("currency") == F.col("_currency")) & (day == F.col("_day")) & ~own, "left")
-    amounts = {column.name: F.when(own, F.col(column.name)).otherwise((F.col(column.name) * F.col("_rate")).cast(column.type)) for column in money}
-    return joined.where(own | F.col("_rate").isNotNull()).withColumns({**amounts, "currency": F.lit(currency)}).select(*frame.columns)
+    rate = of_day.select(
+        F.col("currency").alias("_currency"),
+        F.col("day").alias("_day"),
+        F.col("rate").alias("_rate"),
+    )
+    joined = frame.join(
+        F.broadcast(rate),
+        (F.col("currency") == F.col("_currency")) & (day == F.col("_day")) & ~own,
+        "left",
+    )
+    amounts = {
+        column.name: F.when(own, F.col(column.name)).otherwise(
+            (F.col(column.name) * F.col("_rate")).cast(column.type)
+        )
+        for column in money
+    }
+    return (
+        joined.where(own | F.col("_rate").isNotNull())
+        .withColumns({**amounts, "currency": F.lit(currency)})
+        .select(*frame.columns)
+    )

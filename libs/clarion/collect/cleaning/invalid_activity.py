@@ -22,7 +22,10 @@ LOOKS = ("view", "click", "cart_add", "favourite", "review_view")
 LOOK_BACK_DAYS = 28  # what is usual for a product, and who looked at it before, is told from this much before the first fact judged
 NEW_ACCOUNT_DAYS = 30
 _BROWSED_WITHIN_DAYS = 7
-_RING_DAYS, _RING_STEP = 6, 3  # windows that overlap by half: what happens within three days lies in one of them
+_RING_DAYS, _RING_STEP = (
+    6,
+    3,
+)  # windows that overlap by half: what happens within three days lies in one of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,11 @@ def parse(written: Mapping[str, Any]) -> tuple[Detector, ...]:
         model = validated(_Written, body, where=where)
         for text in (*model.features.values(), model.found_when):
             refuse_more_than_an_expression(text, where=where)
-        found.append(Detector(name, model.looks_at, model.reason, tuple(model.features.items()), model.found_when))
+        found.append(
+            Detector(
+                name, model.looks_at, model.reason, tuple(model.features.items()), model.found_when
+            )
+        )
     return tuple(found)
 
 
@@ -88,14 +95,24 @@ def clicks(events: DataFrame, *, time_zone: str) -> DataFrame:
         before), wants (cart, favourite, checkout), wanted (the product was wanted on that day), minute_load (events of
         the last minute).
     """
-    online = events.where(~F.col("type").isin(*IN_STORE)).withColumn("actor", F.coalesce("device_ref", "customer_id")).where("actor IS NOT NULL")
+    online = (
+        events.where(~F.col("type").isin(*IN_STORE))
+        .withColumn("actor", F.coalesce("device_ref", "customer_id"))
+        .where("actor IS NOT NULL")
+    )
     in_order = Window.partitionBy("actor").orderBy("happened_at", "record_id")
     on_product = Window.partitionBy("actor", "day", "product_id")
     seconds = F.unix_micros("happened_at") / 1e6
     before, after = F.lag("product_id").over(in_order), F.lead("product_id").over(in_order)
-    same = F.equal_null(before, F.col("product_id")) & (F.lag("type").over(in_order) == F.col("type"))
-    marked = online.withColumns({"day": local_day("happened_at", time_zone), "wants": F.col("type").isin(*WANTS)})
-    return marked.withColumn("wanted", F.col("product_id").isNotNull() & F.bool_or("wants").over(on_product)).select(
+    same = F.equal_null(before, F.col("product_id")) & (
+        F.lag("type").over(in_order) == F.col("type")
+    )
+    marked = online.withColumns(
+        {"day": local_day("happened_at", time_zone), "wants": F.col("type").isin(*WANTS)}
+    )
+    return marked.withColumn(
+        "wanted", F.col("product_id").isNotNull() & F.bool_or("wants").over(on_product)
+    ).select(
         "record_id",
         "happened_at",
         "type",
@@ -107,14 +124,20 @@ def clicks(events: DataFrame, *, time_zone: str) -> DataFrame:
         (seconds - F.lag(seconds).over(in_order)).alias("gap_s"),
         (F.lead(seconds).over(in_order) - seconds).alias("next_gap_s"),
         F.coalesce(same, F.lit(False)).alias("repeats"),
-        F.coalesce((before == after) & (before != F.col("product_id")), F.lit(False)).alias("goes_back"),
+        F.coalesce((before == after) & (before != F.col("product_id")), F.lit(False)).alias(
+            "goes_back"
+        ),
         "wants",
         "wanted",
-        F.expr("count(*) OVER (PARTITION BY actor ORDER BY happened_at RANGE BETWEEN INTERVAL 59 SECONDS PRECEDING AND CURRENT ROW)").alias("minute_load"),
+        F.expr(
+            "count(*) OVER (PARTITION BY actor ORDER BY happened_at RANGE BETWEEN INTERVAL 59 SECONDS PRECEDING AND CURRENT ROW)"
+        ).alias("minute_load"),
     )
 
 
-def orders(lines: DataFrame, events: DataFrame, customers: DataFrame, *, time_zone: str) -> DataFrame:
+def orders(
+    lines: DataFrame, events: DataFrame, customers: DataFrame, *, time_zone: str
+) -> DataFrame:
     """Orders of known accounts, each beside who else bought the same and how the account came to it.
 
     Args:
@@ -130,10 +153,15 @@ def orders(lines: DataFrame, events: DataFrame, customers: DataFrame, *, time_zo
         address or a device with this one and bought the product within a few days; null for none), ring_unseen and
         ring_new (shares of the ring's lines that are unseen, and whose account is at most thirty days old).
     """
-    sales = lines.where("kind = 'sale' AND customer_id IS NOT NULL").withColumn("day", local_day("happened_at", time_zone))
+    sales = lines.where("kind = 'sale' AND customer_id IS NOT NULL").withColumn(
+        "day", local_day("happened_at", time_zone)
+    )
     opened = customers.groupBy("customer_id").agg(F.min("registered_at").alias("opened_at"))
     since = F.broadcast(events.agg(F.min("happened_at").alias("events_from")))
-    could_know = F.col("store_ref").isNull() & (F.col("happened_at") >= F.col("events_from") + F.make_dt_interval(days=F.lit(_BROWSED_WITHIN_DAYS)))
+    could_know = F.col("store_ref").isNull() & (
+        F.col("happened_at")
+        >= F.col("events_from") + F.make_dt_interval(days=F.lit(_BROWSED_WITHIN_DAYS))
+    )
     told = (
         sales.join(_seen_before(sales, events), "order_line_id", "left")
         .join(opened, "customer_id", "left")
@@ -145,20 +173,36 @@ def orders(lines: DataFrame, events: DataFrame, customers: DataFrame, *, time_zo
                 "account_days": F.datediff("happened_at", "opened_at"),
             }
         )
-        .select("order_line_id", "order_id", "customer_id", "product_id", "happened_at", "unseen", "account_days", "burst")
+        .select(
+            "order_line_id",
+            "order_id",
+            "customer_id",
+            "product_id",
+            "happened_at",
+            "unseen",
+            "account_days",
+            "burst",
+        )
     )
     highest = ("unseen", "account_days", "burst", "ring", "ring_unseen", "ring_new")
     return (
         told.join(_rings(told, _links(events, customers)), "order_line_id", "left")
         .groupBy("order_id", "customer_id")
-        .agg(F.min("happened_at").alias("happened_at"), *(F.max(name).alias(name) for name in highest))
+        .agg(
+            F.min("happened_at").alias("happened_at"),
+            *(F.max(name).alias(name) for name in highest),
+        )
     )
 
 
 def _links(events: DataFrame, customers: DataFrame) -> DataFrame:
     """Devices and addresses that several accounts share: customer_id, link."""
-    devices = events.where("device_ref IS NOT NULL AND customer_id IS NOT NULL").select("customer_id", F.concat(F.lit("d:"), "device_ref").alias("link"))
-    addresses = customers.where("address IS NOT NULL").select("customer_id", F.concat(F.lit("a:"), "address").alias("link"))
+    devices = events.where("device_ref IS NOT NULL AND customer_id IS NOT NULL").select(
+        "customer_id", F.concat(F.lit("d:"), "device_ref").alias("link")
+    )
+    addresses = customers.where("address IS NOT NULL").select(
+        "customer_id", F.concat(F.lit("a:"), "address").alias("link")
+    )
     both = devices.unionByName(addresses).distinct()
     return both.join(both.groupBy("link").count().where("count > 1").select("link"), "link")
 
@@ -166,15 +210,26 @@ def _links(events: DataFrame, customers: DataFrame) -> DataFrame:
 def _rings(told: DataFrame, links: DataFrame) -> DataFrame:
     """For each line the largest crowd of accounts with a link in common that bought the product within one window."""
     span = F.window("happened_at", f"{_RING_DAYS} days", f"{_RING_STEP} days").alias("span")
-    linked = told.select("order_line_id", "customer_id", "product_id", "unseen", "account_days", span).join(links, "customer_id")
+    linked = told.select(
+        "order_line_id", "customer_id", "product_id", "unseen", "account_days", span
+    ).join(links, "customer_id")
     crowd = {
         "ring": F.countDistinct("customer_id"),
         "ring_unseen": F.avg("unseen"),
         "ring_new": F.avg((F.col("account_days") <= NEW_ACCOUNT_DAYS).cast("int")),
     }
-    crowds = linked.groupBy("link", "product_id", "span").agg(*(value.alias(name) for name, value in crowd.items())).where("ring > 1")
+    crowds = (
+        linked.groupBy("link", "product_id", "span")
+        .agg(*(value.alias(name) for name, value in crowd.items()))
+        .where("ring > 1")
+    )
     largest = F.max(F.struct(*crowd)).alias("largest")
-    return linked.join(crowds, ["link", "product_id", "span"]).groupBy("order_line_id").agg(largest).select("order_line_id", "largest.*")
+    return (
+        linked.join(crowds, ["link", "product_id", "span"])
+        .groupBy("order_line_id")
+        .agg(largest)
+        .select("order_line_id", "largest.*")
+    )
 
 
 def _bursts(sales: DataFrame) -> DataFrame:
@@ -183,13 +238,19 @@ def _bursts(sales: DataFrame) -> DataFrame:
     number = F.unix_date("day")
     weeks = Window.partitionBy("product_id").orderBy(number).rangeBetween(-LOOK_BACK_DAYS, -1)
     usual = F.coalesce(F.sum("buyers").over(weeks), F.lit(0)) / LOOK_BACK_DAYS
-    return daily.select("product_id", "day", (F.col("buyers") / F.greatest(usual, F.lit(1.0))).alias("burst"))
+    return daily.select(
+        "product_id", "day", (F.col("buyers") / F.greatest(usual, F.lit(1.0))).alias("burst")
+    )
 
 
 def _seen_before(sales: DataFrame, events: DataFrame) -> DataFrame:
     """Lines whose account looked at the product in the week before."""
-    looks = events.where(F.col("type").isin(*LOOKS)).select("customer_id", "product_id", F.col("happened_at").alias("looked_at"))
-    both = sales.select("order_line_id", "customer_id", "product_id", "happened_at").join(looks, ["customer_id", "product_id"])
+    looks = events.where(F.col("type").isin(*LOOKS)).select(
+        "customer_id", "product_id", F.col("happened_at").alias("looked_at")
+    )
+    both = sales.select("order_line_id", "customer_id", "product_id", "happened_at").join(
+        looks, ["customer_id", "product_id"]
+    )
     within = f"looked_at <= happened_at AND looked_at >= happened_at - INTERVAL {_BROWSED_WITHIN_DAYS} DAYS"
     return both.where(within).select("order_line_id").distinct().withColumn("seen", F.lit(True))
 
@@ -204,7 +265,11 @@ def found(detector: Detector, view: DataFrame) -> DataFrame:
     Returns:
         record_id, or actor and day, or order_id and customer_id; features (map of doubles).
     """
-    unit = {"clicks": ("record_id",), "actor_days": ("actor", "day"), "orders": ("order_id", "customer_id")}[detector.looks_at]
+    unit = {
+        "clicks": ("record_id",),
+        "actor_days": ("actor", "day"),
+        "orders": ("order_id", "customer_id"),
+    }[detector.looks_at]
     if detector.looks_at == "actor_days":
         named = {name: F.expr(text) for name, text in detector.features}
         view = view.groupBy(*unit).agg(*(value.alias(name) for name, value in named.items()))

@@ -30,7 +30,9 @@ class Learned:
     rows: int
 
 
-def learned(rows: DataFrame, *, column: str, statistic: Statistic, by: tuple[str, ...]) -> list[Learned]:
+def learned(
+    rows: DataFrame, *, column: str, statistic: Statistic, by: tuple[str, ...]
+) -> list[Learned]:
     """Of each group of rows, and of all together, the mean, the median or the most frequent value.
 
     A tie between frequent values goes to the smallest; the median of an even number of values is the mean of the two
@@ -47,15 +49,34 @@ def learned(rows: DataFrame, *, column: str, statistic: Statistic, by: tuple[str
     """
     known = rows.where(F.col(column).isNotNull())
     type_ = dict(rows.dtypes)[column]
-    value = F.expr({"mean": "avg({})", "median": "median({})", "mode": "mode({}, true)"}[statistic].format(sql.name(column)))
-    value = F.round(value).cast(type_) if type_ in ("bigint", "int") and statistic != "mode" else value.cast(type_)
+    value = F.expr(
+        {"mean": "avg({})", "median": "median({})", "mode": "mode({}, true)"}[statistic].format(
+            sql.name(column)
+        )
+    )
+    value = (
+        F.round(value).cast(type_)
+        if type_ in ("bigint", "int") and statistic != "mode"
+        else value.cast(type_)
+    )
     grouped = known.rollup(*by) if by else known.groupBy()
     levels = F.grouping_id() if by else F.lit(0)
-    found = grouped.agg(value.cast("string").alias("_value"), F.count(F.lit(1)).alias("_rows"), levels.alias("_level")).collect()
+    found = grouped.agg(
+        value.cast("string").alias("_value"),
+        F.count(F.lit(1)).alias("_rows"),
+        levels.alias("_level"),
+    ).collect()
     everything = 2 ** len(by) - 1
     kept = [row for row in found if row["_level"] in (0, everything)]
     entries = [
-        Learned(column, statistic, () if row["_level"] == everything else tuple(_text(row[name]) for name in by), row["_value"], row["_rows"]) for row in kept
+        Learned(
+            column,
+            statistic,
+            () if row["_level"] == everything else tuple(_text(row[name]) for name in by),
+            row["_value"],
+            row["_rows"],
+        )
+        for row in kept
     ]
     return sorted(entries, key=lambda entry: (not entry.group, str(entry.group)))
 
@@ -72,7 +93,12 @@ def stand_in(entries: list[Learned], *, by: tuple[str, ...], type_: str) -> Colu
         return F.lit(overall).cast(type_)
     key = F.to_json(F.array(*(F.col(name).cast("string") for name in by)))
     known = F.map_from_arrays(
-        F.array(*(F.to_json(F.array(*(F.lit(part).cast("string") for part in entry.group))) for entry in groups)),
+        F.array(
+            *(
+                F.to_json(F.array(*(F.lit(part).cast("string") for part in entry.group)))
+                for entry in groups
+            )
+        ),
         F.array(*(F.lit(entry.value).cast("string") for entry in groups)),
     )
     return F.coalesce(F.try_element_at(known, key), F.lit(overall)).cast(type_)

@@ -53,7 +53,13 @@ class Tally:
     filled: Mapping[str, int]
 
 
-def entries(tally: Tally, rules: Iterable[Rule], *, usual: Mapping[tuple[str, str], int], checked_before: int) -> list[dict[str, Any]]:
+def entries(
+    tally: Tally,
+    rules: Iterable[Rule],
+    *,
+    usual: Mapping[tuple[str, str], int],
+    checked_before: int,
+) -> list[dict[str, Any]]:
     """QUALITY rows, provenance aside: one for each rule that could be broken, whether it was or not.
 
     Args:
@@ -63,7 +69,9 @@ def entries(tally: Tally, rules: Iterable[Rule], *, usual: Mapping[tuple[str, st
         checked_before: records of earlier batches.
     """
     words = {rule.name: rule.reason for rule in rules} | _IN_WORDS
-    unbroken = {rule.name for rule in rules} - {name for name, _ in tally.errors} - set(tally.warnings)
+    unbroken = (
+        {rule.name for rule in rules} - {name for name, _ in tally.errors} - set(tally.warnings)
+    )
     found = [(name, "", "error", 0) for name in sorted(unbroken)]
     found += [(name, column, "error", count) for (name, column), count in tally.errors.items()]
     found += [(name, "", "warning", count) for name, count in tally.warnings.items()]
@@ -77,7 +85,12 @@ def entries(tally: Tally, rules: Iterable[Rule], *, usual: Mapping[tuple[str, st
             "broken": broken,
             "checked": tally.checked,
             "usual": usual.get((rule, column), 0) / checked_before if checked_before else None,
-            "anomaly": jumped(broken, tally.checked, before=usual.get((rule, column), 0), checked_before=checked_before),
+            "anomaly": jumped(
+                broken,
+                tally.checked,
+                before=usual.get((rule, column), 0),
+                checked_before=checked_before,
+            ),
         }
         for rule, column, severity, broken in found
     ]

@@ -44,11 +44,16 @@ class Rule:
 
     def refuses(self, policy: str | None) -> bool:
         """Whether broken rows are refused under the mapping's policy (None: the default)."""
-        return self.severity == "error" and (not self.policies or policy is None or policy in self.policies)
+        return self.severity == "error" and (
+            not self.policies or policy is None or policy in self.policies
+        )
 
     def warns(self, policy: str | None) -> bool:
         """Whether broken rows are only marked."""
-        return policy in self.warns_under or (self.severity == "warning" and (not self.policies or policy is None or policy in self.policies))
+        return policy in self.warns_under or (
+            self.severity == "warning"
+            and (not self.policies or policy is None or policy in self.policies)
+        )
 
 
 class _Written(BaseModel):
@@ -67,7 +72,11 @@ class _Written(BaseModel):
 
     def speaks_of(self, kind: Kind, column: Column) -> bool:
         pattern = kind.time if self.column == "{time}" else self.column
-        return fnmatch.fnmatch(column.name, pattern) and self.type in (None, column.type) and not column.personal
+        return (
+            fnmatch.fnmatch(column.name, pattern)
+            and self.type in (None, column.type)
+            and not column.personal
+        )
 
 
 def parse(files: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Rule, ...]]:
@@ -81,24 +90,52 @@ def parse(files: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Rule, ...]]
     """
     for name in files:
         if name != "every" and name not in KINDS:
-            raise ConfigError(f"rules/{name}.yml: there is no source kind '{name}'", found=", ".join(KINDS), fix="name the file after a kind, or 'every'")
+            raise ConfigError(
+                f"rules/{name}.yml: there is no source kind '{name}'",
+                found=", ".join(KINDS),
+                fix="name the file after a kind, or 'every'",
+            )
     found = {}
     for kind in KINDS.values():
-        own = [rule for name in (kind.name, "every") for id_, body in files.get(name, {}).items() for rule in _rules(id_, body, kind, file=name)]
+        own = [
+            rule
+            for name in (kind.name, "every")
+            for id_, body in files.get(name, {}).items()
+            for rule in _rules(id_, body, kind, file=name)
+        ]
         found[kind.name] = tuple(own)
     return found
 
 
 def _rules(id_: str, body: Any, kind: Kind, *, file: str) -> list[Rule]:
-    plain = {("except_" if key == "except" else key): value for key, value in body.items()} if isinstance(body, dict) else body
+    plain = (
+        {("except_" if key == "except" else key): value for key, value in body.items()}
+        if isinstance(body, dict)
+        else body
+    )
     written = validated(_Written, plain, where=f"rules/{file}.yml {id_}")
     refuse_more_than_an_expression(written.broken_when, where=f"rules/{file}.yml: {id_}")
     columns = [column.name for column in kind.columns if written.speaks_of(kind, column)]
     if file != "every" and not columns:
-        raise ConfigError(f"rules/{file}.yml: {id_} speaks of no column of {kind.name}", found=written.column, fix="name one of its columns")
+        raise ConfigError(
+            f"rules/{file}.yml: {id_} speaks of no column of {kind.name}",
+            found=written.column,
+            fix="name one of its columns",
+        )
     text = written.broken_when
     for name, values in _LISTS.items():
         text = text.replace(name, ", ".join(sql.text(value) for value in values))
     if kind.name in written.except_:
         return []
-    return [Rule(id_, column, text.replace("{column}", column), written.severity, written.reason, written.policies, written.warns_under) for column in columns]
+    return [
+        Rule(
+            id_,
+            column,
+            text.replace("{column}", column),
+            written.severity,
+            written.reason,
+            written.policies,
+            written.warns_under,
+        )
+        for column in columns
+    ]

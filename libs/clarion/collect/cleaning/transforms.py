@@ -16,7 +16,17 @@ _OFFSET = r"(Z|UTC|[+-]\d\d:?\d\d)$"
 _REASON = "array<struct<rule:string,column:string,sample:string>>"
 _NAMES = "array<string>"
 _EMPTY = sql.text("")
-KEPT = ("_hash", "_stripped", "_broken", "_source", "_file", "_file_hash", "_row", "_batch", "_ingested_at")
+KEPT = (
+    "_hash",
+    "_stripped",
+    "_broken",
+    "_source",
+    "_file",
+    "_file_hash",
+    "_row",
+    "_batch",
+    "_ingested_at",
+)
 
 
 def marked_duplicates(
@@ -42,25 +52,37 @@ def marked_duplicates(
     """
     identity = F.col("_hash") if key is None else _named_by(key)
     if named_by_person:
-        identity = F.when(F.col("_stripped"), F.md5(F.to_json(F.struct("_file_hash", "_row")))).otherwise(identity)
+        identity = F.when(
+            F.col("_stripped"), F.md5(F.to_json(F.struct("_file_hash", "_row")))
+        ).otherwise(identity)
     first = Window.partitionBy("_identity").orderBy("_ingested_at", "_batch", "_file", "_row")
     again = F.row_number().over(first) > 1
     if within_days is not None:
-        again = F.coalesce(F.lag("_ingested_at").over(first) >= F.col("_ingested_at") - F.make_dt_interval(days=F.lit(within_days)), F.lit(False))
+        again = F.coalesce(
+            F.lag("_ingested_at").over(first)
+            >= F.col("_ingested_at") - F.make_dt_interval(days=F.lit(within_days)),
+            F.lit(False),
+        )
     marked = records.withColumn("_identity", identity).withColumn("_duplicate", again)
     if earlier is not None:
         known = earlier.select(identity.alias("_identity"))
         if few:
             known = known.join(F.broadcast(marked.select("_identity")), "_identity", "left_semi")
         before = known.distinct().withColumn("_before", F.lit(True))
-        marked = marked.join(before, "_identity", "left").withColumn("_duplicate", F.col("_duplicate") | F.col("_before").isNotNull()).drop("_before")
+        marked = (
+            marked.join(before, "_identity", "left")
+            .withColumn("_duplicate", F.col("_duplicate") | F.col("_before").isNotNull())
+            .drop("_before")
+        )
     return marked.drop("_identity")
 
 
 def _named_by(key: tuple[str, ...]) -> Column:
     """A text that is equal for records with equal values in these columns of the source, nulls included."""
     if len(key) == 1:
-        return F.coalesce(F.concat(F.lit("="), F.col("raw")[key[0]]), F.lit(""))  # JSON took a tenth of the time of cleaning
+        return F.coalesce(
+            F.concat(F.lit("="), F.col("raw")[key[0]]), F.lit("")
+        )  # JSON took a tenth of the time of cleaning
     return F.to_json(F.array(*(F.col("raw")[name] for name in key)))
 
 
@@ -101,15 +123,30 @@ def canonical(records: DataFrame, reading: Reading) -> DataFrame:
     # Under a condition, because Spark takes a bare look into a map for free and makes it again for every use of the value: of the
     # time of cleaning a million events a third went into comparing names of columns. A broken record has no values.
     source = records.selectExpr(
-        *(f"IF(_broken IS NULL, raw[{sql.text(name)}], NULL) AS {sql.name(name)}" for name in needed),
-        *(f"raw[{sql.text(place)}] AS {sql.name('_token_' + name)}" for name, place in reading.tokens.items()),
+        *(
+            f"IF(_broken IS NULL, raw[{sql.text(name)}], NULL) AS {sql.name(name)}"
+            for name in needed
+        ),
+        *(
+            f"raw[{sql.text(place)}] AS {sql.name('_token_' + name)}"
+            for name, place in reading.tokens.items()
+        ),
         "raw AS _raw",
         *KEPT,
         "_duplicate",
     )
-    types = dict(source.selectExpr(*(f"({value}) AS {sql.name(name)}" for name, value in reading.expressions.items())).dtypes)
+    types = dict(
+        source.selectExpr(
+            *(f"({value}) AS {sql.name(name)}" for name, value in reading.expressions.items())
+        ).dtypes
+    )
     values = {column.name: _value(column, reading, types) for column in reading.kind.columns}
-    typed = source.selectExpr(*(f"{value} AS {sql.name(name)}" for name, value in values.items()), "_raw", *KEPT, "_duplicate")
+    typed = source.selectExpr(
+        *(f"{value} AS {sql.name(name)}" for name, value in values.items()),
+        "_raw",
+        *KEPT,
+        "_duplicate",
+    )
     return typed.withColumns({name: F.expr(value) for name, value in _derived(reading).items()})
 
 
@@ -118,7 +155,11 @@ def _value(column: ContractColumn, reading: Reading, types: Mapping[str, str]) -
         return sql.name(f"_token_{column.name}")
     if column.name not in reading.expressions:
         return f"CAST(NULL AS {column.type})"
-    value, found, zone = f"({reading.expressions[column.name]})", types[column.name], sql.text(reading.time_zone)
+    value, found, zone = (
+        f"({reading.expressions[column.name]})",
+        types[column.name],
+        sql.text(reading.time_zone),
+    )
     text = f"trim(CAST({value} AS string))"
     if column.type == "timestamp":
         if found == "timestamp":
@@ -139,7 +180,9 @@ def _derived(reading: Reading) -> dict[str, str]:
     if kind.column("currency"):
         derived["currency"] = f"coalesce(upper(currency), {sql.text(reading.currency)})"
     if kind.name == "orders":
-        derived["amount"] = "coalesce(amount, CAST(quantity * unit_price - coalesce(discount, 0) AS decimal(18,4)))"
+        derived["amount"] = (
+            "coalesce(amount, CAST(quantity * unit_price - coalesce(discount, 0) AS decimal(18,4)))"
+        )
     return {**derived, "arrived_at": f"coalesce(arrived_at, {derived.get(kind.time, kind.time)})"}
 
 
@@ -162,12 +205,25 @@ def filled(frame: DataFrame, values: Mapping[str, Column], reading: Reading) -> 
     """
     if not values:
         return frame.withColumn("_filled", F.expr(f"CAST(array() AS {_NAMES})"))
-    absent = {name: F.expr(f"{sql.name(name)} IS NULL AND NOT ({_unreadable(reading, name)})") for name in values}
+    absent = {
+        name: F.expr(f"{sql.name(name)} IS NULL AND NOT ({_unreadable(reading, name)})")
+        for name in values
+    }
     types = dict(frame.dtypes)
     return frame.withColumns(
         {
-            **{name: F.when(absent[name], value.cast(types[name])).otherwise(F.col(name)) for name, value in values.items()},
-            "_filled": F.array_compact(F.array(*(F.when(condition & values[name].isNotNull(), name) for name, condition in absent.items()))),
+            **{
+                name: F.when(absent[name], value.cast(types[name])).otherwise(F.col(name))
+                for name, value in values.items()
+            },
+            "_filled": F.array_compact(
+                F.array(
+                    *(
+                        F.when(condition & values[name].isNotNull(), name)
+                        for name, condition in absent.items()
+                    )
+                )
+            ),
         }
     )
 
@@ -183,7 +239,13 @@ class _Finding:
 
 
 def judged(
-    frame: DataFrame, reading: Reading, *, rules: tuple[Rule, ...], policies: Mapping[str, str], required: tuple[str, ...], products: DataFrame | None
+    frame: DataFrame,
+    reading: Reading,
+    *,
+    rules: tuple[Rule, ...],
+    policies: Mapping[str, str],
+    required: tuple[str, ...],
+    products: DataFrame | None,
 ) -> DataFrame:
     """The rows with every reason against them and every warning.
 
@@ -201,13 +263,33 @@ def judged(
     kind = reading.kind
     kept = [sql.name(name) for name in frame.columns if name != "_raw"]
     if products is not None and kind.column("product_ref") is not None and kind.name != "products":
-        known = F.broadcast(products.select(F.col("product_id").alias("product_ref"), F.lit(True).alias("_known")).distinct())
-        frame = frame.join(known, "product_ref", "left").withColumn("_product_known", F.col("_known").isNotNull())
+        known = F.broadcast(
+            products.select(
+                F.col("product_id").alias("product_ref"), F.lit(True).alias("_known")
+            ).distinct()
+        )
+        frame = frame.join(known, "product_ref", "left").withColumn(
+            "_product_known", F.col("_known").isNotNull()
+        )
     else:
         frame = frame.withColumn("_product_known", F.lit(True))
     against = [_Finding("_broken IS NOT NULL", "'broken_record'"), *_unfit(reading, required)]
-    against += _broken([rule for rule in in_force(rules, reading, policies) if not rule.warns(_policy(rule, policies))], reading)
-    warnings = _broken([rule for rule in in_force(rules, reading, policies) if rule.warns(_policy(rule, policies))], reading)
+    against += _broken(
+        [
+            rule
+            for rule in in_force(rules, reading, policies)
+            if not rule.warns(_policy(rule, policies))
+        ],
+        reading,
+    )
+    warnings = _broken(
+        [
+            rule
+            for rule in in_force(rules, reading, policies)
+            if rule.warns(_policy(rule, policies))
+        ],
+        reading,
+    )
     # Conditions in a step of their own: they are used twice, and would otherwise stand twice in the plan.
     marks = [
         f"coalesce({finding.holds}, false) AS _{list_}{place}"
@@ -221,15 +303,24 @@ def judged(
     found = f"transform(filter(array({entries}), r -> r.holds), r -> named_struct('rule', r.rule, 'column', r.column, 'sample', {masked('r.sample')}))"
     # The list is built only for rows with a reason, which keeps the rest compiled.
     any_holds = " OR ".join(f"_r{place}" for place in range(len(against)))
-    reasons = f"CASE WHEN {any_holds} THEN CAST({found} AS {_REASON}) ELSE CAST(array() AS {_REASON}) END"
+    reasons = (
+        f"CASE WHEN {any_holds} THEN CAST({found} AS {_REASON}) ELSE CAST(array() AS {_REASON}) END"
+    )
     warned = f"CAST(array_compact(array({', '.join(f'IF(_w{place}, {finding.rule}, NULL)' for place, finding in enumerate(warnings))})) AS {_NAMES})"
-    return frame.selectExpr("*", *marks).selectExpr(*kept, f"{reasons} AS _reasons", f"{warned} AS _warnings")
+    return frame.selectExpr("*", *marks).selectExpr(
+        *kept, f"{reasons} AS _reasons", f"{warned} AS _warnings"
+    )
 
 
 def in_force(rules: tuple[Rule, ...], reading: Reading, policies: Mapping[str, str]) -> list[Rule]:
     """Rules that can be broken here: of columns that have a value, under the mapping's policies."""
     valued = {*reading.expressions, *_derived(reading)}
-    return [rule for rule in rules if rule.column in valued and (rule.refuses(_policy(rule, policies)) or rule.warns(_policy(rule, policies)))]
+    return [
+        rule
+        for rule in rules
+        if rule.column in valued
+        and (rule.refuses(_policy(rule, policies)) or rule.warns(_policy(rule, policies)))
+    ]
 
 
 def _policy(rule: Rule, policies: Mapping[str, str]) -> str | None:
@@ -245,9 +336,18 @@ def _broken(rules: list[Rule], reading: Reading) -> list[_Finding]:
     for name, group in by_name.items():
         column, sample = sql.text(group[0].column), _stood(reading, group[0].column)
         if len(group) > 1:
-            cases = " ".join(f"WHEN {rule.broken_when} THEN {sql.text(rule.column)}" for rule in group)
+            cases = " ".join(
+                f"WHEN {rule.broken_when} THEN {sql.text(rule.column)}" for rule in group
+            )
             column, sample = f"CASE {cases} END", sql.text(None)
-        found.append(_Finding(" OR ".join(f"coalesce({rule.broken_when}, false)" for rule in group), sql.text(name), column, sample))
+        found.append(
+            _Finding(
+                " OR ".join(f"coalesce({rule.broken_when}, false)" for rule in group),
+                sql.text(name),
+                column,
+                sample,
+            )
+        )
     return found
 
 
@@ -255,32 +355,59 @@ def _unfit(reading: Reading, required: tuple[str, ...]) -> list[_Finding]:
     """Columns without a value though one is needed, and values that cannot be read."""
     kind, found = reading.kind, []
     for column in kind.columns:
-        stood, absent = _stood(reading, column.name), f"_broken IS NULL AND {sql.name(column.name)} IS NULL"
+        stood, absent = (
+            _stood(reading, column.name),
+            f"_broken IS NULL AND {sql.name(column.name)} IS NULL",
+        )
         if column.name in required:
             of_person = column.name in kind.people
             # A fact whose person was removed for want of consent stays as a fact about nobody, where its kind allows that.
             nobody = "_stripped" if of_person and column.name not in kind.required else "false"
-            rule = "IF(_stripped, 'no_consent_to_collection', 'missing')" if of_person else "'missing'"
-            found.append(_Finding(f"{absent} AND {stood} IS NULL AND NOT {nobody}", rule, sql.text(column.name)))
-        if column.name in reading.expressions and (column.name in required or column.type != "string"):
-            found.append(_Finding(f"_broken IS NULL AND {_unreadable(reading, column.name)}", "'unreadable'", sql.text(column.name), stood))
+            rule = (
+                "IF(_stripped, 'no_consent_to_collection', 'missing')" if of_person else "'missing'"
+            )
+            found.append(
+                _Finding(
+                    f"{absent} AND {stood} IS NULL AND NOT {nobody}", rule, sql.text(column.name)
+                )
+            )
+        if column.name in reading.expressions and (
+            column.name in required or column.type != "string"
+        ):
+            found.append(
+                _Finding(
+                    f"_broken IS NULL AND {_unreadable(reading, column.name)}",
+                    "'unreadable'",
+                    sql.text(column.name),
+                    stood,
+                )
+            )
     return found
 
 
 def masked(value: str) -> str:
     """The shape of a text: letters as x, all but the first two digits as 0; at most 24 characters."""
     letter, digit = sql.text(r"\p{L}"), sql.text(r"\d")
-    head, rest = (f"regexp_replace(substring({value}, {start}, {length}), {letter}, 'x')" for start, length in ((1, 2), (3, 22)))
+    head, rest = (
+        f"regexp_replace(substring({value}, {start}, {length}), {letter}, 'x')"
+        for start, length in ((1, 2), (3, 22))
+    )
     return f"concat({head}, regexp_replace({rest}, {digit}, '0'))"
 
 
 def record_id(kind: Kind) -> Column:
     """SHA-256 (its first 128 bits) of source, file content and the record's own name or number."""
-    name = F.coalesce(F.col("record_ref"), F.col("_row").cast("string")) if kind.column("record_ref") else F.col("_row").cast("string")
+    name = (
+        F.coalesce(F.col("record_ref"), F.col("_row").cast("string"))
+        if kind.column("record_ref")
+        else F.col("_row").cast("string")
+    )
     return F.substring(F.sha2(F.concat_ws("\x1f", "_source", "_file_hash", name), 256), 1, 32)
 
 
-def facts(accepted: DataFrame, identities: DataFrame, *, kind: Kind, columns: tuple[str, ...]) -> DataFrame:
+def facts(
+    accepted: DataFrame, identities: DataFrame, *, kind: Kind, columns: tuple[str, ...]
+) -> DataFrame:
     """Silver rows of the accepted records.
 
     Args:
@@ -292,9 +419,15 @@ def facts(accepted: DataFrame, identities: DataFrame, *, kind: Kind, columns: tu
     frame = accepted.withColumn(record_id_name(kind), record_id(kind))
     for name in CUSTOMER_REFERENCES:
         if kind.column(name) is not None:
-            known = identities.select(F.col("ref").alias(name), F.col("customer_id").alias(REFERENCES[name]))
+            known = identities.select(
+                F.col("ref").alias(name), F.col("customer_id").alias(REFERENCES[name])
+            )
             frame = frame.join(known, name, "left")
-    renamed = {old: new for old, new in REFERENCES.items() if kind.column(old) is not None and old not in CUSTOMER_REFERENCES}
+    renamed = {
+        old: new
+        for old, new in REFERENCES.items()
+        if kind.column(old) is not None and old not in CUSTOMER_REFERENCES
+    }
     frame = frame.withColumnsRenamed(renamed)
     if kind is KINDS["orders"]:
         frame = frame.withColumns(
@@ -314,11 +447,15 @@ def first_facts(accepted: DataFrame, *, kind: Kind) -> DataFrame:
 
     Only numbers and times are aggregated: the smallest text would make Spark sort every fact.
     """
-    of_file = accepted.where("customer_ref IS NOT NULL").groupBy("customer_ref", "_source", "_batch", "_file")
+    of_file = accepted.where("customer_ref IS NOT NULL").groupBy(
+        "customer_ref", "_source", "_batch", "_file"
+    )
     return of_file.agg(F.min(kind.time).alias("at"), F.min("_row").alias("_row"))
 
 
-def declared_consents(first: DataFrame, identities: DataFrame, *, purposes: tuple[str, ...], columns: tuple[str, ...]) -> DataFrame:
+def declared_consents(
+    first: DataFrame, identities: DataFrame, *, purposes: tuple[str, ...], columns: tuple[str, ...]
+) -> DataFrame:
     """CONSENTS rows for customers whose operator declares the ground on which their data is used.
 
     Args:
@@ -333,12 +470,28 @@ def declared_consents(first: DataFrame, identities: DataFrame, *, purposes: tupl
     known = identities.select(F.col("ref").alias("customer_ref"), "customer_id")
     return (
         first.groupBy("customer_ref", "_source", "_batch")
-        .agg(F.min("at").alias("at"), F.min_by("_file", F.struct("at", "_row")).alias("_file"), F.min("_row").alias("_row"))
+        .agg(
+            F.min("at").alias("at"),
+            F.min_by("_file", F.struct("at", "_row")).alias("_file"),
+            F.min("_row").alias("_row"),
+        )
         .join(known, "customer_ref")
         .withColumn("purpose", F.explode(F.array(*(F.lit(purpose) for purpose in purposes))))
-        .withColumns({"channel": F.lit("*"), "granted": F.lit(True), "basis": F.lit("declared"), "arrived_at": F.col("at")})
+        .withColumns(
+            {
+                "channel": F.lit("*"),
+                "granted": F.lit(True),
+                "basis": F.lit("declared"),
+                "arrived_at": F.col("at"),
+            }
+        )
         .withColumns({name: F.lit(None).cast(_NAMES) for name in ("warnings", "filled")})
-        .withColumn("record_id", F.substring(F.sha2(F.to_json(F.struct("customer_id", "purpose", "_batch")), 256), 1, 32))
+        .withColumn(
+            "record_id",
+            F.substring(
+                F.sha2(F.to_json(F.struct("customer_id", "purpose", "_batch")), 256), 1, 32
+            ),
+        )
         .select(*columns)
     )
 

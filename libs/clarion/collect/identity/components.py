@@ -18,7 +18,14 @@ def components(edges: DataFrame) -> DataFrame:
     Returns:
         customer_id, component; one row per account that has an edge.
     """
-    stars = edges.select(F.greatest("left_id", "right_id").alias("node"), F.least("left_id", "right_id").alias("near")).distinct().localCheckpoint()
+    stars = (
+        edges.select(
+            F.greatest("left_id", "right_id").alias("node"),
+            F.least("left_id", "right_id").alias("near"),
+        )
+        .distinct()
+        .localCheckpoint()
+    )
     for _ in range(_ROUNDS):
         further = _small_star(_large_star(stars)).localCheckpoint()
         settled = further.exceptAll(stars).isEmpty() and stars.exceptAll(further).isEmpty()
@@ -26,23 +33,37 @@ def components(edges: DataFrame) -> DataFrame:
         if settled:
             break
     members = stars.select(F.col("node").alias("customer_id"), F.col("near").alias("component"))
-    return members.unionByName(members.select(F.col("component").alias("customer_id"), "component")).distinct()
+    return members.unionByName(
+        members.select(F.col("component").alias("customer_id"), "component")
+    ).distinct()
 
 
 def _large_star(edges: DataFrame) -> DataFrame:
     """Every node's larger neighbours are tied to its smallest one."""
-    both = edges.select("node", "near").unionByName(edges.select(F.col("near").alias("node"), F.col("node").alias("near")))
+    both = edges.select("node", "near").unionByName(
+        edges.select(F.col("near").alias("node"), F.col("node").alias("near"))
+    )
     gathered = both.groupBy("node").agg(F.collect_set("near").alias("all"))
     smallest = F.least(F.array_min("all"), F.col("node"))
     larger = F.filter("all", lambda item: item > F.col("node"))
-    return gathered.select(F.explode(larger).alias("larger"), smallest.alias("near")).select(F.col("larger").alias("node"), "near").distinct()
+    return (
+        gathered.select(F.explode(larger).alias("larger"), smallest.alias("near"))
+        .select(F.col("larger").alias("node"), "near")
+        .distinct()
+    )
 
 
 def _small_star(edges: DataFrame) -> DataFrame:
     """Every node and its smaller neighbours are tied to the smallest of them."""
-    gathered = edges.groupBy("node").agg(F.collect_set("near").alias("all")).withColumn("smallest", F.array_min("all"))
+    gathered = (
+        edges.groupBy("node")
+        .agg(F.collect_set("near").alias("all"))
+        .withColumn("smallest", F.array_min("all"))
+    )
     tied = F.array_append(F.filter("all", lambda item: item != F.col("smallest")), F.col("node"))
-    return gathered.select(F.explode(tied).alias("node"), F.col("smallest").alias("near")).distinct()
+    return gathered.select(
+        F.explode(tied).alias("node"), F.col("smallest").alias("near")
+    ).distinct()
 
 
 def plausible(links: DataFrame, people: DataFrame, *, max_accounts: int) -> DataFrame:
@@ -63,7 +84,9 @@ def plausible(links: DataFrame, people: DataFrame, *, max_accounts: int) -> Data
     wrong = _implausible(first, people, max_accounts=max_accounts).localCheckpoint()
     if wrong.isEmpty():
         return first
-    doubtful = links.join(wrong.select(F.col("customer_id").alias("left_id")), "left_id", "left_semi")
+    doubtful = links.join(
+        wrong.select(F.col("customer_id").alias("left_id")), "left_id", "left_semi"
+    )
     second = components(doubtful.where(F.size("agrees") >= 2))
     again = _implausible(second, people, max_accounts=max_accounts)
     apart = first.join(wrong, "customer_id", "left_anti")
@@ -74,5 +97,11 @@ def _implausible(members: DataFrame, people: DataFrame, *, max_accounts: int) ->
     """customer_id of the accounts in components that cannot be one person."""
     numbers = people.where("id_number IS NOT NULL").select("customer_id", "id_number")
     known = members.join(numbers, "customer_id", "left")
-    odd = known.groupBy("component").agg(F.count("*").alias("accounts"), F.countDistinct("id_number").alias("numbers"))
-    return members.join(odd.where((F.col("accounts") > max_accounts) | (F.col("numbers") > 1)), "component", "left_semi").select("customer_id")
+    odd = known.groupBy("component").agg(
+        F.count("*").alias("accounts"), F.countDistinct("id_number").alias("numbers")
+    )
+    return members.join(
+        odd.where((F.col("accounts") > max_accounts) | (F.col("numbers") > 1)),
+        "component",
+        "left_semi",
+    ).select("customer_id")

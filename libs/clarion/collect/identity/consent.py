@@ -23,5 +23,8 @@ def consented(consents: DataFrame, *, purpose: str) -> DataFrame:
         .agg(last.alias("state"))
         .where("state.granted")
         .groupBy("customer_id")
-        .agg(F.min("state.basis").alias("basis"), F.sort_array(F.collect_set("channel")).alias("channels"))
+        .agg(
+            F.min("state.basis").alias("basis"),
+            F.sort_array(F.collect_set("channel")).alias("channels"),
+        )
     )

@@ -8,7 +8,13 @@ from clarion.collect.identity.pairs import AGREES, DIFFERS, FIELDS, reduce_and
 _IDENTIFYING = ("name", "birth_date", "id_number")
 
 
-def judged(pairs: DataFrame, *, deterministic: tuple[tuple[str, ...], ...], conflicts: tuple[tuple[str, ...], ...], link_at: float) -> DataFrame:
+def judged(
+    pairs: DataFrame,
+    *,
+    deterministic: tuple[tuple[str, ...], ...],
+    conflicts: tuple[tuple[str, ...], ...],
+    link_at: float,
+) -> DataFrame:
     """The pairs that are joined, and those that would be but for a conflict.
 
     Args:
@@ -32,8 +38,12 @@ def judged(pairs: DataFrame, *, deterministic: tuple[tuple[str, ...], ...], conf
     apart = F.lit(False)
     for fields in conflicts:
         apart = apart | every(fields, DIFFERS)
-    unopposed = reduce_and([F.col(name) != DIFFERS for name in _IDENTIFYING]) & (F.col("probability") >= 0.5)
-    rule = F.coalesce(*(F.when(every(fields, AGREES) & unopposed, " + ".join(fields)) for fields in deterministic))
+    unopposed = reduce_and([F.col(name) != DIFFERS for name in _IDENTIFYING]) & (
+        F.col("probability") >= 0.5
+    )
+    rule = F.coalesce(
+        *(F.when(every(fields, AGREES) & unopposed, " + ".join(fields)) for fields in deterministic)
+    )
     return (
         pairs.withColumns({"_apart": apart, "_rule": rule})
         .withColumn("how", F.when(F.col("_apart"), "conflict").otherwise(F.coalesce("_rule", F.when(F.col("probability") >= link_at, "probability"))))

@@ -94,12 +94,27 @@ def estimate(patterns: Sequence[tuple[tuple[str, ...], int]], population: Popula
     for _ in range(_ROUNDS):
         for_match = np.log(prior) + _log_ratio(m, u, agrees, differs)
         for_household = np.log(prior_household) + _log_ratio(h, u, agrees, differs)
-        total = np.logaddexp(np.logaddexp(for_match, for_household), np.log(1 - prior - prior_household))
-        match, household = counts * np.exp(for_match - total), counts * np.exp(for_household - total)
+        total = np.logaddexp(
+            np.logaddexp(for_match, for_household), np.log(1 - prior - prior_household)
+        )
+        match, household = (
+            counts * np.exp(for_match - total),
+            counts * np.exp(for_household - total),
+        )
         before, m = m, _share(match, agrees & learned, differs & learned, belief=_MATCH_AGREES)
-        u = np.clip((agreeing - ((match + household)[:, None] * agrees).sum(axis=0)) / comparable, least, 0.999)
-        h = np.where(shared, _share(household, agrees & learned, differs & learned, belief=_HOUSEHOLD_AGREES), u)
-        prior, prior_household = (_chance(float(part.sum()), population) for part in (match, household))
+        u = np.clip(
+            (agreeing - ((match + household)[:, None] * agrees).sum(axis=0)) / comparable,
+            least,
+            0.999,
+        )
+        h = np.where(
+            shared,
+            _share(household, agrees & learned, differs & learned, belief=_HOUSEHOLD_AGREES),
+            u,
+        )
+        prior, prior_household = (
+            _chance(float(part.sum()), population) for part in (match, household)
+        )
         if np.abs(m - before).max() < 1e-6:
             break
     named = [dict(zip(FIELDS, values.tolist(), strict=True)) for values in (m, h, u)]
@@ -121,16 +136,26 @@ def _found_without_itself(agrees: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return found
 
 
-def _log_ratio(a: Floats, u: Floats, agrees: NDArray[np.bool_], differs: NDArray[np.bool_]) -> Floats:
+def _log_ratio(
+    a: Floats, u: Floats, agrees: NDArray[np.bool_], differs: NDArray[np.bool_]
+) -> Floats:
     """Log likelihood of each pattern in a class against strangers; a field that is unknown says nothing."""
-    found: Floats = agrees.astype(float) @ np.log(a / u) + differs.astype(float) @ np.log((1 - a) / (1 - u))
+    found: Floats = agrees.astype(float) @ np.log(a / u) + differs.astype(float) @ np.log(
+        (1 - a) / (1 - u)
+    )
     return found
 
 
-def _share(pairs: Floats, agrees: NDArray[np.bool_], differs: NDArray[np.bool_], *, belief: float) -> Floats:
+def _share(
+    pairs: Floats, agrees: NDArray[np.bool_], differs: NDArray[np.bool_], *, belief: float
+) -> Floats:
     """Of each field, the share of a class's pairs that agree."""
     agreeing = (pairs[:, None] * agrees).sum(axis=0)
-    found: Floats = np.clip((belief + agreeing) / (_BELIEF + agreeing + (pairs[:, None] * differs).sum(axis=0)), 1e-3, 1 - 1e-3)
+    found: Floats = np.clip(
+        (belief + agreeing) / (_BELIEF + agreeing + (pairs[:, None] * differs).sum(axis=0)),
+        1e-3,
+        1 - 1e-3,
+    )
     return found
 
 
@@ -148,7 +173,9 @@ def fitted(people: DataFrame, pairs: DataFrame) -> Weights:
         {field: float(row["agreeing"]) for field, row in totals.items()},
     )
     rows = pairs.groupBy(*FIELDS).count().collect()
-    return estimate([(tuple(row[field] for field in FIELDS), row["count"]) for row in rows], population)
+    return estimate(
+        [(tuple(row[field] for field in FIELDS), row["count"]) for row in rows], population
+    )
 
 
 def scored(pairs: DataFrame, weights: Weights) -> DataFrame:
@@ -168,10 +195,16 @@ def scored(pairs: DataFrame, weights: Weights) -> DataFrame:
             a, u = chances[field], weights.u[field]
             agrees: Column = F.lit(math.log2(a / u))
             if field == "name" and a != u:
-                agrees = F.log2(F.lit(a) * weights.accounts / F.greatest(F.col("name_count"), F.lit(1)))
-            total = total + F.when(F.col(field) == AGREES, agrees).when(F.col(field) == DIFFERS, math.log2((1 - a) / (1 - u))).otherwise(0.0)
+                agrees = F.log2(
+                    F.lit(a) * weights.accounts / F.greatest(F.col("name_count"), F.lit(1))
+                )
+            total = total + F.when(F.col(field) == AGREES, agrees).when(
+                F.col(field) == DIFFERS, math.log2((1 - a) / (1 - u))
+            ).otherwise(0.0)
         return total
 
     person, household = F.col("weight"), bits(weights.h, weights.prior_household)
     others = F.pow(F.lit(2.0), household - person) + F.pow(F.lit(2.0), -person)
-    return pairs.withColumn("weight", F.round(bits(weights.m, weights.prior), 6)).withColumn("probability", F.round(1 / (1 + others), 9))
+    return pairs.withColumn("weight", F.round(bits(weights.m, weights.prior), 6)).withColumn(
+        "probability", F.round(1 / (1 + others), 9)
+    )

@@ -9,7 +9,15 @@ UNIQUE = ("phone", "mail", "id_number")  # belong to one person as a rule
 STATED = (*UNIQUE, "name", "birth_date", "address", "sex")
 FIELDS = (*STATED, "device")
 # Pairs that agree in all fields of one of these are compared, no others: the cost grows with the accounts, not with their square.
-BLOCKS = (("phone",), ("mail",), ("id_number",), ("device",), ("name", "birth_date"), ("name", "address"), ("birth_date", "address"))
+BLOCKS = (
+    ("phone",),
+    ("mail",),
+    ("id_number",),
+    ("device",),
+    ("name", "birth_date"),
+    ("name", "address"),
+    ("birth_date", "address"),
+)
 AGREES, DIFFERS, UNKNOWN = "a", "d", "-"
 
 
@@ -23,7 +31,10 @@ def accounts(registrations: DataFrame) -> DataFrame:
         One row per account: customer_id and the stated fields as text, null where unknown.
     """
     when = F.struct("registered_at", "arrived_at", "record_id")
-    last = [F.max_by(name, F.when(F.col(name).isNotNull(), when)).cast("string").alias(name) for name in STATED]
+    last = [
+        F.max_by(name, F.when(F.col(name).isNotNull(), when)).cast("string").alias(name)
+        for name in STATED
+    ]
     return registrations.groupBy("customer_id").agg(*last)
 
 
@@ -37,8 +48,16 @@ def shared_devices(seen: DataFrame, *, max_sharing: int) -> DataFrame:
     Returns:
         customer_id, devices (array).
     """
-    few = seen.groupBy("device").agg(F.collect_set("customer_id").alias("ids")).where(F.size("ids").between(2, max_sharing))
-    return few.select("device", F.explode("ids").alias("customer_id")).groupBy("customer_id").agg(F.collect_set("device").alias("devices"))
+    few = (
+        seen.groupBy("device")
+        .agg(F.collect_set("customer_id").alias("ids"))
+        .where(F.size("ids").between(2, max_sharing))
+    )
+    return (
+        few.select("device", F.explode("ids").alias("customer_id"))
+        .groupBy("customer_id")
+        .agg(F.collect_set("device").alias("devices"))
+    )
 
 
 def known(people: DataFrame, devices: DataFrame, *, max_sharing: int) -> DataFrame:
@@ -52,12 +71,25 @@ def known(people: DataFrame, devices: DataFrame, *, max_sharing: int) -> DataFra
     Returns:
         people's columns, devices (array, may be empty), name_count (accounts that bear the name).
     """
-    frame = people.join(devices, "customer_id", "left").withColumn("devices", F.coalesce("devices", F.array().cast("array<string>")))
+    frame = people.join(devices, "customer_id", "left").withColumn(
+        "devices", F.coalesce("devices", F.array().cast("array<string>"))
+    )
     for name in UNIQUE:
-        placeholders = people.groupBy(name).count().where((F.col("count") > max_sharing) & F.col(name).isNotNull()).select(name, F.lit(True).alias("_many"))
-        frame = frame.join(F.broadcast(placeholders), name, "left").withColumn(name, F.when(F.col("_many").isNull(), F.col(name))).drop("_many")
+        placeholders = (
+            people.groupBy(name)
+            .count()
+            .where((F.col("count") > max_sharing) & F.col(name).isNotNull())
+            .select(name, F.lit(True).alias("_many"))
+        )
+        frame = (
+            frame.join(F.broadcast(placeholders), name, "left")
+            .withColumn(name, F.when(F.col("_many").isNull(), F.col(name)))
+            .drop("_many")
+        )
     counts = people.where("name IS NOT NULL").groupBy("name").agg(F.count("*").alias("name_count"))
-    return frame.join(counts, "name", "left").select("customer_id", *STATED, "devices", "name_count")
+    return frame.join(counts, "name", "left").select(
+        "customer_id", *STATED, "devices", "name_count"
+    )
 
 
 def candidates(people: DataFrame, *, max_block: int) -> DataFrame:
@@ -75,21 +107,38 @@ def candidates(people: DataFrame, *, max_block: int) -> DataFrame:
         if fields == ("device",):
             return F.transform("devices", lambda device: F.xxhash64(F.lit("device"), device))
         complete = reduce_and([F.col(name).isNotNull() for name in fields])
-        return F.when(complete, F.array(F.xxhash64(F.lit(" ".join(fields)), *fields))).otherwise(F.array().cast("array<bigint>"))
+        return F.when(complete, F.array(F.xxhash64(F.lit(" ".join(fields)), *fields))).otherwise(
+            F.array().cast("array<bigint>")
+        )
 
-    blocked = people.select("*", F.explode(F.array_distinct(F.flatten(F.array(*(keys(fields) for fields in BLOCKS))))).alias("block"))
+    blocked = people.select(
+        "*",
+        F.explode(F.array_distinct(F.flatten(F.array(*(keys(fields) for fields in BLOCKS))))).alias(
+            "block"
+        ),
+    )
     # Most keys belong to one account: counting first keeps the wide rows small in number, and no block is gathered that is too large.
-    useful = blocked.groupBy("block").count().where(F.col("count").between(2, max_block)).select("block")
+    useful = (
+        blocked.groupBy("block").count().where(F.col("count").between(2, max_block)).select("block")
+    )
     row = F.struct("customer_id", *STATED, "devices", "name_count")
-    members = blocked.join(useful, "block", "left_semi").groupBy("block").agg(F.sort_array(F.collect_list(row)).alias("rows"))
+    members = (
+        blocked.join(useful, "block", "left_semi")
+        .groupBy("block")
+        .agg(F.sort_array(F.collect_list(row)).alias("rows"))
+    )
     lefts = members.select(F.col("rows"), F.posexplode("rows").alias("place", "left"))
-    both = lefts.select("left", F.explode(F.slice("rows", F.col("place") + 2, F.size("rows"))).alias("right"))
+    both = lefts.select(
+        "left", F.explode(F.slice("rows", F.col("place") + 2, F.size("rows"))).alias("right")
+    )
     compared = both.select(
         F.col("left.customer_id").alias("left_id"),
         F.col("right.customer_id").alias("right_id"),
         F.col("left.name_count").alias("name_count"),
         *(_compared(name).alias(name) for name in STATED),
-        F.when(F.arrays_overlap("left.devices", "right.devices"), AGREES).otherwise(UNKNOWN).alias("device"),
+        F.when(F.arrays_overlap("left.devices", "right.devices"), AGREES)
+        .otherwise(UNKNOWN)
+        .alias("device"),
     )
     return compared.dropDuplicates(["left_id", "right_id"])
 
@@ -101,7 +150,11 @@ def reduce_and(conditions: list[Column]) -> Column:
 
 def _compared(name: str) -> Column:
     left, right = F.col(f"left.{name}"), F.col(f"right.{name}")
-    return F.when(left.isNull() | right.isNull(), UNKNOWN).when(left == right, AGREES).otherwise(DIFFERS)
+    return (
+        F.when(left.isNull() | right.isNull(), UNKNOWN)
+        .when(left == right, AGREES)
+        .otherwise(DIFFERS)
+    )
 
 
 def agreeing_at_all(people: DataFrame) -> DataFrame:
@@ -113,8 +166,19 @@ def agreeing_at_all(people: DataFrame) -> DataFrame:
     Returns:
         field, stated, agreeing.
     """
-    stated = [F.array(F.struct(F.lit(name).alias("field"), F.col(name).alias("value"))) for name in STATED]
-    devices = F.transform("devices", lambda item: F.struct(F.lit("device").alias("field"), item.alias("value")))
+    stated = [
+        F.array(F.struct(F.lit(name).alias("field"), F.col(name).alias("value"))) for name in STATED
+    ]
+    devices = F.transform(
+        "devices", lambda item: F.struct(F.lit("device").alias("field"), item.alias("value"))
+    )
     entries = F.concat(*stated, devices)
-    counts = people.select(F.inline(entries)).where("value IS NOT NULL").groupBy("field", "value").agg(F.count("*").alias("n"))
-    return counts.groupBy("field").agg(F.sum("n").alias("stated"), F.sum(F.expr("n * (n - 1) / 2")).alias("agreeing"))
+    counts = (
+        people.select(F.inline(entries))
+        .where("value IS NOT NULL")
+        .groupBy("field", "value")
+        .agg(F.count("*").alias("n"))
+    )
+    return counts.groupBy("field").agg(
+        F.sum("n").alias("stated"), F.sum(F.expr("n * (n - 1) / 2")).alias("agreeing")
+    )

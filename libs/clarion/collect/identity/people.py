@@ -20,13 +20,31 @@ def persons(members: DataFrame, first_seen: DataFrame, before: DataFrame) -> Dat
     Returns:
         customer_id, person; accounts that are their own person are left out.
     """
-    stood = before.select(F.col("person").alias("customer_id")).distinct().withColumn("stood", F.lit(True))
+    stood = (
+        before.select(F.col("person").alias("customer_id"))
+        .distinct()
+        .withColumn("stood", F.lit(True))
+    )
     known = members.join(first_seen, "customer_id", "left").join(stood, "customer_id", "left")
-    order = F.struct(F.coalesce("stood", F.lit(False)).cast("int").alias("stood"), -F.unix_micros("first_seen_at"))
-    oldest = known.withColumn("order", order).groupBy("component").agg(F.max("order").alias("order"))
+    order = F.struct(
+        F.coalesce("stood", F.lit(False)).cast("int").alias("stood"),
+        -F.unix_micros("first_seen_at"),
+    )
+    oldest = (
+        known.withColumn("order", order).groupBy("component").agg(F.max("order").alias("order"))
+    )
     # Of several that come first the smallest surrogate: equal for equal data.
-    named = known.withColumn("order", order).join(oldest, ["component", "order"]).groupBy("component").agg(F.min("customer_id").alias("person"))
-    return members.join(named, "component").where("customer_id != person").select("customer_id", "person")
+    named = (
+        known.withColumn("order", order)
+        .join(oldest, ["component", "order"])
+        .groupBy("component")
+        .agg(F.min("customer_id").alias("person"))
+    )
+    return (
+        members.join(named, "component")
+        .where("customer_id != person")
+        .select("customer_id", "person")
+    )
 
 
 def owners(seen: DataFrame, *, least_share: float, least_times: int) -> DataFrame:
@@ -40,10 +58,16 @@ def owners(seen: DataFrame, *, least_share: float, least_times: int) -> DataFram
     Returns:
         kind, namespace, ref, customer_id.
     """
-    by_person = seen.groupBy("kind", "namespace", "ref", "customer_id").agg(F.sum("times").alias("n"))
+    by_person = seen.groupBy("kind", "namespace", "ref", "customer_id").agg(
+        F.sum("times").alias("n")
+    )
     most = F.max_by("customer_id", F.struct("n", "customer_id")).alias("customer_id")
-    total = by_person.groupBy("kind", "namespace", "ref").agg(most, F.max("n").alias("n"), F.sum("n").alias("all"))
-    return total.where((F.col("n") / F.col("all") >= least_share) & (F.col("n") >= least_times)).select("kind", "namespace", "ref", "customer_id")
+    total = by_person.groupBy("kind", "namespace", "ref").agg(
+        most, F.max("n").alias("n"), F.sum("n").alias("all")
+    )
+    return total.where(
+        (F.col("n") / F.col("all") >= least_share) & (F.col("n") >= least_times)
+    ).select("kind", "namespace", "ref", "customer_id")
 
 
 def since(now: DataFrame, before: DataFrame, *, as_of: date) -> DataFrame:
@@ -71,5 +95,11 @@ def changes(before: DataFrame, now: DataFrame) -> DataFrame:
     key = ["kind", "namespace", "ref"]
     old = before.select(*key, F.col("customer_id").alias("customer_before"))
     both = old.join(now.select(*key, F.col("customer_id").alias("customer_now")), key, "full")
-    change = F.when(F.col("customer_before").isNull(), "linked").when(F.col("customer_now").isNull(), "unlinked").otherwise("moved")
-    return both.where("NOT customer_before <=> customer_now").select(*key, change.alias("change"), "customer_before", "customer_now")
+    change = (
+        F.when(F.col("customer_before").isNull(), "linked")
+        .when(F.col("customer_now").isNull(), "unlinked")
+        .otherwise("moved")
+    )
+    return both.where("NOT customer_before <=> customer_now").select(
+        *key, change.alias("change"), "customer_before", "customer_now"
+    )

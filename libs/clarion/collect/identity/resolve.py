@@ -21,10 +21,19 @@ def new_identities(names: DataFrame, *, namespace: str) -> DataFrame:
         names.where("ref IS NOT NULL")
         .groupBy("ref")
         .agg(F.min("seen_at").alias("first_seen_at"))
-        .select(F.lit(namespace).alias("namespace"), "ref", surrogate(namespace, F.col("ref")).alias("customer_id"), "first_seen_at")
+        .select(
+            F.lit(namespace).alias("namespace"),
+            "ref",
+            surrogate(namespace, F.col("ref")).alias("customer_id"),
+            "first_seen_at",
+        )
     )
 
 
 def surrogate(namespace: str, ref: Column) -> Column:
     """The surrogate that a name is given when it is entered."""
-    return F.substring(F.sha2(F.to_json(F.struct(F.lit(namespace).alias("namespace"), ref.alias("ref"))), 256), 1, 24)
+    return F.substring(
+        F.sha2(F.to_json(F.struct(F.lit(namespace).alias("namespace"), ref.alias("ref"))), 256),
+        1,
+        24,
+    )

@@ -4,7 +4,9 @@ import re
 import unicodedata
 
 _WORDS = re.compile(r"[^\W_]+")
-_JOINED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # scripts that write no spaces between words
+_JOINED = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+)  # scripts that write no spaces between words
 
 
 def canonical(field: str, text: str) -> str:
@@ -38,4 +40,8 @@ def canonical_phone(text: str, *, country: str) -> str:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
         return text
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if phonenumbers.is_possible_number(number) else text
+    return (
+        phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        if phonenumbers.is_possible_number(number)
+        else text
+    )

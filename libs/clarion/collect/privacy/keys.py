@@ -30,7 +30,10 @@ class PrivacySettings:
 
     def known(self, secret: Callable[[str], str]) -> dict[str, "Key"]:
         """The key in use and the retired ones that are still referred to, by their names."""
-        old = {key_id: Key.derive(secret(reference), key_id=key_id) for key_id, reference in self.retired.items()}
+        old = {
+            key_id: Key.derive(secret(reference), key_id=key_id)
+            for key_id, reference in self.retired.items()
+        }
         return {**old, self.key_id: self.current(secret)}
 
 
@@ -52,12 +55,21 @@ class Key:
         try:
             material = bytes.fromhex(secret)
         except ValueError as error:
-            raise SecretError("the privacy key is not hexadecimal", fix="make one with: python -c 'import secrets; print(secrets.token_hex(32))'") from error
+            raise SecretError(
+                "the privacy key is not hexadecimal",
+                fix="make one with: python -c 'import secrets; print(secrets.token_hex(32))'",
+            ) from error
         if len(material) < 32:
-            raise SecretError("the privacy key is too short", found=f"{len(material) * 8} bits", fix="use 64 hexadecimal digits or more")
+            raise SecretError(
+                "the privacy key is too short",
+                found=f"{len(material) * 8} bits",
+                fix="use 64 hexadecimal digits or more",
+            )
 
         def expand(purpose: bytes) -> bytes:
-            return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"clarion/" + purpose).derive(material)
+            return HKDF(
+                algorithm=hashes.SHA256(), length=32, salt=None, info=b"clarion/" + purpose
+            ).derive(material)
 
         return cls(key_id, expand(b"lookup"), expand(b"sealing"))
 

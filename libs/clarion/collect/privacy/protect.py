@@ -27,7 +27,13 @@ class Expression(Protocol):
 
 
 def protected(
-    records: DataFrame, columns: Mapping[str, Expression], *, personal: tuple[str, ...], known: tuple[str, ...], key: Key, sealed: tuple[str, ...] = ()
+    records: DataFrame,
+    columns: Mapping[str, Expression],
+    *,
+    personal: tuple[str, ...],
+    known: tuple[str, ...],
+    key: Key,
+    sealed: tuple[str, ...] = (),
 ) -> tuple[DataFrame, DataFrame]:
     """Records without readable personal values, and the values that are to be sealed.
 
@@ -47,11 +53,22 @@ def protected(
     """
     used = {name: columns[name].columns(known or columns[name].names) for name in personal}
     hidden = tuple(dict.fromkeys([*(name for names in used.values() for name in names), *sealed]))
-    opened = records.withColumns({f"_in_{place}": F.col("raw")[name] for place, name in enumerate(hidden)})
-    source = opened.select("*", *(F.col(f"_in_{place}").alias(name) for place, name in enumerate(hidden)))
-    values = source.withColumns({f"_value_{name}": _value(columns[name]) for name in personal}).drop(*hidden)
-    tokens = values.withColumns({f"_token_{name}": tokenise(name, key)(F.col(f"_value_{name}")) for name in personal}).withColumns(
-        {f"_hidden_{place}": tokenise(f"{SOURCE}{name}", key)(F.col(f"_in_{place}")) for place, name in enumerate(hidden)}
+    opened = records.withColumns(
+        {f"_in_{place}": F.col("raw")[name] for place, name in enumerate(hidden)}
+    )
+    source = opened.select(
+        "*", *(F.col(f"_in_{place}").alias(name) for place, name in enumerate(hidden))
+    )
+    values = source.withColumns(
+        {f"_value_{name}": _value(columns[name]) for name in personal}
+    ).drop(*hidden)
+    tokens = values.withColumns(
+        {f"_token_{name}": tokenise(name, key)(F.col(f"_value_{name}")) for name in personal}
+    ).withColumns(
+        {
+            f"_hidden_{place}": tokenise(f"{SOURCE}{name}", key)(F.col(f"_in_{place}"))
+            for place, name in enumerate(hidden)
+        }
     )
     kept = F.map_filter("raw", lambda name, _: ~name.isin(list(hidden)))
     entries: list[Column] = []
@@ -59,11 +76,24 @@ def protected(
         entries += [F.lit(name), F.col(f"_hidden_{place}")]
     for name in personal:
         entries += [F.lit(f"{TOKEN}{name}"), F.col(f"_token_{name}")]
-    safe = tokens.withColumn("raw", F.map_concat(kept, F.create_map(*entries))).select(*records.columns)
+    safe = tokens.withColumn("raw", F.map_concat(kept, F.create_map(*entries))).select(
+        *records.columns
+    )
     pairs = F.array(
-        *(F.struct(F.lit(name).alias("field"), F.col(f"_token_{name}").alias("token"), F.col(f"_value_{name}").alias("value")) for name in personal),
         *(
-            F.struct(F.lit(f"{SOURCE}{name}").alias("field"), F.col(f"_hidden_{place}").alias("token"), F.col(f"_in_{place}").alias("value"))
+            F.struct(
+                F.lit(name).alias("field"),
+                F.col(f"_token_{name}").alias("token"),
+                F.col(f"_value_{name}").alias("value"),
+            )
+            for name in personal
+        ),
+        *(
+            F.struct(
+                F.lit(f"{SOURCE}{name}").alias("field"),
+                F.col(f"_hidden_{place}").alias("token"),
+                F.col(f"_in_{place}").alias("value"),
+            )
             for place, name in enumerate(hidden)
         ),
     )
@@ -76,7 +106,13 @@ def _value(expression: Expression) -> Column:
     return plain if expression.phone is None else phone_form(expression.phone)(plain)
 
 
-NAMES = {"customer_ref": "ref", "from_ref": "ref", "to_ref": "ref", "device_ref": "device", "member_ref": "member"}
+NAMES = {
+    "customer_ref": "ref",
+    "from_ref": "ref",
+    "to_ref": "ref",
+    "device_ref": "device",
+    "member_ref": "member",
+}
 
 
 def name_field(column: str, namespace: str) -> str:
@@ -109,29 +145,56 @@ def stripped(
         The same records; of those whose person is removed, every column that names the person is gone and `_stripped` is true.
     """
     mapped = [name for name in people if name in columns]
-    telling = tuple(dict.fromkeys(column for name in mapped for column in columns[name].columns(known or columns[name].names)))
+    telling = tuple(
+        dict.fromkeys(
+            column
+            for name in mapped
+            for column in columns[name].columns(known or columns[name].names)
+        )
+    )
     names = [name for name in mapped if name in NAMES]
-    uses = tuple(dict.fromkeys(column for name in names for column in columns[name].columns(known or columns[name].names)))
+    uses = tuple(
+        dict.fromkeys(
+            column
+            for name in names
+            for column in columns[name].columns(known or columns[name].names)
+        )
+    )
     opened = records.select("*", *(F.col("raw")[name].alias(name) for name in uses))
-    opened = opened.withColumns({f"_is_{name}": F.expr(columns[name].soft).cast("string") for name in names}).drop(*uses)
+    opened = opened.withColumns(
+        {f"_is_{name}": F.expr(columns[name].soft).cast("string") for name in names}
+    ).drop(*uses)
     strip = F.lit(False)
     if allowed is not None:
-        reference = next((f"_is_{name}" for name in ("customer_ref", "from_ref") if name in names), None)
+        reference = next(
+            (f"_is_{name}" for name in ("customer_ref", "from_ref") if name in names), None
+        )
         who = F.col(reference) if reference else F.lit(None).cast("string")
-        opened = opened.withColumn("_ref", who).join(allowed.select(F.col("ref").alias("_ref"), F.lit(True).alias("_allowed")), "_ref", "left")
+        opened = opened.withColumn("_ref", who).join(
+            allowed.select(F.col("ref").alias("_ref"), F.lit(True).alias("_allowed")),
+            "_ref",
+            "left",
+        )
         someone = F.col("_ref").isNotNull()
         for name in telling:
             someone = someone | F.col("raw")[name].isNotNull()
         strip = someone & F.col("_allowed").isNull()
     if barred is not None:
         for name in names:
-            strip = strip | F.coalesce(barred.names(name_field(name, namespace))(F.col(f"_is_{name}")), F.lit(False))
+            strip = strip | F.coalesce(
+                barred.names(name_field(name, namespace))(F.col(f"_is_{name}")), F.lit(False)
+            )
         for name in mapped:
             if name in barred.telling:
-                strip = strip | F.coalesce(barred.tokens(F.col("raw")[f"{TOKEN}{name}"]), F.lit(False))
+                strip = strip | F.coalesce(
+                    barred.tokens(F.col("raw")[f"{TOKEN}{name}"]), F.lit(False)
+                )
     gone = [*telling, *(f"{TOKEN}{name}" for name in mapped)]
     without = F.map_filter("raw", lambda name, _: ~name.isin(gone))
     marked = opened.withColumn("_gone", strip)
-    return marked.withColumns({"raw": F.when(F.col("_gone"), without).otherwise(F.col("raw")), "_stripped": F.col("_stripped") | F.col("_gone")}).select(
-        *records.columns
-    )
+    return marked.withColumns(
+        {
+            "raw": F.when(F.col("_gone"), without).otherwise(F.col("raw")),
+            "_stripped": F.col("_stripped") | F.col("_gone"),
+        }
+    ).select(*records.columns)

@@ -39,7 +39,9 @@ def opens(sealed: bytes, *, token: str, key: Key) -> None:
         unseal(sealed, token=token, key=key)
     except InvalidTag as error:
         raise SecretError(
-            f"the key '{key.key_id}' does not open what was sealed under that name", found="another key", fix="refer to the key of then; nothing was changed"
+            f"the key '{key.key_id}' does not open what was sealed under that name",
+            found="another key",
+            fix="refer to the key of then; nothing was changed",
         ) from error
 
 
@@ -61,21 +63,36 @@ def resealed(values: DataFrame, *, old: Mapping[str, Key], new: Key) -> DataFram
             for row in batch.to_pylist():
                 value = unseal(row["sealed"], token=row["token"], key=old[row["key_id"]])
                 token = token_of(value, field=row["field"], key=new)
-                rows.append((row["token"], token, row["field"], new.key_id, seal(value, token=token, key=new)))
+                rows.append(
+                    (
+                        row["token"],
+                        token,
+                        row["field"],
+                        new.key_id,
+                        seal(value, token=token, key=new),
+                    )
+                )
             columns = list(zip(*rows, strict=True)) if rows else [()] * 5
             types = (pa.string(), pa.string(), pa.string(), pa.string(), pa.binary())
             names = ("old_token", "token", "field", "key_id", "sealed")
-            yield pa.RecordBatch.from_arrays([pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)], names=list(names))
+            yield pa.RecordBatch.from_arrays(
+                [pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)],
+                names=list(names),
+            )
 
     return values.select("token", "field", "key_id", "sealed").mapInArrow(renew, _SCHEMA)
 
 
 def is_token_of(value: Column, keys: tuple[str, ...]) -> Column:
     """Whether a text is a token of one of these keys."""
-    return F.coalesce(F.regexp_like(value, F.lit(rf"^({'|'.join(keys)})[.][0-9a-f]{{40}}$")), F.lit(False))
+    return F.coalesce(
+        F.regexp_like(value, F.lit(rf"^({'|'.join(keys)})[.][0-9a-f]{{40}}$")), F.lit(False)
+    )
 
 
-def renewed(frame: DataFrame, tokens: DataFrame, *, columns: tuple[str, ...], keys: tuple[str, ...]) -> DataFrame:
+def renewed(
+    frame: DataFrame, tokens: DataFrame, *, columns: tuple[str, ...], keys: tuple[str, ...]
+) -> DataFrame:
     """The rows that hold a token of an old key, with the new ones in their place.
 
     Args:
@@ -90,11 +107,15 @@ def renewed(frame: DataFrame, tokens: DataFrame, *, columns: tuple[str, ...], ke
     found = frame.where(holds)
     for name in columns:
         pairs = tokens.select(F.col("old_token").alias(name), F.col("token").alias("_new"))
-        found = found.join(pairs, name, "left").withColumn(name, F.coalesce("_new", name)).drop("_new")
+        found = (
+            found.join(pairs, name, "left").withColumn(name, F.coalesce("_new", name)).drop("_new")
+        )
     return found.select(*frame.columns)
 
 
-def renewed_records(bronze: DataFrame, tokens: DataFrame, *, place: tuple[str, ...], keys: tuple[str, ...]) -> DataFrame:
+def renewed_records(
+    bronze: DataFrame, tokens: DataFrame, *, place: tuple[str, ...], keys: tuple[str, ...]
+) -> DataFrame:
     """The records that hold a token of an old key anywhere, with the new ones in their place.
 
     Args:
@@ -106,7 +127,17 @@ def renewed_records(bronze: DataFrame, tokens: DataFrame, *, place: tuple[str, .
     touched = bronze.where(F.exists(F.map_values("raw"), lambda value: is_token_of(value, keys)))
     entries = touched.select(*place, F.posexplode(F.map_entries("raw")).alias("position", "entry"))
     new = entries.join(tokens, F.col("entry.value") == F.col("old_token"), "left")
-    entry = F.struct("position", F.col("entry.key").alias("key"), F.coalesce("token", F.col("entry.value")).alias("value"))
+    entry = F.struct(
+        "position",
+        F.col("entry.key").alias("key"),
+        F.coalesce("token", F.col("entry.value")).alias("value"),
+    )
     gathered = new.groupBy(*place).agg(F.sort_array(F.collect_list(entry)).alias("entries"))
-    raw = F.map_from_entries(F.transform("entries", lambda item: F.struct(item["key"], item["value"])))
-    return touched.drop("raw").join(gathered.select(*place, raw.alias("raw")), list(place)).select(*bronze.columns)
+    raw = F.map_from_entries(
+        F.transform("entries", lambda item: F.struct(item["key"], item["value"]))
+    )
+    return (
+        touched.drop("raw")
+        .join(gathered.select(*place, raw.alias("raw")), list(place))
+        .select(*bronze.columns)
+    )

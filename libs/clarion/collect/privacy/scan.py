@@ -19,7 +19,10 @@ SHAPES = {
     "mail": r"[A-Za-z0-9][A-Za-z0-9._%+-]*@[A-Za-z0-9-]+(?:[.][A-Za-z0-9-]+)*[.][A-Za-z]{2,}",
     "id_number": rf"{_BEFORE}[1-9][0-9]{{5}}{_DAY}[0-9]{{3}}[0-9Xx]{_AFTER}",
 }
-RECOGNISED = ("name", "address")  # have no shape; they are found by looking up what stands in a text among the vault's tokens
+RECOGNISED = (
+    "name",
+    "address",
+)  # have no shape; they are found by looking up what stands in a text among the vault's tokens
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _JOINED, _PLACED = re.compile(r"[\u3400-\u9fff]+"), re.compile(r"[\u3400-\u9fff\d]+")
 _LONGEST_TEXT, _LONGEST_NAME = 400, 6
@@ -69,9 +72,17 @@ def shaped(frame: DataFrame, columns: Mapping[str, Column]) -> DataFrame:
     for place, text in enumerate(columns.values()):
         for kind, shape in SHAPES.items():
             hit = F.regexp_extract(text, shape, 0)
-            sums += [F.count_if(F.length(hit) > 0).alias(f"n_{place}_{kind}"), F.min(F.nullif(hit, F.lit(""))).alias(f"s_{place}_{kind}")]
+            sums += [
+                F.count_if(F.length(hit) > 0).alias(f"n_{place}_{kind}"),
+                F.min(F.nullif(hit, F.lit(""))).alias(f"s_{place}_{kind}"),
+            ]
     entries = [
-        F.struct(F.lit(name).alias("column"), F.lit(kind).alias("kind"), F.col(f"n_{place}_{kind}").alias("cells"), F.col(f"s_{place}_{kind}").alias("sample"))
+        F.struct(
+            F.lit(name).alias("column"),
+            F.lit(kind).alias("kind"),
+            F.col(f"n_{place}_{kind}").alias("cells"),
+            F.col(f"s_{place}_{kind}").alias("sample"),
+        )
         for place, name in enumerate(columns)
         for kind in SHAPES
     ]
@@ -86,7 +97,11 @@ def spoken(text: str) -> list[str]:
         for end in range(start + 2, min(start + _LONGEST_NAME, len(words)) + 1):
             parts.add(" ".join(words[start:end]))
     for run in _JOINED.findall(text):
-        parts |= {run[start : start + length] for length in (2, 3, 4) for start in range(len(run) - length + 1)}
+        parts |= {
+            run[start : start + length]
+            for length in (2, 3, 4)
+            for start in range(len(run) - length + 1)
+        }
     return sorted(parts | set(_PLACED.findall(text)))
 
 
@@ -95,7 +110,10 @@ def candidates(field: str, key: Key) -> Callable[[Column], Column]:
 
     @arrow_udf("array<string>")  # type: ignore[untyped-decorator]
     def tokens(values: pa.Array) -> pa.Array:
-        found = [[token_of(part, field=field, key=key) for part in spoken(value)] if value else [] for value in values.to_pylist()]
+        found = [
+            [token_of(part, field=field, key=key) for part in spoken(value)] if value else []
+            for value in values.to_pylist()
+        ]
         return pa.array(found, pa.list_(pa.string()))
 
     made: Callable[[Column], Column] = tokens
@@ -113,15 +131,22 @@ def recognised(cells: DataFrame, vault: DataFrame, *, key: Key) -> DataFrame:
     Returns:
         place, column, kind, cells, sample (in the clear).
     """
-    known = vault.where(F.col("field").isin(*RECOGNISED)).select("token", F.col("field").alias("kind"))
+    known = vault.where(F.col("field").isin(*RECOGNISED)).select(
+        "token", F.col("field").alias("kind")
+    )
     frames = [
-        cells.select("place", "column", "text", F.explode(candidates(field, key)(F.col("text"))).alias("token")).join(
-            known.where(F.col("kind") == field), "token"
-        )
+        cells.select(
+            "place",
+            "column",
+            "text",
+            F.explode(candidates(field, key)(F.col("text"))).alias("token"),
+        ).join(known.where(F.col("kind") == field), "token")
         for field in RECOGNISED
     ]
     both = frames[0].unionByName(frames[1])
-    return both.groupBy("place", "column", "kind").agg(F.countDistinct("text").alias("cells"), F.min("text").alias("sample"))
+    return both.groupBy("place", "column", "kind").agg(
+        F.countDistinct("text").alias("cells"), F.min("text").alias("sample")
+    )
 
 
 def in_bytes(content: bytes) -> dict[str, list[str]]:

@@ -10,7 +10,11 @@ from clarion.collect.privacy.keys import Key
 from clarion.collect.privacy.tokens import arrow_udf, token_of
 from clarion.kernel.errors import SecretError
 
-TELLING = ("phone", "mail", "id_number")  # personal columns that are one person's own; a name or an address is others', too
+TELLING = (
+    "phone",
+    "mail",
+    "id_number",
+)  # personal columns that are one person's own; a name or an address is others', too
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,14 @@ class Barred:
 
         @arrow_udf("boolean")  # type: ignore[untyped-decorator]
         def barred(values: pa.Array) -> pa.Array:
-            return pa.array([None if value is None else any(token_of(value, field=field, key=key) in known for key in keys) for value in values.to_pylist()])
+            return pa.array(
+                [
+                    None
+                    if value is None
+                    else any(token_of(value, field=field, key=key) in known for key in keys)
+                    for value in values.to_pylist()
+                ]
+            )
 
         made: Callable[[Column], Column] = barred
         return made
@@ -43,7 +54,10 @@ class Barred:
 
         @arrow_udf("boolean")  # type: ignore[untyped-decorator]
         def barred(values: pa.Array) -> pa.Array:
-            return pa.array([None if value is None else value in known for value in values.to_pylist()], pa.bool_())
+            return pa.array(
+                [None if value is None else value in known for value in values.to_pylist()],
+                pa.bool_(),
+            )
 
         found: Column = barred(token)
         return found

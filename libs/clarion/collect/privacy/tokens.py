@@ -21,7 +21,9 @@ TOKEN = "token:"  # prefix of the raw column that holds the token of a mapped pe
 
 def token_of(value: str, *, field: str, key: Key) -> str:
     """The look-up token of a value: HMAC-SHA-256 over field and canonical value, with the key's name in front."""
-    code = hmac.new(key.lookup, f"{field}\x1f{canonical(field, value)}".encode(), hashlib.sha256).hexdigest()
+    code = hmac.new(
+        key.lookup, f"{field}\x1f{canonical(field, value)}".encode(), hashlib.sha256
+    ).hexdigest()
     return f"{key.key_id}.{code[:40]}"
 
 
@@ -45,7 +47,13 @@ def tokenise(field: str, key: Key) -> Callable[[Column], Column]:
 
     @arrow_udf("string")  # type: ignore[untyped-decorator]
     def tokens(values: pa.Array) -> pa.Array:
-        return pa.array([None if value is None else token_of(value, field=field, key=key) for value in values.to_pylist()], pa.string())
+        return pa.array(
+            [
+                None if value is None else token_of(value, field=field, key=key)
+                for value in values.to_pylist()
+            ],
+            pa.string(),
+        )
 
     made: Callable[[Column], Column] = tokens
     return made
@@ -56,7 +64,13 @@ def phone_form(country: str) -> Callable[[Column], Column]:
 
     @arrow_udf("string")  # type: ignore[untyped-decorator]
     def forms(values: pa.Array) -> pa.Array:
-        return pa.array([None if value is None else canonical_phone(value, country=country) for value in values.to_pylist()], pa.string())
+        return pa.array(
+            [
+                None if value is None else canonical_phone(value, country=country)
+                for value in values.to_pylist()
+            ],
+            pa.string(),
+        )
 
     made: Callable[[Column], Column] = forms
     return made
@@ -80,5 +94,10 @@ def sealed_values(values: DataFrame, *, key: Key) -> DataFrame:
         values.where("value IS NOT NULL")
         .groupBy("token", "field")
         .agg(F.min("value").alias("value"))
-        .select("token", "field", F.lit(key.key_id).alias("key_id"), seal_all("token", "value").alias("sealed"))
+        .select(
+            "token",
+            "field",
+            F.lit(key.key_id).alias("key_id"),
+            seal_all("token", "value").alias("sealed"),
+        )
     )

@@ -18,11 +18,15 @@ class Change:
 
     @property
     def words(self) -> str:
-        said = {"new": "is new", "missing": "is missing", "retyped": "cannot be read as before"}[self.change]
+        said = {"new": "is new", "missing": "is missing", "retyped": "cannot be read as before"}[
+            self.change
+        ]
         return f"column '{self.column}' {said} since {self.file}"
 
 
-def compared(source: Source, before: Collection[str], now: Collection[str], *, file: str) -> tuple[Change, ...]:
+def compared(
+    source: Source, before: Collection[str], now: Collection[str], *, file: str
+) -> tuple[Change, ...]:
     """Columns that came and went; a column that JSON records simply do not state is not missing.
 
     Args:
@@ -34,7 +38,11 @@ def compared(source: Source, before: Collection[str], now: Collection[str], *, f
     if not before:
         return ()
     new = [Change("new", name, file) for name in now if name not in before]
-    gone = [] if source.format in ("json", "kafka") else [Change("missing", name, file) for name in before if name not in now]
+    gone = (
+        []
+        if source.format in ("json", "kafka")
+        else [Change("missing", name, file) for name in before if name not in now]
+    )
     return (*new, *gone)
 
 
@@ -44,7 +52,11 @@ def refuse(source: Source, changes: tuple[Change, ...]) -> None:
     Raises:
         SourceError: it does not.
     """
-    policies = {"new": source.drift.new, "missing": source.drift.missing, "retyped": source.drift.retyped}
+    policies = {
+        "new": source.drift.new,
+        "missing": source.drift.missing,
+        "retyped": source.drift.retyped,
+    }
     accepting = {"new": "keep", "missing": "null", "retyped": "quarantine"}
     for change in changes:
         if policies[change.change] == "fail":

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 
 from clarion.kernel import expressions
 
-_SOFT = {"cast": "try_cast", "to_timestamp": "try_to_timestamp", "to_date": "try_to_date", "to_number": "try_to_number"}
+_SOFT = {
+    "cast": "try_cast",
+    "to_timestamp": "try_to_timestamp",
+    "to_date": "try_to_date",
+    "to_number": "try_to_number",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,8 @@ class Expression:
         """The expression with casts and date parsing in their try_ forms."""
         parts = expressions.tokens(self.sql)
         return "".join(
-            _SOFT.get(text.lower(), text) if kind == "word" and called else text for (kind, text), called in zip(parts, expressions.calls(parts), strict=True)
+            _SOFT.get(text.lower(), text) if kind == "word" and called else text
+            for (kind, text), called in zip(parts, expressions.calls(parts), strict=True)
         )
 
     @property
@@ -46,4 +52,6 @@ class Expression:
     def columns(self, known: tuple[str, ...]) -> tuple[str, ...]:
         """The source's columns it uses."""
         by_lower = {name.lower(): name for name in known}
-        return tuple(dict.fromkeys(by_lower[name.lower()] for name in self.names if name.lower() in by_lower))
+        return tuple(
+            dict.fromkeys(by_lower[name.lower()] for name in self.names if name.lower() in by_lower)
+        )

@@ -26,15 +26,25 @@ def find(where: str, *, source: str) -> tuple[Portion, ...]:
     fixed = next((place for place, part in enumerate(parts) if _WILD & set(part)), len(parts) - 1)
     folder = str(PurePosixPath(*parts[:fixed])) if fixed else "."
     if store.get_file_info(folder).type is not fs.FileType.Directory:
-        raise SourceError(f"{source}: the folder {folder} does not exist", found=where, fix="mend 'where' in the mapping, or --set data=DIR")
+        raise SourceError(
+            f"{source}: the folder {folder} does not exist",
+            found=where,
+            fix="mend 'where' in the mapping, or --set data=DIR",
+        )
     entries = store.get_file_info(fs.FileSelector(folder, recursive=True))
     found = sorted(
         (entry.path, entry.size, entry.mtime_ns)
         for entry in entries
-        if entry.type is fs.FileType.File and fnmatch.fnmatch(entry.path, pattern) and not entry.base_name.startswith(("_", "."))
+        if entry.type is fs.FileType.File
+        and fnmatch.fnmatch(entry.path, pattern)
+        and not entry.base_name.startswith(("_", "."))
     )
     if not found:
-        raise SourceError(f"{source}: no file matches {where}", found=f"{len(entries)} other entries in {folder}", fix="mend 'where' in the mapping")
+        raise SourceError(
+            f"{source}: no file matches {where}",
+            found=f"{len(entries)} other entries in {folder}",
+            fix="mend 'where' in the mapping",
+        )
     return tuple(Portion(path, size, "", modified) for path, size, modified in found)
 
 
@@ -47,7 +57,11 @@ def examine(path: str, *, source: str, form: str) -> Portion:
     store, inside = _store(path)
     info = store.get_file_info(inside)
     if not info.size:
-        raise SourceError(f"{source}: {path} is empty", found=f"{info.size or 0} bytes", fix="deliver the file again, or take it away")
+        raise SourceError(
+            f"{source}: {path} is empty",
+            found=f"{info.size or 0} bytes",
+            fix="deliver the file again, or take it away",
+        )
     digest = hashlib.sha256()
     with store.open_input_stream(inside, compression=None) as stream:
         while block := stream.read(1 << 22):
@@ -55,7 +69,11 @@ def examine(path: str, *, source: str, form: str) -> Portion:
     try:
         header = _header(store, inside, form)
     except (OSError, pa.ArrowException) as error:
-        raise SourceError(f"{source}: {path} is damaged or cut", found=str(error).splitlines()[0], fix="deliver the file again") from error
+        raise SourceError(
+            f"{source}: {path} is damaged or cut",
+            found=str(error).splitlines()[0],
+            fix="deliver the file again",
+        ) from error
     return Portion(path, info.size, digest.hexdigest(), info.mtime_ns, header)
 
 
@@ -67,7 +85,9 @@ def _header(store: fs.FileSystem, inside: str, form: str) -> str:
         return ""
     with store.open_input_stream(inside) as stream:  # decompressed by the file's ending
         # Only compared with other headers: one letter a byte will do for every encoding.
-        return bytes(stream.read(_HEADER_AT_MOST)).split(b"\n", 1)[0].rstrip(b"\r").decode("latin-1")
+        return (
+            bytes(stream.read(_HEADER_AT_MOST)).split(b"\n", 1)[0].rstrip(b"\r").decode("latin-1")
+        )
 
 
 def text(path: str) -> str:

@@ -35,7 +35,20 @@ _PERSONAL = {
     "mail": re.compile(r"^[^@\s]+@[^@\s]+\.[a-z]{2,}$", re.IGNORECASE),
     "id_number": re.compile(r"^\d{17}[\dXx]$"),
 }
-_KEYWORDS = {"order", "when", "from", "to", "group", "by", "date", "timestamp", "case", "end", "select", "over"}
+_KEYWORDS = {
+    "order",
+    "when",
+    "from",
+    "to",
+    "group",
+    "by",
+    "date",
+    "timestamp",
+    "case",
+    "end",
+    "select",
+    "over",
+}
 _NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)?$")
 _MONEY = re.compile(r"[$€£¥￥₡₹元]|\b(USD|EUR|GBP|CNY|RMB|JPY|IDR)\b|Rp")
 
@@ -82,10 +95,21 @@ def sample(path: str) -> Sample:
     file = Path(path)
     if not file.is_file():
         raise SourceError(f"{path} is no file", fix="name one file of the source")
-    ending = file.suffixes[-2] if file.suffix in (".gz", ".zst") and len(file.suffixes) > 1 else file.suffix
+    ending = (
+        file.suffixes[-2]
+        if file.suffix in (".gz", ".zst") and len(file.suffixes) > 1
+        else file.suffix
+    )
     if ending == ".parquet":
         batch = next(pq.ParquetFile(file).iter_batches(ROWS), None)
-        values = {} if batch is None else {name: [_text(item) for item in batch.column(name).to_pylist()] for name in batch.schema.names}
+        values = (
+            {}
+            if batch is None
+            else {
+                name: [_text(item) for item in batch.column(name).to_pylist()]
+                for name in batch.schema.names
+            }
+        )
         return Sample("parquet", {}, _some(values, path))
     content, encoding = _decoded(file, path)
     stripped = content.lstrip()
@@ -94,7 +118,9 @@ def sample(path: str) -> Sample:
     return _csv(content, encoding, path)
 
 
-def propose(path: str, found: Sample, words: Words, *, kind: str | None, time_zone: str) -> Proposal:
+def propose(
+    path: str, found: Sample, words: Words, *, kind: str | None, time_zone: str
+) -> Proposal:
     """A mapping for the kind whose columns the file's resemble most.
 
     Args:
@@ -107,10 +133,17 @@ def propose(path: str, found: Sample, words: Words, *, kind: str | None, time_zo
     Raises:
         SourceError: the names resemble no kind.
     """
-    matches = {name: _matched(found, KINDS[name], words.get(name, {})) for name in ([kind] if kind else words)}
+    matches = {
+        name: _matched(found, KINDS[name], words.get(name, {}))
+        for name in ([kind] if kind else words)
+    }
     best = max(matches, key=lambda name: _score(KINDS[name], matches[name]))
     if not matches[best]:
-        raise SourceError(f"{path}: its columns resemble no source kind", found=", ".join(found.columns), fix="name the kind with --kind")
+        raise SourceError(
+            f"{path}: its columns resemble no source kind",
+            found=", ".join(found.columns),
+            fix="name the kind with --kind",
+        )
     return _written(path, found, KINDS[best], matches[best], time_zone)
 
 
@@ -128,7 +161,9 @@ def _decoded(file: Path, path: str) -> tuple[str, str]:
 
 
 def _opened(file: Path) -> bytes:
-    with fs.LocalFileSystem().open_input_stream(str(file)) as stream:  # decompressed by the file's ending
+    with fs.LocalFileSystem().open_input_stream(
+        str(file)
+    ) as stream:  # decompressed by the file's ending
         return bytes(stream.read(_SAMPLE_BYTES))
 
 
@@ -139,18 +174,30 @@ def _csv(content: str, encoding: str, path: str) -> Sample:
         separator, quote = dialect.delimiter, dialect.quotechar or '"'
     except csv.Error:
         separator, quote = ",", '"'
-    rows = [row for row in csv.reader(io.StringIO("".join(lines)), delimiter=separator, quotechar=quote) if row]
+    rows = [
+        row
+        for row in csv.reader(io.StringIO("".join(lines)), delimiter=separator, quotechar=quote)
+        if row
+    ]
     header, *records = rows
     if any(_NUMBER.match(cell) for cell in header):
         raise SourceError(
-            f"{path}: the first line names no columns", found=separator.join(header)[:80], fix="put a line of names on top, or write the mapping by hand"
+            f"{path}: the first line names no columns",
+            found=separator.join(header)[:80],
+            fix="put a line of names on top, or write the mapping by hand",
         )
     options: dict[str, Any] = {"header": True}
     options |= {"sep": separator} if separator != "," else {}
     options |= {"encoding": _SPARK_NAMES[encoding]} if encoding != "utf-8-sig" else {}
     options |= {"escape": '"'} if '""' in content else {}
     whole = [row for row in records if len(row) == len(header)]
-    return Sample("csv", options, _some({name: [row[place] or None for row in whole] for place, name in enumerate(header)}, path))
+    return Sample(
+        "csv",
+        options,
+        _some(
+            {name: [row[place] or None for row in whole] for place, name in enumerate(header)}, path
+        ),
+    )
 
 
 def _json(content: str, path: str) -> Sample:
@@ -163,13 +210,26 @@ def _json(content: str, path: str) -> Sample:
         try:
             whole = json.loads(content)
         except ValueError as error:
-            raise SourceError(f"{path} is no JSON that can be sampled", found=str(error), fix="write the mapping by hand") from error
-        records, options = (whole if isinstance(whole, list) else [whole])[:ROWS], {"multiLine": True}
+            raise SourceError(
+                f"{path} is no JSON that can be sampled",
+                found=str(error),
+                fix="write the mapping by hand",
+            ) from error
+        records, options = (
+            (whole if isinstance(whole, list) else [whole])[:ROWS],
+            {"multiLine": True},
+        )
     names = dict.fromkeys(name for record in records for name in record)
-    return Sample("json", options, _some({name: [_text(record.get(name)) for record in records] for name in names}, path))
+    return Sample(
+        "json",
+        options,
+        _some({name: [_text(record.get(name)) for record in records] for name in names}, path),
+    )
 
 
-def _some(columns: Mapping[str, Sequence[str | None]], path: str) -> Mapping[str, Sequence[str | None]]:
+def _some(
+    columns: Mapping[str, Sequence[str | None]], path: str
+) -> Mapping[str, Sequence[str | None]]:
     if not any(len(values) for values in columns.values()):
         raise SourceError(f"{path} holds no records", fix="name a file that does")
     return columns
@@ -178,7 +238,11 @@ def _some(columns: Mapping[str, Sequence[str | None]], path: str) -> Mapping[str
 def _text(value: Any) -> str | None:
     if value is None:
         return None
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else str(value)
+    return (
+        json.dumps(value, ensure_ascii=False, default=str)
+        if isinstance(value, dict | list)
+        else str(value)
+    )
 
 
 def _plain(name: str) -> str:
@@ -187,10 +251,14 @@ def _plain(name: str) -> str:
 
 def _likeness(name: str, words: Sequence[str]) -> float:
     mine = _plain(name)
-    return max((difflib.SequenceMatcher(None, mine, _plain(word)).ratio() for word in words), default=0.0)
+    return max(
+        (difflib.SequenceMatcher(None, mine, _plain(word)).ratio() for word in words), default=0.0
+    )
 
 
-def _matched(found: Sample, kind: Kind, words: Mapping[str, list[str]]) -> dict[str, tuple[str, float]]:
+def _matched(
+    found: Sample, kind: Kind, words: Mapping[str, list[str]]
+) -> dict[str, tuple[str, float]]:
     """The file's column that each of the kind's resembles most, best pairs first; a column is used once."""
     pairs = [
         (_likeness(name, [column.name, *words.get(column.name, [])]), column.name, name)
@@ -201,7 +269,12 @@ def _matched(found: Sample, kind: Kind, words: Mapping[str, list[str]]) -> dict[
     chosen: dict[str, tuple[str, float]] = {}
     used: set[str] = set()
     for likeness, column, name in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
-        if likeness >= 0.75 and column not in chosen and name not in used and _fits(found.columns[name], kind, column):
+        if (
+            likeness >= 0.75
+            and column not in chosen
+            and name not in used
+            and _fits(found.columns[name], kind, column)
+        ):
             chosen[column] = (name, likeness)
             used.add(name)
     return chosen
@@ -215,18 +288,26 @@ def _fits(values: Sequence[str | None], kind: Kind, column: str) -> bool:
     if declared.type in ("timestamp", "date"):
         return bool(_formats(some)) or all(re.fullmatch(r"\d{10}(\d{3})?", value) for value in some)
     if declared.type.startswith(("decimal", "bigint", "double")):
-        return sum(bool(_NUMBER.match(value) or _MONEY.search(value)) for value in some) >= 0.9 * len(some)
+        return sum(
+            bool(_NUMBER.match(value) or _MONEY.search(value)) for value in some
+        ) >= 0.9 * len(some)
     return True
 
 
 def _score(kind: Kind, matched: Mapping[str, tuple[str, float]]) -> float:
     needed = sum(matched[name][1] for name in kind.required if name in matched) / len(kind.required)
-    return needed + 0.05 * sum(likeness for name, (_, likeness) in matched.items() if name not in kind.required)
+    return needed + 0.05 * sum(
+        likeness for name, (_, likeness) in matched.items() if name not in kind.required
+    )
 
 
 def _formats(values: Sequence[str]) -> list[tuple[str, str]]:
     """Date patterns that read every value."""
-    return [(python, spark) for python, spark in _DATES if all(_reads(value, python) for value in values)]
+    return [
+        (python, spark)
+        for python, spark in _DATES
+        if all(_reads(value, python) for value in values)
+    ]
 
 
 def _reads(value: str, pattern: str) -> bool:
@@ -237,9 +318,13 @@ def _reads(value: str, pattern: str) -> bool:
     return True
 
 
-def _written(path: str, found: Sample, kind: Kind, matched: Mapping[str, tuple[str, float]], time_zone: str) -> Proposal:
+def _written(
+    path: str, found: Sample, kind: Kind, matched: Mapping[str, tuple[str, float]], time_zone: str
+) -> Proposal:
     file = Path(path)
-    proposal = Proposal(kind.name, {"where": f"${{data}}/*{''.join(file.suffixes)}", "format": found.form})
+    proposal = Proposal(
+        kind.name, {"where": f"${{data}}/*{''.join(file.suffixes)}", "format": found.form}
+    )
     if found.options:
         proposal.body["options"] = dict(found.options)
     proposal.body["time_zone"] = time_zone
@@ -256,7 +341,9 @@ def _written(path: str, found: Sample, kind: Kind, matched: Mapping[str, tuple[s
         proposal.notes.append("currency: no column states it; the shop's is taken")
     if kind.people:
         proposal.body["consent"] = {"basis": "recorded"}
-        proposal.notes.append("consent: 'recorded' needs a consents source; 'declared' needs the ground on which the data is used")
+        proposal.notes.append(
+            "consent: 'recorded' needs a consents source; 'declared' needs the ground on which the data is used"
+        )
     proposal.body["columns"] = {name: body for name, body in columns.items() if body is not None}
     for name in kind.required:
         if columns.get(name) is None:
@@ -267,7 +354,10 @@ def _written(path: str, found: Sample, kind: Kind, matched: Mapping[str, tuple[s
 
 def _quoted(name: str) -> str:
     return (
-        name if re.fullmatch(r"[A-Za-z_]\w*", name) and name.lower() not in ("order", "when", "from", "to", "group", "by", "date", "timestamp") else f"`{name}`"
+        name
+        if re.fullmatch(r"[A-Za-z_]\w*", name)
+        and name.lower() not in ("order", "when", "from", "to", "group", "by", "date", "timestamp")
+        else f"`{name}`"
     )
 
 
@@ -278,13 +368,19 @@ def _expression(found: Sample, kind: Kind, column: str, name: str, proposal: Pro
     source = _quoted(name)
     if declared.type in ("timestamp", "date"):
         return _date(some, column, source, proposal)
-    if declared.type.startswith("decimal") and any(not re.fullmatch(r"[+-]?\d+(\.\d+)?", value) for value in some):
+    if declared.type.startswith("decimal") and any(
+        not re.fullmatch(r"[+-]?\d+(\.\d+)?", value) for value in some
+    ):
         comma = sum(bool(re.search(r"\d,\d{1,2}\D*$", value)) for value in some) > 0.5 * len(some)
         return {"from": source, "as": "price", **({"decimal": ","} if comma else {})}
     if column == "phone":
         proposal.notes.append("phone: written without a country's code they are taken for Chinese")
         return {"from": source, "as": "phone", "country": "CN"}
-    return {"from": source, "as": "text"} if any(re.search("[\uff01-\uff5e\u3000\u00a0]", value) for value in some) else source
+    return (
+        {"from": source, "as": "text"}
+        if any(re.search("[\uff01-\uff5e\u3000\u00a0]", value) for value in some)
+        else source
+    )
 
 
 def _date(some: Sequence[str], column: str, source: str, proposal: Proposal) -> Any:
@@ -293,27 +389,47 @@ def _date(some: Sequence[str], column: str, source: str, proposal: Proposal) -> 
     if some and all(re.fullmatch(r"\d{13}", value) for value in some):
         return f"timestamp_millis(cast({source} as bigint))"
     formats = [spark for _, spark in _formats(some)]
-    day_first, month_first = (next((item for item in formats if item.startswith(start)), None) for start in ("d/M", "M/d"))
+    day_first, month_first = (
+        next((item for item in formats if item.startswith(start)), None) for start in ("d/M", "M/d")
+    )
     if day_first and month_first:
-        proposal.notes.append(f"{column}: day and month cannot be told apart in {source}; write 'formats: [{day_first}]' or 'formats: [{month_first}]'")
+        proposal.notes.append(
+            f"{column}: day and month cannot be told apart in {source}; write 'formats: [{day_first}]' or 'formats: [{month_first}]'"
+        )
         return None
     return {"from": source, "as": "date", "formats": formats[:1]} if formats else source
 
 
-def _look_closer(found: Sample, kind: Kind, matched: Mapping[str, tuple[str, float]], proposal: Proposal) -> None:
+def _look_closer(
+    found: Sample, kind: Kind, matched: Mapping[str, tuple[str, float]], proposal: Proposal
+) -> None:
     """Likely keys, and personal data in columns that nobody would take for such."""
     used = {name: column for column, (name, _) in matched.items()}
-    unique = [name for name, values in found.columns.items() if found.rows > 1 and None not in values and len(set(values)) == len(values)]
+    unique = [
+        name
+        for name, values in found.columns.items()
+        if found.rows > 1 and None not in values and len(set(values)) == len(values)
+    ]
     keys = [name for name in unique if used.get(name) in kind.key or name not in used]
     if keys:
-        proposal.notes.append(f"duplicates: {', '.join(keys)} differ in every sampled record; 'duplicates: {{key: [...]}}' would name records by one")
+        proposal.notes.append(
+            f"duplicates: {', '.join(keys)} differ in every sampled record; 'duplicates: {{key: [...]}}' would name records by one"
+        )
     sealed: list[str] = []
     for name, values in found.columns.items():
         some = [value for value in values if value]
         for what, pattern in _PERSONAL.items():
-            is_one = what == used.get(name) or (what == "phone" and (name in used or all(len(value) < 11 for value in some)))
-            if some and not is_one and sum(bool(pattern.match(value)) for value in some) >= 0.8 * len(some):
+            is_one = what == used.get(name) or (
+                what == "phone" and (name in used or all(len(value) < 11 for value in some))
+            )
+            if (
+                some
+                and not is_one
+                and sum(bool(pattern.match(value)) for value in some) >= 0.8 * len(some)
+            ):
                 sealed.append(name)
-                proposal.notes.append(f"personal: '{name}' looks like personal data ({what}) and is sealed")
+                proposal.notes.append(
+                    f"personal: '{name}' looks like personal data ({what}) and is sealed"
+                )
     if sealed:
         proposal.body["personal"] = list(dict.fromkeys(sealed))

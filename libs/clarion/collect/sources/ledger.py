@@ -41,9 +41,20 @@ def standing(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Entry]]:
             last[key] = row
     found: dict[str, list[Entry]] = {}
     for row in last.values():
-        portion = Portion(row["_file"], row["bytes"], row["content_hash"], row["modified_ns"], position=row["position"])
+        portion = Portion(
+            row["_file"],
+            row["bytes"],
+            row["content_hash"],
+            row["modified_ns"],
+            position=row["position"],
+        )
         entry = Entry(
-            portion=portion, batch=row["_batch"], state=row["state"], columns=tuple(row["columns"]), taken_at=row["_taken_at"], records=row["records"] or 0
+            portion=portion,
+            batch=row["_batch"],
+            state=row["state"],
+            columns=tuple(row["columns"]),
+            taken_at=row["_taken_at"],
+            records=row["records"] or 0,
         )
         found.setdefault(row["_source"], []).append(entry)
     return found
@@ -66,11 +77,16 @@ def planned(source: Source, entries: Sequence[Entry]) -> list[tuple[Portion, ...
     Raises:
         SourceError: a planned file was changed meanwhile.
     """
-    left = sorted((entry for entry in entries if entry.state == "planned"), key=lambda entry: (entry.batch, entry.portion.path))
+    left = sorted(
+        (entry for entry in entries if entry.state == "planned"),
+        key=lambda entry: (entry.batch, entry.portion.path),
+    )
     groups = []
     for _, group in groupby(left, key=lambda entry: entry.batch):
         portions = tuple(entry.portion for entry in group)
-        groups.append(tuple(_again(source, portion) for portion in portions) if source.of_files else portions)
+        groups.append(
+            tuple(_again(source, portion) for portion in portions) if source.of_files else portions
+        )
     return groups
 
 
@@ -81,7 +97,9 @@ def _again(source: Source, portion: Portion) -> Portion:
     return found
 
 
-def new_files(source: Source, entries: Sequence[Entry], *, note: Callable[[str], None]) -> list[tuple[Portion, ...]]:
+def new_files(
+    source: Source, entries: Sequence[Entry], *, note: Callable[[str], None]
+) -> list[tuple[Portion, ...]]:
     """Files that were not taken yet, in groups that have their columns in common.
 
     A file whose length and time are as they were is not read again.
@@ -92,11 +110,18 @@ def new_files(source: Source, entries: Sequence[Entry], *, note: Callable[[str],
     standing = [entry for entry in entries if entry.state != "replaced"]
     hashes = {entry.portion.content_hash for entry in standing}
     undone = {entry.portion.content_hash for entry in standing if entry.state == "undone"}
-    latest = {entry.portion.path: entry.portion for entry in sorted(standing, key=lambda entry: entry.taken_at)}
+    latest = {
+        entry.portion.path: entry.portion
+        for entry in sorted(standing, key=lambda entry: entry.taken_at)
+    }
     new = []
     for found in files.find(source.where, source=source.name):
         before = latest.get(found.path)
-        if before is not None and found.bytes == before.bytes and before.modified_ns in (None, found.modified_ns):
+        if (
+            before is not None
+            and found.bytes == before.bytes
+            and before.modified_ns in (None, found.modified_ns)
+        ):
             continue
         file = files.examine(found.path, source=source.name, form=source.format)
         if before is not None and file.content_hash == before.content_hash:
@@ -104,11 +129,15 @@ def new_files(source: Source, entries: Sequence[Entry], *, note: Callable[[str],
         if before is not None and source.changed == "refuse" and before.content_hash not in undone:
             raise changed(source, file.path)
         if file.content_hash in hashes:
-            note(f"{source.name}: {file.path} holds what {'was undone' if file.content_hash in undone else 'another file held'}; it is not taken again")
+            note(
+                f"{source.name}: {file.path} holds what {'was undone' if file.content_hash in undone else 'another file held'}; it is not taken again"
+            )
             continue
         hashes.add(file.content_hash)
         new.append(file)
-    headed = source.format == "parquet" or (source.format == "csv" and source.options.get("header") == "true")
+    headed = source.format == "parquet" or (
+        source.format == "csv" and source.options.get("header") == "true"
+    )
     by_header: dict[str, list[Portion]] = {}
     for file in new:
         by_header.setdefault(file.header if headed else "", []).append(file)
@@ -124,15 +153,23 @@ def changed(source: Source, path: str) -> SourceError:
     )
 
 
-def replaced(source: Source, portions: Sequence[Portion], entries: Sequence[Entry], *, batch: str) -> tuple[Entry, ...]:
+def replaced(
+    source: Source, portions: Sequence[Portion], entries: Sequence[Entry], *, batch: str
+) -> tuple[Entry, ...]:
     """Earlier takes of the same files, whose place these take under `changed: replace`."""
     if source.changed != "replace":
         return ()
     paths = {portion.path for portion in portions}
-    return tuple(entry for entry in entries if entry.state == "taken" and entry.portion.path in paths and entry.batch != batch)
+    return tuple(
+        entry
+        for entry in entries
+        if entry.state == "taken" and entry.portion.path in paths and entry.batch != batch
+    )
 
 
 def last_columns(entries: Sequence[Entry]) -> tuple[str, ...]:
     """Columns of the portion that was taken last; empty for none."""
     taken = [entry for entry in entries if entry.state == "taken"]
-    return max(taken, key=lambda entry: (entry.taken_at, entry.portion.path)).columns if taken else ()
+    return (
+        max(taken, key=lambda entry: (entry.taken_at, entry.portion.path)).columns if taken else ()
+    )

@@ -25,10 +25,14 @@ def declared(source: Source) -> dict[str, int]:
     for manifest in files.find(source.manifest, source=f"{source.name} (manifest)"):
         text = files.text(manifest.path)
         try:
-            found |= {PurePosixPath(str(row["file"])).name: int(row["records"]) for row in _rows(text)}
+            found |= {
+                PurePosixPath(str(row["file"])).name: int(row["records"]) for row in _rows(text)
+            }
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(
-                f"{source.name}: {manifest.path} is no manifest", found=f"{type(error).__name__}: {error}", fix="write the columns file and records"
+                f"{source.name}: {manifest.path} is no manifest",
+                found=f"{type(error).__name__}: {error}",
+                fix="write the columns file and records",
             ) from error
     return found
 

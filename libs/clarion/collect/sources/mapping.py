@@ -181,12 +181,32 @@ class Source:
         """Equal for mappings that clean alike; where the files lie does not matter."""
         parts = {name: expression.sql for name, expression in self.columns.items()}
         missing = {name: str(policy) for name, policy in self.missing.items()}
-        equal = self.duplicates if self.duplicate_days is None else [self.duplicates, self.duplicate_days]
-        return digest(self.name, parts, dict(self.rules), missing, equal, self.time_zone, self.currency, self.namespace, str(self.consent))
+        equal = (
+            self.duplicates
+            if self.duplicate_days is None
+            else [self.duplicates, self.duplicate_days]
+        )
+        return digest(
+            self.name,
+            parts,
+            dict(self.rules),
+            missing,
+            equal,
+            self.time_zone,
+            self.currency,
+            self.namespace,
+            str(self.consent),
+        )
 
-    def columns_used(self, known: tuple[str, ...], *, names: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    def columns_used(
+        self, known: tuple[str, ...], *, names: tuple[str, ...] | None = None
+    ) -> tuple[str, ...]:
         """The source's columns that these (default: all) expressions use."""
-        wanted = self.columns if names is None else {name: self.columns[name] for name in names if name in self.columns}
+        wanted = (
+            self.columns
+            if names is None
+            else {name: self.columns[name] for name in names if name in self.columns}
+        )
         found = (column for expression in wanted.values() for column in expression.columns(known))
         return tuple(dict.fromkeys(found))
 
@@ -202,15 +222,32 @@ class Source:
     @property
     def required(self) -> tuple[str, ...]:
         """Columns without which a row is refused: those the kind requires, and those the mapping refuses to miss."""
-        return tuple(dict.fromkeys((*self.kind.required, *(name for name, policy in self.missing.items() if policy == "refuse"))))
+        return tuple(
+            dict.fromkeys(
+                (
+                    *self.kind.required,
+                    *(name for name, policy in self.missing.items() if policy == "refuse"),
+                )
+            )
+        )
 
     @property
     def personal(self) -> tuple[str, ...]:
         """Mapped columns that hold personal values."""
-        return tuple(column.name for column in self.kind.columns if column.personal and column.name in self.columns)
+        return tuple(
+            column.name
+            for column in self.kind.columns
+            if column.personal and column.name in self.columns
+        )
 
 
-def parse(name: str, written: MappingType[str, Any], *, variables: MappingType[str, str], regions: Regions = MappingProxyType({})) -> tuple[Source, ...]:
+def parse(
+    name: str,
+    written: MappingType[str, Any],
+    *,
+    variables: MappingType[str, str],
+    regions: Regions = MappingProxyType({}),
+) -> tuple[Source, ...]:
     """The sources of one mapping file.
 
     Args:
@@ -222,32 +259,56 @@ def parse(name: str, written: MappingType[str, Any], *, variables: MappingType[s
     Raises:
         ConfigError: an unknown kind, key, column, policy or variable; a required column that is not mapped.
     """
-    sources = tuple(_source(name, kind_name, body, variables, regions) for kind_name, body in written.items())
+    sources = tuple(
+        _source(name, kind_name, body, variables, regions) for kind_name, body in written.items()
+    )
     if not sources:
-        raise ConfigError(f"mapping {name} maps nothing", found="an empty file", fix=f"add one of {', '.join(KINDS)}")
+        raise ConfigError(
+            f"mapping {name} maps nothing",
+            found="an empty file",
+            fix=f"add one of {', '.join(KINDS)}",
+        )
     return sources
 
 
-def _source(name: str, kind_name: str, body: Any, variables: MappingType[str, str], regions: Regions) -> Source:
+def _source(
+    name: str, kind_name: str, body: Any, variables: MappingType[str, str], regions: Regions
+) -> Source:
     where = f"{name}.{kind_name}"
     kind = KINDS.get(kind_name.split(".")[0])  # 'orders.tills' is another source of orders
     if kind is None:
-        raise ConfigError(f"mapping {name}: there is no source kind '{kind_name}'", found=", ".join(KINDS), fix=_near(kind_name, tuple(KINDS)))
+        raise ConfigError(
+            f"mapping {name}: there is no source kind '{kind_name}'",
+            found=", ".join(KINDS),
+            fix=_near(kind_name, tuple(KINDS)),
+        )
     written = validated(_Written, body, where=f"mapping {where}")
     zone(written.time_zone)
     known = tuple(column.name for column in kind.columns)
     for column in (*written.columns, *written.missing):
         if column not in known:
-            raise ConfigError(f"mapping {where}: there is no column '{column}'", found=", ".join(known), fix=_near(column, known))
+            raise ConfigError(
+                f"mapping {where}: there is no column '{column}'",
+                found=", ".join(known),
+                fix=_near(column, known),
+            )
     for column in kind.required:
         if column not in written.columns:
-            raise ConfigError(f"mapping {where}: required column '{column}' is not mapped", found=", ".join(written.columns), fix=f"add '{column}: EXPRESSION'")
+            raise ConfigError(
+                f"mapping {where}: required column '{column}' is not mapped",
+                found=", ".join(written.columns),
+                fix=f"add '{column}: EXPRESSION'",
+            )
     for column, missing in written.missing.items():
         _check_fit(where, kind, column, missing)
     for column, policy in written.rules.items():
         policies = RULE_POLICIES.get(column, ())
         if policy not in policies:
-            raise ConfigError(f"mapping {where}: no policy '{policy}' for {column}", found=policy, fix=f"use one of {', '.join(policies) or 'none'}")
+            raise ConfigError(
+                f"mapping {where}: no policy '{policy}' for {column}",
+                found=policy,
+                fix=f"use one of {', '.join(policies) or 'none'}",
+            )
     _check_access(where, written)
     if kind.people and written.consent is None:
         raise ConfigError(
@@ -259,7 +320,10 @@ def _source(name: str, kind_name: str, body: Any, variables: MappingType[str, st
         kind=kind,
         where=_expanded(written.where, variables, where),
         format=written.format,
-        options={key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in written.options.items()},
+        options={
+            key: str(value).lower() if isinstance(value, bool) else str(value)
+            for key, value in written.options.items()
+        },
         secrets=written.secrets,
         incremental=written.incremental,
         changed=written.changed,
@@ -271,38 +335,72 @@ def _source(name: str, kind_name: str, body: Any, variables: MappingType[str, st
         namespace=written.namespace or name,
         time_zone=written.time_zone,
         currency=_expanded(written.currency, variables, where) if written.currency else None,
-        duplicates=(written.duplicates.key or "drop") if isinstance(written.duplicates, Equal) else written.duplicates,
-        duplicate_days=written.duplicates.within_days if isinstance(written.duplicates, Equal) else None,
+        duplicates=(written.duplicates.key or "drop")
+        if isinstance(written.duplicates, Equal)
+        else written.duplicates,
+        duplicate_days=written.duplicates.within_days
+        if isinstance(written.duplicates, Equal)
+        else None,
         broken=written.broken,
         consent=written.consent,
-        columns={column: _expression(body, kind, column, where, regions) for column, body in written.columns.items()},
+        columns={
+            column: _expression(body, kind, column, where, regions)
+            for column, body in written.columns.items()
+        },
         rules=written.rules,
-        missing={column: "refuse" if policy == "drop" else policy for column, policy in written.missing.items()},
+        missing={
+            column: "refuse" if policy == "drop" else policy
+            for column, policy in written.missing.items()
+        },
     )
 
 
-def _expression(body: Standard | str | int | float | bool, kind: Kind, column: str, where: str, regions: Regions) -> Expression:
+def _expression(
+    body: Standard | str | int | float | bool, kind: Kind, column: str, where: str, regions: Regions
+) -> Expression:
     place = f"mapping {where}.{column}"
     if not isinstance(body, Standard):
         return Expression(str(body), place)
     declared = kind.column(column)
     if body.as_ == "phone" and not (declared and declared.personal):
-        raise ConfigError(f"{place}: only a personal column is brought into a phone's form", found=column, fix="use 'as: text'")
+        raise ConfigError(
+            f"{place}: only a personal column is brought into a phone's form",
+            found=column,
+            fix="use 'as: text'",
+        )
     if body.as_ in ("phone", "region") and not body.country:
-        raise ConfigError(f"{place}: a {body.as_} is one of a country", fix=f"write '{{from: ..., as: {body.as_}, country: CN}}'")
-    return Expression(standards.expression(body, regions), place, over=body.from_, phone=body.country if body.as_ == "phone" else None)
+        raise ConfigError(
+            f"{place}: a {body.as_} is one of a country",
+            fix=f"write '{{from: ..., as: {body.as_}, country: CN}}'",
+        )
+    return Expression(
+        standards.expression(body, regions),
+        place,
+        over=body.from_,
+        phone=body.country if body.as_ == "phone" else None,
+    )
 
 
 def _check_fit(where: str, kind: Kind, column: str, policy: object) -> None:
     if not isinstance(policy, Fit):
         return
     found = kind.column(column)
-    if found is not None and policy.fit != "mode" and not found.type.startswith(("decimal", "bigint", "int", "double")):
-        raise ConfigError(f"mapping {where}: {column} has no {policy.fit}", found=found.type, fix="use 'fit: mode', or 'fill: VALUE'")
+    if (
+        found is not None
+        and policy.fit != "mode"
+        and not found.type.startswith(("decimal", "bigint", "int", "double"))
+    ):
+        raise ConfigError(
+            f"mapping {where}: {column} has no {policy.fit}",
+            found=found.type,
+            fix="use 'fit: mode', or 'fill: VALUE'",
+        )
     for name in policy.by:
         if kind.column(name) is None or name == column:
             raise ConfigError(
-                f"mapping {where}: {column} cannot be learned by '{name}'", found=", ".join(c.name for c in kind.columns), fix="name another column"
+                f"mapping {where}: {column} cannot be learned by '{name}'",
+                found=", ".join(c.name for c in kind.columns),
+                fix="name another column",
             )
 
 
@@ -314,24 +412,48 @@ def _check_access(where: str, written: _Written) -> None:
     """
     for text in (written.where, written.manifest or ""):
         if ".." in text.replace("\\", "/").split("/"):
-            raise ConfigError(f"mapping {where}: a path may not climb out of its folder", found=text, fix="name the folder itself")
+            raise ConfigError(
+                f"mapping {where}: a path may not climb out of its folder",
+                found=text,
+                fix="name the folder itself",
+            )
     for key, value in written.options.items():
         if _SECRET.search(key):
-            raise ConfigError(f"mapping {where}: '{key}' stands open in 'options'", fix=f"write 'secrets: {{{key}: env:NAME}}' or file:PATH")
+            raise ConfigError(
+                f"mapping {where}: '{key}' stands open in 'options'",
+                fix=f"write 'secrets: {{{key}: env:NAME}}' or file:PATH",
+            )
         if _SECRET.search(str(value)) and "=" in str(value):
-            raise ConfigError(f"mapping {where}: option '{key}' holds a secret", fix=f"write 'secrets: {{{key}: env:NAME}}' or file:PATH")
+            raise ConfigError(
+                f"mapping {where}: option '{key}' holds a secret",
+                fix=f"write 'secrets: {{{key}: env:NAME}}' or file:PATH",
+            )
     if re.search(r"password=|://[^/@]*:[^/@]*@", written.where):
-        raise ConfigError(f"mapping {where}: 'where' holds a password", fix="write 'secrets: {password: env:NAME}' or file:PATH")
-    if written.format == "jdbc" and (written.incremental is None or not written.where.startswith("jdbc:") or "dbtable" not in written.options):
+        raise ConfigError(
+            f"mapping {where}: 'where' holds a password",
+            fix="write 'secrets: {password: env:NAME}' or file:PATH",
+        )
+    if written.format == "jdbc" and (
+        written.incremental is None
+        or not written.where.startswith("jdbc:")
+        or "dbtable" not in written.options
+    ):
         raise ConfigError(
             f"mapping {where}: a database is read by ranges of a column",
             found=f"where: {written.where}",
             fix="write 'where: jdbc:...', 'options: {dbtable: TABLE, user: NAME}' and 'incremental: {by: COLUMN}'",
         )
     if written.format == "kafka" and not re.fullmatch(r"kafka://[^/]+/[^/]+", written.where):
-        raise ConfigError(f"mapping {where}: a topic is named by its brokers and itself", found=written.where, fix="write 'where: kafka://HOST:PORT/TOPIC'")
+        raise ConfigError(
+            f"mapping {where}: a topic is named by its brokers and itself",
+            found=written.where,
+            fix="write 'where: kafka://HOST:PORT/TOPIC'",
+        )
     if written.incremental and written.incremental.overlap and written.duplicates == "keep":
-        raise ConfigError(f"mapping {where}: an overlap reads rows twice and 'duplicates: keep' keeps both", fix="write 'duplicates: drop'")
+        raise ConfigError(
+            f"mapping {where}: an overlap reads rows twice and 'duplicates: keep' keeps both",
+            fix="write 'duplicates: drop'",
+        )
 
 
 def _near(word: str, known: tuple[str, ...]) -> str:
@@ -343,7 +465,11 @@ def _expanded(where: str, variables: MappingType[str, str], source: str) -> str:
     def value(match: re.Match[str]) -> str:
         name = match.group(1)
         if not variables.get(name):
-            raise ConfigError(f"mapping {source}: ${{{name}}} has no value", found=where, fix=f"set it with --set {name}=DIR")
+            raise ConfigError(
+                f"mapping {source}: ${{{name}}} has no value",
+                found=where,
+                fix=f"set it with --set {name}=DIR",
+            )
         return variables[name]
 
     expanded = re.sub(r"\$\{(\w+)\}", value, where)

@@ -21,7 +21,9 @@ from clarion.kernel import sql
 from clarion.kernel.errors import SourceError
 
 _OTHER_HEADER = re.compile(r"Header: ([^\n]*)\n\s*Schema: ([^\n]*)\n.*?CSV file: (\S+)", re.DOTALL)
-_DAMAGED = re.compile(r"(?:FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER|while reading file)[^\n]*?((?:file|s3a?|abfss?|gs):[^\s'\"]+?)[.']?\s")
+_DAMAGED = re.compile(
+    r"(?:FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER|while reading file)[^\n]*?((?:file|s3a?|abfss?|gs):[^\s'\"]+?)[.']?\s"
+)
 _APART = "\x1f"
 _REPLACEMENT = "\ufffd"  # what a decoder puts where bytes are no text in the declared encoding
 
@@ -51,7 +53,9 @@ class Survey:
         return sum(self.records.values())
 
 
-def columns_of(spark: SparkSession, source: Source, portion: Portion, secrets: Secrets) -> tuple[str, ...]:
+def columns_of(
+    spark: SparkSession, source: Source, portion: Portion, secrets: Secrets
+) -> tuple[str, ...]:
     """The source's column names, as a portion states them; empty for JSON, where each record does.
 
     Raises:
@@ -64,13 +68,21 @@ def columns_of(spark: SparkSession, source: Source, portion: Portion, secrets: S
     if not source.of_files:
         return tuple(tables.rows(spark, source, portion, secrets).columns)
     try:
-        frame = spark.read.format(source.format).options(**source.options).load(_plain(portion.path))
+        frame = (
+            spark.read.format(source.format).options(**source.options).load(_plain(portion.path))
+        )
         return tuple(frame.columns)
     except (Py4JJavaError, PySparkException) as error:
         raise _unreadable(error, source, portion.path) from error
 
 
-def read(spark: SparkSession, source: Source, portions: tuple[Portion, ...], columns: tuple[str, ...], secrets: Secrets) -> DataFrame:
+def read(
+    spark: SparkSession,
+    source: Source,
+    portions: tuple[Portion, ...],
+    columns: tuple[str, ...],
+    secrets: Secrets,
+) -> DataFrame:
     """Records of the portions.
 
     Returns:
@@ -80,7 +92,11 @@ def read(spark: SparkSession, source: Source, portions: tuple[Portion, ...], col
     if source.format == "kafka":
         return _messages(topics.messages(spark, source, portions, secrets), source)
     if source.of_files:
-        return placed(_records(spark.read, source, [_plain(portion.path) for portion in portions], columns, {}))
+        return placed(
+            _records(
+                spark.read, source, [_plain(portion.path) for portion in portions], columns, {}
+            )
+        )
     (portion,) = portions
     rows = tables.rows(spark, source, portion, secrets)
     return placed(
@@ -96,31 +112,63 @@ def read(spark: SparkSession, source: Source, portions: tuple[Portion, ...], col
 
 def placed(records: DataFrame) -> DataFrame:
     """Records straight from their files, with `_place`; a stream's batch takes this step once it is a plain frame."""
-    return records if "_place" in records.columns else records.withColumn("_place", F.monotonically_increasing_id())
+    return (
+        records
+        if "_place" in records.columns
+        else records.withColumn("_place", F.monotonically_increasing_id())
+    )
 
 
-def follow(spark: SparkSession, source: Source, folder: str, pattern: str, columns: tuple[str, ...], *, files_per_trigger: int, secrets: Secrets) -> DataFrame:
+def follow(
+    spark: SparkSession,
+    source: Source,
+    folder: str,
+    pattern: str,
+    columns: tuple[str, ...],
+    *,
+    files_per_trigger: int,
+    secrets: Secrets,
+) -> DataFrame:
     """Records of a folder's files, or of a topic, as a stream, in the shape of `read`; `_place` may be missing."""
     if source.format == "kafka":
         options = {"startingOffsets": "earliest", **topics.reader_options(source, secrets)}
         return _messages(spark.readStream.format("kafka").options(**options).load(), source)
-    options = {"pathGlobFilter": pattern, "recursiveFileLookup": "true", "maxFilesPerTrigger": str(files_per_trigger)}
+    options = {
+        "pathGlobFilter": pattern,
+        "recursiveFileLookup": "true",
+        "maxFilesPerTrigger": str(files_per_trigger),
+    }
     return _records(spark.readStream, source, folder, columns, options)
 
 
-_OWN_NAMES = {"text": ("_line",), "binary": ("path", "modified_at", "bytes", "content_hash", "media_type")}
+_OWN_NAMES = {
+    "text": ("_line",),
+    "binary": ("path", "modified_at", "bytes", "content_hash", "media_type"),
+}
 _MEDIA_TYPES = {
     "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp", "log": "text/plain", "txt": "text/plain",
 }  # fmt: skip
 
 
-def _records(reader: DataFrameReader | DataStreamReader, source: Source, where: list[str] | str, columns: tuple[str, ...], extra: dict[str, str]) -> DataFrame:
+def _records(
+    reader: DataFrameReader | DataStreamReader,
+    source: Source,
+    where: list[str] | str,
+    columns: tuple[str, ...],
+    extra: dict[str, str],
+) -> DataFrame:
     load: Any = reader.options(**extra).options(**source.options)
     never = F.lit(None).cast("string")
     if source.format == "csv":
-        schema = T.StructType([T.StructField(name, T.StringType()) for name in (*columns, "_broken")])
+        schema = T.StructType(
+            [T.StructField(name, T.StringType()) for name in (*columns, "_broken")]
+        )
         # enforceSchema=false: a file whose header differs from the first one's is refused, not read by position.
-        options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_broken", "enforceSchema": "false"}
+        options = {
+            "mode": "PERMISSIVE",
+            "columnNameOfCorruptRecord": "_broken",
+            "enforceSchema": "false",
+        }
         frame = load.options(**options).format("csv").schema(schema).load(where)
         raw, text_of = _text_map(frame, columns), _text_of(frame, columns)
         broken = F.when(F.col("_broken").isNotNull(), "yes")
@@ -129,8 +177,15 @@ def _records(reader: DataFrameReader | DataStreamReader, source: Source, where: 
         frame = load.options(**whole).format("text").load(where).where(F.trim("value") != "")
         if whole:
             # A document is one object or a list of them.
-            items = F.from_json(F.when(F.ltrim("value").startswith("["), F.col("value")).otherwise(F.concat(F.lit("["), "value", F.lit("]"))), "array<string>")
-            frame = frame.select("_metadata", F.explode(F.coalesce(items, F.array("value"))).alias("value"))
+            items = F.from_json(
+                F.when(F.ltrim("value").startswith("["), F.col("value")).otherwise(
+                    F.concat(F.lit("["), "value", F.lit("]"))
+                ),
+                "array<string>",
+            )
+            frame = frame.select(
+                "_metadata", F.explode(F.coalesce(items, F.array("value"))).alias("value")
+            )
         text_of = F.col("value")
         raw, broken = _json(text_of, source.depth)
     elif source.format == "text":
@@ -148,7 +203,9 @@ def _records(reader: DataFrameReader | DataStreamReader, source: Source, where: 
         text_of.alias("_text"),
         broken.alias("_broken"),
         F.col("_metadata.file_path").alias("_file"),
-        F.col("_metadata.file_block_start").alias("_block") if source.format != "binary" else F.lit(0).cast("bigint").alias("_block"),
+        F.col("_metadata.file_block_start").alias("_block")
+        if source.format != "binary"
+        else F.lit(0).cast("bigint").alias("_block"),
     )
     return records
 
@@ -168,7 +225,9 @@ def _described() -> Column:
         "modified_at": F.date_format("modificationTime", "yyyy-MM-dd HH:mm:ss.SSSSSS"),
         "bytes": F.col("length").cast("string"),
         "content_hash": F.sha2("content", 256),
-        "media_type": F.coalesce(F.try_element_at(known, ending), F.lit("application/octet-stream")),
+        "media_type": F.coalesce(
+            F.try_element_at(known, ending), F.lit("application/octet-stream")
+        ),
     }
     return F.create_map(*(part for name, value in values.items() for part in (F.lit(name), value)))
 
@@ -177,11 +236,21 @@ def _messages(frame: DataFrame, source: Source) -> DataFrame:
     """Messages as records: the JSON object each holds, with its `_key` and `_timestamp` beside it."""
     value = F.col("value").cast("string")
     raw, broken = _json(value, source.depth)
-    beside = F.create_map(F.lit("_key"), F.col("key").cast("string"), F.lit("_timestamp"), F.date_format("timestamp", "yyyy-MM-dd HH:mm:ss.SSSSSS"))
+    beside = F.create_map(
+        F.lit("_key"),
+        F.col("key").cast("string"),
+        F.lit("_timestamp"),
+        F.date_format("timestamp", "yyyy-MM-dd HH:mm:ss.SSSSSS"),
+    )
     return frame.select(
-        F.map_concat(F.map_filter(raw, lambda name, _: ~name.isin("_key", "_timestamp")), beside).alias("raw"),
+        F.map_concat(
+            F.map_filter(raw, lambda name, _: ~name.isin("_key", "_timestamp")), beside
+        ).alias("raw"),
         value.alias("_text"),
-        F.when(~F.is_valid_utf8(value), "yes").when(value.isNull(), "yes").otherwise(broken).alias("_broken"),
+        F.when(~F.is_valid_utf8(value), "yes")
+        .when(value.isNull(), "yes")
+        .otherwise(broken)
+        .alias("_broken"),
         F.concat(F.lit("kafka:"), "topic", F.lit("/"), "partition").alias("_file"),
         F.lit(0).cast("bigint").alias("_block"),
         F.col("offset").alias("_place"),
@@ -197,7 +266,9 @@ def survey(records: DataFrame, source: Source, portions: tuple[Portion, ...]) ->
     # Of the text, not of the map that is made from it: this pass then makes no maps.
     undecodable = F.contains("_text", F.lit(_REPLACEMENT))
     # Records that state their own columns are counted by the columns they state; to collect all names took 40 % longer.
-    shape = F.array_join(F.map_keys("raw"), _APART) if source.format in ("json", "kafka") else F.lit("")
+    shape = (
+        F.array_join(F.map_keys("raw"), _APART) if source.format in ("json", "kafka") else F.lit("")
+    )
     blocks = records.groupBy("_file", "_block", shape.alias("shape")).agg(
         F.min("_place").alias("first_place"),
         F.count("*").alias("records"),
@@ -211,7 +282,9 @@ def survey(records: DataFrame, source: Source, portions: tuple[Portion, ...]) ->
     return _summed(records.sparkSession, source, rows, portions)
 
 
-def _summed(spark: SparkSession, source: Source, rows: list[T.Row], portions: tuple[Portion, ...]) -> Survey:
+def _summed(
+    spark: SparkSession, source: Source, rows: list[T.Row], portions: tuple[Portion, ...]
+) -> Survey:
     schema = "_file string, _block bigint, _offset bigint, _path string, _file_hash string"
     by_path = {portion.path: portion for portion in portions}
     offsets, seen = [], dict.fromkeys(by_path, 0)
@@ -220,16 +293,27 @@ def _summed(spark: SparkSession, source: Source, rows: list[T.Row], portions: tu
     for (file, block), group in groupby(in_order, key=lambda row: (row["_file"], row["_block"])):
         portion, shapes = by_path[path_of(file)], list(group)
         # A message's number is its offset; a record's is counted from the beginning of its file.
-        offset = 0 if source.format == "kafka" else seen[portion.path] - min(row["first_place"] for row in shapes)
+        offset = (
+            0
+            if source.format == "kafka"
+            else seen[portion.path] - min(row["first_place"] for row in shapes)
+        )
         offsets.append((file, block, offset, portion.path, portion.content_hash))
         seen[portion.path] += sum(row["records"] for row in shapes)
-        names.setdefault(portion.path, set()).update(name for row in shapes for name in row["shape"].split(_APART) if name and name != "_text")
+        names.setdefault(portion.path, set()).update(
+            name
+            for row in shapes
+            for name in row["shape"].split(_APART)
+            if name and name != "_text"
+        )
     return Survey(
         blocks=spark.createDataFrame(offsets, schema),
         records=seen,
         broken=sum(row["broken"] for row in rows),
         undecodable=sum(row["undecodable"] for row in rows),
-        example_file=next((row["_file"] for row in rows if row["broken"] or row["undecodable"]), None),
+        example_file=next(
+            (row["_file"] for row in rows if row["broken"] or row["undecodable"]), None
+        ),
         names={path: tuple(sorted(found)) for path, found in names.items() if found},
     )
 
@@ -251,14 +335,24 @@ def _unreadable(error: Exception, source: Source, path: str) -> Exception:
     guilty = _DAMAGED.search(text)
     if guilty or isinstance(error, PySparkException):
         where = guilty.group(1) if guilty else path
-        return SourceError(f"{source.name}: {where} cannot be read as {source.format}", found=cause(error), fix="deliver the file again, or mend 'format'")
+        return SourceError(
+            f"{source.name}: {where} cannot be read as {source.format}",
+            found=cause(error),
+            fix="deliver the file again, or mend 'format'",
+        )
     return error
 
 
 def numbered(records: DataFrame, found: Survey) -> DataFrame:
     """The records with their file's path and fingerprint, and `_row`: their number in it, from 1, however it was split."""
     placed = records.join(F.broadcast(found.blocks), ["_file", "_block"])
-    return placed.select("raw", "_broken", F.col("_path").alias("_file"), "_file_hash", (F.col("_place") + F.col("_offset") + 1).alias("_row"))
+    return placed.select(
+        "raw",
+        "_broken",
+        F.col("_path").alias("_file"),
+        "_file_hash",
+        (F.col("_place") + F.col("_offset") + 1).alias("_row"),
+    )
 
 
 def refuse_unreadable(source: Source, found: Survey) -> None:
@@ -275,7 +369,11 @@ def refuse_unreadable(source: Source, found: Survey) -> None:
             fix="state the files' encoding in the mapping: options: {encoding: ISO-8859-1} or GB18030",
         )
     if found.broken and source.broken == "refuse":
-        nested = f"; records nested more than {source.depth} deep need 'depth' in the mapping" if source.format in ("json", "kafka") else ""
+        nested = (
+            f"; records nested more than {source.depth} deep need 'depth' in the mapping"
+            if source.format in ("json", "kafka")
+            else ""
+        )
         raise SourceError(
             f"{source.name}: records that cannot be taken apart",
             found=f"{found.broken} of {found.all_records} records, such as in {found.example_file}; a file may be cut",
@@ -288,12 +386,17 @@ def fingerprint(raw: Column) -> Column:
 
     Names and values stand apart by control characters, and null by one of its own.
     """
-    names, values = F.array_join(F.map_keys(raw), "\x1f"), F.array_join(F.map_values(raw), "\x1f", "\x1d")
+    names, values = (
+        F.array_join(F.map_keys(raw), "\x1f"),
+        F.array_join(F.map_values(raw), "\x1f", "\x1d"),
+    )
     return F.md5(F.concat_ws("\x1e", names, values))
 
 
 def _text_map(frame: DataFrame, columns: tuple[str, ...]) -> Column:
-    return F.create_map(*(part for name, value in _texts(frame, columns).items() for part in (F.lit(name), value)))
+    return F.create_map(
+        *(part for name, value in _texts(frame, columns).items() for part in (F.lit(name), value))
+    )
 
 
 def _text_of(frame: DataFrame, columns: tuple[str, ...]) -> Column:

@@ -14,7 +14,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from clarion.kernel import sql
 from clarion.kernel.text import NARROW, WIDE
 
-Form = Literal["text", "code", "number", "price", "currency", "date", "grams", "millilitres", "phone", "mail", "region"]
+Form = Literal[
+    "text",
+    "code",
+    "number",
+    "price",
+    "currency",
+    "date",
+    "grams",
+    "millilitres",
+    "phone",
+    "mail",
+    "region",
+]
 
 # Symbols that belong to one currency; $ and ¥ belong to several, and are the mapping's unless it says otherwise.
 SYMBOLS = {
@@ -23,8 +35,25 @@ SYMBOLS = {
 # Where thousands are set apart by points and a price has no minor unit in use.
 _POINTS_GROUP = ("Rp", "₡", "₫")
 _CODES = "USD|EUR|GBP|CNY|RMB|JPY|CHF|CAD|AUD|HKD|TWD|SGD|KRW|INR|IDR|THB|VND|MXN|BRL|PLN|SEK|NOK|DKK|CZK|CRC|RUB|TRY|ZAR|NZD"
-_GRAMS: dict[str, int | str] = {"kg": 1000, "公斤": 1000, "千克": 1000, "g": 1, "克": 1, "mg": "0.001", "lb": "453.59237", "oz": "28.349523125", "斤": 500}
-_MILLILITRES: dict[str, int | str] = {"l": 1000, "升": 1000, "cl": 10, "ml": 1, "毫升": 1, "fl oz": "29.5735295625"}
+_GRAMS: dict[str, int | str] = {
+    "kg": 1000,
+    "公斤": 1000,
+    "千克": 1000,
+    "g": 1,
+    "克": 1,
+    "mg": "0.001",
+    "lb": "453.59237",
+    "oz": "28.349523125",
+    "斤": 500,
+}
+_MILLILITRES: dict[str, int | str] = {
+    "l": 1000,
+    "升": 1000,
+    "cl": 10,
+    "ml": 1,
+    "毫升": 1,
+    "fl oz": "29.5735295625",
+}
 
 
 class Standard(BaseModel):
@@ -62,7 +91,11 @@ def expression(standard: Standard, regions: Mapping[str, Mapping[str, list[str]]
         case "mail":
             return f"lower({text(value)})"
         case "number":
-            return _bound(text(value), "s", f"try_cast({_plain_number('s', standard.decimal)} AS decimal(38,10))")
+            return _bound(
+                text(value),
+                "s",
+                f"try_cast({_plain_number('s', standard.decimal)} AS decimal(38,10))",
+            )
         case "price":
             return _bound(text(value), "s", _price(standard))
         case "currency":
@@ -112,7 +145,11 @@ def _price(standard: Standard) -> str:
         number = f"CASE WHEN {grouped} THEN {_plain_number(found, ',')} ELSE {_plain_number(found, standard.decimal)} END"
         return f"try_cast({number} AS decimal(18,4)) * IF(s RLIKE {sql.text('^[(-]')}, -1, 1)"
 
-    other = {"refuse": "NULL", "low": read(rf"({_NUMBER})[^0-9]+({_NUMBER})", 1), "high": read(rf"({_NUMBER})[^0-9]+({_NUMBER})", 2)}[standard.range]
+    other = {
+        "refuse": "NULL",
+        "low": read(rf"({_NUMBER})[^0-9]+({_NUMBER})", 1),
+        "high": read(rf"({_NUMBER})[^0-9]+({_NUMBER})", 2),
+    }[standard.range]
     return (
         f"CASE WHEN s RLIKE {sql.text(rf'(?i)^[^0-9]*{_NUMBER}[^0-9]*now[^0-9]*{_NUMBER}[^0-9]*$')} THEN {read(rf'(?i)now[^0-9]*({_NUMBER})')} "
         f"WHEN s RLIKE {sql.text(rf'^[^0-9]*{_NUMBER}[^0-9]*$')} THEN {read(rf'({_NUMBER})')} "
@@ -122,7 +159,10 @@ def _price(standard: Standard) -> str:
 
 def _currency(further: Mapping[str, str]) -> str:
     symbols = {**SYMBOLS, **further}
-    cases = " ".join(f"WHEN contains(s, {sql.text(symbol)}) THEN {sql.text(symbols[symbol])}" for symbol in sorted(symbols, key=len, reverse=True))
+    cases = " ".join(
+        f"WHEN contains(s, {sql.text(symbol)}) THEN {sql.text(symbols[symbol])}"
+        for symbol in sorted(symbols, key=len, reverse=True)
+    )
     code = f"regexp_extract(upper(s), {sql.text(rf'(?:^|[^A-Z])({_CODES})(?:[^A-Z]|$)')}, 1)"
     return f"CASE WHEN {code} = 'RMB' THEN 'CNY' WHEN {code} <> '' THEN {code} {cases} END"
 
@@ -148,5 +188,8 @@ def _measure(units: Mapping[str, int | str]) -> str:
 def _region(value: str, names: Mapping[str, list[str]]) -> str:
     endings = "(省|市|自治区|壮族自治区|回族自治区|维吾尔自治区|特别行政区| province| city| municipality| autonomous region| sar)$"
     bare = f"regexp_replace(lower({value}), {sql.text(endings)}, '')"
-    cases = " ".join(f"WHEN s IN ({', '.join(sql.text(word.lower()) for word in (code, *words))}) THEN {sql.text(code)}" for code, words in names.items())
+    cases = " ".join(
+        f"WHEN s IN ({', '.join(sql.text(word.lower()) for word in (code, *words))}) THEN {sql.text(code)}"
+        for code, words in names.items()
+    )
     return _bound(bare, "s", f"CASE {cases} END") if cases else value

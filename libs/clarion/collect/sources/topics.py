@@ -18,13 +18,24 @@ from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
 
 # The client would try for minutes before it says that nobody answers.
-_PATIENCE = {"kafka.request.timeout.ms": "10000", "kafka.default.api.timeout.ms": "15000", "kafka.session.timeout.ms": "9000", "fetchOffset.numRetries": "1"}
+_PATIENCE = {
+    "kafka.request.timeout.ms": "10000",
+    "kafka.default.api.timeout.ms": "15000",
+    "kafka.session.timeout.ms": "9000",
+    "fetchOffset.numRetries": "1",
+}
 
 
 def reader_options(source: Source, secrets: Secrets) -> dict[str, str]:
     """Options that batch and stream share."""
     brokers, topic = _address(source)
-    return {**_PATIENCE, "kafka.bootstrap.servers": brokers, "subscribe": topic, **source.options, **source.hidden_options(secrets)}
+    return {
+        **_PATIENCE,
+        "kafka.bootstrap.servers": brokers,
+        "subscribe": topic,
+        **source.options,
+        **source.hidden_options(secrets),
+    }
 
 
 def _address(source: Source) -> tuple[str, str]:
@@ -33,7 +44,9 @@ def _address(source: Source) -> tuple[str, str]:
     return brokers, topic
 
 
-def new(spark: SparkSession, source: Source, before: Sequence[Portion], secrets: Secrets) -> tuple[Portion, ...]:
+def new(
+    spark: SparkSession, source: Source, before: Sequence[Portion], secrets: Secrets
+) -> tuple[Portion, ...]:
     """For each partition the range of offsets that came after those taken before.
 
     Raises:
@@ -49,7 +62,9 @@ def new(spark: SparkSession, source: Source, before: Sequence[Portion], secrets:
         except (Py4JJavaError, PySparkException) as error:
             if "TopicPartition" not in str(error) or not taken:
                 raise
-            found = _bounds(spark, source, {}, secrets)  # the topic has more partitions than before: looked through from its beginning
+            found = _bounds(
+                spark, source, {}, secrets
+            )  # the topic has more partitions than before: looked through from its beginning
     except (Py4JJavaError, PySparkException) as error:
         raise unreachable(source, error) from error
     _, topic = _address(source)
@@ -61,29 +76,54 @@ def new(spark: SparkSession, source: Source, before: Sequence[Portion], secrets:
     return tuple(portions)
 
 
-def _bounds(spark: SparkSession, source: Source, taken: Mapping[int, int], secrets: Secrets) -> dict[int, tuple[int, int]]:
+def _bounds(
+    spark: SparkSession, source: Source, taken: Mapping[int, int], secrets: Secrets
+) -> dict[int, tuple[int, int]]:
     _, topic = _address(source)
-    start = json.dumps({topic: {str(partition): until for partition, until in taken.items()}}) if taken else "earliest"
-    options = {**reader_options(source, secrets), "startingOffsets": start, "endingOffsets": "latest"}
+    start = (
+        json.dumps({topic: {str(partition): until for partition, until in taken.items()}})
+        if taken
+        else "earliest"
+    )
+    options = {
+        **reader_options(source, secrets),
+        "startingOffsets": start,
+        "endingOffsets": "latest",
+    }
     messages = spark.read.format("kafka").options(**options).load()
-    rows = messages.groupBy("partition").agg(F.min("offset").alias("first"), F.max("offset").alias("last")).collect()  # one row a partition
+    rows = (
+        messages.groupBy("partition")
+        .agg(F.min("offset").alias("first"), F.max("offset").alias("last"))
+        .collect()
+    )  # one row a partition
     return {row["partition"]: (row["first"], row["last"] + 1) for row in rows}
 
 
 def _portion(source: Source, topic: str, partition: int, first: int, until: int) -> Portion:
     position = json.dumps({"partition": partition, "first": first, "until": until})
-    return Portion(f"kafka:{topic}/{partition}", 0, digest(source.name, topic, partition), position=position)
+    return Portion(
+        f"kafka:{topic}/{partition}", 0, digest(source.name, topic, partition), position=position
+    )
 
 
-def messages(spark: SparkSession, source: Source, portions: Sequence[Portion], secrets: Secrets) -> DataFrame:
+def messages(
+    spark: SparkSession, source: Source, portions: Sequence[Portion], secrets: Secrets
+) -> DataFrame:
     """Messages of ranges of offsets."""
     _, topic = _address(source)
     bounds = [json.loads(str(portion.position)) for portion in portions]
     start = json.dumps({topic: {str(item["partition"]): item["first"] for item in bounds}})
     end = json.dumps({topic: {str(item["partition"]): item["until"] for item in bounds}})
-    options = {**reader_options(source, secrets), "assign": json.dumps({topic: [item["partition"] for item in bounds]})}
+    options = {
+        **reader_options(source, secrets),
+        "assign": json.dumps({topic: [item["partition"] for item in bounds]}),
+    }
     options.pop("subscribe")
-    return spark.read.format("kafka").options(**options, startingOffsets=start, endingOffsets=end).load()
+    return (
+        spark.read.format("kafka")
+        .options(**options, startingOffsets=start, endingOffsets=end)
+        .load()
+    )
 
 
 def portions_in(source: Source, blocks: Sequence[tuple[str, int, int]]) -> tuple[Portion, ...]:
@@ -103,16 +143,28 @@ def portions_in(source: Source, blocks: Sequence[tuple[str, int, int]]) -> tuple
 def unreachable(source: Source, error: Exception) -> SourceError:
     """What a person can do about a topic that cannot be read."""
     text = str(error)
-    if "Failed to find data source: kafka" in text or "FAILED_TO_FIND_KAFKA" in text or "kafka_2" in text.split("\n")[0]:
+    if (
+        "Failed to find data source: kafka" in text
+        or "FAILED_TO_FIND_KAFKA" in text
+        or "kafka_2" in text.split("\n")[0]
+    ):
         return SourceError(
             f"{source.name}: the connector for Kafka is missing",
             found="no data source 'kafka'",
             fix="--set 'spark.packages=[org.apache.spark:spark-sql-kafka-0-10_2.13:4.1.3]'",
         )
-    if "data loss" in text.lower() or "offsets out of range" in text.lower() or "OffsetOutOfRange" in text:
+    if (
+        "data loss" in text.lower()
+        or "offsets out of range" in text.lower()
+        or "OffsetOutOfRange" in text
+    ):
         return SourceError(
             f"{source.name}: messages of {source.where} were deleted before they were taken",
             found=cause(error),
             fix="take more often than the topic's retention; to go on without them: options: {failOnDataLoss: false}",
         )
-    return SourceError(f"{source.name}: {source.where} cannot be read", found=cause(error), fix="see that the brokers are up, and mend 'where' or 'options'")
+    return SourceError(
+        f"{source.name}: {source.where} cannot be read",
+        found=cause(error),
+        fix="see that the brokers are up, and mend 'where' or 'options'",
+    )

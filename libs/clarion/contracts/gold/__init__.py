@@ -1,6 +1,14 @@
 """Gold: decisions and what they rest on. Reader version 1, so that programs without a JVM can read them."""
 
-from clarion.contracts.gold.campaigns import ADJUSTMENTS, BUDGETS, CAMPAIGNS, DECISIONS, MESSAGES, STRATEGIES, STRATEGY_KPIS
+from clarion.contracts.gold.campaigns import (
+    ADJUSTMENTS,
+    BUDGETS,
+    CAMPAIGNS,
+    DECISIONS,
+    MESSAGES,
+    STRATEGIES,
+    STRATEGY_KPIS,
+)
 from clarion.contracts.gold.customers import (
     ASSOCIATIONS,
     CUSTOMER_DAYS,

@@ -5,7 +5,9 @@ from clarion.contracts.sources import MONEY
 
 AS_OF = Column("as_of", "date", "first day that does not count")
 CUSTOMER = Column("customer_id", "string", "surrogate of the customer")
-SEGMENT = Column("segment_id", "string", "group: keeps its name as long as later models find it again")
+SEGMENT = Column(
+    "segment_id", "string", "group: keeps its name as long as later models find it again"
+)
 
 
 def money(name: str, meaning: str, *, nullable: bool = False) -> Column:

@@ -41,7 +41,11 @@ INTERACTIONS = Table(
         Column("product_id", "string", "product"),
         Column("category", "string", "narrowest category of the product", nullable=True),
         Column("orders", "bigint", "orders that hold it"),
-        Column("interest", "double", "purchases, cart adds and views, each weighted and halved with every half-life of age"),
+        Column(
+            "interest",
+            "double",
+            "purchases, cart adds and views, each weighted and halved with every half-life of age",
+        ),
         Column("rank", "int", "1 for the product of most interest"),
     ),
     checks=(Check("interest_positive", "interest > 0"),),
@@ -68,8 +72,17 @@ CUSTOMER_PROFILES = Table(
         Column("events", "bigint", "everything done in the window"),
         Column("active_days", "bigint", "days on which something was done in the window"),
         days("idle_days", "since anything was done"),
-        days("usual_gap_days", "median gap between the customer's order days, from three order days on", nullable=True),
-        Column("rhythm", "double", "days since the last order in usual gaps; the shop's median gap where the customer's is unknown", nullable=True),
+        days(
+            "usual_gap_days",
+            "median gap between the customer's order days, from three order days on",
+            nullable=True,
+        ),
+        Column(
+            "rhythm",
+            "double",
+            "days since the last order in usual gaps; the shop's median gap where the customer's is unknown",
+            nullable=True,
+        ),
         Column(
             "absence",
             "double",
@@ -77,7 +90,11 @@ CUSTOMER_PROFILES = Table(
             nullable=True,
         ),
         Column("life_cycle", "string", "prospect, new, active, dormant or lost"),
-        Column("interests", "array<struct<category:string,share:double>>", "categories by time-decayed interest, at most five"),
+        Column(
+            "interests",
+            "array<struct<category:string,share:double>>",
+            "categories by time-decayed interest, at most five",
+        ),
     ),
     checks=(
         Check("recency_not_negative", "coalesce(recency_days, 0) >= 0"),
@@ -118,7 +135,9 @@ CUSTOMER_FEATURES = Table(
     columns=(
         AS_OF,
         CUSTOMER,
-        Column("values", "map<string,double>", "number features by name; unknown ones are not in it"),
+        Column(
+            "values", "map<string,double>", "number features by name; unknown ones are not in it"
+        ),
         Column("labels", "map<string,string>", "text features by name; unknown ones are not in it"),
     ),
     owner="growth",
@@ -131,8 +150,12 @@ LIFE_CYCLE_FLOWS = Table(
     columns=(
         AS_OF,
         Column("from_as_of", "date", "day described before"),
-        Column("from_stage", "string", "stage then; '(none)' for customers who were not known then"),
-        Column("to_stage", "string", "stage now; '(none)' for customers who are no longer described"),
+        Column(
+            "from_stage", "string", "stage then; '(none)' for customers who were not known then"
+        ),
+        Column(
+            "to_stage", "string", "stage now; '(none)' for customers who are no longer described"
+        ),
         Column("customers", "bigint", "customers who went that way"),
         share("share_of_from", "of all who were in the first stage"),
     ),
@@ -146,22 +169,53 @@ SEGMENT_MODELS = Table(
     slice=("as_of",),
     columns=(
         AS_OF,
-        Column("model_version", "string", "registered version in force from this day on: the champion"),
+        Column(
+            "model_version", "string", "registered version in force from this day on: the champion"
+        ),
         Column("trained_on", "date", "as-of day of its training"),
         Column("algorithm", "string", "kmeans, bisecting or mixture"),
         Column("groups", "int", "groups it tells apart"),
-        Column("features", "map<string,string>", "what it compares: SQL over the declared features, by name"),
+        Column(
+            "features",
+            "map<string,string>",
+            "what it compares: SQL over the declared features, by name",
+        ),
         Column("settings_hash", "string", "fingerprint of the settings it was trained under"),
-        Column("retrained_because", "string", "why a challenger was trained on this day", nullable=True),
-        Column("challenger_version", "string", "registered version of the challenger", nullable=True),
+        Column(
+            "retrained_because", "string", "why a challenger was trained on this day", nullable=True
+        ),
+        Column(
+            "challenger_version", "string", "registered version of the challenger", nullable=True
+        ),
         Column("promoted", "boolean", "true where the challenger became the champion"),
         Column("verdict", "array<string>", "what the gate found"),
-        Column("metrics", "map<string,double>", "of the champion over today's customers: silhouette, smallest_share"),
-        Column("challenger_metrics", "map<string,double>", "of the challenger: silhouette, stability, smallest_share, inertia, variance_kept", nullable=True),
-        Column("feature_drift", "map<string,double>", "population stability index of each feature since the training; empty on its day"),
+        Column(
+            "metrics",
+            "map<string,double>",
+            "of the champion over today's customers: silhouette, smallest_share",
+        ),
+        Column(
+            "challenger_metrics",
+            "map<string,double>",
+            "of the challenger: silhouette, stability, smallest_share, inertia, variance_kept",
+            nullable=True,
+        ),
+        Column(
+            "feature_drift",
+            "map<string,double>",
+            "population stability index of each feature since the training; empty on its day",
+        ),
         Column("group_drift", "double", "the same of the groups' shares", nullable=True),
-        Column("retired", "array<string>", "groups of the model before that the new one does not find again"),
-        Column("baseline", "array<struct<feature:string,edges:array<double>,shares:array<double>>>", "each feature in the training: bins and their shares"),
+        Column(
+            "retired",
+            "array<string>",
+            "groups of the model before that the new one does not find again",
+        ),
+        Column(
+            "baseline",
+            "array<struct<feature:string,edges:array<double>,shares:array<double>>>",
+            "each feature in the training: bins and their shares",
+        ),
         Column("group_shares", "map<string,double>", "share of each group in the training"),
     ),
     owner="growth",
@@ -176,10 +230,19 @@ SEGMENT_GROUPS = Table(
         Column("cluster", "int", "number of the group in the model"),
         SEGMENT,
         Column("state", "string", "new, or kept where the model before knew it"),
-        Column("distance", "double", "from the group of the model before, root mean square in deviations", nullable=True),
+        Column(
+            "distance",
+            "double",
+            "from the group of the model before, root mean square in deviations",
+            nullable=True,
+        ),
         Column("name_en", "string", "name, from what sets the group apart"),
         Column("name_zh", "string", "the same in Chinese"),
-        Column("traits", "array<struct<feature:string,z:double>>", "distance of the group's mean from the population, in deviations"),
+        Column(
+            "traits",
+            "array<struct<feature:string,z:double>>",
+            "distance of the group's mean from the population, in deviations",
+        ),
     ),
     checks=(Check("state_known", "state IN ('new', 'kept')"),),
     owner="growth",
@@ -207,8 +270,12 @@ SEGMENT_FLOWS = Table(
     columns=(
         AS_OF,
         Column("from_as_of", "date", "day grouped before"),
-        Column("from_segment", "string", "group then; '(none)' for customers who were not known then"),
-        Column("to_segment", "string", "group now; '(none)' for customers who are no longer described"),
+        Column(
+            "from_segment", "string", "group then; '(none)' for customers who were not known then"
+        ),
+        Column(
+            "to_segment", "string", "group now; '(none)' for customers who are no longer described"
+        ),
         Column("customers", "bigint", "customers who went that way"),
         share("share_of_from", "of all who were in the first group"),
     ),
@@ -237,14 +304,22 @@ SEGMENTS = Table(
         Column("views", "double", "mean products looked at in the window"),
         share("discount_share", "mean share of discounts", nullable=True),
         Column("life_cycles", "map<string,double>", "share of each life-cycle stage"),
-        Column("interests", "array<struct<category:string,share:double>>", "categories of most interest to the group"),
+        Column(
+            "interests",
+            "array<struct<category:string,share:double>>",
+            "categories of most interest to the group",
+        ),
         Column(
             "basics",
             "array<struct<feature:string,value:string,share:double>>",
             "of every feature in words the commonest value and its share of those who have one",
             nullable=True,
         ),
-        Column("traits", "array<struct<feature:string,z:double>>", "distance of the centre from the population, in deviations"),
+        Column(
+            "traits",
+            "array<struct<feature:string,z:double>>",
+            "distance of the centre from the population, in deviations",
+        ),
     ),
     checks=(Check("not_empty", "customers > 0"),),
     owner="growth",
@@ -258,7 +333,9 @@ SEGMENT_MEMBERS = Table(
         AS_OF,
         CUSTOMER,
         SEGMENT,
-        Column("distance", "double", "Euclidean distance from the group's centre in scaled features"),
+        Column(
+            "distance", "double", "Euclidean distance from the group's centre in scaled features"
+        ),
     ),
     checks=(Check("distance_not_negative", "distance >= 0"),),
     owner="growth",
@@ -281,7 +358,11 @@ TAGS = Table(
         share("support", "of all customers"),
         share("confidence", "of held-out bearers, those who are in the group", nullable=True),
         share("recall", "of the group's held-out customers, those who bear it", nullable=True),
-        share("fidelity", "of held-out customers, those whom the tree puts where they are", nullable=True),
+        share(
+            "fidelity",
+            "of held-out customers, those whom the tree puts where they are",
+            nullable=True,
+        ),
         share("fidelity_low", "lower end of its 95 % interval", nullable=True),
         share("fidelity_high", "upper end of its 95 % interval", nullable=True),
     ),
@@ -297,7 +378,11 @@ CUSTOMER_TAGS = Table(
     columns=(
         AS_OF,
         CUSTOMER,
-        Column("tags", "array<struct<tag:string,since:date>>", "each with the first as-of day from which it was borne without a break"),
+        Column(
+            "tags",
+            "array<struct<tag:string,since:date>>",
+            "each with the first as-of day from which it was borne without a break",
+        ),
     ),
     owner="growth",
 )
@@ -308,14 +393,26 @@ ASSOCIATIONS = Table(
     slice=("as_of",),
     columns=(
         AS_OF,
-        Column("sets", "string", "baskets (categories of one order) or customers (tags, stage of the life cycle, favourite category)"),
+        Column(
+            "sets",
+            "string",
+            "baskets (categories of one order) or customers (tags, stage of the life cycle, favourite category)",
+        ),
         Column("rule", "string", "antecedent -> consequent"),
         Column("antecedent", "array<string>", "items that are there"),
         Column("consequent", "string", "item that follows"),
         share("support", "of the sets, those with all items of the rule"),
         share("confidence", "of the sets with the antecedent, those with the consequent"),
-        Column("lift", "double", "confidence against the share of all sets that hold the consequent; 1 = independent"),
-        Column("leverage", "double", "support less what it would be if antecedent and consequent were independent"),
+        Column(
+            "lift",
+            "double",
+            "confidence against the share of all sets that hold the consequent; 1 = independent",
+        ),
+        Column(
+            "leverage",
+            "double",
+            "support less what it would be if antecedent and consequent were independent",
+        ),
     ),
     checks=(Check("sets_known", "sets IN ('baskets', 'customers')"),),
     owner="growth",

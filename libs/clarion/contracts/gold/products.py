@@ -39,8 +39,18 @@ PRODUCT_ATTRIBUTES = Table(
         Column("attributes", "map<string,string>", "further attributes by name", nullable=True),
         money("list_price", "price for everyone", nullable=True),
         money("cost", "what the unit costs the shop", nullable=True),
-        share("price_position", "place in the prices of its category: 0 the cheapest, 1 the dearest", nullable=True),
-        Column("market_price", "double", "median of the last price of each competitor of late", unit="shop currency", nullable=True),
+        share(
+            "price_position",
+            "place in the prices of its category: 0 the cheapest, 1 the dearest",
+            nullable=True,
+        ),
+        Column(
+            "market_price",
+            "double",
+            "median of the last price of each competitor of late",
+            unit="shop currency",
+            nullable=True,
+        ),
         Column("price_gap", "double", "own price / market price - 1", nullable=True),
         Column("units", "double", "units sold of late; null for none", unit="units", nullable=True),
         Column("views", "double", "times looked at of late; null for none", nullable=True),
@@ -60,7 +70,9 @@ PRODUCT_FEATURES = Table(
         Column("block", "string", "text, reviews, or a block of conf/attributes.yml"),
         Column("feature", "string", "word, or attribute with its value or step"),
         Column("products", "bigint", "products that had it when the model was fitted"),
-        Column("weight", "double", "inverse document frequency ln((n+1)/(df+1)) for words, 1 otherwise"),
+        Column(
+            "weight", "double", "inverse document frequency ln((n+1)/(df+1)) for words, 1 otherwise"
+        ),
         Column("model_version", "string", "registered model that froze it", nullable=True),
     ),
     owner="merchandise",
@@ -93,9 +105,17 @@ PRODUCT_NEIGHBOURS = Table(
         Column("rank", "int", "1 for the nearest; ties by product id"),
         Column("neighbour_id", "string", "product like it"),
         Column("cosine", "double", "cosine of the two rows", unit="0 to 1"),
-        Column("near_duplicate", "boolean", "true where the two are so alike that they may be one product listed twice", nullable=True),
+        Column(
+            "near_duplicate",
+            "boolean",
+            "true where the two are so alike that they may be one product listed twice",
+            nullable=True,
+        ),
     ),
-    checks=(Check("cosine_in_range", "cosine > 0 AND cosine <= 1.000000001"), Check("not_itself", "product_id <> neighbour_id")),
+    checks=(
+        Check("cosine_in_range", "cosine > 0 AND cosine <= 1.000000001"),
+        Check("not_itself", "product_id <> neighbour_id"),
+    ),
     owner="merchandise",
 )
 PRODUCT_LIKENESSES = Table(
@@ -105,14 +125,21 @@ PRODUCT_LIKENESSES = Table(
     slice=("as_of",),
     columns=(
         AS_OF,
-        Column("measure", "string", "jaccard (buyers in common among all buyers of either) or pearson (correlation of ratings)"),
+        Column(
+            "measure",
+            "string",
+            "jaccard (buyers in common among all buyers of either) or pearson (correlation of ratings)",
+        ),
         Column("product_id", "string", "product"),
         Column("rank", "int", "1 for the nearest; ties by product id"),
         Column("neighbour_id", "string", "product like it"),
         Column("likeness", "double", "the measure", unit="0 to 1"),
         Column("common", "bigint", "people who bought (or rated) both"),
     ),
-    checks=(Check("likeness_in_range", "likeness > 0 AND likeness <= 1.000000001"), Check("not_itself", "product_id <> neighbour_id")),
+    checks=(
+        Check("likeness_in_range", "likeness > 0 AND likeness <= 1.000000001"),
+        Check("not_itself", "product_id <> neighbour_id"),
+    ),
     owner="merchandise",
 )
 PRODUCT_PAIRS = Table(
@@ -124,17 +151,34 @@ PRODUCT_PAIRS = Table(
         AS_OF,
         Column("product_id", "string", "product"),
         Column("partner_id", "string", "product that goes with it, or stands in for it"),
-        Column("relation", "string", "complement, accessory (the partner is a cheaper one of the product), or substitute (alike and seldom bought together)"),
-        Column("rank", "int", "1 for the strongest complement or accessory, and for the likest substitute"),
+        Column(
+            "relation",
+            "string",
+            "complement, accessory (the partner is a cheaper one of the product), or substitute (alike and seldom bought together)",
+        ),
+        Column(
+            "rank",
+            "int",
+            "1 for the strongest complement or accessory, and for the likest substitute",
+        ),
         Column("together", "bigint", "orders that hold both"),
         share("support", "of all orders, those with both"),
         share("confidence", "of orders with the product, those with the partner"),
-        Column("lift", "double", "orders with both against what chance would give; 1 = independent"),
+        Column(
+            "lift", "double", "orders with both against what chance would give; 1 = independent"
+        ),
         Column("leverage", "double", "support less what it would be by chance"),
-        share("follows", "of customers who bought the two at different times, those who bought the partner later", nullable=True),
+        share(
+            "follows",
+            "of customers who bought the two at different times, those who bought the partner later",
+            nullable=True,
+        ),
         Column("cosine", "double", "likeness of a substitute", unit="0 to 1", nullable=True),
     ),
-    checks=(Check("relation_known", "relation IN ('complement', 'accessory', 'substitute')"), Check("not_itself", "product_id <> partner_id")),
+    checks=(
+        Check("relation_known", "relation IN ('complement', 'accessory', 'substitute')"),
+        Check("not_itself", "product_id <> partner_id"),
+    ),
     owner="merchandise",
 )
 FORECASTS = Table(
@@ -150,10 +194,18 @@ FORECASTS = Table(
         Column("expected", "double", "revenue of the day", unit="shop currency"),
         Column("low", "double", "lower end of the 80 % interval", unit="shop currency"),
         Column("high", "double", "upper end of the 80 % interval", unit="shop currency"),
-        Column("mase", "double", "mean absolute error of the chosen model in the backtest, scaled on training data only", nullable=True),
+        Column(
+            "mase",
+            "double",
+            "mean absolute error of the chosen model in the backtest, scaled on training data only",
+            nullable=True,
+        ),
         Column("mase_naive", "double", "the same of the seasonal naive forecast", nullable=True),
         share("coverage", "share of backtest days inside the interval", nullable=True),
     ),
-    checks=(Check("ordered", "low <= expected AND expected <= high"), Check("not_negative", "low >= 0")),
+    checks=(
+        Check("ordered", "low <= expected AND expected <= high"),
+        Check("not_negative", "low >= 0"),
+    ),
     owner="growth",
 )

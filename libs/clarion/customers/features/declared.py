@@ -85,14 +85,24 @@ def parse(written: Mapping[str, Any]) -> tuple[Feature, ...]:
         for text in (model.value, model.where or ""):
             refuse_more_than_an_expression(text, where=where)
         if model.within is not None and model.source in _WITHOUT_AGE:
-            raise ConfigError(f"{where}: rows of '{model.source}' have no age", found=f"within: {model.within}", fix="leave 'within' out")
+            raise ConfigError(
+                f"{where}: rows of '{model.source}' have no age",
+                found=f"within: {model.within}",
+                fix="leave 'within' out",
+            )
         windows = model.within if isinstance(model.within, list) else [model.within]
         for days in windows:
-            feature = _feature(f"{name}_{days}d" if isinstance(model.within, list) else name, days, model)
+            feature = _feature(
+                f"{name}_{days}d" if isinstance(model.within, list) else name, days, model
+            )
             if not re.fullmatch(r"[a-z][a-z0-9_]*", feature.name):
-                raise ConfigError(f"{where} is no name", found=feature.name, fix="use small letters, digits and _")
+                raise ConfigError(
+                    f"{where} is no name", found=feature.name, fix="use small letters, digits and _"
+                )
             if feature.name in found:
-                raise ConfigError(f"{where} is declared twice", found=feature.name, fix="rename one of them")
+                raise ConfigError(
+                    f"{where} is declared twice", found=feature.name, fix="rename one of them"
+                )
             found[feature.name] = feature
     return tuple(found.values())
 
@@ -108,11 +118,17 @@ def needed(features: tuple[Feature, ...], expressions: Iterable[str]) -> tuple[F
     for text in expressions:
         spoken_of = {name for name in names(text) if name in by_name}
         if not spoken_of:
-            raise ConfigError("an input of a model speaks of no declared feature", found=text, fix="use the features of features.yml")
+            raise ConfigError(
+                "an input of a model speaks of no declared feature",
+                found=text,
+                fix="use the features of features.yml",
+            )
         wanted |= spoken_of
     for item in reversed(features):  # a feature over others stands behind them
         if item.name in wanted and item.source == "features":
-            wanted |= {name for name in names(f"{item.value} {item.where or ''}") if name in by_name}
+            wanted |= {
+                name for name in names(f"{item.value} {item.where or ''}") if name in by_name
+            }
     return tuple(item for item in features if item.name in wanted)
 
 

@@ -12,7 +12,9 @@ from clarion.kernel import sql
 _DIGITS = 9  # the order of summation may decide what follows
 
 
-def described(customers: DataFrame, views: Mapping[str, DataFrame], features: tuple[Feature, ...]) -> DataFrame:
+def described(
+    customers: DataFrame, views: Mapping[str, DataFrame], features: tuple[Feature, ...]
+) -> DataFrame:
     """A column for each feature.
 
     Args:
@@ -23,12 +25,25 @@ def described(customers: DataFrame, views: Mapping[str, DataFrame], features: tu
     Returns:
         One row per customer: customer_id and each feature (double or string), null where it is unknown.
     """
-    by_source = {source: [item for item in features if item.source == source] for source in dict.fromkeys(item.source for item in features)}
-    base = customers.select("customer_id", *(_typed(F.expr(_held(item)), item).alias(item.name) for item in by_source.get("profile", [])))
+    by_source = {
+        source: [item for item in features if item.source == source]
+        for source in dict.fromkeys(item.source for item in features)
+    }
+    base = customers.select(
+        "customer_id",
+        *(
+            _typed(F.expr(_held(item)), item).alias(item.name)
+            for item in by_source.get("profile", [])
+        ),
+    )
     parts = [_summed(views[source], mine) for source, mine in by_source.items() if source in views]
     wide = reduce(lambda left, right: left.join(right, "customer_id", "left"), parts, base)
     computed = set(wide.columns)
-    known = {feature.name: _or_empty(feature, computed=feature.name in computed) for feature in features if feature.source != "features"}
+    known = {
+        feature.name: _or_empty(feature, computed=feature.name in computed)
+        for feature in features
+        if feature.source != "features"
+    }
     frame = wide.select("customer_id", *(column.alias(name) for name, column in known.items()))
     for feature in features:
         if feature.source == "features":
@@ -37,11 +52,17 @@ def described(customers: DataFrame, views: Mapping[str, DataFrame], features: tu
 
 
 def _summed(view: DataFrame, features: list[Feature]) -> DataFrame:
-    return view.groupBy("customer_id").agg(*(_typed(F.expr(_aggregate(feature)), feature).alias(feature.name) for feature in features))
+    return view.groupBy("customer_id").agg(
+        *(_typed(F.expr(_aggregate(feature)), feature).alias(feature.name) for feature in features)
+    )
 
 
 def _aggregate(feature: Feature) -> str:
-    return f"{feature.value} FILTER (WHERE {feature.counts_when})" if feature.counts_when else feature.value
+    return (
+        f"{feature.value} FILTER (WHERE {feature.counts_when})"
+        if feature.counts_when
+        else feature.value
+    )
 
 
 def _held(feature: Feature) -> str:
@@ -49,11 +70,17 @@ def _held(feature: Feature) -> str:
 
 
 def _typed(value: Column, feature: Feature) -> Column:
-    return value.cast("string") if feature.type == "text" else F.round(value.cast("double"), _DIGITS)
+    return (
+        value.cast("string") if feature.type == "text" else F.round(value.cast("double"), _DIGITS)
+    )
 
 
 def _or_empty(feature: Feature, *, computed: bool) -> Column:
-    value = F.col(feature.name) if computed else F.lit(None).cast("string" if feature.type == "text" else "double")
+    value = (
+        F.col(feature.name)
+        if computed
+        else F.lit(None).cast("string" if feature.type == "text" else "double")
+    )
     return value if feature.empty is None else F.coalesce(value, F.lit(feature.empty))
 
 
@@ -64,14 +91,24 @@ def packed(wide: DataFrame, features: tuple[Feature, ...]) -> DataFrame:
         names = [feature.name for feature in features if feature.type == kind]
         if not names:
             return F.expr(f"CAST(map() AS map<string,{type_}>)")
-        return F.map_filter(F.create_map(*(part for name in names for part in (F.lit(name), F.col(name)))), lambda _, value: value.isNotNull())
+        return F.map_filter(
+            F.create_map(*(part for name in names for part in (F.lit(name), F.col(name)))),
+            lambda _, value: value.isNotNull(),
+        )
 
-    return wide.select("customer_id", of("number", "double").alias("values"), of("text", "string").alias("labels"))
+    return wide.select(
+        "customer_id", of("number", "double").alias("values"), of("text", "string").alias("labels")
+    )
 
 
 def unpacked(packed_features: DataFrame, features: tuple[Feature, ...]) -> DataFrame:
     """CUSTOMER_FEATURES with a column for each feature, as expressions speak of them; null where it is unknown."""
-    columns = (F.expr(f"{'values' if feature.type == 'number' else 'labels'}[{sql.text(feature.name)}]").alias(feature.name) for feature in features)
+    columns = (
+        F.expr(
+            f"{'values' if feature.type == 'number' else 'labels'}[{sql.text(feature.name)}]"
+        ).alias(feature.name)
+        for feature in features
+    )
     return packed_features.select("customer_id", *columns)
 
 
@@ -85,7 +122,10 @@ def inputs(described: DataFrame, expressions: Mapping[str, str]) -> DataFrame:
     Returns:
         One row per customer: customer_id and a double for each expression, null where it is unknown.
     """
-    return described.selectExpr("customer_id", *(f"CAST({value} AS double) AS {sql.name(name)}" for name, value in expressions.items()))
+    return described.selectExpr(
+        "customer_id",
+        *(f"CAST({value} AS double) AS {sql.name(name)}" for name, value in expressions.items()),
+    )
 
 
 def summary(packed_features: DataFrame) -> DataFrame:
@@ -95,7 +135,9 @@ def summary(packed_features: DataFrame) -> DataFrame:
         One row per feature that anybody has: feature, customers (who have it), mean, deviation, lowest, highest (null for texts).
     """
     numbers = packed_features.select(F.explode("values").alias("feature", "value"))
-    texts = packed_features.select(F.explode("labels").alias("feature", "text")).select("feature", F.lit(None).cast("double").alias("value"))
+    texts = packed_features.select(F.explode("labels").alias("feature", "text")).select(
+        "feature", F.lit(None).cast("double").alias("value")
+    )
     return (
         numbers.unionByName(texts)
         .groupBy("feature")

@@ -14,11 +14,19 @@ _IN_STORE = ("visit", "dwell", "trial", "arrival", "service")
 def _known(facts: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
     """Facts of customers from before the as-of day that had arrived by then, with age (1 = the day before), hour and weekday (1 = Monday)."""
     local = F.from_utc_timestamp("happened_at", time_zone)
-    first_known = F.greatest(local_day("happened_at", time_zone), local_day("arrived_at", time_zone))
+    first_known = F.greatest(
+        local_day("happened_at", time_zone), local_day("arrived_at", time_zone)
+    )
     return (
         facts.where("customer_id IS NOT NULL")
         .where(first_known < F.lit(as_of))
-        .withColumns({"age": days_before(as_of, F.to_date(local)), "hour": F.hour(local), "weekday": F.weekday(local) + 1})
+        .withColumns(
+            {
+                "age": days_before(as_of, F.to_date(local)),
+                "hour": F.hour(local),
+                "weekday": F.weekday(local) + 1,
+            }
+        )
     )
 
 
@@ -27,7 +35,11 @@ def days(customer_days: DataFrame, *, as_of: date) -> DataFrame:
     known = customer_days.where((F.col("day") < F.lit(as_of)) & (F.col("known_on") < F.lit(as_of)))
     sums = [name for name in known.columns if name not in ("customer_id", "day", "known_on")]
     # By customer first, so that adding up what became known on several days needs no further exchange.
-    single = known.repartition("customer_id").groupBy("customer_id", "day").agg(*(F.sum(name).alias(name) for name in sums))
+    single = (
+        known.repartition("customer_id")
+        .groupBy("customer_id", "day")
+        .agg(*(F.sum(name).alias(name) for name in sums))
+    )
     return single.withColumns({"age": days_before(as_of, "day"), "weekday": F.weekday("day") + 1})
 
 
@@ -54,14 +66,22 @@ def orders(order_lines: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
             F.sum(sale(F.coalesce("discount", F.lit(0)))).cast("double").alias("discount"),
             F.sum(sale("quantity")).cast("double").alias("units"),
             F.count(sale("amount")).alias("lines"),
-            F.sum(F.when(F.col("kind") == "return", F.col("amount"))).cast("double").alias("returned"),
+            F.sum(F.when(F.col("kind") == "return", F.col("amount")))
+            .cast("double")
+            .alias("returned"),
             F.bool_or(F.col("coupon_ref").isNotNull()).alias("coupon"),
-            F.bool_or(F.col("store_ref").isNotNull() | (F.coalesce("channel", F.lit("")) == "store")).alias("in_store"),
+            F.bool_or(
+                F.col("store_ref").isNotNull() | (F.coalesce("channel", F.lit("")) == "store")
+            ).alias("in_store"),
             F.min("channel").alias("channel"),
         )
     )
-    earlier = Window.partitionBy("customer_id", F.col("amount").isNotNull()).orderBy(F.desc("age"), "hour", "order_id")
-    return by_order.withColumn("gap_days", F.when(F.col("amount").isNotNull(), F.lag("age").over(earlier) - F.col("age")))
+    earlier = Window.partitionBy("customer_id", F.col("amount").isNotNull()).orderBy(
+        F.desc("age"), "hour", "order_id"
+    )
+    return by_order.withColumn(
+        "gap_days", F.when(F.col("amount").isNotNull(), F.lag("age").over(earlier) - F.col("age"))
+    )
 
 
 def events(facts: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
@@ -87,7 +107,11 @@ def traits(stated: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
 
 def registrations(customers: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
     """CUSTOMERS, what accounts say of their owner: their columns, age (of the registration), hour, weekday, years (of the person, whole ones)."""
-    known = _known(customers.withColumnRenamed("registered_at", "happened_at"), as_of=as_of, time_zone=time_zone)
+    known = _known(
+        customers.withColumnRenamed("registered_at", "happened_at"),
+        as_of=as_of,
+        time_zone=time_zone,
+    )
     return known.withColumn("years", F.floor(F.months_between(F.lit(as_of), "birth_date") / 12))
 
 
@@ -103,16 +127,24 @@ def interactions(strongest: DataFrame, products: DataFrame) -> DataFrame:
         brand_share (of the product's category and brand together), first_of_category, first_of_brand (one row of each),
         price_position (0 = the cheapest of its category, 1 = the dearest; null without a price or a second product).
     """
-    priced = products.select("product_id", "brand", price_position("list_price", of="category").alias("price_position"))
+    priced = products.select(
+        "product_id", "brand", price_position("list_price", of="category").alias("price_position")
+    )
     everything = Window.partitionBy("customer_id")
     joined = strongest.join(F.broadcast(priced), "product_id", "left")
 
     def share(*by: str) -> Column:
         known = F.coalesce(*(F.col(name) for name in by)).isNotNull() if by else F.lit(True)
-        return F.when(known, F.sum("interest").over(Window.partitionBy("customer_id", *by)) / F.sum("interest").over(everything))
+        return F.when(
+            known,
+            F.sum("interest").over(Window.partitionBy("customer_id", *by))
+            / F.sum("interest").over(everything),
+        )
 
     def first_of(name: str) -> Column:
-        return F.col(name).isNotNull() & (F.row_number().over(Window.partitionBy("customer_id", name).orderBy("rank")) == 1)
+        return F.col(name).isNotNull() & (
+            F.row_number().over(Window.partitionBy("customer_id", name).orderBy("rank")) == 1
+        )
 
     return joined.select(
         "customer_id", "product_id", "category", "brand", "orders", "interest", "price_position",

@@ -25,7 +25,9 @@ def _sale(value: str) -> Column:
 
 def _zero_filled(frame: DataFrame, sums: dict[str, str], keys: tuple[str, ...]) -> DataFrame:
     """Sum by key, nothing as zero, each sum in its column's type."""
-    return frame.groupBy(*keys).agg(*(F.coalesce(F.sum(name), F.lit(0)).cast(type_).alias(name) for name, type_ in sums.items()))
+    return frame.groupBy(*keys).agg(
+        *(F.coalesce(F.sum(name), F.lit(0)).cast(type_).alias(name) for name, type_ in sums.items())
+    )
 
 
 def customer_days(order_lines: DataFrame, events: DataFrame, *, time_zone: str) -> DataFrame:
@@ -71,9 +73,15 @@ def customer_days(order_lines: DataFrame, events: DataFrame, *, time_zone: str) 
             F.count("*").alias("events"),
         )
     )
-    counts = dict.fromkeys(("orders", "lines"), "bigint") | dict.fromkeys(("quantity", "amount", "discount", "returned"), MONEY)
-    counts |= dict.fromkeys(("views", "searches", "cart_adds", "logins", "visits", "events"), "bigint")
-    return _zero_filled(per_order.drop("order_id").unionByName(per_visit, allowMissingColumns=True), counts, keys)
+    counts = dict.fromkeys(("orders", "lines"), "bigint") | dict.fromkeys(
+        ("quantity", "amount", "discount", "returned"), MONEY
+    )
+    counts |= dict.fromkeys(
+        ("views", "searches", "cart_adds", "logins", "visits", "events"), "bigint"
+    )
+    return _zero_filled(
+        per_order.drop("order_id").unionByName(per_visit, allowMissingColumns=True), counts, keys
+    )
 
 
 def product_days(order_lines: DataFrame, events: DataFrame, *, time_zone: str) -> DataFrame:
@@ -98,15 +106,26 @@ def product_days(order_lines: DataFrame, events: DataFrame, *, time_zone: str) -
         events.where("product_id IS NOT NULL")
         .withColumns(_days(time_zone))
         .groupBy(*keys)
-        .agg(F.count_if(F.col("type") == "view").alias("views"), F.count_if(F.col("type") == "cart_add").alias("cart_adds"))
+        .agg(
+            F.count_if(F.col("type") == "view").alias("views"),
+            F.count_if(F.col("type") == "cart_add").alias("cart_adds"),
+        )
     )
-    counts = dict.fromkeys(("orders", "views", "cart_adds"), "bigint") | dict.fromkeys(("quantity", "amount", "returned"), MONEY)
+    counts = dict.fromkeys(("orders", "views", "cart_adds"), "bigint") | dict.fromkeys(
+        ("quantity", "amount", "returned"), MONEY
+    )
     return _zero_filled(sold.unionByName(seen, allowMissingColumns=True), counts, keys)
 
 
-
-
-def interests(order_lines: DataFrame, events: DataFrame, products: DataFrame, *, as_of: date, time_zone: str, settings: ProfileSettings) -> DataFrame:
+def interests(
+    order_lines: DataFrame,
+    events: DataFrame,
+    products: DataFrame,
+    *,
+    as_of: date,
+    time_zone: str,
+    settings: ProfileSettings,
+) -> DataFrame:
     """Each customer's time-decayed interest in each product.
 
     A purchase counts as `purchase_interest` views and a cart add as `cart_interest`; each halves with every half-life.
@@ -123,14 +142,30 @@ def interests(order_lines: DataFrame, events: DataFrame, products: DataFrame, *,
         One row per customer and product: customer_id, product_id, category, orders, interest.
     """
     weight = {"view": 1.0, "favourite": settings.cart_interest, "cart_add": settings.cart_interest}
-    by_type = F.coalesce(*(F.when(F.col("type") == name, F.lit(value)) for name, value in weight.items()))
+    by_type = F.coalesce(
+        *(F.when(F.col("type") == name, F.lit(value)) for name, value in weight.items())
+    )
     bought = order_lines.where("kind = 'sale'").select(
-        "customer_id", "product_id", "happened_at", "arrived_at", F.lit(settings.purchase_interest).alias("weight"), F.lit(1).alias("orders")
+        "customer_id",
+        "product_id",
+        "happened_at",
+        "arrived_at",
+        F.lit(settings.purchase_interest).alias("weight"),
+        F.lit(1).alias("orders"),
     )
     seen = events.where("product_id IS NOT NULL").select(
-        "customer_id", "product_id", "happened_at", "arrived_at", by_type.alias("weight"), F.lit(0).alias("orders")
+        "customer_id",
+        "product_id",
+        "happened_at",
+        "arrived_at",
+        by_type.alias("weight"),
+        F.lit(0).alias("orders"),
     )
-    known = (F.col("day") < F.lit(as_of)) & (F.col("known_on") < F.lit(as_of)) & (F.col("day") >= F.date_sub(F.lit(as_of), settings.window_days))
+    known = (
+        (F.col("day") < F.lit(as_of))
+        & (F.col("known_on") < F.lit(as_of))
+        & (F.col("day") >= F.date_sub(F.lit(as_of), settings.window_days))
+    )
     age = days_before(as_of, "day")
     return (
         bought.unionByName(seen)
@@ -140,7 +175,9 @@ def interests(order_lines: DataFrame, events: DataFrame, products: DataFrame, *,
         .groupBy("customer_id", "product_id")
         .agg(
             F.sum("orders").cast("bigint").alias("orders"),
-            F.sum(F.col("weight") * halved(age, half_life=settings.interest_half_life_days)).alias("interest"),
+            F.sum(F.col("weight") * halved(age, half_life=settings.interest_half_life_days)).alias(
+                "interest"
+            ),
         )
         .join(products.select("product_id", "category"), "product_id", "left")
         .select("customer_id", "product_id", "category", "orders", "interest")
@@ -158,7 +195,15 @@ def strongest(interest: DataFrame, *, as_of: date, keep: int) -> DataFrame:
     return (
         interest.withColumn("rank", F.row_number().over(order))
         .where(F.col("rank") <= keep)
-        .select(F.lit(as_of).alias("as_of"), "customer_id", "product_id", "category", "orders", F.round("interest", 9).alias("interest"), "rank")
+        .select(
+            F.lit(as_of).alias("as_of"),
+            "customer_id",
+            "product_id",
+            "category",
+            "orders",
+            F.round("interest", 9).alias("interest"),
+            "rank",
+        )
         .where("interest > 0")
     )
 
@@ -169,15 +214,29 @@ def category_interests(interest: DataFrame) -> DataFrame:
     Returns:
         customer_id, interests (array of category and share).
     """
-    shares = interest.where("category IS NOT NULL").groupBy("customer_id", "category").agg(F.sum("interest").alias("interest"))
+    shares = (
+        interest.where("category IS NOT NULL")
+        .groupBy("customer_id", "category")
+        .agg(F.sum("interest").alias("interest"))
+    )
     total = Window.partitionBy("customer_id")
-    pair = F.struct((-F.round(F.col("interest") / F.sum("interest").over(total), 6)).alias("minus_share"), "category")
+    pair = F.struct(
+        (-F.round(F.col("interest") / F.sum("interest").over(total), 6)).alias("minus_share"),
+        "category",
+    )
     top = F.slice(F.sort_array(F.collect_list("pair")), 1, 5)
-    turned = F.transform(top, lambda item: F.struct(item["category"].alias("category"), (-item["minus_share"]).alias("share")))
+    turned = F.transform(
+        top,
+        lambda item: F.struct(
+            item["category"].alias("category"), (-item["minus_share"]).alias("share")
+        ),
+    )
     return shares.withColumn("pair", pair).groupBy("customer_id").agg(turned.alias("interests"))
 
 
-def customer_profiles(days: DataFrame, interest: DataFrame, *, as_of: date, settings: ProfileSettings) -> DataFrame:
+def customer_profiles(
+    days: DataFrame, interest: DataFrame, *, as_of: date, settings: ProfileSettings
+) -> DataFrame:
     """The profile of every customer who did something before a day.
 
     Only rows of days before `as_of` that were known before `as_of` count, so that a past day can be rebuilt without
@@ -204,7 +263,9 @@ def customer_profiles(days: DataFrame, interest: DataFrame, *, as_of: date, sett
         days_before(as_of, F.min("day")).alias("tenure_days"),
         days_before(as_of, F.max("day")).alias("idle_days"),
         days_before(as_of, F.max(F.when(F.col("orders") > 0, F.col("day")))).alias("recency_days"),
-        days_before(as_of, F.min(F.when(F.col("orders") > 0, F.col("day")))).alias("first_order_days"),
+        days_before(as_of, F.min(F.when(F.col("orders") > 0, F.col("day")))).alias(
+            "first_order_days"
+        ),
         orders.alias("orders"),
         net.alias("monetary"),
         F.try_divide(paid, orders).cast(MONEY).alias("average_order"),
@@ -216,9 +277,16 @@ def customer_profiles(days: DataFrame, interest: DataFrame, *, as_of: date, sett
         F.count_distinct(F.when(in_window, F.col("day"))).alias("active_days"),
         days_before(as_of, F.min(F.when(in_window, F.col("day")))).alias("first_in_window"),
     )
-    between_days = F.when(F.col("active_days") >= 3, (F.col("first_in_window") - F.col("idle_days")) / (F.col("active_days") - 1))
+    between_days = F.when(
+        F.col("active_days") >= 3,
+        (F.col("first_in_window") - F.col("idle_days")) / (F.col("active_days") - 1),
+    )
     rhythm = _usual_gaps(known)
-    shop = rhythm.agg(F.coalesce(F.percentile("usual_gap_days", 0.5), F.lit(settings.default_gap_days)).alias("shop_gap_days"))
+    shop = rhythm.agg(
+        F.coalesce(F.percentile("usual_gap_days", 0.5), F.lit(settings.default_gap_days)).alias(
+            "shop_gap_days"
+        )
+    )
     return (
         sums.join(rhythm, "customer_id", "left")
         .crossJoin(F.broadcast(shop))

@@ -11,7 +11,14 @@ from clarion.customers.segments.metrics import Array, Labels
 
 def means(points: Array, labels: Labels, groups: int) -> Array:
     """The mean of each group's points, shape (groups, d); not a number where a group has none."""
-    return np.stack([points[labels == group].mean(0) if (labels == group).any() else np.full(points.shape[1], np.nan) for group in range(groups)])
+    return np.stack(
+        [
+            points[labels == group].mean(0)
+            if (labels == group).any()
+            else np.full(points.shape[1], np.nan)
+            for group in range(groups)
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +43,21 @@ def matched(old: Array, new: Array, *, within: float) -> dict[int, Match]:
     gaps = np.sqrt(((new[:, None, :] - old[None, :, :]) ** 2).mean(2))
     far = 1e6
     rows, columns = linear_sum_assignment(np.where(np.isnan(gaps) | (gaps > within), far, gaps))
-    return {int(row): Match(int(column), float(gaps[row, column])) for row, column in zip(rows, columns, strict=True) if gaps[row, column] <= within}
+    return {
+        int(row): Match(int(column), float(gaps[row, column]))
+        for row, column in zip(rows, columns, strict=True)
+        if gaps[row, column] <= within
+    }
 
 
-def due(age_days: int, feature_drift: Mapping[str, float], group_drift: float, *, retrain_days: int, limit: float) -> str | None:
+def due(
+    age_days: int,
+    feature_drift: Mapping[str, float],
+    group_drift: float,
+    *,
+    retrain_days: int,
+    limit: float,
+) -> str | None:
     """Why a model is to be trained anew, in words; None where it goes on.
 
     Args:
@@ -80,7 +98,9 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
-def judged(champion: Quality | None, challenger: Quality, *, limits: Mapping[str, float]) -> Verdict:
+def judged(
+    champion: Quality | None, challenger: Quality, *, limits: Mapping[str, float]
+) -> Verdict:
     """The gate between a new model and the place of the old one.
 
     Args:
@@ -90,11 +110,23 @@ def judged(champion: Quality | None, challenger: Quality, *, limits: Mapping[str
     """
     misses = []
     if challenger.stability < limits["min_stability"]:
-        misses.append(f"its starts agree by {challenger.stability:.2f}, less than {limits['min_stability']:.2f}")
+        misses.append(
+            f"its starts agree by {challenger.stability:.2f}, less than {limits['min_stability']:.2f}"
+        )
     if challenger.smallest_share < limits["min_share"]:
-        misses.append(f"its smallest group holds {challenger.smallest_share:.1%}, less than {limits['min_share']:.1%}")
+        misses.append(
+            f"its smallest group holds {challenger.smallest_share:.1%}, less than {limits['min_share']:.1%}"
+        )
     if champion is None:
         return Verdict(True, ("there is none to compare with", *misses))
     if challenger.silhouette < champion.silhouette - limits["silhouette_slack"]:
-        misses.append(f"its silhouette {challenger.silhouette:.3f} is below the champion's {champion.silhouette:.3f}")
-    return Verdict(not misses, tuple(misses) or (f"silhouette {challenger.silhouette:.3f} against {champion.silhouette:.3f}, no limit missed",))
+        misses.append(
+            f"its silhouette {challenger.silhouette:.3f} is below the champion's {champion.silhouette:.3f}"
+        )
+    return Verdict(
+        not misses,
+        tuple(misses)
+        or (
+            f"silhouette {challenger.silhouette:.3f} against {champion.silhouette:.3f}, no limit missed",
+        ),
+    )

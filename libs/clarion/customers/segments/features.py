@@ -12,4 +12,8 @@ def sample(frame: DataFrame, *, at_most: int, customers: int) -> DataFrame:
     KMeans depends on how its rows are spread; this makes the fit the same for shuffled input and any partitioning.
     """
     share = min(1.0, at_most / max(customers, 1))
-    return frame.where(bucket("segment-sample", "customer_id") < F.lit(int(share * 1_000_000))).repartition(1).sortWithinPartitions("customer_id")
+    return (
+        frame.where(bucket("segment-sample", "customer_id") < F.lit(int(share * 1_000_000)))
+        .repartition(1)
+        .sortWithinPartitions("customer_id")
+    )

@@ -32,7 +32,9 @@ class Grouped:
     def standard(self) -> metrics.Array:
         """The features in deviations from the sample's mean; a constant one is 0."""
         spread = self.points.std(0)
-        standard: metrics.Array = (self.points - self.points.mean(0)) / np.where(spread > 0, spread, 1.0)
+        standard: metrics.Array = (self.points - self.points.mean(0)) / np.where(
+            spread > 0, spread, 1.0
+        )
         return standard
 
     @property
@@ -43,7 +45,11 @@ class Grouped:
     @property
     def silhouette(self) -> float:
         """Mean silhouette over the standardised features, whatever the model itself compares; 0 for one group."""
-        return metrics.silhouette(self.standard, self.labels) if len(np.unique(self.labels)) > 1 else 0.0
+        return (
+            metrics.silhouette(self.standard, self.labels)
+            if len(np.unique(self.labels)) > 1
+            else 0.0
+        )
 
     @property
     def baseline(self) -> list[tuple[str, list[float], list[float]]]:
@@ -51,14 +57,19 @@ class Grouped:
         found = []
         for place, name in enumerate(self.features):
             inner = drift.edges(self.points[:, place])
-            found.append((name, inner.tolist(), drift.shares(self.points[:, place], inner).tolist()))
+            found.append(
+                (name, inner.tolist(), drift.shares(self.points[:, place], inner).tolist())
+            )
         return found
 
     def drift_since(self, baseline: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         """Population stability index of each feature against the baseline of a training (feature, edges, shares)."""
         then = {item["feature"]: item for item in baseline}
         return {
-            name: drift.population_stability(np.array(then[name]["shares"]), drift.shares(self.points[:, place], np.array(then[name]["edges"])))
+            name: drift.population_stability(
+                np.array(then[name]["shares"]),
+                drift.shares(self.points[:, place], np.array(then[name]["edges"])),
+            )
             for place, name in enumerate(self.features)
         }
 

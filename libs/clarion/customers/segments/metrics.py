@@ -10,7 +10,9 @@ Labels = npt.NDArray[np.int64]
 def squared_distances(points: Array, centres: Array) -> Array:
     """Squared Euclidean distance of each point (n, d) to each centre (k, d): shape (n, k)."""
     cross = points @ centres.T
-    found: Array = np.maximum((points**2).sum(1)[:, None] - 2 * cross + (centres**2).sum(1)[None, :], 0.0)
+    found: Array = np.maximum(
+        (points**2).sum(1)[:, None] - 2 * cross + (centres**2).sum(1)[None, :], 0.0
+    )
     return found
 
 
@@ -53,5 +55,7 @@ def silhouette(points: Array, labels: Labels) -> float:
     mean[rows, own] = np.inf
     outside = mean.min(1)
     spread = np.maximum(inside, outside)
-    score = np.where((sizes[own] > 1) & (spread > 0), (outside - inside) / np.where(spread > 0, spread, 1.0), 0.0)
+    score = np.where(
+        (sizes[own] > 1) & (spread > 0), (outside - inside) / np.where(spread > 0, spread, 1.0), 0.0
+    )
     return float(score.mean())

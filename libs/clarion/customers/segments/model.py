@@ -6,7 +6,16 @@ from typing import Any
 import numpy as np
 from pyspark.ml import PipelineModel, Transformer
 from pyspark.ml.clustering import BisectingKMeans, GaussianMixture, GaussianMixtureModel, KMeans
-from pyspark.ml.feature import PCA, Imputer, ImputerModel, MinMaxScaler, PCAModel, RobustScaler, StandardScaler, VectorAssembler
+from pyspark.ml.feature import (
+    PCA,
+    Imputer,
+    ImputerModel,
+    MinMaxScaler,
+    PCAModel,
+    RobustScaler,
+    StandardScaler,
+    VectorAssembler,
+)
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import Vectors
 from pyspark.sql import DataFrame
@@ -71,18 +80,35 @@ def fit(sample: DataFrame, *, settings: SegmentSettings, seed: int) -> Segmentat
     spread = sample.select(*(F.stddev_samp(name).alias(name) for name in names)).first()
     varying = tuple(name for name in names if spread is not None and (spread[name] or 0.0) > 1e-12)
     if not varying:
-        raise TooFewCustomers("there is nothing to group", found="every customer is alike, or there is one or none", fix="take in more customers")
+        raise TooFewCustomers(
+            "there is nothing to group",
+            found="every customer is alike, or there is one or none",
+            fix="take in more customers",
+        )
     known = [f"{_KNOWN}{name}" for name in varying]
-    medians = Imputer(strategy="median", relativeError=0.0001, inputCols=list(varying), outputCols=known).fit(sample)
+    medians = Imputer(
+        strategy="median", relativeError=0.0001, inputCols=list(varying), outputCols=known
+    ).fit(sample)
     assembler = VectorAssembler(inputCols=known, outputCol="assembled")
     assembled = assembler.transform(medians.transform(sample)).select("customer_id", "assembled")
     output = "scaled" if settings.pca_variance else "features"
     scaler = _scaler(settings, output).fit(assembled)
     scaled = scaler.transform(assembled).select("customer_id", output)
-    components = _components(scaled, len(varying), settings.pca_variance) if settings.pca_variance else None
-    points = (components.transform(scaled) if components else scaled).select("customer_id", "features").persist()
+    components = (
+        _components(scaled, len(varying), settings.pca_variance) if settings.pca_variance else None
+    )
+    points = (
+        (components.transform(scaled) if components else scaled)
+        .select("customer_id", "features")
+        .persist()
+    )
     try:
-        stages: list[Transformer] = [medians, assembler, scaler, *([components] if components else [])]
+        stages: list[Transformer] = [
+            medians,
+            assembler,
+            scaler,
+            *([components] if components else []),
+        ]
         model, candidates, chosen = _fit_points(points, settings=settings, seed=seed)
     finally:
         points.unpersist()
@@ -97,14 +123,18 @@ def _scaler(settings: SegmentSettings, output: str) -> Any:
     if settings.scaling == "standard":
         return StandardScaler(withMean=centred, withStd=True, **columns)
     if settings.scaling == "robust":
-        return RobustScaler(withCentering=centred, withScaling=True, relativeError=0.0001, **columns)
+        return RobustScaler(
+            withCentering=centred, withScaling=True, relativeError=0.0001, **columns
+        )
     return MinMaxScaler(min=0.0 if settings.scaling == "zero_to_one" else -1.0, max=1.0, **columns)
 
 
 def _components(scaled: DataFrame, dimensions: int, variance: float) -> PCAModel:
     """As few principal components as keep this share of the variance."""
     everything = PCA(k=dimensions, inputCol="scaled", outputCol="features").fit(scaled)
-    enough = int(np.searchsorted(np.cumsum(everything.explainedVariance), min(variance, 1.0) - 1e-9) + 1)
+    enough = int(
+        np.searchsorted(np.cumsum(everything.explainedVariance), min(variance, 1.0) - 1e-9) + 1
+    )
     return PCA(k=min(enough, dimensions), inputCol="scaled", outputCol="features").fit(scaled)
 
 
@@ -122,10 +152,20 @@ class _Sample:
         return derive(self.seed, "segment", "model", str(start))
 
 
-def _fit_points(scaled: DataFrame, *, settings: SegmentSettings, seed: int) -> tuple[Transformer, tuple[Candidate, ...], Candidate]:
-    points = np.vstack(scaled.select(vector_to_array(F.col("features")).alias("point")).toPandas()["point"].to_list())
+def _fit_points(
+    scaled: DataFrame, *, settings: SegmentSettings, seed: int
+) -> tuple[Transformer, tuple[Candidate, ...], Candidate]:
+    points = np.vstack(
+        scaled.select(vector_to_array(F.col("features")).alias("point"))
+        .toPandas()["point"]
+        .to_list()
+    )
     different = len(np.unique(points, axis=0))
-    ks = [settings.k] if settings.k else [k for k in range(settings.k_min, settings.k_max + 1) if k < different]
+    ks = (
+        [settings.k]
+        if settings.k
+        else [k for k in range(settings.k_min, settings.k_max + 1) if k < different]
+    )
     if not ks or different < max(ks):
         raise TooFewCustomers(
             f"{max(ks, default=settings.k_min)} groups cannot be made",
@@ -137,7 +177,12 @@ def _fit_points(scaled: DataFrame, *, settings: SegmentSettings, seed: int) -> t
     candidates = tuple(candidate for candidate, _ in tried.values())
     chosen = choose(candidates, settings)
     model = _fitted(of, chosen, tried[chosen.k][1])
-    labels = model.transform(scaled).select("prediction").toPandas()["prediction"].to_numpy(dtype=np.int64)
+    labels = (
+        model.transform(scaled)
+        .select("prediction")
+        .toPandas()["prediction"]
+        .to_numpy(dtype=np.int64)
+    )
     groups, sizes = np.unique(labels, return_counts=True)
     final = replace(
         chosen,
@@ -161,12 +206,18 @@ def _start(points: metrics.Array, k: int, settings: SegmentSettings, seed: int) 
     from sklearn import cluster, mixture  # a second: only this job pays
 
     if settings.algorithm == "mixture":
-        found = mixture.GaussianMixture(k, max_iter=max(settings.max_iter, 100), random_state=seed).fit(points)
+        found = mixture.GaussianMixture(
+            k, max_iter=max(settings.max_iter, 100), random_state=seed
+        ).fit(points)
         return _Start(found.predict(points), found.means_, -float(found.lower_bound_))
     if settings.algorithm == "bisecting":
-        split = cluster.BisectingKMeans(k, n_init=1, max_iter=settings.max_iter, tol=_TOLERANCE, random_state=seed).fit(points)
+        split = cluster.BisectingKMeans(
+            k, n_init=1, max_iter=settings.max_iter, tol=_TOLERANCE, random_state=seed
+        ).fit(points)
         return _Start(split.labels_, split.cluster_centers_, float(split.inertia_))
-    nearest = cluster.KMeans(k, n_init=1, max_iter=settings.max_iter, tol=_TOLERANCE, random_state=seed).fit(points)
+    nearest = cluster.KMeans(
+        k, n_init=1, max_iter=settings.max_iter, tol=_TOLERANCE, random_state=seed
+    ).fit(points)
     return _Start(nearest.labels_, nearest.cluster_centers_, float(nearest.inertia_))
 
 
@@ -179,9 +230,16 @@ def _candidate(of: _Sample, k: int) -> tuple[Candidate, metrics.Array]:
     from sklearn.metrics import adjusted_rand_score
 
     points = of.points
-    starts = [_start(points, k, of.settings, derive(of.seed, "segment", str(k), str(start))) for start in range(of.settings.seeds)]
+    starts = [
+        _start(points, k, of.settings, derive(of.seed, "segment", str(k), str(start)))
+        for start in range(of.settings.seeds)
+    ]
     best = min(starts, key=lambda start: start.loss)
-    agreements = [float(adjusted_rand_score(best.labels, other.labels)) for other in starts if other is not best]
+    agreements = [
+        float(adjusted_rand_score(best.labels, other.labels))
+        for other in starts
+        if other is not best
+    ]
     groups, sizes = np.unique(best.labels, return_counts=True)
     found = Candidate(
         k=k,
@@ -205,9 +263,17 @@ def _fitted(of: _Sample, chosen: Candidate, best: metrics.Array) -> Transformer:
         return _kmeans(of, chosen, best)
     seeds = [of.seed_of(start) for start in range(max(of.settings.spark_starts, 1))]
     if of.settings.algorithm == "bisecting":
-        splits = [BisectingKMeans(k=chosen.k, seed=seed, maxIter=of.settings.max_iter).fit(of.scaled) for seed in seeds]
+        splits = [
+            BisectingKMeans(k=chosen.k, seed=seed, maxIter=of.settings.max_iter).fit(of.scaled)
+            for seed in seeds
+        ]
         return min(splits, key=lambda model: metrics.inertia(of.points, _centres(model)))
-    mixtures = [GaussianMixture(k=chosen.k, seed=seed, maxIter=max(of.settings.max_iter, 100)).fit(of.scaled) for seed in seeds]
+    mixtures = [
+        GaussianMixture(k=chosen.k, seed=seed, maxIter=max(of.settings.max_iter, 100)).fit(
+            of.scaled
+        )
+        for seed in seeds
+    ]
     return max(mixtures, key=lambda model: model.summary.logLikelihood)
 
 
@@ -216,13 +282,23 @@ def _kmeans(of: _Sample, chosen: Candidate, best: metrics.Array) -> Transformer:
     end 3 to 15 % above it (one of eight came near at 348 customers and k = 8); then the model carries the best centres.
     """
     for start in range(of.settings.spark_starts):
-        kmeans = KMeans(k=chosen.k, seed=of.seed_of(start), maxIter=of.settings.max_iter, solver="block", tol=_TOLERANCE)
+        kmeans = KMeans(
+            k=chosen.k,
+            seed=of.seed_of(start),
+            maxIter=of.settings.max_iter,
+            solver="block",
+            tol=_TOLERANCE,
+        )
         model = kmeans.fit(of.scaled)
         if metrics.inertia(of.points, _centres(model)) <= _NEAR * chosen.inertia:
             return model
-    rows = of.scaled.sparkSession.createDataFrame([(Vectors.dense(centre),) for centre in best.tolist()], ["features"])
+    rows = of.scaled.sparkSession.createDataFrame(
+        [(Vectors.dense(centre),) for centre in best.tolist()], ["features"]
+    )
     # k points and k groups: drawn without replacement, each point is a centre, and stays it.
-    return KMeans(k=chosen.k, initMode="random", maxIter=1, seed=0, solver="row").fit(rows.coalesce(1))
+    return KMeans(k=chosen.k, initMode="random", maxIter=1, seed=0, solver="row").fit(
+        rows.coalesce(1)
+    )
 
 
 def choose(candidates: tuple[Candidate, ...], settings: SegmentSettings) -> Candidate:
@@ -230,12 +306,21 @@ def choose(candidates: tuple[Candidate, ...], settings: SegmentSettings) -> Cand
 
     Where none is stable, the most stable one; where each has a tiny group, that limit is waived last.
     """
-    sized = [candidate for candidate in candidates if candidate.smallest_share >= settings.min_share] or list(candidates)
+    sized = [
+        candidate for candidate in candidates if candidate.smallest_share >= settings.min_share
+    ] or list(candidates)
     stable = [candidate for candidate in sized if candidate.stability >= settings.min_stability]
     if not stable:
         return max(sized, key=lambda candidate: (candidate.stability, -candidate.k))
     best = max(candidate.silhouette for candidate in stable)
-    return max((candidate for candidate in stable if candidate.silhouette >= best - settings.silhouette_slack), key=lambda candidate: candidate.k)
+    return max(
+        (
+            candidate
+            for candidate in stable
+            if candidate.silhouette >= best - settings.silhouette_slack
+        ),
+        key=lambda candidate: candidate.k,
+    )
 
 
 def assign(pipeline: PipelineModel, features: DataFrame) -> DataFrame:
@@ -246,9 +331,19 @@ def assign(pipeline: PipelineModel, features: DataFrame) -> DataFrame:
     """
     centres = _centres(pipeline.stages[-1])
     literal = F.array(*(F.array(*(F.lit(float(value)) for value in centre)) for centre in centres))
-    scored = pipeline.transform(features).select("customer_id", F.col("prediction").alias("cluster"), vector_to_array(F.col("features")).alias("scaled"))
-    squares = F.zip_with("scaled", F.get(literal, F.col("cluster")), lambda left, right: (left - right) * (left - right))
-    return scored.withColumn("distance", F.sqrt(F.aggregate(squares, F.lit(0.0), lambda total, item: total + item)))
+    scored = pipeline.transform(features).select(
+        "customer_id",
+        F.col("prediction").alias("cluster"),
+        vector_to_array(F.col("features")).alias("scaled"),
+    )
+    squares = F.zip_with(
+        "scaled",
+        F.get(literal, F.col("cluster")),
+        lambda left, right: (left - right) * (left - right),
+    )
+    return scored.withColumn(
+        "distance", F.sqrt(F.aggregate(squares, F.lit(0.0), lambda total, item: total + item))
+    )
 
 
 def grouped(pipeline: PipelineModel, sample: DataFrame) -> tuple[metrics.Array, metrics.Labels]:
@@ -259,9 +354,15 @@ def grouped(pipeline: PipelineModel, sample: DataFrame) -> tuple[metrics.Array, 
         sample: what `features.sample` gives: at most `fit_at_most` rows.
     """
     names = [f"{_KNOWN}{name}" for name in features_of(pipeline)]
-    rows = pipeline.transform(sample).select("customer_id", F.array(*(F.col(name) for name in names)), "prediction").collect()
+    rows = (
+        pipeline.transform(sample)
+        .select("customer_id", F.array(*(F.col(name) for name in names)), "prediction")
+        .collect()
+    )
     rows.sort(key=lambda row: str(row[0]))
-    return np.array([row[1] for row in rows], dtype=np.float64).reshape(len(rows), len(names)), np.array([row[2] for row in rows], dtype=np.int64)
+    return np.array([row[1] for row in rows], dtype=np.float64).reshape(
+        len(rows), len(names)
+    ), np.array([row[2] for row in rows], dtype=np.int64)
 
 
 def centres_of(pipeline: PipelineModel) -> metrics.Array:

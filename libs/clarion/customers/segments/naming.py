@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from clarion.customers.segments.settings import Compared
 
 
-def names(centres: Sequence[Sequence[float]], features: Sequence[str], words: Mapping[str, Compared]) -> list[tuple[str, str]]:
+def names(
+    centres: Sequence[Sequence[float]], features: Sequence[str], words: Mapping[str, Compared]
+) -> list[tuple[str, str]]:
     """A name for each group in English and Chinese, unique among them.
 
     The two features in which a group lies farthest from the population (0 in standardised features) name it; where two
@@ -16,15 +18,25 @@ def names(centres: Sequence[Sequence[float]], features: Sequence[str], words: Ma
         features: the d features.
         words: what much and little of each is called.
     """
-    orders = [sorted(range(len(features)), key=lambda place: (-abs(centre[place]), place)) for centre in centres]
+    orders = [
+        sorted(range(len(features)), key=lambda place: (-abs(centre[place]), place))
+        for centre in centres
+    ]
     lengths = [min(2, len(features))] * len(centres)
 
     def key(group: int) -> tuple[tuple[str, bool], ...]:
-        return tuple((features[place], centres[group][place] > 0) for place in orders[group][: lengths[group]])
+        return tuple(
+            (features[place], centres[group][place] > 0)
+            for place in orders[group][: lengths[group]]
+        )
 
     while True:
         keys = [key(group) for group in range(len(centres))]
-        shared = [group for group in range(len(centres)) if [frozenset(other) for other in keys].count(frozenset(keys[group])) > 1]
+        shared = [
+            group
+            for group in range(len(centres))
+            if [frozenset(other) for other in keys].count(frozenset(keys[group])) > 1
+        ]
         growing = [group for group in shared if lengths[group] < len(features)]
         if not growing:
             break
@@ -37,5 +49,10 @@ def names(centres: Sequence[Sequence[float]], features: Sequence[str], words: Ma
         seen[frozenset(keys[group])] = number = seen.get(frozenset(keys[group]), 0) + 1
         suffix = f" {number}" if number > 1 else ""
         english = ", ".join(part[0] for part in parts)
-        found.append((f"{english[:1].upper()}{english[1:]} customers{suffix}", f"{'、'.join(part[1] for part in parts)}客户{suffix}"))
+        found.append(
+            (
+                f"{english[:1].upper()}{english[1:]} customers{suffix}",
+                f"{'、'.join(part[1] for part in parts)}客户{suffix}",
+            )
+        )
     return found

@@ -20,8 +20,18 @@ def choice(found: "Segmentation") -> "go.Figure":
 
     ks = [item.k for item in found.candidates]
     figure = go.Figure()
-    figure.add_scatter(x=ks, y=[item.silhouette for item in found.candidates], mode="lines+markers", name="silhouette")
-    figure.add_scatter(x=ks, y=[item.stability for item in found.candidates], mode="lines+markers", name="stability")
+    figure.add_scatter(
+        x=ks,
+        y=[item.silhouette for item in found.candidates],
+        mode="lines+markers",
+        name="silhouette",
+    )
+    figure.add_scatter(
+        x=ks,
+        y=[item.stability for item in found.candidates],
+        mode="lines+markers",
+        name="stability",
+    )
     figure.add_vline(x=found.chosen.k, line_dash="dot")
     figure.update_xaxes(title="groups", dtick=1)
     return figure
@@ -39,8 +49,16 @@ def map_of(points: Array, labels: Labels) -> "go.Figure":
     flat = flattened(points)
     figure = go.Figure()
     for group in np.unique(labels):
-        mine = np.flatnonzero(labels == group)[: max(1, _SHOWN * int((labels == group).sum()) // len(labels))]
-        figure.add_scatter(x=flat[mine, 0], y=flat[mine, 1], mode="markers", name=str(group), marker={"size": 5, "opacity": 0.6})
+        mine = np.flatnonzero(labels == group)[
+            : max(1, _SHOWN * int((labels == group).sum()) // len(labels))
+        ]
+        figure.add_scatter(
+            x=flat[mine, 0],
+            y=flat[mine, 1],
+            mode="markers",
+            name=str(group),
+            marker={"size": 5, "opacity": 0.6},
+        )
     return figure
 
 
@@ -50,7 +68,9 @@ def flattened(points: Array) -> Array:
     standard = (points - points.mean(0)) / np.where(spread > 0, spread, 1.0)
     _, _, directions = np.linalg.svd(standard, full_matrices=False)
     two = directions[:2]
-    two = two * np.where(np.take_along_axis(two, np.abs(two).argmax(1)[:, None], 1) < 0, -1.0, 1.0)  # the sign is arbitrary: the same each time
+    two = two * np.where(
+        np.take_along_axis(two, np.abs(two).argmax(1)[:, None], 1) < 0, -1.0, 1.0
+    )  # the sign is arbitrary: the same each time
     flat: Array = np.zeros((len(points), 2))
     flat[:, : len(two)] = standard @ two.T
     return flat

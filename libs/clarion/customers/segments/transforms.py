@@ -28,9 +28,13 @@ def portraits(profiles: DataFrame, members: DataFrame, *, as_of: date) -> DataFr
         F.avg("monetary").cast(MONEY).alias("monetary"),
         F.avg("average_order").cast(MONEY).alias("average_order"),
         F.avg("views").alias("views"),
-        F.round(F.avg("discount_share"), 9).alias("discount_share"),  # the order of summation may decide the last digit
+        F.round(F.avg("discount_share"), 9).alias(
+            "discount_share"
+        ),  # the order of summation may decide the last digit
     )
-    everyone = joined.agg(F.count("*").alias("all_customers"), F.sum("monetary").alias("all_revenue"))
+    everyone = joined.agg(
+        F.count("*").alias("all_customers"), F.sum("monetary").alias("all_revenue")
+    )
     return (
         sums.join(_life_cycles(joined), "segment_id")
         .join(_interests(joined), "segment_id", "left")
@@ -41,7 +45,10 @@ def portraits(profiles: DataFrame, members: DataFrame, *, as_of: date) -> DataFr
             "customers",
             (F.col("customers") / F.col("all_customers")).alias("customer_share"),
             "revenue",
-            F.coalesce(F.try_divide(F.col("revenue").cast("double"), F.col("all_revenue").cast("double")), F.lit(0.0)).alias("revenue_share"),
+            F.coalesce(
+                F.try_divide(F.col("revenue").cast("double"), F.col("all_revenue").cast("double")),
+                F.lit(0.0),
+            ).alias("revenue_share"),
             "recency_days",
             "orders",
             "monetary",
@@ -49,7 +56,9 @@ def portraits(profiles: DataFrame, members: DataFrame, *, as_of: date) -> DataFr
             "views",
             "discount_share",
             "life_cycles",
-            F.coalesce("interests", F.array().cast("array<struct<category:string,share:double>>")).alias("interests"),
+            F.coalesce(
+                "interests", F.array().cast("array<struct<category:string,share:double>>")
+            ).alias("interests"),
         )
     )
 
@@ -64,9 +73,15 @@ def basics(described: DataFrame, members: DataFrame) -> DataFrame:
     Returns:
         segment_id, basics (array of feature, value and its share of the members who have one).
     """
-    each = members.select("customer_id", "segment_id").join(described.select("customer_id", F.explode("labels").alias("feature", "value")), "customer_id")
+    each = members.select("customer_id", "segment_id").join(
+        described.select("customer_id", F.explode("labels").alias("feature", "value")),
+        "customer_id",
+    )
     counted = each.groupBy("segment_id", "feature", "value").agg(F.count("*").alias("n"))
-    commonest = counted.groupBy("segment_id", "feature").agg(F.sum("n").alias("all"), F.min(F.struct((-F.col("n")).alias("minus"), "value")).alias("first"))
+    commonest = counted.groupBy("segment_id", "feature").agg(
+        F.sum("n").alias("all"),
+        F.min(F.struct((-F.col("n")).alias("minus"), "value")).alias("first"),
+    )
     item = F.struct("feature", "first.value", (-F.col("first.minus") / F.col("all")).alias("share"))
     return commonest.groupBy("segment_id").agg(F.array_sort(F.collect_list(item)).alias("basics"))
 
@@ -82,15 +97,26 @@ def history(members: DataFrame) -> DataFrame:
         entered; null while the stay lasts).
     """
     by_day = Window.partitionBy("customer_id").orderBy("as_of")
-    entered = members.withColumn("before", F.lag("segment_id").over(by_day)).where("before IS NULL OR before <> segment_id")
-    return entered.select("customer_id", "segment_id", F.col("as_of").alias("valid_from"), F.lead("as_of").over(by_day).alias("valid_to"))
+    entered = members.withColumn("before", F.lag("segment_id").over(by_day)).where(
+        "before IS NULL OR before <> segment_id"
+    )
+    return entered.select(
+        "customer_id",
+        "segment_id",
+        F.col("as_of").alias("valid_from"),
+        F.lead("as_of").over(by_day).alias("valid_to"),
+    )
 
 
 def _life_cycles(joined: DataFrame) -> DataFrame:
     stages = joined.groupBy("segment_id", "life_cycle").count()
     share = F.round(F.col("count") / F.sum("count").over(Window.partitionBy("segment_id")), 6)
     pair = F.struct(F.col("life_cycle"), share.alias("share"))
-    return stages.withColumn("pair", pair).groupBy("segment_id").agg(F.map_from_entries(F.sort_array(F.collect_list("pair"))).alias("life_cycles"))
+    return (
+        stages.withColumn("pair", pair)
+        .groupBy("segment_id")
+        .agg(F.map_from_entries(F.sort_array(F.collect_list("pair"))).alias("life_cycles"))
+    )
 
 
 def _interests(joined: DataFrame) -> DataFrame:
@@ -101,8 +127,16 @@ def _interests(joined: DataFrame) -> DataFrame:
         each.groupBy("segment_id", "category")
         .agg(F.sum("share").alias("total"))
         .join(sizes, "segment_id")
-        .select("segment_id", F.struct((-F.round(F.col("total") / F.col("members"), 6)).alias("minus"), "category").alias("pair"))
+        .select(
+            "segment_id",
+            F.struct(
+                (-F.round(F.col("total") / F.col("members"), 6)).alias("minus"), "category"
+            ).alias("pair"),
+        )
     )
     top = F.slice(F.sort_array(F.collect_list("pair")), 1, 5)
-    turned = F.transform(top, lambda item: F.struct(item["category"].alias("category"), (-item["minus"]).alias("share")))
+    turned = F.transform(
+        top,
+        lambda item: F.struct(item["category"].alias("category"), (-item["minus"]).alias("share")),
+    )
     return shares.groupBy("segment_id").agg(turned.alias("interests"))

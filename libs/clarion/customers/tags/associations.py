@@ -21,11 +21,17 @@ def rules(sets: DataFrame, *, settings: TagSettings) -> DataFrame:
     Returns:
         rule (text), antecedent (array), consequent, support, confidence, lift, leverage.
     """
-    growth = FPGrowth(itemsCol="items", minSupport=settings.min_support, minConfidence=settings.min_confidence)
-    found = growth.fit(sets).associationRules.where((F.size("antecedent") <= settings.max_antecedent) & (F.col("lift") >= settings.min_lift))
+    growth = FPGrowth(
+        itemsCol="items", minSupport=settings.min_support, minConfidence=settings.min_confidence
+    )
+    found = growth.fit(sets).associationRules.where(
+        (F.size("antecedent") <= settings.max_antecedent) & (F.col("lift") >= settings.min_lift)
+    )
     antecedent = F.sort_array("antecedent")
     named = found.select(
-        F.concat(F.array_join(antecedent, " & "), F.lit(" -> "), F.col("consequent")[0]).alias("rule"),
+        F.concat(F.array_join(antecedent, " & "), F.lit(" -> "), F.col("consequent")[0]).alias(
+            "rule"
+        ),
         antecedent.alias("antecedent"),
         F.col("consequent")[0].alias("consequent"),
         F.round("support", 9).alias("support"),

@@ -20,8 +20,12 @@ def tagged(described: DataFrame, conditions: Mapping[str, str]) -> DataFrame:
     Returns:
         customer_id, tags (names, in order); one row per customer, also of those who bear none.
     """
-    marks = ", ".join(f"IF({when}, {sql.text(name)}, NULL)" for name, when in sorted(conditions.items()))
-    return described.selectExpr("customer_id", f"array_compact(CAST(array({marks}) AS array<string>)) AS tags")
+    marks = ", ".join(
+        f"IF({when}, {sql.text(name)}, NULL)" for name, when in sorted(conditions.items())
+    )
+    return described.selectExpr(
+        "customer_id", f"array_compact(CAST(array({marks}) AS array<string>)) AS tags"
+    )
 
 
 def with_since(tags: DataFrame, before: DataFrame) -> DataFrame:
@@ -35,16 +39,32 @@ def with_since(tags: DataFrame, before: DataFrame) -> DataFrame:
         CUSTOMER_TAGS.
     """
     earlier = before.select("customer_id", F.map_from_entries("tags").alias("since"))
-    since = F.transform("tags", lambda tag: F.struct(tag.alias("tag"), F.coalesce(F.try_element_at("since", tag), F.col("as_of")).alias("since")))
+    since = F.transform(
+        "tags",
+        lambda tag: F.struct(
+            tag.alias("tag"),
+            F.coalesce(F.try_element_at("since", tag), F.col("as_of")).alias("since"),
+        ),
+    )
     joined = tags.join(earlier, "customer_id", "left")
-    return joined.select("as_of", "customer_id", F.coalesce(since, F.expr(f"CAST(array() AS {_TAGS})")).cast(_TAGS).alias("tags"))
+    return joined.select(
+        "as_of",
+        "customer_id",
+        F.coalesce(since, F.expr(f"CAST(array() AS {_TAGS})")).cast(_TAGS).alias("tags"),
+    )
 
 
 def counted(tags: DataFrame) -> DataFrame:
     """How many bear each tag: tag, customers, share."""
     everyone = tags.agg(F.count("*").alias("everyone"))
-    each = tags.select(F.explode("tags").alias("tag")).groupBy("tag").agg(F.count("*").alias("customers"))
-    return each.crossJoin(F.broadcast(everyone)).select("tag", "customers", (F.col("customers") / F.col("everyone")).alias("share"))
+    each = (
+        tags.select(F.explode("tags").alias("tag"))
+        .groupBy("tag")
+        .agg(F.count("*").alias("customers"))
+    )
+    return each.crossJoin(F.broadcast(everyone)).select(
+        "tag", "customers", (F.col("customers") / F.col("everyone")).alias("share")
+    )
 
 
 def baskets(order_lines: DataFrame, products: DataFrame) -> DataFrame:
@@ -54,8 +74,16 @@ def baskets(order_lines: DataFrame, products: DataFrame) -> DataFrame:
         order_lines: ORDER_LINES of the days that count.
         products: current products.
     """
-    bought = order_lines.where("kind = 'sale'").join(products.select("product_id", "category"), "product_id").where("category IS NOT NULL")
-    return bought.groupBy("order_id").agg(F.sort_array(F.collect_set("category")).alias("items")).select("items")
+    bought = (
+        order_lines.where("kind = 'sale'")
+        .join(products.select("product_id", "category"), "product_id")
+        .where("category IS NOT NULL")
+    )
+    return (
+        bought.groupBy("order_id")
+        .agg(F.sort_array(F.collect_set("category")).alias("items"))
+        .select("items")
+    )
 
 
 def traits(described: DataFrame, tags: DataFrame) -> DataFrame:
@@ -68,4 +96,6 @@ def traits(described: DataFrame, tags: DataFrame) -> DataFrame:
     stage = F.concat(F.lit("life cycle: "), "life_cycle")
     likes = F.concat(F.lit("likes: "), "favourite_category")
     items = F.array_distinct(F.array_compact(F.concat("tags", F.array(stage, likes))))
-    return tags.join(described.select("customer_id", "life_cycle", "favourite_category"), "customer_id").select(items.alias("items"))
+    return tags.join(
+        described.select("customer_id", "life_cycle", "favourite_category"), "customer_id"
+    ).select(items.alias("items"))

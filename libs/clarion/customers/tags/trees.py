@@ -10,7 +10,9 @@ from clarion.customers.tags.settings import TagSettings
 from clarion.kernel import sql
 from clarion.measures.intervals import Interval, NotComputable, share
 
-_PRUNED = 0.002  # a split that lowers the impurity by less is left out: a person is to read the rule
+_PRUNED = (
+    0.002  # a split that lowers the impurity by less is left out: a person is to read the rule
+)
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
@@ -43,7 +45,15 @@ class _Bound:
     unknown: bool
 
 
-def explained(points: Array, inside: Flags, held_out: Flags, names: tuple[str, ...], *, settings: TagSettings, seed: int) -> Explanation | NotComputable:
+def explained(
+    points: Array,
+    inside: Flags,
+    held_out: Flags,
+    names: tuple[str, ...],
+    *,
+    settings: TagSettings,
+    seed: int,
+) -> Explanation | NotComputable:
     """The tree that tells a group's customers from all others.
 
     Args:
@@ -60,7 +70,9 @@ def explained(points: Array, inside: Flags, held_out: Flags, names: tuple[str, .
     if not inside[seen].any() or inside[seen].all() or not held_out.any():
         return NotComputable("too few customers to learn and judge on")
     smallest = max(1, int(np.ceil(settings.min_leaf_share * seen.sum())))
-    tree = DecisionTreeClassifier(max_depth=settings.depth, min_samples_leaf=smallest, ccp_alpha=_PRUNED, random_state=seed).fit(points[seen], inside[seen])
+    tree = DecisionTreeClassifier(
+        max_depth=settings.depth, min_samples_leaf=smallest, ccp_alpha=_PRUNED, random_state=seed
+    ).fit(points[seen], inside[seen])
     paths = _paths(tree, names)
     if not paths:
         return NotComputable("no leaf holds more of the group than of others")
@@ -95,18 +107,36 @@ def _paths(tree: Any, names: tuple[str, ...]) -> list[str]:
             return
         name, threshold = names[inner.feature[node]], float(inner.threshold[node])
         left_takes_unknown = bool(inner.missing_go_to_left[node])
-        walk(inner.children_left[node], bounds | {name: _narrowed(bounds.get(name), at_most=threshold, unknown=left_takes_unknown)})
-        walk(inner.children_right[node], bounds | {name: _narrowed(bounds.get(name), above=threshold, unknown=not left_takes_unknown)})
+        walk(
+            inner.children_left[node],
+            bounds
+            | {name: _narrowed(bounds.get(name), at_most=threshold, unknown=left_takes_unknown)},
+        )
+        walk(
+            inner.children_right[node],
+            bounds
+            | {name: _narrowed(bounds.get(name), above=threshold, unknown=not left_takes_unknown)},
+        )
 
     walk(0, {})
     return [condition for _, _, condition in sorted(found)]
 
 
-def _narrowed(before: _Bound | None, *, above: float | None = None, at_most: float | None = None, unknown: bool) -> _Bound:
+def _narrowed(
+    before: _Bound | None,
+    *,
+    above: float | None = None,
+    at_most: float | None = None,
+    unknown: bool,
+) -> _Bound:
     was = before or _Bound(None, None, True)
     return _Bound(
         above if was.above is None else was.above if above is None else max(above, was.above),
-        at_most if was.at_most is None else was.at_most if at_most is None else min(at_most, was.at_most),
+        at_most
+        if was.at_most is None
+        else was.at_most
+        if at_most is None
+        else min(at_most, was.at_most),
         was.unknown and unknown,
     )
 
@@ -115,7 +145,9 @@ def _condition(bounds: dict[str, _Bound]) -> str:
     parts = []
     for name, bound in bounds.items():
         column = sql.name(name) if not name.isidentifier() else name
-        if bound.above == np.inf:  # no value is that large: the tree parts those who have none from those who have one
+        if (
+            bound.above == np.inf
+        ):  # no value is that large: the tree parts those who have none from those who have one
             parts.append(f"{column} IS NULL" if bound.unknown else "false")
             continue
         limits = [f"{column} > {bound.above!r}D"] if bound.above is not None else []

@@ -51,10 +51,14 @@ def examples(inputs: DataFrame, buyers: DataFrame) -> DataFrame:
         The inputs with label (1.0 for churn).
     """
     bought = buyers.select("customer_id", F.lit(0.0).alias("label")).distinct()
-    return inputs.join(bought, "customer_id", "left").withColumn("label", F.coalesce("label", F.lit(1.0)))
+    return inputs.join(bought, "customer_id", "left").withColumn(
+        "label", F.coalesce("label", F.lit(1.0))
+    )
 
 
-def fit(earlier: DataFrame, later: DataFrame, *, settings: PredictSettings) -> Churn | NotComputable:
+def fit(
+    earlier: DataFrame, later: DataFrame, *, settings: PredictSettings
+) -> Churn | NotComputable:
     """Fit on the earlier cut; calibrate (Platt) on one half of the later cut's customers and judge on the other.
 
     Args:
@@ -71,11 +75,17 @@ def fit(earlier: DataFrame, later: DataFrame, *, settings: PredictSettings) -> C
     names = [name for name in earlier.columns if name not in ("customer_id", "label")]
     spread: Row | None = None
     for name, frame in (("earlier", earlier), ("later", later)):
-        counts = frame.agg(F.count("*").alias("n"), F.sum("label").alias("churned"), *(F.stddev_samp(item).alias(item) for item in names)).first()
+        counts = frame.agg(
+            F.count("*").alias("n"),
+            F.sum("label").alias("churned"),
+            *(F.stddev_samp(item).alias(item) for item in names),
+        ).first()
         spread = spread or counts
         n, churned = (int(counts["n"]), float(counts["churned"] or 0.0)) if counts else (0, 0.0)
         if n < settings.min_customers:
-            return NotComputable(f"{n} customers at the {name} cut, fewer than {settings.min_customers}")
+            return NotComputable(
+                f"{n} customers at the {name} cut, fewer than {settings.min_customers}"
+            )
         if churned in (0.0, float(n)):
             return NotComputable(f"all customers at the {name} cut have the same outcome")
     varying = [name for name in names if spread and (spread[name] or 0.0) > 1e-12]
@@ -85,30 +95,58 @@ def fit(earlier: DataFrame, later: DataFrame, *, settings: PredictSettings) -> C
     medians = Imputer(strategy="median", relativeError=0.0001, inputCols=varying, outputCols=known)
     assembler = VectorAssembler(inputCols=known, outputCol="assembled")
     scaler = StandardScaler(inputCol="assembled", outputCol="features", withMean=True, withStd=True)
-    first = Pipeline(stages=[medians, assembler, scaler, _logistic("features", "uncalibrated", link="margin", ridge=0.001)]).fit(earlier)
+    first = Pipeline(
+        stages=[
+            medians,
+            assembler,
+            scaler,
+            _logistic("features", "uncalibrated", link="margin", ridge=0.001),
+        ]
+    ).fit(earlier)
     half = bucket("calibration", "customer_id") % 2 == 0
     scored = first.transform(later).select("customer_id", "label", "margin").persist()
     try:
-        platt = Pipeline(stages=[VectorAssembler(inputCols=["margin"], outputCol="score"), _logistic("score", "calibrated", link="logit", ridge=0.0)])
+        platt = Pipeline(
+            stages=[
+                VectorAssembler(inputCols=["margin"], outputCol="score"),
+                _logistic("score", "calibrated", link="logit", ridge=0.0),
+            ]
+        )
         calibration = platt.fit(scored.where(half))
         judged = calibration.transform(scored.where(~half)).withColumnRenamed("calibrated", "p")
         auc = float(BinaryClassificationEvaluator(rawPredictionCol="p").evaluate(judged))
-        sums = judged.agg(F.avg((F.col("p") - F.col("label")) ** 2).alias("brier"), F.avg("label").alias("rate"), F.count("*").alias("n")).first()
+        sums = judged.agg(
+            F.avg((F.col("p") - F.col("label")) ** 2).alias("brier"),
+            F.avg("label").alias("rate"),
+            F.count("*").alias("n"),
+        ).first()
     finally:
         scored.unpersist()
     refuse_leak(auc, settings)
     pipeline = PipelineModel(stages=[*first.stages, *calibration.stages])
-    return Churn(pipeline, auc, float(sums["brier"]), float(sums["rate"]), int(sums["n"])) if sums else NotComputable("nobody to judge on")
+    return (
+        Churn(pipeline, auc, float(sums["brier"]), float(sums["rate"]), int(sums["n"]))
+        if sums
+        else NotComputable("nobody to judge on")
+    )
 
 
-def _logistic(features: str, probability: str, *, link: str, ridge: float) -> GeneralizedLinearRegression:
+def _logistic(
+    features: str, probability: str, *, link: str, ridge: float
+) -> GeneralizedLinearRegression:
     """Logistic regression by iteratively reweighted least squares.
 
     `LogisticRegression` would do, but its fitted model carries its training summary, and with that the session, into every
     task, which fails once the session has observed a write (Spark 4.1).
     """
     return GeneralizedLinearRegression(
-        family="binomial", link="logit", featuresCol=features, predictionCol=probability, linkPredictionCol=link, regParam=ridge, maxIter=50
+        family="binomial",
+        link="logit",
+        featuresCol=features,
+        predictionCol=probability,
+        linkPredictionCol=link,
+        regParam=ridge,
+        maxIter=50,
     )
 
 
@@ -128,7 +166,17 @@ def refuse_leak(auc: float, settings: PredictSettings) -> None:
 
 def score(pipeline: PipelineModel, frame: DataFrame) -> DataFrame:
     """Calibrated probability of churn: customer_id, probability, band (thirds by rank of the probability)."""
-    scored = pipeline.transform(frame).select("customer_id", F.round("calibrated", 9).alias("probability"))
-    limits = scored.agg(F.percentile("probability", F.array(F.lit(1 / 3), F.lit(2 / 3))).alias("limits"))
-    band = F.when(F.col("probability") <= F.col("limits")[0], "low").when(F.col("probability") <= F.col("limits")[1], "medium").otherwise("high")
-    return scored.crossJoin(F.broadcast(limits)).select("customer_id", "probability", band.alias("band"))
+    scored = pipeline.transform(frame).select(
+        "customer_id", F.round("calibrated", 9).alias("probability")
+    )
+    limits = scored.agg(
+        F.percentile("probability", F.array(F.lit(1 / 3), F.lit(2 / 3))).alias("limits")
+    )
+    band = (
+        F.when(F.col("probability") <= F.col("limits")[0], "low")
+        .when(F.col("probability") <= F.col("limits")[1], "medium")
+        .otherwise("high")
+    )
+    return scored.crossJoin(F.broadcast(limits)).select(
+        "customer_id", "probability", band.alias("band")
+    )

@@ -33,13 +33,19 @@ def models() -> dict[str, Any]:
     """The competitors; Theta of Fiorucci et al. (2016), from statsforecast."""
     from statsforecast.models import DynamicOptimizedTheta, SeasonalNaive  # 7 s: only this job pays
 
-    return {NAIVE: SeasonalNaive(season_length=SEASON), THETA: DynamicOptimizedTheta(season_length=SEASON)}
+    return {
+        NAIVE: SeasonalNaive(season_length=SEASON),
+        THETA: DynamicOptimizedTheta(season_length=SEASON),
+    }
 
 
 def ahead(model: Any, past: Array, horizon: int) -> tuple[Array, Array, Array]:
     """Expectation and ends of the interval for each day ahead, none below zero; arrays of length `horizon`."""
     found = model.forecast(y=past, h=horizon, level=[LEVEL])
-    middle, low, high = (np.maximum(np.asarray(found[key], dtype=np.float64), 0.0) for key in ("mean", f"lo-{LEVEL}", f"hi-{LEVEL}"))
+    middle, low, high = (
+        np.maximum(np.asarray(found[key], dtype=np.float64), 0.0)
+        for key in ("mean", f"lo-{LEVEL}", f"hi-{LEVEL}")
+    )
     return middle, np.minimum(low, middle), np.maximum(high, middle)
 
 
@@ -71,14 +77,19 @@ def forecast(history: pd.DataFrame, *, as_of: date, settings: ForecastSettings) 
     Returns:
         FORECASTS rows; none for a series that is too short or does not vary.
     """
-    days = pd.date_range(pd.to_datetime(history["day"]).min(), pd.Timestamp(as_of), inclusive="left")
+    days = pd.date_range(
+        pd.to_datetime(history["day"]).min(), pd.Timestamp(as_of), inclusive="left"
+    )
     by_day = history.assign(day=pd.to_datetime(history["day"])).groupby("day")["revenue"].sum()
     series = by_day.reindex(days, fill_value=0.0).to_numpy(dtype=np.float64)
     needed = max(settings.min_days, settings.folds * settings.horizon_days + 2 * SEASON)
     if len(series) < needed:
         return pd.DataFrame()
     competitors = models()
-    scores = {name: backtest(model, series, horizon=settings.horizon_days, folds=settings.folds) for name, model in competitors.items()}
+    scores = {
+        name: backtest(model, series, horizon=settings.horizon_days, folds=settings.folds)
+        for name, model in competitors.items()
+    }
     naive, theta = scores[NAIVE], scores[THETA]
     if isinstance(naive, NotComputable) or isinstance(theta, NotComputable):
         return pd.DataFrame()

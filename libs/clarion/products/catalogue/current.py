@@ -18,7 +18,16 @@ def current_products(products: DataFrame, *, as_of: date, time_zone: str) -> Dat
         One row per product: product_id, title, description, brand, category_path, category (its narrowest part),
         attributes, list_price, cost, language.
     """
-    kept = ("title", "description", "brand", "category_path", "attributes", "list_price", "cost", "language")
+    kept = (
+        "title",
+        "description",
+        "brand",
+        "category_path",
+        "attributes",
+        "list_price",
+        "cost",
+        "language",
+    )
     last = F.max_by(F.struct(*kept), F.struct("at", "arrived_at", "_file", "_row"))
     narrowest = F.element_at(F.split("category_path", " > "), -1)
     return (

@@ -71,10 +71,25 @@ def parse(written: Mapping[str, Any]) -> tuple[Attribute, ...]:
         if not name.isidentifier():
             raise ConfigError(f"{where} is no name", found=name, fix="use letters, digits and _")
         if model.block in (TEXT, REVIEWS):
-            raise ConfigError(f"{where} stands in a block of words", found=model.block, fix="name another block, with its weight in product_matrix.weights")
+            raise ConfigError(
+                f"{where} stands in a block of words",
+                found=model.block,
+                fix="name another block, with its weight in product_matrix.weights",
+            )
         if (model.kind == "ordered") != (len(set(model.levels)) >= 2):
             raise ConfigError(
-                f"{where}: levels belong to the kind 'ordered', two or more of them", found=str(list(model.levels)), fix="mend 'levels' or 'kind'"
+                f"{where}: levels belong to the kind 'ordered', two or more of them",
+                found=str(list(model.levels)),
+                fix="mend 'levels' or 'kind'",
             )
-        found.append(Attribute(name=name, block=model.block, kind=model.kind, value=model.value, levels=model.levels, meaning=model.meaning))
+        found.append(
+            Attribute(
+                name=name,
+                block=model.block,
+                kind=model.kind,
+                value=model.value,
+                levels=model.levels,
+                meaning=model.meaning,
+            )
+        )
     return tuple(found)

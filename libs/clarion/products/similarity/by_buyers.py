@@ -34,14 +34,24 @@ class Opinions:
 
 def opinions(pairs: pd.DataFrame) -> Opinions:
     """The matrix of customer_id, product_id and value, each pair once."""
-    names, rows = np.unique(pairs["product_id"].to_numpy(dtype=object).astype(str), return_inverse=True)
-    people, columns = np.unique(pairs["customer_id"].to_numpy(dtype=object).astype(str), return_inverse=True)
+    names, rows = np.unique(
+        pairs["product_id"].to_numpy(dtype=object).astype(str), return_inverse=True
+    )
+    people, columns = np.unique(
+        pairs["customer_id"].to_numpy(dtype=object).astype(str), return_inverse=True
+    )
     shape = (len(names), len(people))
     values = pairs["value"].to_numpy(dtype=np.float64)
-    return Opinions(names.astype(object), csr_matrix((values, (rows, columns)), shape), csr_matrix((np.ones(len(values)), (rows, columns)), shape))
+    return Opinions(
+        names.astype(object),
+        csr_matrix((values, (rows, columns)), shape),
+        csr_matrix((np.ones(len(values)), (rows, columns)), shape),
+    )
 
 
-def by_buyers(bought: DataFrame, *, as_of: date, k: int, min_common: int, block_rows: int) -> DataFrame:
+def by_buyers(
+    bought: DataFrame, *, as_of: date, k: int, min_common: int, block_rows: int
+) -> DataFrame:
     """The k products with the largest share of buyers in common: |A and B| / |A or B|; ties by product id.
 
     Args:
@@ -54,11 +64,24 @@ def by_buyers(bought: DataFrame, *, as_of: date, k: int, min_common: int, block_
     Returns:
         as_of, measure ('jaccard'), product_id, rank, neighbour_id, likeness, common (buyers).
     """
-    pairs = bought.where("customer_id IS NOT NULL").select("customer_id", "product_id").distinct().withColumn("value", F.lit(1.0))
-    return _nearest(_often(pairs, min_common), partial(jaccard, min_common=min_common, k=k), measure="jaccard", as_of=as_of, block_rows=block_rows)
+    pairs = (
+        bought.where("customer_id IS NOT NULL")
+        .select("customer_id", "product_id")
+        .distinct()
+        .withColumn("value", F.lit(1.0))
+    )
+    return _nearest(
+        _often(pairs, min_common),
+        partial(jaccard, min_common=min_common, k=k),
+        measure="jaccard",
+        as_of=as_of,
+        block_rows=block_rows,
+    )
 
 
-def by_ratings(rated: DataFrame, *, as_of: date, k: int, min_common: int, block_rows: int) -> DataFrame:
+def by_ratings(
+    rated: DataFrame, *, as_of: date, k: int, min_common: int, block_rows: int
+) -> DataFrame:
     """The k products whose ratings go together most: Pearson's correlation over the people who rated both; ties by product id.
 
     Args:
@@ -72,25 +95,54 @@ def by_ratings(rated: DataFrame, *, as_of: date, k: int, min_common: int, block_
         as_of, measure ('pearson'), product_id, rank, neighbour_id, likeness, common (people).
     """
     known = rated.where("customer_id IS NOT NULL AND value IS NOT NULL")
-    pairs = known.groupBy("customer_id", "product_id").agg(F.avg(F.col("value").cast("double")).alias("value"))
-    return _nearest(_often(pairs, min_common), partial(pearson, min_common=min_common, k=k), measure="pearson", as_of=as_of, block_rows=block_rows)
+    pairs = known.groupBy("customer_id", "product_id").agg(
+        F.avg(F.col("value").cast("double")).alias("value")
+    )
+    return _nearest(
+        _often(pairs, min_common),
+        partial(pearson, min_common=min_common, k=k),
+        measure="pearson",
+        as_of=as_of,
+        block_rows=block_rows,
+    )
 
 
 def _often(pairs: DataFrame, people: int) -> DataFrame:
     """The pairs of products that so many people have to do with; others cannot have as many in common."""
-    enough = pairs.groupBy("product_id").agg(F.count("*").alias("people")).where(F.col("people") >= people)
+    enough = (
+        pairs.groupBy("product_id")
+        .agg(F.count("*").alias("people"))
+        .where(F.col("people") >= people)
+    )
     return pairs.join(enough.select("product_id"), "product_id")
 
 
-def _nearest(pairs: DataFrame, block: Callable[..., pd.DataFrame], *, measure: str, as_of: date, block_rows: int) -> DataFrame:
+def _nearest(
+    pairs: DataFrame,
+    block: Callable[..., pd.DataFrame],
+    *,
+    measure: str,
+    as_of: date,
+    block_rows: int,
+) -> DataFrame:
     rows = pairs.toPandas()  # one row a customer and product: sparse, and sent whole to each task
     spark = pairs.sparkSession
     if rows.empty:
         found = spark.createDataFrame([], _SCHEMA)
     else:
         of = opinions(rows)
-        found = in_blocks(spark, len(of.names), partial(block, of), block_rows=block_rows, schema=_SCHEMA)
-    return found.select(F.lit(as_of).alias("as_of"), F.lit(measure).alias("measure"), "product_id", "rank", "neighbour_id", "likeness", "common")
+        found = in_blocks(
+            spark, len(of.names), partial(block, of), block_rows=block_rows, schema=_SCHEMA
+        )
+    return found.select(
+        F.lit(as_of).alias("as_of"),
+        F.lit(measure).alias("measure"),
+        "product_id",
+        "rank",
+        "neighbour_id",
+        "likeness",
+        "common",
+    )
 
 
 def jaccard(of: Opinions, start: int, stop: int, *, min_common: int, k: int) -> pd.DataFrame:
@@ -118,7 +170,11 @@ def pearson(of: Opinions, start: int, stop: int, *, min_common: int, k: int) -> 
         return np.asarray((one @ other.T).tocsr()[row, column]).ravel()
 
     x, y = over(left, of.known), over(left_known, of.values)
-    xx, yy, xy = over(left.multiply(left).tocsr(), of.known), over(left_known, of.values.multiply(of.values).tocsr()), over(left, of.values)
+    xx, yy, xy = (
+        over(left.multiply(left).tocsr(), of.known),
+        over(left_known, of.values.multiply(of.values).tocsr()),
+        over(left, of.values),
+    )
     spread = np.maximum(n * xx - x * x, 0.0) * np.maximum(n * yy - y * y, 0.0)
     varies = spread > 1e-9
     found = (n * xy - x * y)[varies] / np.sqrt(spread[varies])
@@ -126,7 +182,20 @@ def pearson(of: Opinions, start: int, stop: int, *, min_common: int, k: int) -> 
 
 
 def _ranked(
-    of: Opinions, rows: npt.NDArray[np.int_], columns: npt.NDArray[np.int_], likeness: npt.NDArray[np.float64], common: npt.NDArray[np.float64], *, k: int
+    of: Opinions,
+    rows: npt.NDArray[np.int_],
+    columns: npt.NDArray[np.int_],
+    likeness: npt.NDArray[np.float64],
+    common: npt.NDArray[np.float64],
+    *,
+    k: int,
 ) -> pd.DataFrame:
-    pairs = pd.DataFrame({"row": rows, "column": columns, "likeness": likeness.round(12), "common": common.astype(np.int64)})
+    pairs = pd.DataFrame(
+        {
+            "row": rows,
+            "column": columns,
+            "likeness": likeness.round(12),
+            "common": common.astype(np.int64),
+        }
+    )
     return ranked(of.names, pairs, by="likeness", k=k)

@@ -15,7 +15,9 @@ from clarion.products.similarity.transforms import TAB, marks
 _COLUMNS = "feature_index int, block string, feature string, products bigint, weight double"
 
 
-def fit(described: DataFrame, attributes: tuple[Attribute, ...], *, settings: ProductSettings) -> PipelineModel:
+def fit(
+    described: DataFrame, attributes: tuple[Attribute, ...], *, settings: ProductSettings
+) -> PipelineModel:
     """Words of enough products, values of attributes, their inverse document frequencies, and the steps of scaled numbers.
 
     Args:
@@ -26,10 +28,17 @@ def fit(described: DataFrame, attributes: tuple[Attribute, ...], *, settings: Pr
     Returns:
         Bucketizer of the scaled attributes that vary (left out where none does), vocabulary over `terms`, inverse document frequency.
     """
-    steps = _steps(described, [item for item in attributes if item.kind == "scaled"], settings.steps)
+    steps = _steps(
+        described, [item for item in attributes if item.kind == "scaled"], settings.steps
+    )
     stages: list[Transformer] = [steps] if steps else []
     marked = marks(PipelineModel(stages=stages).transform(described), attributes)
-    terms = marked.select("product_id", F.transform(F.filter("marks", lambda mark: mark["value"] == 1.0), lambda mark: mark["term"]).alias("terms"))
+    terms = marked.select(
+        "product_id",
+        F.transform(
+            F.filter("marks", lambda mark: mark["value"] == 1.0), lambda mark: mark["term"]
+        ).alias("terms"),
+    )
     counting = _vocabulary(terms, settings)
     weighing = IDF(inputCol="counts", outputCol="weighted").fit(counting.transform(terms))
     return PipelineModel(stages=[*stages, counting, weighing])
@@ -38,7 +47,12 @@ def fit(described: DataFrame, attributes: tuple[Attribute, ...], *, settings: Pr
 def _vocabulary(terms: DataFrame, settings: ProductSettings) -> CountVectorizerModel:
     """The words and values of enough products; where none has enough, one that no product has, since a vocabulary may not be empty."""
     try:
-        return CountVectorizer(minDF=settings.min_products, vocabSize=settings.vocabulary, inputCol="terms", outputCol="counts").fit(terms)
+        return CountVectorizer(
+            minDF=settings.min_products,
+            vocabSize=settings.vocabulary,
+            inputCol="terms",
+            outputCol="counts",
+        ).fit(terms)
     except IllegalArgumentException:
         return CountVectorizerModel.from_vocabulary([""], inputCol="terms", outputCol="counts")
 
@@ -49,23 +63,36 @@ def _steps(described: DataFrame, scaled: list[Attribute], steps: int) -> Bucketi
         return None
     shares = F.array(*(F.lit(place / steps) for place in range(1, steps)))
     cut_at = [F.percentile(item.column, shares).alias(item.step) for item in scaled]
-    found = described.agg(*cut_at, *(F.max(item.column).alias(item.column) for item in scaled)).first()
+    found = described.agg(
+        *cut_at, *(F.max(item.column).alias(item.column) for item in scaled)
+    ).first()
     assert found is not None, "an aggregate of all has one row"
     splits = {}
     for item in scaled:
         # A step begins at its cut; a number that equals it belongs below, so each cut moves up by as little as there is.
-        cuts = {math.nextafter(cut, math.inf) for cut in found[item.step] or () if cut is not None and cut < found[item.column]}
+        cuts = {
+            math.nextafter(cut, math.inf)
+            for cut in found[item.step] or ()
+            if cut is not None and cut < found[item.column]
+        }
         if cuts:
             splits[item] = [-math.inf, *sorted(cuts), math.inf]
     if not splits:
         return None
     columns, outputs = [item.column for item in splits], [item.step for item in splits]
-    return Bucketizer(splitsArray=list(splits.values()), inputCols=columns, outputCols=outputs, handleInvalid="keep")
+    return Bucketizer(
+        splitsArray=list(splits.values()),
+        inputCols=columns,
+        outputCols=outputs,
+        handleInvalid="keep",
+    )
 
 
 def steps_of(pipeline: PipelineModel) -> PipelineModel:
     """The part of a fitted model that finds the steps."""
-    return PipelineModel(stages=[stage for stage in pipeline.stages if isinstance(stage, Bucketizer)])
+    return PipelineModel(
+        stages=[stage for stage in pipeline.stages if isinstance(stage, Bucketizer)]
+    )
 
 
 def columns_of(pipeline: PipelineModel) -> int:
@@ -85,10 +112,14 @@ def feature_list(pipeline: PipelineModel, described: DataFrame) -> DataFrame:
     assert isinstance(counting, CountVectorizerModel)
     assert isinstance(weighing, IDFModel)
     rows = []
-    for term, products, idf in zip(counting.vocabulary, weighing.docFreq, weighing.idf.toArray(), strict=True):
+    for term, products, idf in zip(
+        counting.vocabulary, weighing.docFreq, weighing.idf.toArray(), strict=True
+    ):
         block, _, feature = term.partition(TAB)
         weight = float(idf) if block in (TEXT, REVIEWS) else 1.0
         if feature and weight > 0:
             rows.append((block, feature, int(products), weight))
     rows.sort()
-    return described.sparkSession.createDataFrame([(place, *row) for place, row in enumerate(rows)], _COLUMNS)
+    return described.sparkSession.createDataFrame(
+        [(place, *row) for place, row in enumerate(rows)], _COLUMNS
+    )

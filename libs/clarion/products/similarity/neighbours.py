@@ -62,9 +62,17 @@ def purity(near: DataFrame, vectors: DataFrame) -> tuple[float, float] | None:
     Returns:
         Share and chance, both in [0, 1]; None where no neighbour has a category.
     """
-    known = vectors.where("category IS NOT NULL AND size(indices) > 0").select("product_id", "category")
-    theirs = known.select(F.col("product_id").alias("neighbour_id"), F.col("category").alias("its_category"))
-    share = near.join(known, "product_id").join(theirs, "neighbour_id").agg(F.avg((F.col("category") == F.col("its_category")).cast("double")))
+    known = vectors.where("category IS NOT NULL AND size(indices) > 0").select(
+        "product_id", "category"
+    )
+    theirs = known.select(
+        F.col("product_id").alias("neighbour_id"), F.col("category").alias("its_category")
+    )
+    share = (
+        near.join(known, "product_id")
+        .join(theirs, "neighbour_id")
+        .agg(F.avg((F.col("category") == F.col("its_category")).cast("double")))
+    )
     sizes = known.groupBy("category").agg(F.count("*").alias("n"))
     pairs = F.sum("n") * (F.sum("n") - 1)
     chance = sizes.agg(F.try_divide(F.sum(F.col("n") * (F.col("n") - 1)), pairs).cast("double"))
@@ -74,7 +82,13 @@ def purity(near: DataFrame, vectors: DataFrame) -> tuple[float, float] | None:
     return float(found[0]), float(by_chance[0])
 
 
-def nearest(vectors: DataFrame, before: tuple[DataFrame, DataFrame] | None, *, as_of: date, settings: ProductSettings) -> Found:
+def nearest(
+    vectors: DataFrame,
+    before: tuple[DataFrame, DataFrame] | None,
+    *,
+    as_of: date,
+    settings: ProductSettings,
+) -> Found:
     """The k products of largest cosine for each product, itself left out; ties by product id.
 
     Rows that are equal are compared once. Where a model's rows of an earlier day are given, only what is new or changed is
@@ -98,19 +112,38 @@ def nearest(vectors: DataFrame, before: tuple[DataFrame, DataFrame] | None, *, a
         if updated is not None:
             near, compared = updated
             return Found(_as_table(near, as_of, settings), compared, None)
-    found = in_blocks(spark, len(classes.first), partial(_of_classes, rows, classes, k=settings.neighbours), block_rows=settings.block_rows, schema=_SCHEMA)
+    found = in_blocks(
+        spark,
+        len(classes.first),
+        partial(_of_classes, rows, classes, k=settings.neighbours),
+        block_rows=settings.block_rows,
+        schema=_SCHEMA,
+    )
     return Found(_as_table(found, as_of, settings), len(rows.names), None)
 
 
 def _as_table(found: DataFrame, as_of: date, settings: ProductSettings) -> DataFrame:
-    cosine, twice = F.least("cosine", F.lit(1.0)).alias("cosine"), (F.col("cosine") >= settings.duplicate_cosine - 1e-9).alias("near_duplicate")
-    return found.select(F.lit(as_of).alias("as_of"), "product_id", "rank", "neighbour_id", cosine, twice)
+    cosine, twice = (
+        F.least("cosine", F.lit(1.0)).alias("cosine"),
+        (F.col("cosine") >= settings.duplicate_cosine - 1e-9).alias("near_duplicate"),
+    )
+    return found.select(
+        F.lit(as_of).alias("as_of"), "product_id", "rank", "neighbour_id", cosine, twice
+    )
 
 
 def _gathered(vectors: DataFrame) -> Rows:
-    rows = vectors.where("size(indices) > 0").select("product_id", "indices", "weights", F.xxhash64("indices", "weights").alias("hash"))
-    everything = rows.toPandas().sort_values("product_id", ignore_index=True)  # the whole matrix, sparse: a few hundred bytes a product
-    return Rows(everything["product_id"].to_numpy(dtype=object), everything["hash"].to_numpy(dtype=np.int64), matrix(everything))
+    rows = vectors.where("size(indices) > 0").select(
+        "product_id", "indices", "weights", F.xxhash64("indices", "weights").alias("hash")
+    )
+    everything = rows.toPandas().sort_values(
+        "product_id", ignore_index=True
+    )  # the whole matrix, sparse: a few hundred bytes a product
+    return Rows(
+        everything["product_id"].to_numpy(dtype=object),
+        everything["hash"].to_numpy(dtype=np.int64),
+        matrix(everything),
+    )
 
 
 def matrix(rows: pd.DataFrame) -> "csr_matrix":
@@ -120,7 +153,10 @@ def matrix(rows: pd.DataFrame) -> "csr_matrix":
     lengths = rows["indices"].map(len).to_numpy()
     indices = np.concatenate([np.asarray(item, dtype=np.int32) for item in rows["indices"]])
     values = np.concatenate([np.asarray(item, dtype=np.float64) for item in rows["weights"]])
-    return csr_matrix((values, indices, np.concatenate([[0], np.cumsum(lengths)])), shape=(len(rows), int(indices.max()) + 1))
+    return csr_matrix(
+        (values, indices, np.concatenate([[0], np.cumsum(lengths)])),
+        shape=(len(rows), int(indices.max()) + 1),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +178,9 @@ class _Classes:
 
 def _classes(rows: Rows) -> _Classes:
     _, first, of = np.unique(rows.hashes, return_index=True, return_inverse=True)
-    order = np.argsort(first)  # classes in order of their first product, so that ties among classes go by product
+    order = np.argsort(
+        first
+    )  # classes in order of their first product, so that ties among classes go by product
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     of_product = place[of]
@@ -161,12 +199,31 @@ def _among_all(classes: _Classes, left: Positions, *, k: int) -> pd.DataFrame:
     return _top(classes.cells, left, classes.cells, None, n=k + 3)
 
 
-def _top(of_left: "csr_matrix", left: Positions, of_right: "csr_matrix", right: Positions | None, *, n: int) -> pd.DataFrame:
+def _top(
+    of_left: "csr_matrix",
+    left: Positions,
+    of_right: "csr_matrix",
+    right: Positions | None,
+    *,
+    n: int,
+) -> pd.DataFrame:
     """The n nearest of some rows among some others, or all: row, column, cosine."""
     if not len(left) or (right is not None and not len(right)):
-        return pd.DataFrame({"row": np.zeros(0, dtype=np.int64), "column": np.zeros(0, dtype=np.int64), "cosine": np.zeros(0)})
+        return pd.DataFrame(
+            {
+                "row": np.zeros(0, dtype=np.int64),
+                "column": np.zeros(0, dtype=np.int64),
+                "cosine": np.zeros(0),
+            }
+        )
     others = of_right if right is None else of_right[right]
-    product = sp_matmul_topn(of_left[left], others.T.tocsr(), top_n=min(n, others.shape[0]), sort=True, n_threads=_THREADS)
+    product = sp_matmul_topn(
+        of_left[left],
+        others.T.tocsr(),
+        top_n=min(n, others.shape[0]),
+        sort=True,
+        n_threads=_THREADS,
+    )
     row = left[np.repeat(np.arange(product.shape[0]), np.diff(product.indptr))]
     column = product.indices.astype(np.int64) if right is None else right[product.indices]
     return pd.DataFrame({"row": row, "column": column, "cosine": product.data.round(_DIGITS)})
@@ -176,22 +233,41 @@ def _spread(rows: Rows, classes: _Classes, pairs: pd.DataFrame, *, k: int) -> pd
     """From pairs of classes to the k nearest of every product of the classes on their left; of a class of several each is the others' nearest."""
     left = pairs["row"].unique()
     itself = pd.DataFrame({"row": left, "column": left, "cosine": 1.0})
-    members = _each(pd.concat([pairs[pairs["row"] != pairs["column"]], itself]), classes, by="column", at_most=k + 1)
-    best = members.sort_values(["row", "cosine", "column"], ascending=[True, False, True]).groupby("row").head(k + 1)
+    members = _each(
+        pd.concat([pairs[pairs["row"] != pairs["column"]], itself]),
+        classes,
+        by="column",
+        at_most=k + 1,
+    )
+    best = (
+        members.sort_values(["row", "cosine", "column"], ascending=[True, False, True])
+        .groupby("row")
+        .head(k + 1)
+    )
     return ranked(rows.names, _each(best, classes, by="row"), by="cosine", k=k)
 
 
-def _each(pairs: pd.DataFrame, classes: _Classes, *, by: str, at_most: int | None = None) -> pd.DataFrame:
+def _each(
+    pairs: pd.DataFrame, classes: _Classes, *, by: str, at_most: int | None = None
+) -> pd.DataFrame:
     """A row for each of the first members of the class that a column names, which then names the member."""
     of, sizes = pairs[by].to_numpy(), np.diff(classes.starts)
     times = sizes[of] if at_most is None else np.minimum(sizes[of], at_most)
     within = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
     repeated = pairs.iloc[np.repeat(np.arange(len(pairs)), times)]
-    return repeated.assign(**{by: classes.members[classes.starts[repeated[by].to_numpy()] + within]})
+    return repeated.assign(
+        **{by: classes.members[classes.starts[repeated[by].to_numpy()] + within]}
+    )
 
 
 def _updated(
-    spark: SparkSession, rows: Rows, classes: _Classes, vectors: DataFrame, near: DataFrame, *, settings: ProductSettings
+    spark: SparkSession,
+    rows: Rows,
+    classes: _Classes,
+    vectors: DataFrame,
+    near: DataFrame,
+    *,
+    settings: ProductSettings,
 ) -> tuple[DataFrame, int] | None:
     """Neighbours from those of an earlier day: exact, and only new and changed products are compared with all; None where too many are.
 
@@ -200,7 +276,9 @@ def _updated(
     that edge, it is compared anew.
     """
     k, n = settings.neighbours, len(rows.names)
-    lists = near.select("product_id", "neighbour_id", "rank", "cosine").toPandas()  # k rows a product
+    lists = near.select(
+        "product_id", "neighbour_id", "rank", "cosine"
+    ).toPandas()  # k rows a product
     same = _unchanged(rows, vectors, lists)
     if n - same.sum() > settings.anew_share * n:
         return None
@@ -208,14 +286,28 @@ def _updated(
     class_of[classes.members] = np.repeat(np.arange(len(classes.first)), np.diff(classes.starts))
     fresh = np.unique(class_of[~same])
     rest = np.setdiff1d(np.arange(len(classes.first)), fresh)
-    closer = _each(_each(_top(classes.cells, rest, classes.cells, fresh, n=k + 3), classes, by="column", at_most=k + 1), classes, by="row")
+    closer = _each(
+        _each(
+            _top(classes.cells, rest, classes.cells, fresh, n=k + 3),
+            classes,
+            by="column",
+            at_most=k + 1,
+        ),
+        classes,
+        by="row",
+    )
     lists = _of_unchanged(lists, rows.names, same)
     stayed = lists.loc[lists["stays"], ["row", "column", "cosine"]].astype({"column": np.int64})
     # Of a class with new members the others are new to each other, too: they come by way of `fresh`.
     merged = pd.concat([stayed[~np.isin(class_of[stayed["column"]], fresh)], closer])
     anew = np.union1d(fresh, class_of[_uncertain(lists, merged, k)])
     carried = merged[~np.isin(class_of[merged["row"].to_numpy(dtype=np.int64)], anew)]
-    found = pd.concat([ranked(rows.names, carried, by="cosine", k=k), _spread(rows, classes, _among_all(classes, anew, k=k), k=k)])
+    found = pd.concat(
+        [
+            ranked(rows.names, carried, by="cosine", k=k),
+            _spread(rows, classes, _among_all(classes, anew, k=k), k=k),
+        ]
+    )
     return spark.createDataFrame(found, _SCHEMA), int(np.diff(classes.starts)[anew].sum())
 
 
@@ -224,9 +316,15 @@ def _unchanged(rows: Rows, vectors: DataFrame, lists: pd.DataFrame) -> npt.NDArr
 
     Without a list nothing is known of a product; of one that is like no other the same has to be found again.
     """
-    old = vectors.where("size(indices) > 0").select("product_id", F.xxhash64("indices", "weights").alias("hash")).toPandas()
+    old = (
+        vectors.where("size(indices) > 0")
+        .select("product_id", F.xxhash64("indices", "weights").alias("hash"))
+        .toPandas()
+    )
     hashes = old.set_index("product_id")["hash"].reindex(rows.names, fill_value=0)
-    return (hashes.eq(pd.Series(rows.hashes, index=rows.names)) & hashes.index.isin(lists["product_id"])).to_numpy()
+    return (
+        hashes.eq(pd.Series(rows.hashes, index=rows.names)) & hashes.index.isin(lists["product_id"])
+    ).to_numpy()
 
 
 def _of_unchanged(lists: pd.DataFrame, names: Names, same: npt.NDArray[np.bool_]) -> pd.DataFrame:
@@ -234,49 +332,88 @@ def _of_unchanged(lists: pd.DataFrame, names: Names, same: npt.NDArray[np.bool_]
     place = pd.Series(np.flatnonzero(same), index=names[same])
     mine = lists[lists["product_id"].isin(place.index)]
     column = place.reindex(mine["neighbour_id"]).to_numpy()
-    return mine.assign(row=place[mine["product_id"]].to_numpy(), column=column, stays=~np.isnan(column))
+    return mine.assign(
+        row=place[mine["product_id"]].to_numpy(), column=column, stays=~np.isnan(column)
+    )
 
 
 def _uncertain(lists: pd.DataFrame, merged: pd.DataFrame, k: int) -> Positions:
     """Rows that lost a neighbour and whose list does not reach above its old edge any more."""
     lost = lists.loc[~lists["stays"], "row"].unique()
-    edge = lists[(lists["rank"] == k) & lists["row"].isin(lost)].set_index("row")["cosine"]  # a shorter list had nobody behind its edge
+    edge = lists[(lists["rank"] == k) & lists["row"].isin(lost)].set_index("row")[
+        "cosine"
+    ]  # a shorter list had nobody behind its edge
     of_lost = merged[merged["row"].isin(edge.index)]
-    above = of_lost[of_lost["cosine"].to_numpy() > edge.reindex(of_lost["row"]).to_numpy()].groupby("row").size().reindex(edge.index, fill_value=0)
+    above = (
+        of_lost[of_lost["cosine"].to_numpy() > edge.reindex(of_lost["row"]).to_numpy()]
+        .groupby("row")
+        .size()
+        .reindex(edge.index, fill_value=0)
+    )
     return np.asarray(above.index[above < k], dtype=np.int64)
 
 
-def _approximate(spark: SparkSession, rows: Rows, classes: _Classes, *, as_of: date, settings: ProductSettings) -> Found:
+def _approximate(
+    spark: SparkSession, rows: Rows, classes: _Classes, *, as_of: date, settings: ProductSettings
+) -> Found:
     """Neighbours among products that share a feature which is not common: time grows with their number, not with its square."""
     rare = _rare(classes.cells, settings.common_feature)
     compare = partial(_candidates, rows, classes, rare, settings)
-    found = in_blocks(spark, len(classes.first), compare, block_rows=settings.block_rows, schema=_SCHEMA)
-    return Found(_as_table(found, as_of, settings), len(rows.names), _recall(rows, classes, compare, settings))
+    found = in_blocks(
+        spark, len(classes.first), compare, block_rows=settings.block_rows, schema=_SCHEMA
+    )
+    return Found(
+        _as_table(found, as_of, settings),
+        len(rows.names),
+        _recall(rows, classes, compare, settings),
+    )
 
 
 def _rare(cells: "csr_matrix", common: int) -> "csr_matrix":
     """The matrix without the features that more rows than `common` have."""
     kept = np.asarray(cells.getnnz(axis=0)) <= common
-    return csr_matrix(cells @ csr_matrix((kept.astype(np.float64), (np.arange(len(kept)), np.arange(len(kept))))))
+    return csr_matrix(
+        cells @ csr_matrix((kept.astype(np.float64), (np.arange(len(kept)), np.arange(len(kept)))))
+    )
 
 
-def _candidates(rows: Rows, classes: _Classes, rare: "csr_matrix", settings: ProductSettings, start: int, stop: int) -> pd.DataFrame:
+def _candidates(
+    rows: Rows,
+    classes: _Classes,
+    rare: "csr_matrix",
+    settings: ProductSettings,
+    start: int,
+    stop: int,
+) -> pd.DataFrame:
     """The k nearest of the classes from `start` to `stop` among their candidates; of one with too few candidates, among all."""
     k = settings.neighbours
     near = _top(rare, np.arange(start, stop), rare, None, n=settings.candidates)
-    near = near.assign(cosine=_cosines(classes.cells, near["row"].to_numpy(), near["column"].to_numpy()))
+    near = near.assign(
+        cosine=_cosines(classes.cells, near["row"].to_numpy(), near["column"].to_numpy())
+    )
     few = np.flatnonzero(np.bincount(near["row"] - start, minlength=stop - start) <= k) + start
-    return _spread(rows, classes, pd.concat([near[~near["row"].isin(few)], _among_all(classes, few, k=k)]), k=k)
+    return _spread(
+        rows, classes, pd.concat([near[~near["row"].isin(few)], _among_all(classes, few, k=k)]), k=k
+    )
 
 
-def _cosines(cells: "csr_matrix", left: Positions, right: Positions, *, at_a_time: int = 200_000) -> npt.NDArray[np.float64]:
+def _cosines(
+    cells: "csr_matrix", left: Positions, right: Positions, *, at_a_time: int = 200_000
+) -> npt.NDArray[np.float64]:
     """Cosine of each pair of rows, shape (pairs,)."""
-    parts: Iterable[slice] = (slice(first, first + at_a_time) for first in range(0, len(left), at_a_time))
-    found = [np.asarray(cells[left[part]].multiply(cells[right[part]]).sum(axis=1)).ravel() for part in parts]
+    parts: Iterable[slice] = (
+        slice(first, first + at_a_time) for first in range(0, len(left), at_a_time)
+    )
+    found = [
+        np.asarray(cells[left[part]].multiply(cells[right[part]]).sum(axis=1)).ravel()
+        for part in parts
+    ]
     return np.concatenate(found).round(_DIGITS) if found else np.zeros(0)
 
 
-def _recall(rows: Rows, classes: _Classes, compare: "partial[pd.DataFrame]", settings: ProductSettings) -> float:
+def _recall(
+    rows: Rows, classes: _Classes, compare: "partial[pd.DataFrame]", settings: ProductSettings
+) -> float:
     """Share of the exact neighbours of a sample that the approximate ones hold; one as near as the last exact one counts."""
     k, n = settings.neighbours, len(classes.first)
     sample = np.unique(np.linspace(0, n - 1, min(settings.recall_sample, n)).astype(np.int64))
@@ -287,6 +424,8 @@ def _recall(rows: Rows, classes: _Classes, compare: "partial[pd.DataFrame]", set
         whole = whole[whole["product_id"] == name]
         found = compare(int(place), int(place) + 1)
         edge = whole["cosine"].min()
-        hits += min(int((found.loc[found["product_id"] == name, "cosine"] >= edge).sum()), len(whole))
+        hits += min(
+            int((found.loc[found["product_id"] == name, "cosine"] >= edge).sum()), len(whole)
+        )
         exact += len(whole)
     return hits / exact if exact else 1.0

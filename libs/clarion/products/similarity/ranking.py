@@ -23,14 +23,27 @@ def ranked(names: Names, pairs: pd.DataFrame, *, by: str, k: int) -> pd.DataFram
         product_id, rank (int), neighbour_id and the measures.
     """
     measures = [name for name in pairs.columns if name not in ("row", "column")]
-    apart = pairs[(pairs["row"] != pairs["column"]) & (pairs[by] > 0)].sort_values(["row", by, "column"], ascending=[True, False, True])
+    apart = pairs[(pairs["row"] != pairs["column"]) & (pairs[by] > 0)].sort_values(
+        ["row", by, "column"], ascending=[True, False, True]
+    )
     place = (apart.groupby("row").cumcount() + 1).astype("int32")
     near, place = apart[place <= k], place[place <= k]
-    ends = {"product_id": names[near["row"].to_numpy()], "rank": place.to_numpy(), "neighbour_id": names[near["column"].to_numpy()]}
+    ends = {
+        "product_id": names[near["row"].to_numpy()],
+        "rank": place.to_numpy(),
+        "neighbour_id": names[near["column"].to_numpy()],
+    }
     return pd.DataFrame({**ends, **{name: near[name].to_numpy() for name in measures}})
 
 
-def in_blocks(spark: SparkSession, rows: int, compare: Callable[[int, int], pd.DataFrame], *, block_rows: int, schema: str) -> DataFrame:
+def in_blocks(
+    spark: SparkSession,
+    rows: int,
+    compare: Callable[[int, int], pd.DataFrame],
+    *,
+    block_rows: int,
+    schema: str,
+) -> DataFrame:
     """What `compare` finds for the rows from a start to a stop, for all rows: here up to `block_rows`, beyond in tasks to which it travels."""
     if rows <= block_rows:
         return spark.createDataFrame(compare(0, rows), schema)

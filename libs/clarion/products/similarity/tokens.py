@@ -15,7 +15,9 @@ Chinese = Literal["bigrams", "jieba"]
 _RUN = r"[^\x{4e00}-\x{9fff}]+"
 _WORD = r"[^\p{IsLatin}\p{Nd}]+"
 # 500ml×6, 500 ml * 6 and 6x500ml are a size and a number of pieces; a decimal comma or point belongs to its number.
-_UNIT = r"(\d+(?:[.,]\d+)?)\s*(ml|cl|l|g|kg|mg|oz|fl oz|lb|cm|mm|m|gb|tb|mah|w|v|inch)(?![\p{IsLatin}])"
+_UNIT = (
+    r"(\d+(?:[.,]\d+)?)\s*(ml|cl|l|g|kg|mg|oz|fl oz|lb|cm|mm|m|gb|tb|mah|w|v|inch)(?![\p{IsLatin}])"
+)
 _TIMES = r"(?<=[\p{IsLatin}\d ])[×*]\s*(\d)"
 
 
@@ -44,7 +46,10 @@ def _pairs(lower: Column) -> Column:
             runs,
             lambda run: F.when(
                 F.length(run) > 1,
-                F.transform(F.sequence(F.lit(1), F.greatest(F.length(run) - 1, F.lit(1))), lambda start: F.substring(run, start, F.lit(2))),
+                F.transform(
+                    F.sequence(F.lit(1), F.greatest(F.length(run) - 1, F.lit(1))),
+                    lambda start: F.substring(run, start, F.lit(2)),
+                ),
             ).otherwise(F.array(run)),
         )
     )
@@ -57,7 +62,9 @@ def _words_of_jieba(lower: Column) -> Column:
 
         jieba.setLogLevel(60)  # it would tell of its dictionary on the error stream
         for text in texts:
-            yield text.map(lambda runs: [word for run in runs.split() for word in jieba.cut(run, HMM=False)])
+            yield text.map(
+                lambda runs: [word for run in runs.split() for word in jieba.cut(run, HMM=False)]
+            )
 
     words: Column = cut(F.trim(F.regexp_replace(lower, _RUN, " ")))
     return words
@@ -65,4 +72,6 @@ def _words_of_jieba(lower: Column) -> Column:
 
 def tokens_of(text: Column, *, chinese: Chinese = "bigrams") -> Column:
     """Tokens of a text by the English stop words."""
-    return tokens(text, stop_words=StopWordsRemover.loadDefaultStopWords("english"), chinese=chinese)
+    return tokens(
+        text, stop_words=StopWordsRemover.loadDefaultStopWords("english"), chinese=chinese
+    )

@@ -13,7 +13,9 @@ TAB = "\t"  # between the block and the feature in a term
 _WORDS = {TEXT: "words", REVIEWS: "review_words"}
 
 
-def described(known: DataFrame, attributes: tuple[Attribute, ...], *, chinese: Chinese) -> DataFrame:
+def described(
+    known: DataFrame, attributes: tuple[Attribute, ...], *, chinese: Chinese
+) -> DataFrame:
     """What a model of the matrix looks at.
 
     Args:
@@ -29,7 +31,13 @@ def described(known: DataFrame, attributes: tuple[Attribute, ...], *, chinese: C
         "words": tokens_of(F.concat_ws(" ", "title", "description"), chinese=chinese),
         "review_words": tokens_of(F.col("said"), chinese=chinese),
     }
-    return known.withColumns(words).select("product_id", "title", "category", *words, *(_typed(item).alias(item.column) for item in attributes))
+    return known.withColumns(words).select(
+        "product_id",
+        "title",
+        "category",
+        *words,
+        *(_typed(item).alias(item.column) for item in attributes),
+    )
 
 
 def _typed(attribute: Attribute) -> Column:
@@ -57,30 +65,62 @@ def marks(stepped: DataFrame, attributes: tuple[Attribute, ...]) -> DataFrame:
     found = [_of(F.col(column), block) for block, column in _WORDS.items()]
     for item in attributes:
         if item.kind == "ordered":
-            level = F.array_position(F.array(*(F.lit(level) for level in item.levels)), F.col(item.column)[0])
+            level = F.array_position(
+                F.array(*(F.lit(level) for level in item.levels)), F.col(item.column)[0]
+            )
             found.append(_around(F.when(level > 0, level - 1), item))
         elif item.kind == "scaled":
             if item.step in stepped.columns:
-                found.append(_around(F.when(F.col(item.column).isNotNull(), F.col(item.step).cast("int")), item))
+                found.append(
+                    _around(
+                        F.when(F.col(item.column).isNotNull(), F.col(item.step).cast("int")), item
+                    )
+                )
         else:
-            found.append(_of(F.array_distinct(F.array_compact(item.column)), item.block, prefix=f"{item.name} "))
+            found.append(
+                _of(
+                    F.array_distinct(F.array_compact(item.column)),
+                    item.block,
+                    prefix=f"{item.name} ",
+                )
+            )
     none = F.array().cast("array<struct<term:string,value:double>>")
-    return stepped.select("product_id", "title", "category", F.concat(*(F.coalesce(part, none) for part in found)).alias("marks"))
+    return stepped.select(
+        "product_id",
+        "title",
+        "category",
+        F.concat(*(F.coalesce(part, none) for part in found)).alias("marks"),
+    )
 
 
 def _of(features: Column, block: str, *, prefix: str = "") -> Column:
-    return F.transform(features, lambda feature: F.struct(F.concat(F.lit(f"{block}{TAB}{prefix}"), feature).alias("term"), F.lit(1.0).alias("value")))
+    return F.transform(
+        features,
+        lambda feature: F.struct(
+            F.concat(F.lit(f"{block}{TAB}{prefix}"), feature).alias("term"),
+            F.lit(1.0).alias("value"),
+        ),
+    )
 
 
 def _around(step: Column, attribute: Attribute) -> Column:
     def mark(beside: int, value: float) -> Column:
-        term = F.concat(F.lit(f"{attribute.block}{TAB}{attribute.name} "), (step + beside).cast("string"))
+        term = F.concat(
+            F.lit(f"{attribute.block}{TAB}{attribute.name} "), (step + beside).cast("string")
+        )
         return F.struct(term.alias("term"), F.lit(value).alias("value"))
 
     return F.when(step.isNotNull(), F.array(mark(-1, 0.5), mark(0, 1.0), mark(1, 0.5)))
 
 
-def vectors(marked: DataFrame, features: DataFrame, weights: Mapping[str, float], *, as_of: date, version: str) -> DataFrame:
+def vectors(
+    marked: DataFrame,
+    features: DataFrame,
+    weights: Mapping[str, float],
+    *,
+    as_of: date,
+    version: str,
+) -> DataFrame:
     """The rows of the matrix: each block scaled to its weight, the whole to length one; marks that are no feature do not count.
 
     A product without text has no row to compare by: its arrays are empty, whatever its attributes.
@@ -95,17 +135,37 @@ def vectors(marked: DataFrame, features: DataFrame, weights: Mapping[str, float]
     Returns:
         PRODUCT_VECTORS.
     """
-    known = features.select(F.concat_ws(TAB, "block", "feature").alias("term"), "block", "feature_index", "weight")
-    counted = marked.select("product_id", F.inline("marks")).groupBy("product_id", "term").agg(F.sum("value").alias("value"))
-    found = counted.join(F.broadcast(known), "term").withColumn("value", F.col("value") * F.col("weight"))
-    of_block = F.create_map(*(part for block, weight in weights.items() for part in (F.lit(block), F.lit(float(weight) ** 0.5))))
-    block_length = F.sqrt(F.sum(F.col("value") ** 2).over(Window.partitionBy("product_id", "block")))
+    known = features.select(
+        F.concat_ws(TAB, "block", "feature").alias("term"), "block", "feature_index", "weight"
+    )
+    counted = (
+        marked.select("product_id", F.inline("marks"))
+        .groupBy("product_id", "term")
+        .agg(F.sum("value").alias("value"))
+    )
+    found = counted.join(F.broadcast(known), "term").withColumn(
+        "value", F.col("value") * F.col("weight")
+    )
+    of_block = F.create_map(
+        *(
+            part
+            for block, weight in weights.items()
+            for part in (F.lit(block), F.lit(float(weight) ** 0.5))
+        )
+    )
+    block_length = F.sqrt(
+        F.sum(F.col("value") ** 2).over(Window.partitionBy("product_id", "block"))
+    )
     has_text = F.max(F.col("block") == TEXT).over(Window.partitionBy("product_id"))
-    scaled = found.withColumns({"scaled": F.col("value") / block_length * of_block[F.col("block")], "has_text": has_text}).where("has_text AND scaled > 0")
+    scaled = found.withColumns(
+        {"scaled": F.col("value") / block_length * of_block[F.col("block")], "has_text": has_text}
+    ).where("has_text AND scaled > 0")
     length = F.sqrt(F.sum(F.col("scaled") ** 2).over(Window.partitionBy("product_id")))
     # Rounded, so that the order of summation decides nothing: what did not change is the same number the next day.
     unit = scaled.withColumn("unit", F.round(F.col("scaled") / length, 12))
-    rows = unit.groupBy("product_id").agg(F.sort_array(F.collect_list(F.struct("feature_index", "unit"))).alias("cells"))
+    rows = unit.groupBy("product_id").agg(
+        F.sort_array(F.collect_list(F.struct("feature_index", "unit"))).alias("cells")
+    )
     return marked.join(rows, "product_id", "left").select(
         F.lit(as_of).alias("as_of"),
         "product_id",

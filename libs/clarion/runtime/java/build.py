@@ -25,12 +25,32 @@ def digest() -> str:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         jars = Path(pyspark.__file__).parent / "jars"
-        subprocess.run(["javac", "--release", "17", "-Werror", "-cp", f"{jars}/*", "-d", folder, *map(str, SOURCES)], check=True)
+        subprocess.run(
+            [
+                "javac",
+                "--release",
+                "17",
+                "-Werror",
+                "-cp",
+                f"{jars}/*",
+                "-d",
+                folder,
+                *map(str, SOURCES),
+            ],
+            check=True,
+        )
         with zipfile.ZipFile(JAR, "w", zipfile.ZIP_DEFLATED) as jar:
-            entries = {"META-INF/MANIFEST.MF": f"Manifest-Version: 1.0\nSources-SHA-256: {digest()}\n\n".encode()}
-            entries |= {str(path.relative_to(folder)): path.read_bytes() for path in sorted(Path(folder).rglob("*.class"))}
+            entries = {
+                "META-INF/MANIFEST.MF": f"Manifest-Version: 1.0\nSources-SHA-256: {digest()}\n\n".encode()
+            }
+            entries |= {
+                str(path.relative_to(folder)): path.read_bytes()
+                for path in sorted(Path(folder).rglob("*.class"))
+            }
             for name, content in entries.items():
-                jar.writestr(zipfile.ZipInfo(name), content)  # without a time: equal sources make equal jars
+                jar.writestr(
+                    zipfile.ZipInfo(name), content
+                )  # without a time: equal sources make equal jars
 
 
 if __name__ == "__main__":

@@ -19,14 +19,23 @@ def send(messages: Iterable[Mapping[str, Any]], *, folder: str, name: str) -> st
     Raises:
         ContractError: a file of that name holds other messages.
     """
-    store, root = fs.FileSystem.from_uri(folder) if "://" in folder else (fs.LocalFileSystem(), folder)
-    text = "".join(json.dumps(message, ensure_ascii=False, sort_keys=True, default=str) + "\n" for message in messages).encode()
+    store, root = (
+        fs.FileSystem.from_uri(folder) if "://" in folder else (fs.LocalFileSystem(), folder)
+    )
+    text = "".join(
+        json.dumps(message, ensure_ascii=False, sort_keys=True, default=str) + "\n"
+        for message in messages
+    ).encode()
     path = str(PurePosixPath(root, name))
     if store.get_file_info(path).type is fs.FileType.File:
         with store.open_input_stream(path) as stream:
             there = stream.read()
         if hashlib.sha256(there).digest() != hashlib.sha256(text).digest():
-            raise ContractError(f"{path} holds other messages", found=f"{len(there)} bytes, {len(text)} wanted", fix="send under another name")
+            raise ContractError(
+                f"{path} holds other messages",
+                found=f"{len(there)} bytes, {len(text)} wanted",
+                fix="send under another name",
+            )
         return path
     store.create_dir(str(PurePosixPath(path).parent), recursive=True)
     unfinished = f"{path}.part"
@@ -38,7 +47,9 @@ def send(messages: Iterable[Mapping[str, Any]], *, folder: str, name: str) -> st
 
 def forget(customers: set[str], *, folder: str) -> int:
     """Take the messages to some customers out of the files of a folder; returns how many there were."""
-    store, root = fs.FileSystem.from_uri(folder) if "://" in folder else (fs.LocalFileSystem(), folder)
+    store, root = (
+        fs.FileSystem.from_uri(folder) if "://" in folder else (fs.LocalFileSystem(), folder)
+    )
     if store.get_file_info(root).type is not fs.FileType.Directory:
         return 0
     gone = 0
