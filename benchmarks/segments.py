@@ -34,7 +34,7 @@ for n in [
             customer_id=[f"c{row:07d}" for row in range(n)]
         )
     )
-    chosen = sample(frame, at_most=settings.fit_at_most, customers=n).persist()
+    chosen = sample(frame, limit=settings.max_fit_rows, customers=n).persist()
     chosen.count()
     began = time.monotonic()
     found = model.fit(chosen, settings=settings, seed=1)

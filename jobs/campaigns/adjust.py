@@ -53,7 +53,7 @@ def _adjustment(scope: Scope, row: Row, settings: AdjustSettings) -> dict[str, A
     found = factor(targets, {kpi: float(row[kpi]) for kpi in KPIS}, settings.weights)
     decided = move(
         found,
-        lever=plan["benefit"],
+        benefit_multiplier=plan["benefit"],
         delivered=row["delivered"],
         clickers=row["clickers"],
         buyers=row["buyers"],

@@ -25,7 +25,7 @@ def run(scope: Scope) -> None:
     day = F.col("as_of") == F.lit(decided_on)
     known = F.col("arrived_at") < start_of(scope.as_of, scope.time_zone)
     lines, responses = scope.read(ORDER_LINES).where(known), scope.read(RESPONSES).where(known)
-    decisions = scope.keep(scope.read(DECISIONS).where(day))
+    decisions = scope.persist(scope.read(DECISIONS).where(day))
     sent = scope.read(MESSAGES).where(day & (F.col("state") == "sent"))
     results = campaigns.outcomes(
         sent, responses, lines, sent_on=decided_on, window_days=window, time_zone=scope.time_zone

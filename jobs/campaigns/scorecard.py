@@ -9,7 +9,7 @@ from clarion.contracts.gold import (
     STRATEGY_KPIS,
 )
 from clarion.contracts.ops import BATCHES, FILES, QUALITY, TARGETS
-from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, NOISE, ORDER_LINES
+from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, INVALID_ACTIVITY, ORDER_LINES
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
@@ -32,7 +32,7 @@ JOB = Job(
     name="scorecard",
     summary=__doc__,
     reads=(
-        CUSTOMER_PROFILES, CUSTOMER_TAGS, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS, CONSENTS, CUSTOMERS, EVENTS, ORDER_LINES, NOISE,
+        CUSTOMER_PROFILES, CUSTOMER_TAGS, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS, CONSENTS, CUSTOMERS, EVENTS, ORDER_LINES, INVALID_ACTIVITY,
         BATCHES, FILES, QUALITY,
     ),
     writes=(TARGETS,),

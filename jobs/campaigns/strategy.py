@@ -30,7 +30,7 @@ from clarion.contracts.gold import (
 )  # fmt: skip
 from clarion.contracts.live import CUSTOMER_STATE, MARKET_ALERTS
 from clarion.contracts.silver import CONSENTS
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.job import Job, previous
 from clarion.runtime.scope import Scope
@@ -57,7 +57,7 @@ def run(scope: Scope) -> None:
     candidates = deciding.with_candidates(
         context.crossJoin(F.broadcast(shop)), offers, shop_order_value=F.col("shop_order_value")
     )
-    customers = scope.keep(deciding.with_holdout(candidates, settings))
+    customers = scope.persist(deciding.with_holdout(candidates, settings))
     draw = deciding.Draw(scope.seed, scope.as_of, deciding.explore_rate(customers, settings))
     drawn = deciding.explored(customers, draw)
     random_cost = drawn.where("explored").agg(F.sum("drawn.cost")).first()
@@ -75,7 +75,7 @@ def run(scope: Scope) -> None:
         chosen, offers, as_of=scope.as_of, window_days=settings.window_days
     )
     budget = _budget(scope, settings, allocation, explored, draw.explore)
-    together(
+    run_concurrently(
         [partial(scope.replace, CAMPAIGNS, campaigns), partial(scope.replace, BUDGETS, budget)]
     )
 
@@ -83,16 +83,16 @@ def run(scope: Scope) -> None:
 def _context(scope: Scope, settings: StrategySettings, segments: DataFrame) -> DataFrame:
     interactions, as_of = scope.current(INTERACTIONS), scope.as_of
     shown = (
-        products.by_interest(interactions, at_most=settings.products_shown),
-        products.by_likeness(
-            interactions, scope.current(PRODUCT_NEIGHBOURS), at_most=settings.products_shown
+        products.by_interest(interactions, limit=settings.products_shown),
+        products.by_similarity(
+            interactions, scope.current(PRODUCT_NEIGHBOURS), limit=settings.products_shown
         ),
         products.alerted(
             interactions,
             scope.read(MARKET_ALERTS),
             as_of=as_of,
             days=7,
-            at_most=settings.products_shown,
+            limit=settings.products_shown,
         ),
         products.in_cart(scope.read(CUSTOMER_STATE)),
     )

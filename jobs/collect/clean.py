@@ -16,10 +16,10 @@ from clarion.collect.sources.mapping import Fill, Fit
 from clarion.contracts.bronze import BRONZE, TABLES
 from clarion.contracts.ops import BATCHES, FILES, FITS, QUALITY, REPLAYS
 from clarion.contracts.silver import CONSENTS, FACTS, IDENTITIES, PRODUCTS, QUARANTINE, REFERENCES
-from clarion.declarations.shop import reading, rules
+from clarion.declarations.shop import parse_spec, rules
 from clarion.kernel import sql
 from clarion.kernel.errors import QualityError
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.job import Job, previous
 from clarion.runtime.scope import Scope
@@ -52,7 +52,7 @@ def run(scope: Scope) -> None:
     judged = of_products + list(
         zip(
             others,
-            together([partial(_kept, scope, task, products) for task in others]),
+            run_concurrently([partial(_kept, scope, task, products) for task in others]),
             strict=True,
         )
     )
@@ -63,9 +63,11 @@ def run(scope: Scope) -> None:
     )
     enter_replays(scope, tasks, refused)
     quarantining = partial(scope.replace, QUARANTINE, refused, where=mine)
-    written, quarantined = together([partial(_write_facts, scope, judged, mine), quarantining])
+    written, quarantined = run_concurrently(
+        [partial(_write_facts, scope, judged, mine), quarantining]
+    )
     _reconcile(counts, written, quarantined)
-    together(
+    run_concurrently(
         [
             partial(enter_quality, scope, tasks, counts, mine),
             partial(enter_batches, scope, tasks, counts),
@@ -80,11 +82,11 @@ def _known_products(scope: Scope, arriving: list[DataFrame], mine: str) -> DataF
     ]
     if scope.lake.exists(PRODUCTS):
         known.append(scope.lake.read(PRODUCTS).where(f"NOT {mine}").select("product_id"))
-    return scope.keep(_union(known).distinct()) if known else None
+    return scope.persist(_union(known).distinct()) if known else None
 
 
 def _kept(scope: Scope, task: Task, products: DataFrame | None) -> DataFrame:
-    return scope.keep(_judged(scope, task, products))
+    return scope.persist(_judged(scope, task, products))
 
 
 def _judged(scope: Scope, task: Task, products: DataFrame | None) -> DataFrame:
@@ -105,12 +107,12 @@ def _judged(scope: Scope, task: Task, products: DataFrame | None) -> DataFrame:
             named_by_person=by_person,
             few=task.records <= _FEW,
         )
-    how = reading(source)
+    how = parse_spec(source)
     rows = cleaning.canonical(marked, how)
     of_kind = rules(scope.config)[source.kind.name]
     judge = partial(
         cleaning.judged,
-        reading=how,
+        parse_spec=how,
         rules=of_kind,
         policies=source.rules,
         required=source.required,
@@ -273,7 +275,7 @@ def _first_facts(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> dict[str
         if task.source.kind.column("customer_ref") is not None
     ]
     return {
-        task.source.name: scope.keep(
+        task.source.name: scope.persist(
             cleaning.first_facts(frame.where(ACCEPTED), kind=task.source.kind)
         )
         for task, frame in with_people
@@ -346,7 +348,7 @@ def _write_facts(scope: Scope, judged: list[tuple[Task, DataFrame]], mine: str) 
         for name, frames in by_table.items()
         if name != "consents"
     ]
-    written = sum(together(writes))
+    written = sum(run_concurrently(writes))
     recorded = by_table.get("consents", [])
     if declared or recorded:
         stated = scope.replace(

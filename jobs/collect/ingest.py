@@ -17,11 +17,11 @@ from clarion.collect.sources import (
     tables,
     topics,
 )
+from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.drift import Change
 from clarion.collect.sources.ledger import Entry
 from clarion.collect.sources.mapping import Source
-from clarion.collect.sources.portions import Portion
-from clarion.collect.sources.records import Survey
+from clarion.collect.sources.records import FileStats
 from clarion.contracts.bronze import BRONZE, TABLES
 from clarion.contracts.ops import FILES
 from clarion.contracts.vault import KEYS, PERSONAL_DATA, SUPPRESSED
@@ -29,11 +29,11 @@ from clarion.declarations.shop import sources
 from clarion.kernel import sql
 from clarion.kernel.errors import SourceError, first_line
 from clarion.kernel.ids import digest
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.job import Job, previous
 from clarion.runtime.scope import Scope
-from clarion.workflows.intake import allowed, enter, ledger_rows, needs_consent
+from clarion.workflows.intake import allowed, ledger_rows, needs_consent, write_bronze
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Batch:
     """
 
     source: Source
-    portions: tuple[Portion, ...]
+    chunks: tuple[SourceChunk, ...]
     columns: tuple[str, ...]
     absent: tuple[str, ...]
     before: tuple[str, ...]
@@ -61,7 +61,7 @@ class Batch:
     @property
     def name(self) -> str:
         """Equal for the same portions of the same source, so that a repeat replaces what a dead run left."""
-        return _name(self.source, self.portions)
+        return _name(self.source, self.chunks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Surveyed:
 
     batch: Batch
     records: DataFrame
-    found: Survey
+    found: FileStats
     changes: tuple[Change, ...]
 
 
@@ -86,7 +86,7 @@ def run(scope: Scope) -> None:
         scope.note("nothing new")
         return
     # Nothing is written before everything was looked at.
-    surveyed = together([partial(_survey, scope, batch) for batch in batches])
+    surveyed = run_concurrently([partial(_file_stats, scope, batch) for batch in batches])
     _enter(scope, [item for item in surveyed if not item.batch.planned], "planned")
     # Consents first: the other kinds are held against them.
     for consents in (True, False):
@@ -94,7 +94,7 @@ def run(scope: Scope) -> None:
             item for item in surveyed if (item.batch.source.kind.name == "consents") is consents
         ]
         people = _consenting(scope, [item.batch.source for item in chosen])
-        together(
+        run_concurrently(
             [
                 partial(_take, scope, item, people.get(item.batch.source.namespace))
                 for item in chosen
@@ -109,7 +109,7 @@ def _batches(scope: Scope, source: Source, entries: list[Entry]) -> list[Batch]:
     if source.of_files:
         groups += ledger.new_files(source, entries, note=scope.note)
     else:
-        before = [entry.portion for entry in sorted(entries, key=lambda entry: entry.taken_at)]
+        before = [entry.chunk for entry in sorted(entries, key=lambda entry: entry.taken_at)]
         find = topics.new if source.format == "kafka" else tables.new
         groups += [
             group for group in [find(scope.spark, source, before, scope.config.secret)] if group
@@ -120,7 +120,7 @@ def _batches(scope: Scope, source: Source, entries: list[Entry]) -> list[Batch]:
             _batch(
                 scope,
                 source,
-                tuple(sorted(group, key=lambda portion: portion.path)),
+                tuple(sorted(group, key=lambda chunk: chunk.path)),
                 entries,
                 known,
             )
@@ -132,39 +132,39 @@ def _batches(scope: Scope, source: Source, entries: list[Entry]) -> list[Batch]:
 def _batch(
     scope: Scope,
     source: Source,
-    portions: tuple[Portion, ...],
+    chunks: tuple[SourceChunk, ...],
     entries: list[Entry],
     before: tuple[str, ...],
 ) -> Batch:
     """The portions with their columns, after every expression of the mapping was understood over them."""
-    columns = records.columns_of(scope.spark, source, portions[0], scope.config.secret)
+    columns = records.columns_of(scope.spark, source, chunks[0], scope.config.secret)
     if columns:
-        drift.refuse(source, drift.compared(source, before, columns, file=portions[0].path))
+        drift.refuse(source, drift.compared(source, before, columns, file=chunks[0].path))
     absent = (
         tuple(name for name in before if name not in columns)
         if columns and source.drift.missing == "null"
         else ()
     )
     _understand(scope, source, (*columns, *absent))
-    name = _name(source, portions)
+    name = _name(source, chunks)
     planned = any(entry.batch == name for entry in entries)
     return Batch(
         source,
-        portions,
+        chunks,
         columns,
         absent,
         before,
-        ledger.replaced(source, portions, entries, batch=name),
+        ledger.replaced(source, chunks, entries, batch=name),
         planned,
     )
 
 
-def _name(source: Source, portions: Sequence[Portion]) -> str:
+def _name(source: Source, chunks: Sequence[SourceChunk]) -> str:
     return digest(
         source.name,
         [
-            (portion.path, portion.content_hash, *([portion.position] if portion.position else []))
-            for portion in portions
+            (chunk.path, chunk.content_hash, *([chunk.position] if chunk.position else []))
+            for chunk in chunks
         ],
     )[:16]
 
@@ -177,7 +177,7 @@ def _understand(scope: Scope, source: Source, columns: tuple[str, ...]) -> None:
     for name, expression in source.columns.items():
         try:
             # Beside the record's own columns nothing but a value of each record is understood: no sum over all of them.
-            empty.select("*", F.expr(expression.soft).alias("_value")).schema  # noqa: B018
+            empty.select("*", F.expr(expression.try_sql).alias("_value")).schema  # noqa: B018
         except (AnalysisException, ParseException) as error:
             reason = first_line(error)
             raise SourceError(
@@ -187,14 +187,14 @@ def _understand(scope: Scope, source: Source, columns: tuple[str, ...]) -> None:
             ) from error
 
 
-def _survey(scope: Scope, batch: Batch) -> Surveyed:
+def _file_stats(scope: Scope, batch: Batch) -> Surveyed:
     source = batch.source
-    found = records.read(scope.spark, source, batch.portions, batch.columns, scope.config.secret)
+    found = records.read(scope.spark, source, batch.chunks, batch.columns, scope.config.secret)
     if not source.of_files:
-        found = scope.keep(found)  # a table may answer otherwise the second time
-    survey = records.survey(found, source, batch.portions)
-    records.refuse_unreadable(source, survey)
-    stated = {batch.portions[0].path: batch.columns} if batch.columns else survey.names
+        found = scope.persist(found)  # a table may answer otherwise the second time
+    file_stats = records.file_stats(found, source, batch.chunks)
+    records.refuse_unreadable(source, file_stats)
+    stated = {batch.chunks[0].path: batch.columns} if batch.columns else file_stats.names
     changes = [
         change
         for path, names in stated.items()
@@ -203,7 +203,7 @@ def _survey(scope: Scope, batch: Batch) -> Surveyed:
     drift.refuse(source, tuple(changes))
     for words in dict.fromkeys(change.words for change in changes):
         scope.note(f"{source.name}: {words}")
-    return Surveyed(batch, found, survey, tuple(changes))
+    return Surveyed(batch, found, file_stats, tuple(changes))
 
 
 def _consenting(scope: Scope, chosen: list[Source]) -> dict[str, DataFrame]:
@@ -211,7 +211,9 @@ def _consenting(scope: Scope, chosen: list[Source]) -> dict[str, DataFrame]:
     asking = {source.namespace: source for source in chosen if needs_consent(source)}
     found = {namespace: allowed(scope, source) for namespace, source in asking.items()}
     return {
-        namespace: scope.keep(people) for namespace, people in found.items() if people is not None
+        namespace: scope.persist(people)
+        for namespace, people in found.items()
+        if people is not None
     }
 
 
@@ -219,14 +221,14 @@ def _take(scope: Scope, item: Surveyed, people: DataFrame | None) -> None:
     batch = item.batch
     asked = people if needs_consent(batch.source) else None
     if batch.source.format == "binary":
-        together(
+        run_concurrently(
             [
-                partial(files.copy, portion.path, scope.lake.file(portion.content_hash))
-                for portion in batch.portions
+                partial(files.copy, chunk.path, scope.lake.file(chunk.content_hash))
+                for chunk in batch.chunks
             ]
         )
     columns = (*batch.columns, *batch.absent)
-    enter(
+    write_bronze(
         scope,
         batch.source,
         records.numbered(item.records, item.found),
@@ -235,10 +237,10 @@ def _take(scope: Scope, item: Surveyed, people: DataFrame | None) -> None:
         people=asked,
     )
     for entry in batch.replaces:
-        where = f"{sql.among('_batch', [entry.batch])} AND {sql.among('_file', [entry.portion.path])} AND {sql.among('_source', [batch.source.name])}"
+        where = f"{sql.among('_batch', [entry.batch])} AND {sql.among('_file', [entry.chunk.path])} AND {sql.among('_source', [batch.source.name])}"
         scope.delete(BRONZE[batch.source.kind.name], where=where)
     scope.say(
-        f"{batch.source.name}: {item.found.all_records:,} records from {len(batch.portions)} {'files' if batch.source.of_files else 'ranges'}"
+        f"{batch.source.name}: {item.found.all_records:,} records from {len(batch.chunks)} {'files' if batch.source.of_files else 'ranges'}"
     )
 
 
@@ -249,7 +251,7 @@ def _enter(scope: Scope, surveyed: list[Surveyed], state: str) -> None:
         batch = item.batch
         rows += ledger_rows(
             batch.source,
-            batch.portions,
+            batch.chunks,
             batch=batch.name,
             columns=batch.columns,
             state=state,
@@ -259,7 +261,7 @@ def _enter(scope: Scope, surveyed: list[Surveyed], state: str) -> None:
         for entry in batch.replaces if state == "taken" else ():
             rows += ledger_rows(
                 batch.source,
-                (entry.portion,),
+                (entry.chunk,),
                 batch=entry.batch,
                 columns=entry.columns,
                 state="replaced",

@@ -11,7 +11,7 @@ from clarion.collect.cleaning import invalid_activity
 from clarion.collect.cleaning.invalid_activity import Detector
 from clarion.contracts import Table
 from clarion.contracts.ops import DETECTIONS
-from clarion.contracts.silver import CUSTOMERS, EVENTS, NOISE, ORDER_LINES
+from clarion.contracts.silver import CUSTOMERS, EVENTS, INVALID_ACTIVITY, ORDER_LINES
 from clarion.declarations.shop import detectors
 from clarion.kernel.errors import ConfigError, first_line
 from clarion.lake.frames import rows_as_frame
@@ -29,13 +29,13 @@ def run(scope: Scope) -> None:
     back = since - timedelta(days=invalid_activity.LOOK_BACK_DAYS) if since else None
     events, lines = _known(scope, EVENTS, back), _known(scope, ORDER_LINES, back)
     of_day = detectors(scope.config)
-    clicks = scope.keep(
+    clicks = scope.persist(
         invalid_activity.clicks(_from(scope, events, since), time_zone=scope.time_zone)
     )
     orders = invalid_activity.orders(
         lines, events, scope.read(CUSTOMERS), time_zone=scope.time_zone
     )
-    found = scope.keep(
+    found = scope.persist(
         reduce(
             DataFrame.unionByName,
             [
@@ -51,8 +51,8 @@ def run(scope: Scope) -> None:
             scope.note(
                 f"{one.name}: {counts[one.name]:,} of {checked[one.of_orders]:,} {_facts(one)}: {one.reason}"
             )
-    if counts or scope.lake.exists(NOISE):
-        scope.replace(NOISE, found.withColumn("as_of", F.lit(scope.as_of)))
+    if counts or scope.lake.exists(INVALID_ACTIVITY):
+        scope.replace(INVALID_ACTIVITY, found.withColumn("as_of", F.lit(scope.as_of)))
     entries = [
         {
             "as_of": scope.as_of, "detector": one.name, "reason": one.reason, "facts": _facts(one),
@@ -97,7 +97,7 @@ def _found(
     except (AnalysisException, ParseException) as error:
         reason = first_line(error)
         raise ConfigError(
-            f"noise.yml: {detector.name} cannot be understood",
+            f"invalid_activity.yml: {detector.name} cannot be understood",
             found=reason,
             fix="use the columns that libs/clarion/cleaning/README.md names",
         ) from error
@@ -113,7 +113,7 @@ JOB = Job(
     name="invalid_activity",
     summary=__doc__,
     reads=(EVENTS, ORDER_LINES, CUSTOMERS, previous(DETECTIONS)),
-    writes=(NOISE, DETECTIONS),
+    writes=(INVALID_ACTIVITY, DETECTIONS),
     purpose="collection",
     run=run,
 )

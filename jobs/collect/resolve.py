@@ -23,7 +23,7 @@ from clarion.contracts.silver import (
     ORDER_LINES,
     RESOLUTIONS,
 )
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
 from clarion.measures.days import start_of
 from clarion.runtime.job import Job
@@ -37,27 +37,27 @@ def run(scope: Scope) -> None:
     stated = scope.read(CONSENTS).where(
         F.col("arrived_at") < start_of(scope.as_of, scope.time_zone)
     )
-    consenting = scope.keep(consented(stated, purpose="analytics").select("customer_id"))
-    seen = scope.keep(_seen(scope, consenting))
-    before = scope.keep(_before(scope))
-    people = scope.keep(_accounts(scope, seen, consenting, settings))
-    compared = scope.keep(pairs.candidates(people, max_block=settings.max_block))
+    consenting = scope.persist(consented(stated, purpose="analytics").select("customer_id"))
+    seen = scope.persist(_seen(scope, consenting))
+    before = scope.persist(_before(scope))
+    people = scope.persist(_accounts(scope, seen, consenting, settings))
+    compared = scope.persist(pairs.candidates(people, max_block=settings.max_block))
     weights, joined = None, before.drop("since").limit(0)
     found = scope.lake.empty(IDENTITY_LINKS).drop("as_of")
     if not compared.isEmpty():
         weights = model.fitted(people, compared)
-        judged = scope.keep(_links(compared, weights, settings))
-        members = scope.keep(
+        judged = scope.persist(_links(compared, weights, settings))
+        members = scope.persist(
             plausible(judged.where("joined"), people, max_accounts=settings.max_accounts)
         )
-        joined = scope.keep(_joined(scope, members, before))
+        joined = scope.persist(_joined(scope, members, before))
         found = _standing_links(judged, members)
     of_someone = under_persons(seen.where("customer_id IS NOT NULL"), joined)
     owned = owners(
         of_someone, least_share=settings.device_share, least_times=settings.device_logins
     )
     nameless = seen.where("customer_id IS NULL").select(*_NAME)
-    now = scope.keep(
+    now = scope.persist(
         since(
             joined.unionByName(owned.join(nameless, list(_NAME), "left_semi")),
             before,
@@ -72,7 +72,7 @@ def run(scope: Scope) -> None:
         writes.append(
             partial(scope.replace, IDENTITY_LINKS, _of_the_day(scope, found, IDENTITY_LINKS))
         )
-    together(writes)
+    run_concurrently(writes)
     # Last: with this row the day's resolution is in force.
     _enter_model(scope, counts, weights, compared.count() if weights else 0)
 

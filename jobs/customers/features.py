@@ -12,7 +12,7 @@ from clarion.customers.features import transforms
 from clarion.customers.features.declared import Feature
 from clarion.declarations.shop import features
 from clarion.kernel.errors import ConfigError, first_line
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows import description
@@ -23,8 +23,8 @@ def run(scope: Scope) -> None:
     profiles = scope.current(CUSTOMER_PROFILES)
     seen = description.seen(scope, declared, as_of=scope.as_of)
     as_of = F.lit(scope.as_of).alias("as_of")
-    packed = scope.keep(transforms.packed(_described(profiles, seen, declared), declared))
-    together(
+    packed = scope.persist(transforms.packed(_described(profiles, seen, declared), declared))
+    run_concurrently(
         [
             partial(scope.replace, CUSTOMER_FEATURES, packed.select(as_of, "*")),
             partial(scope.replace, FEATURES, _summary(scope, packed, declared).select(as_of, "*")),
@@ -76,7 +76,13 @@ def _summary(scope: Scope, packed: DataFrame, declared: tuple[Feature, ...]) -> 
     known = F.coalesce("customers", F.lit(0)).cast("bigint")
     share = F.coalesce(F.try_divide(known, F.col("everyone")), F.lit(0.0)).alias("share_known")
     return found.select(
-        *named.columns, known.alias("customers"), share, "mean", "deviation", "lowest", "highest"
+        *named.columns,
+        known.alias("customers"),
+        share,
+        "mean",
+        "standard_deviation",
+        "lowest",
+        "highest",
     )
 
 

@@ -14,7 +14,7 @@ from clarion.contracts.gold import (
 from clarion.contracts.silver import EVENTS, ORDER_LINES, PRODUCTS
 from clarion.customers.profiles import transforms as profiles
 from clarion.customers.profiles.settings import ProfileSettings
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.measures.flows import flows, moves
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.job import Job, previous
@@ -25,16 +25,16 @@ def run(scope: Scope) -> None:
     settings, as_of, zone = scope.settings(ProfileSettings), scope.as_of, scope.time_zone
     lines, events = scope.read(ORDER_LINES), scope.read(EVENTS)
     known = f"known_on < DATE'{as_of}'"
-    days = scope.keep(profiles.customer_days(lines, events, time_zone=zone).where(known))
+    days = scope.persist(profiles.customer_days(lines, events, time_zone=zone).where(known))
     products = current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=zone)
-    interest = scope.keep(
+    interest = scope.persist(
         profiles.interests(lines, events, products, as_of=as_of, time_zone=zone, settings=settings)
     )
     categories = profiles.category_interests(interest)
-    described = scope.keep(
+    described = scope.persist(
         profiles.customer_profiles(days, categories, as_of=as_of, settings=settings)
     )
-    together(
+    run_concurrently(
         [
             partial(scope.replace, CUSTOMER_DAYS, days, where=known),
             partial(

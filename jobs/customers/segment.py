@@ -19,7 +19,7 @@ from clarion.customers.features.transforms import inputs, unpacked
 from clarion.customers.segments import model
 from clarion.customers.segments.transforms import basics, portraits
 from clarion.declarations.shop import features as declared
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.measures.flows import flows, moves
 from clarion.runtime.job import Job, previous
 from clarion.runtime.scope import Scope
@@ -40,7 +40,7 @@ def run(scope: Scope) -> None:
     named = model.assign(pipeline, compared).join(
         F.broadcast(groups.select("cluster", "segment_id")), "cluster"
     )
-    members = scope.keep(named.select(as_of, "customer_id", "segment_id", "distance"))
+    members = scope.persist(named.select(as_of, "customer_id", "segment_id", "distance"))
     described = portraits(scope.current(CUSTOMER_PROFILES), members, as_of=scope.as_of).join(
         basics(scope.current(CUSTOMER_FEATURES), members), "segment_id", "left"
     )
@@ -51,7 +51,7 @@ def run(scope: Scope) -> None:
         "traits",
         F.lit(champion["model_version"]).alias("model_version"),
     )
-    together(
+    run_concurrently(
         [
             partial(scope.replace, SEGMENT_MEMBERS, members),
             partial(scope.replace, SEGMENTS, described.join(words, "segment_id")),
@@ -66,7 +66,7 @@ def _replace_moves(scope: Scope, members: DataFrame) -> int:
     if last is None:
         return 0
     day, before = last
-    moved = scope.keep(moves(before, members, place="segment_id", names=_FROM_TO))
+    moved = scope.persist(moves(before, members, place="segment_id", names=_FROM_TO))
     scope.replace(SEGMENT_FLOWS, flows(moved, names=_FROM_TO, as_of=scope.as_of, from_as_of=day))
     days = (F.lit(scope.as_of).alias("as_of"), F.lit(day).alias("from_as_of"))
     return scope.replace(

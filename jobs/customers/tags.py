@@ -22,7 +22,7 @@ from clarion.customers.tags import associations, transforms, trees
 from clarion.customers.tags.settings import TagSettings
 from clarion.declarations import shop
 from clarion.kernel.errors import ConfigError, first_line
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.kernel.seeds import derive
 from clarion.lake.frames import rows_as_frame
 from clarion.measures.buckets import bucket
@@ -33,15 +33,17 @@ from clarion.runtime.scope import Scope
 
 
 def run(scope: Scope) -> None:
-    described = scope.keep(unpacked(scope.current(CUSTOMER_FEATURES), shop.features(scope.config)))
+    described = scope.persist(
+        unpacked(scope.current(CUSTOMER_FEATURES), shop.features(scope.config))
+    )
     declared = _declared(scope, described)
     found = declared + _of_groups(scope, described)
     as_of = F.lit(scope.as_of).alias("as_of")
-    borne = scope.keep(transforms.tagged(described, {tag["tag"]: tag["rule"] for tag in found}))
+    borne = scope.persist(transforms.tagged(described, {tag["tag"]: tag["rule"] for tag in found}))
     own = transforms.tagged(described, {tag["tag"]: tag["rule"] for tag in declared})
     last = scope.last(CUSTOMER_TAGS)
     before = last[1] if last else scope.lake.empty(CUSTOMER_TAGS)
-    together(
+    run_concurrently(
         [
             partial(
                 scope.replace,
@@ -97,7 +99,7 @@ def _of_groups(scope: Scope, described: DataFrame) -> list[dict[str, Any]]:
     settings = scope.settings(TagSettings)
     names = tuple(item.name for item in shop.features(scope.config) if item.type == "number")
     members = scope.current(SEGMENT_MEMBERS).select("customer_id", "segment_id")
-    share = min(1.0, settings.fit_at_most / max(members.count(), 1))
+    share = min(1.0, settings.max_fit_rows / max(members.count(), 1))
     chosen = members.where(bucket("tag-sample", "customer_id") < F.lit(int(share * 1_000_000)))
     held_out = (
         bucket("tag-held-out", "customer_id") < F.lit(int(settings.held_out * 1_000_000))

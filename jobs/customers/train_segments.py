@@ -19,7 +19,7 @@ from clarion.customers.segments.model import Segmentation
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.declarations.shop import features as declared
 from clarion.kernel.ids import digest
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
 from clarion.measures import drift
 from clarion.runtime.job import Job, previous
@@ -44,7 +44,7 @@ class Last:
 def run(scope: Scope) -> None:
     settings = scope.settings(SegmentSettings)
     described = unpacked(scope.current(CUSTOMER_FEATURES), declared(scope.config))
-    customers = scope.keep(
+    customers = scope.persist(
         inputs(described, {name: item.value for name, item in settings.features.items()})
     )
     of_inputs = totals(customers)
@@ -59,8 +59,8 @@ def run(scope: Scope) -> None:
         assert last is not None
         _enter(scope, _carried(scope, last), last.groups)
         return
-    sample = scope.keep(
-        features.sample(customers, at_most=settings.fit_at_most, customers=int(of_inputs[0]))
+    sample = scope.persist(
+        features.sample(customers, limit=settings.max_fit_rows, customers=int(of_inputs[0]))
     )
     pipeline, version, tried = _challenger(scope, settings, sample, of_inputs, because)
     new = grouped(pipeline, sample)
@@ -109,7 +109,7 @@ def _last(
     )
     groups = [item.asDict(recursive=True) for item in of_day.collect()]
     sample = features.sample(
-        inputs(described, row["features"]), at_most=settings.fit_at_most, customers=customers
+        inputs(described, row["features"]), limit=settings.max_fit_rows, customers=customers
     )
     now = grouped(scope.tracking.load(MODEL, row["model_version"]), sample)
     expected = np.array([row["group_shares"].get(group["segment_id"], 0.0) for group in groups])
@@ -324,7 +324,7 @@ def _enter(scope: Scope, row: dict[str, Any], groups: list[dict[str, Any]]) -> N
         }
         for group in groups
     ]
-    together(
+    run_concurrently(
         [
             partial(
                 scope.replace,

@@ -21,7 +21,7 @@ def run(scope: Scope) -> None:
         scope.read(PRODUCTS), as_of=as_of, time_zone=scope.time_zone
     ).select("product_id", "category")
     by_category = days.join(products, "product_id", "left").groupBy("category", "day")
-    sold = scope.keep(by_category.agg(F.sum("amount").cast("double").alias("revenue")))
+    sold = scope.persist(by_category.agg(F.sum("amount").cast("double").alias("revenue")))
     largest = (
         sold.where("category IS NOT NULL")
         .groupBy("category")

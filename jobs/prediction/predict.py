@@ -14,7 +14,7 @@ from clarion.customers.features.transforms import inputs, unpacked
 from clarion.customers.profiles.settings import ProfileSettings
 from clarion.declarations.shop import features
 from clarion.kernel.ids import digest
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.measures.intervals import NotComputable
 from clarion.prediction.churn import churn
 from clarion.prediction.churn.settings import PredictSettings
@@ -65,7 +65,7 @@ def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str]
         _examples(scope, scope.as_of - times * horizon, settings).persist() for times in (2, 1)
     )
     try:
-        of_earlier, of_later = together(
+        of_earlier, of_later = run_concurrently(
             [partial(models.totals, earlier), partial(models.totals, later)]
         )
         fingerprint = digest(wanted, scope.seed, str(scope.as_of), of_earlier + of_later)

@@ -19,7 +19,7 @@ from clarion.contracts.silver import MARKET_PRICES, PRODUCTS, REVIEWS
 from clarion.declarations.shop import attributes
 from clarion.kernel.errors import ConfigError, first_line
 from clarion.kernel.ids import digest
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.products.catalogue.current import current_products
 from clarion.products.similarity import market, model, neighbours
 from clarion.products.similarity import transforms as matrix
@@ -34,20 +34,20 @@ MODEL = "clarion-products"
 
 def run(scope: Scope) -> None:
     settings, declared = scope.settings(ProductSettings), attributes(scope.config)
-    known = scope.keep(_known(scope, settings))
+    known = scope.persist(_known(scope, settings))
     if known.isEmpty():
         scope.note("no products")
         for table in (PRODUCT_ATTRIBUTES, PRODUCT_FEATURES, PRODUCT_VECTORS, PRODUCT_NEIGHBOURS):
             scope.replace(table, scope.lake.empty(table))
         return
-    described = scope.keep(_described(known, declared, settings))
+    described = scope.persist(_described(known, declared, settings))
     pipeline, version = _model(scope, settings, described, declared)
-    features = scope.keep(model.feature_list(pipeline, described))
+    features = scope.persist(model.feature_list(pipeline, described))
     marked = matrix.marks(model.steps_of(pipeline).transform(described), declared)
-    vectors = scope.keep(
+    vectors = scope.persist(
         matrix.vectors(marked, features, settings.weights, as_of=scope.as_of, version=version)
     )
-    together(
+    run_concurrently(
         [
             partial(
                 scope.replace, PRODUCT_ATTRIBUTES, matrix.attribute_rows(known, as_of=scope.as_of)

@@ -5,9 +5,9 @@ from functools import partial
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.contracts.gold import PRODUCT_LIKENESSES, PRODUCT_NEIGHBOURS, PRODUCT_PAIRS
+from clarion.contracts.gold import PRODUCT_NEIGHBOURS, PRODUCT_PAIRS, PRODUCT_SIMILARITIES
 from clarion.contracts.silver import ORDER_LINES, PRODUCTS, REVIEWS
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.products.catalogue.current import current_products
 from clarion.products.similarity import by_buyers, pairs
 from clarion.products.similarity.settings import PairSettings
@@ -17,22 +17,22 @@ from clarion.runtime.scope import Scope
 
 def run(scope: Scope) -> None:
     lines = scope.within(ORDER_LINES, scope.settings(PairSettings).window_days)
-    sold = scope.keep(
+    sold = scope.persist(
         lines.where("kind = 'sale'").select("customer_id", "order_id", "product_id", "happened_at")
     )
-    together(
+    run_concurrently(
         [
             partial(scope.replace, PRODUCT_PAIRS, _pairs(scope, sold)),
-            partial(scope.replace, PRODUCT_LIKENESSES, _likenesses(scope, sold)),
+            partial(scope.replace, PRODUCT_SIMILARITIES, _similarities(scope, sold)),
         ]
     )
 
 
 def _pairs(scope: Scope, sold: DataFrame) -> DataFrame:
     settings = scope.settings(PairSettings)
-    in_orders = scope.keep(pairs.baskets(sold, settings=settings))
+    in_orders = scope.persist(pairs.baskets(sold, settings=settings))
     products = current_products(scope.read(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
-    complementary = scope.keep(pairs.complements(in_orders, products, settings=settings))
+    complementary = scope.persist(pairs.complements(in_orders, products, settings=settings))
     alike = pairs.substitutes(in_orders, scope.current(PRODUCT_NEIGHBOURS), settings=settings)
     return pairs.ranked(
         pairs.with_order(complementary, sold, settings=settings),
@@ -42,7 +42,7 @@ def _pairs(scope: Scope, sold: DataFrame) -> DataFrame:
     )
 
 
-def _likenesses(scope: Scope, sold: DataFrame) -> DataFrame:
+def _similarities(scope: Scope, sold: DataFrame) -> DataFrame:
     settings = scope.settings(PairSettings)
     nearest = {"jaccard": by_buyers.by_buyers, "pearson": by_buyers.by_ratings}
 
@@ -50,7 +50,7 @@ def _likenesses(scope: Scope, sold: DataFrame) -> DataFrame:
         return nearest[measure](
             facts,
             as_of=scope.as_of,
-            k=settings.likest,
+            k=settings.top_k,
             min_common=settings.min_common,
             block_rows=settings.block_rows,
         )
@@ -70,7 +70,7 @@ JOB = Job(
     name="product_pairs",
     summary=__doc__,
     reads=(PRODUCT_NEIGHBOURS, ORDER_LINES, PRODUCTS, REVIEWS),
-    writes=(PRODUCT_PAIRS, PRODUCT_LIKENESSES),
+    writes=(PRODUCT_PAIRS, PRODUCT_SIMILARITIES),
     purpose="analytics",
     settings=(PairSettings,),
     run=run,

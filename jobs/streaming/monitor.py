@@ -16,24 +16,24 @@ from clarion.collect.identity.resolve import surrogate
 from clarion.collect.privacy.keys import PrivacySettings
 from clarion.collect.privacy.protect import name_field
 from clarion.collect.sources import files, records, topics
+from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.mapping import Source
-from clarion.collect.sources.portions import Portion
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.live import CUSTOMER_STATE, KPI_MINUTES, MARKET_ALERTS, MARKET_STATE
 from clarion.contracts.ops import FILES
 from clarion.contracts.silver import IDENTITIES, RESOLUTIONS
 from clarion.contracts.vault import KEYS, PERSONAL_DATA, SUPPRESSED
-from clarion.declarations.shop import reading, sources
+from clarion.declarations.shop import parse_spec, sources
 from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.job import Job, previous
 from clarion.runtime.scope import Scope
 from clarion.streaming import transforms as live
 from clarion.streaming.metrics import delays
 from clarion.streaming.settings import MonitorSettings
-from clarion.workflows.intake import allowed, barred, enter, ledger_rows
+from clarion.workflows.intake import allowed, ledger_rows, suppression_list, write_bronze
 
 Sink = Callable[[DataFrame, int], None]
 WRITTEN = {"events": (KPI_MINUTES, CUSTOMER_STATE), "market": (MARKET_STATE, MARKET_ALERTS)}
@@ -43,7 +43,7 @@ def run(scope: Scope) -> None:
     streams = [source for source in sources(scope.config) if source.mode == "stream"]
     kinds = {source.kind.name for source in streams}
     written = [table for kind, tables in WRITTEN.items() if kind in kinds for table in tables]
-    together([partial(scope.lake.ensure, table) for table in written])
+    run_concurrently([partial(scope.lake.ensure, table) for table in written])
     queries: list[StreamingQuery] = []
     for source in streams:
         queries.append(_to_bronze(scope, source))
@@ -132,7 +132,7 @@ def _typed(source: Source, found: DataFrame) -> DataFrame:
             "_ingested_at": F.lit(None).cast("timestamp"), "_duplicate": F.lit(False),
         }
     )  # fmt: skip
-    return canonical(bare, reading(source))
+    return canonical(bare, parse_spec(source))
 
 
 def _start(
@@ -155,9 +155,9 @@ def _to_bronze(scope: Scope, source: Source) -> StreamingQuery:
     def sink(frame: DataFrame, number: int) -> None:
         placed = records.placed(frame)
         if arrived := _arrived(source, placed):
-            found = records.survey(placed, source, arrived)
+            found = records.file_stats(placed, source, arrived)
             batch = digest(source.name, "stream", number)[:16]
-            enter(
+            write_bronze(
                 scope,
                 source,
                 records.numbered(placed, found),
@@ -178,7 +178,7 @@ def _to_bronze(scope: Scope, source: Source) -> StreamingQuery:
     return _start(scope, source, _records(scope, source), sink, name="bronze")
 
 
-def _arrived(source: Source, placed: DataFrame) -> tuple[Portion, ...]:
+def _arrived(source: Source, placed: DataFrame) -> tuple[SourceChunk, ...]:
     """The files or ranges of messages that a stream's batch holds."""
     if source.of_files:
         paths = placed.select("_file").distinct().collect()
@@ -226,7 +226,7 @@ def _to_states(scope: Scope, source: Source) -> StreamingQuery:
         consenting = allowed(scope, source)
         if consenting is not None:
             mine = mine.join(consenting, mine["customer_ref"] == F.col("ref"), "left_semi")
-        if (erased := barred(scope)) is not None:
+        if (erased := suppression_list(scope)) is not None:
             mine = mine.where(
                 ~erased.names(name_field("customer_ref", source.namespace))(F.col("customer_ref"))
             )

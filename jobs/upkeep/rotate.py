@@ -29,7 +29,7 @@ def run(scope: Scope) -> None:
         scope.note(f"everything is sealed with {current.key_id}")
         return
     theirs = sql.among("key_id", old)
-    values = scope.keep(resealed(scope.read(PERSONAL_DATA).where(theirs), old=old, new=current))
+    values = scope.persist(resealed(scope.read(PERSONAL_DATA).where(theirs), old=old, new=current))
     scope.merge(PERSONAL_DATA, values.drop("old_token"), update=False)
     tokens, names = values.select("old_token", "token"), tuple(old)
     changed = {

@@ -20,7 +20,7 @@ from clarion.contracts import TABLES, Table
 from clarion.contracts.ops import LEAKS
 from clarion.contracts.vault import PERSONAL_DATA
 from clarion.kernel.errors import QualityError
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.job import Job, previous
 from clarion.runtime.scope import Scope
@@ -39,7 +39,7 @@ def run(scope: Scope) -> None:
     there = [table for table in SCANNED if scope.lake.exists(table)]
     leaks = [
         leak
-        for found in together([partial(_by_shape, scope, table) for table in there])
+        for found in run_concurrently([partial(_by_shape, scope, table) for table in there])
         for leak in found
     ]
     leaks += _by_vault(scope, there) + _in_files(scope)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 from clarion.contracts import TABLES, Table
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.runtime.job import Job, previous
 from clarion.runtime.scope import Scope
 from clarion.runtime.upkeep_settings import UpkeepSettings
@@ -13,9 +13,13 @@ from clarion.runtime.upkeep_settings import UpkeepSettings
 def run(scope: Scope) -> None:
     """Beside running jobs: what they read stays for the table's history, and a write that this overtakes is made again."""
     there = [table for table in TABLES.values() if scope.lake.exists(table)]
-    together([partial(_forget, scope, table) for table in there if table.keep_days is not None])
+    run_concurrently(
+        [partial(_forget, scope, table) for table in there if table.keep_days is not None]
+    )
     compacted = [
-        name for name in together([partial(_compact, scope, table) for table in there]) if name
+        name
+        for name in run_concurrently([partial(_compact, scope, table) for table in there])
+        if name
     ]
     for days in sorted({table.history_days for table in there}):
         scope.lake.vacuum(

@@ -144,10 +144,10 @@ def test_numbers_that_are_missing_in_a_session_are_events_that_did_not_land(stre
 
 
 def test_surveys_coupons_returns_and_service_are_facts_about_customers(street: Street) -> None:
-    survey = (
+    file_stats = (
         street.silver("traits", "traits").select("name", "method", "source").distinct().collect()
     )
-    assert [tuple(row) for row in survey] == [("satisfaction", "survey", "autumn survey")]
+    assert [tuple(row) for row in file_stats] == [("satisfaction", "survey", "autumn survey")]
     back = (
         street.silver("order_lines", "orders.returns")
         .select("kind", F.col("reason").isNotNull().alias("why"))

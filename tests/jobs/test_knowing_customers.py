@@ -34,16 +34,18 @@ def test_features_equal_a_count_over_the_facts(world: World) -> None:
     zone = world.settings["shop.time_zone"]
     day = local_day("happened_at", zone)
     before = (day < F.lit(world.as_of)) & (local_day("arrived_at", zone) < F.lit(world.as_of))
-    noise = world.read("silver.noise").select("record_id")
+    invalid_activity = world.read("silver.invalid_activity").select("record_id")
     events = (
         world.read("silver.events")
         .where(before)
-        .join(noise, "record_id", "left_anti")
+        .join(invalid_activity, "record_id", "left_anti")
         .withColumn("age", F.datediff(F.lit(world.as_of), day))
     )
     lines = world.read("silver.order_lines").where(before & (F.col("kind") == "sale"))
     lines = lines.join(
-        noise.withColumnRenamed("record_id", "order_line_id"), "order_line_id", "left_anti"
+        invalid_activity.withColumnRenamed("record_id", "order_line_id"),
+        "order_line_id",
+        "left_anti",
     )
     expected = {
         "views_30d": events.where("age <= 30 AND type IN ('view', 'review_view')")

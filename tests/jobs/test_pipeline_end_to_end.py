@@ -65,11 +65,13 @@ def test_days_of_products_and_customers_add_up_to_the_order_lines_to_the_cent(wo
         "customer_id", F.lit(True).alias("allowed")
     )
     known = local_day(F.greatest("happened_at", "arrived_at"), zone) < F.lit(world.as_of)
-    noise = world.read("silver.noise").select(F.col("record_id").alias("order_line_id"))
+    invalid_activity = world.read("silver.invalid_activity").select(
+        F.col("record_id").alias("order_line_id")
+    )
     lines = (
         world.read("silver.order_lines")
         .where(known)
-        .join(noise, "order_line_id", "left_anti")
+        .join(invalid_activity, "order_line_id", "left_anti")
         .join(allowed, "customer_id", "left")
     )
     counted = lines.where("customer_id IS NULL OR allowed")
@@ -177,7 +179,7 @@ def test_accuracy_and_authorisation_are_measured_every_day(world: World) -> None
         accuracy["numerator"]
         == batches["accepted"]
         - batches["warned"]
-        - world.read("silver.noise").select("record_id").distinct().count()
+        - world.read("silver.invalid_activity").select("record_id").distinct().count()
     )
     assert targets["Q2 one currency"]["verdict"] == "met"
 

@@ -236,7 +236,7 @@ def test_online_retail_gives_the_reference_groups(
         unpacked(lake.read(TABLES["gold.customer_features"]), shop.features(own)),
         {name: item["value"] for name, item in compared.items()},
     ).persist()
-    sample = features.sample(points, at_most=200_000, customers=4_334).persist()
+    sample = features.sample(points, limit=200_000, customers=4_334).persist()
     for k, (inertia, silhouette) in REFERENCE.items():
         chosen = model.fit(
             sample, settings=replace(own.section(SegmentSettings), k=k), seed=1

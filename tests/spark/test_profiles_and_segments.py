@@ -133,8 +133,10 @@ def test_the_life_cycle_follows_each_customers_own_rhythm(
     }
     assert {who: row["life_cycle"] for who, row in found.items()} == stages
     # Weekly orders are what is usual, not the twelve days and a half that they lie apart on average.
-    assert found["weekly"]["absence"] == pytest.approx((AS_OF - date(2026, 4, 20)).days / 7)
-    assert found["comes"]["absence"] == pytest.approx((AS_OF - date(2026, 5, 30)).days / 7)
+    assert found["weekly"]["inactivity_ratio"] == pytest.approx(
+        (AS_OF - date(2026, 4, 20)).days / 7
+    )
+    assert found["comes"]["inactivity_ratio"] == pytest.approx((AS_OF - date(2026, 5, 30)).days / 7)
 
 
 def test_the_aggregation_by_day_has_no_python_and_few_exchanges(
@@ -175,9 +177,7 @@ def test_the_planted_number_of_groups_is_found_and_as_tight_as_scikit_learns(
     spark: SparkSession, grouping: SegmentSettings
 ) -> None:
     frame = _blobs(spark)
-    found = model.fit(
-        features.sample(frame, at_most=1000, customers=240), settings=grouping, seed=3
-    )
+    found = model.fit(features.sample(frame, limit=1000, customers=240), settings=grouping, seed=3)
     assert found.chosen.k == 4
     assert found.features == ("spend", "recency")
     scaled = np.array(
@@ -197,7 +197,7 @@ def test_shuffled_input_and_any_partitioning_give_the_same_groups(
     for partitions in (1, 8):
         frame = _blobs(spark, partitions).orderBy(F.xxhash64("customer_id", F.lit(partitions)))
         found = model.fit(
-            features.sample(frame, at_most=1000, customers=240),
+            features.sample(frame, limit=1000, customers=240),
             settings=replace(grouping, k=4),
             seed=3,
         )
@@ -210,7 +210,7 @@ def test_what_is_unknown_counts_as_the_median_of_the_training(
 ) -> None:
     frame = _blobs(spark)
     found = model.fit(
-        features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, k=4), seed=3
+        features.sample(frame, limit=1000, customers=240), settings=replace(grouping, k=4), seed=3
     )
     one = spark.createDataFrame(
         [("x", None, 4.0, 1.0)], "customer_id string, spend double, recency double, constant double"
@@ -226,7 +226,7 @@ def test_every_customer_is_in_exactly_one_group_at_its_distance(
 ) -> None:
     frame = _blobs(spark)
     found = model.fit(
-        features.sample(frame, at_most=1000, customers=240), settings=replace(grouping, k=4), seed=3
+        features.sample(frame, limit=1000, customers=240), settings=replace(grouping, k=4), seed=3
     )
     members = model.assign(found.pipeline, frame).toPandas()
     points, centres = np.array(members["scaled"].tolist()), model.centres_of(found.pipeline)
@@ -274,7 +274,7 @@ def test_every_model_behind_the_one_interface_finds_planted_groups(
 ) -> None:
     frame = _blobs(spark, centres=_IN_PAIRS if algorithm == "bisecting" else _APART)
     found = model.fit(
-        features.sample(frame, at_most=1000, customers=240),
+        features.sample(frame, limit=1000, customers=240),
         settings=replace(grouping, algorithm=algorithm, k=4),
         seed=3,
     )
@@ -282,13 +282,13 @@ def test_every_model_behind_the_one_interface_finds_planted_groups(
     planted = np.repeat(range(4), 60)
     assert adjusted_rand_score(planted, rows["cluster"]) > 0.9
     again = model.fit(
-        features.sample(frame.repartition(5), at_most=1000, customers=240),
+        features.sample(frame.repartition(5), limit=1000, customers=240),
         settings=replace(grouping, algorithm=algorithm, k=4),
         seed=3,
     )
     assert np.allclose(model.centres_of(found.pipeline), model.centres_of(again.pipeline))
     other = model.fit(
-        features.sample(frame, at_most=1000, customers=240),
+        features.sample(frame, limit=1000, customers=240),
         settings=replace(grouping, algorithm=algorithm, k=4),
         seed=99,
     )
@@ -309,7 +309,7 @@ def test_scaled_features_lie_in_their_range(
 ) -> None:
     frame = _blobs(spark)
     found = model.fit(
-        features.sample(frame, at_most=1000, customers=240),
+        features.sample(frame, limit=1000, customers=240),
         settings=replace(grouping, scaling=scaling, k=4),
         seed=3,
     )
@@ -330,7 +330,7 @@ def test_robust_scaling_takes_medians_and_quartiles(
     ]
     frame = spark.createDataFrame(values, "customer_id string, spend double, views double")
     found = model.fit(
-        features.sample(frame, at_most=1000, customers=400),
+        features.sample(frame, limit=1000, customers=400),
         settings=replace(grouping, scaling="robust", k=3),
         seed=3,
     )
@@ -356,7 +356,7 @@ def test_principal_components_keep_the_declared_variance(
         values, "customer_id string, w double, x double, y double, z double"
     )
     found = model.fit(
-        features.sample(frame, at_most=1000, customers=300),
+        features.sample(frame, limit=1000, customers=300),
         settings=replace(grouping, pca_variance=0.95, k=3),
         seed=3,
     )

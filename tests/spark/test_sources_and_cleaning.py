@@ -14,7 +14,7 @@ from clarion.collect.privacy.protect import protected, stripped
 from clarion.collect.sources import files, records
 from clarion.collect.sources.mapping import Source, parse
 from clarion.config import Config
-from clarion.declarations.shop import reading, rules
+from clarion.declarations.shop import parse_spec, rules
 from clarion.kernel.errors import SourceError
 
 HEADER = "order,line,when,who,product,quantity,price\n"
@@ -44,9 +44,9 @@ def _read(spark: SparkSession, source: Source) -> DataFrame:
     )
     columns = records.columns_of(spark, source, found[0], str)
     frame = records.read(spark, source, found, columns, str)
-    survey = records.survey(frame, source, found)
-    records.refuse_unreadable(source, survey)
-    return records.numbered(frame, survey)
+    file_stats = records.file_stats(frame, source, found)
+    records.refuse_unreadable(source, file_stats)
+    return records.numbered(frame, file_stats)
 
 
 def _judged(
@@ -65,7 +65,7 @@ def _judged(
         if duplicates
         else bronze.withColumn("_duplicate", F.lit(False))
     )
-    how = reading(source)
+    how = parse_spec(source)
     typed = cleaning.filled(cleaning.canonical(marked, how), {}, how)
     return cleaning.judged(
         typed,

@@ -216,7 +216,7 @@ def test_groups_are_as_tight_as_scikit_learns_and_all_is_shown_beside_an_oracle(
     known = described(shop, difficulty)
     settings = replace(config.section(SegmentSettings), k=known.planted)
     found = model.fit(
-        features.sample(known.inputs, at_most=200_000, customers=CUSTOMERS),
+        features.sample(known.inputs, limit=200_000, customers=CUSTOMERS),
         settings=settings,
         seed=1,
     )

@@ -60,7 +60,12 @@ def test_a_strategy_far_short_of_its_targets_moves_by_one_step_at_most(
 ) -> None:
     found = factor(TARGETS, {"ctr": 0.001, "cr": 0.0, "apu": 1.0, "rpr": 0.0}, EVEN)
     decided = move(
-        found, lever=1.0, delivered=1000, clickers=1, buyers=0, settings=replace(settings, gain=5.0)
+        found,
+        benefit_multiplier=1.0,
+        delivered=1000,
+        clickers=1,
+        buyers=0,
+        settings=replace(settings, gain=5.0),
     )
     assert decided.after == pytest.approx(1 + settings.step)
     assert decided.acted
@@ -69,7 +74,7 @@ def test_a_strategy_far_short_of_its_targets_moves_by_one_step_at_most(
 def test_too_few_messages_say_nothing(settings: AdjustSettings) -> None:
     decided = move(
         factor(TARGETS, ACTUALS, EVEN),
-        lever=1.2,
+        benefit_multiplier=1.2,
         delivered=10,
         clickers=0,
         buyers=0,
@@ -81,13 +86,20 @@ def test_too_few_messages_say_nothing(settings: AdjustSettings) -> None:
 
 def test_a_gap_that_chance_explains_moves_nothing(settings: AdjustSettings) -> None:
     found = factor({**TARGETS, "ctr": 0.1, "cr": 0.5}, {**ACTUALS, "ctr": 0.09, "cr": 0.5}, EVEN)
-    assert not move(found, lever=1.0, delivered=100, clickers=9, buyers=4, settings=settings).acted
+    assert not move(
+        found, benefit_multiplier=1.0, delivered=100, clickers=9, buyers=4, settings=settings
+    ).acted
 
 
 def test_the_lever_never_leaves_its_bounds(settings: AdjustSettings) -> None:
     found = factor(TARGETS, {"ctr": 0.001, "cr": 0.0, "apu": 1.0, "rpr": 0.0}, EVEN)
     decided = move(
-        found, lever=settings.highest, delivered=1000, clickers=1, buyers=0, settings=settings
+        found,
+        benefit_multiplier=settings.highest,
+        delivered=1000,
+        clickers=1,
+        buyers=0,
+        settings=settings,
     )
     assert decided.after == settings.highest
     assert not decided.acted

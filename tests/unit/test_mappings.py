@@ -7,10 +7,10 @@ import pytest
 
 from clarion.campaigns.decisions.settings import catalogue
 from clarion.collect.sources import files
+from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.expressions import Expression
 from clarion.collect.sources.ledger import Entry
 from clarion.collect.sources.mapping import parse
-from clarion.collect.sources.portions import Portion
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.customers.segments.settings import SegmentSettings
@@ -38,7 +38,7 @@ def test_casts_and_dates_are_read_softly_and_literals_are_left_alone() -> None:
         "concat(cast(`To Date` as int), 'cast(x)', to_timestamp (b, 'yyyy'))", "x"
     )
     assert (
-        expression.soft
+        expression.try_sql
         == "concat(try_cast(`To Date` as int), 'cast(x)', try_to_timestamp (b, 'yyyy'))"
     )
 
@@ -190,7 +190,7 @@ def test_duplicates_are_looked_for_as_far_back_as_the_mapping_says() -> None:
     def entry(batch: str, day: int) -> Entry:
         taken = datetime(2026, 3, day, tzinfo=UTC)
         return Entry(
-            portion=Portion(f"{batch}.csv", 1, batch),
+            chunk=SourceChunk(f"{batch}.csv", 1, batch),
             batch=batch,
             state="taken",
             columns=(),

@@ -17,7 +17,7 @@ from clarion.contracts.silver import (
     EVENTS,
     FACTS,
     IDENTITY_MODELS,
-    NOISE,
+    INVALID_ACTIVITY,
     ORDER_LINES,
     PRODUCTS,
     RATES,
@@ -34,7 +34,7 @@ NAMES = {"device_ref": "device", "member_ref": "member"}
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ActiveResolution:
     """The resolution in force on a day.
 
     Args:
@@ -57,35 +57,37 @@ class People:
         config: the shop's sources give the namespaces.
         as_of: first day that does not count.
         time_zone: the shop's zone.
-        keep: computes a frame once for the rest of the run.
+        persist: computes a frame once for the rest of the run.
     """
 
     lake: Lake
     config: Config
     as_of: date
     time_zone: str
-    keep: Callable[[DataFrame], DataFrame]
-    _standing: Standing | None = None
+    persist: Callable[[DataFrame], DataFrame]
+    _active_resolution: ActiveResolution | None = None
     _looked: bool = False
     _allowed: DataFrame | None = None
-    _noisy: frozenset[str] | None = None
+    _tables_with_invalid_activity: frozenset[str] | None = None
     _rates: DataFrame | None = None
 
-    def willed(self, table: Table, frame: DataFrame) -> DataFrame:
+    def without_invalid_activity(self, table: Table, frame: DataFrame) -> DataFrame:
         """The rows of a silver table without those that are noise, as far as was known on the as-of day."""
         if table not in (EVENTS, ORDER_LINES):
             return frame
-        if self._noisy is None:
-            self._noisy = _found_noise(self.lake, self.as_of)
-        if table.name not in self._noisy:
+        if self._tables_with_invalid_activity is None:
+            self._tables_with_invalid_activity = _tables_with_detections(self.lake, self.as_of)
+        if table.name not in self._tables_with_invalid_activity:
             return frame
-        noise = (
-            self.lake.read(NOISE)
+        invalid_activity = (
+            self.lake.read(INVALID_ACTIVITY)
             .where(F.col("as_of") <= F.lit(self.as_of))
             .where(F.col("facts") == table.name)
         )
         return frame.join(
-            noise.select(F.col("record_id").alias(table.key[0])), table.key[0], "left_anti"
+            invalid_activity.select(F.col("record_id").alias(table.key[0])),
+            table.key[0],
+            "left_anti",
         ).select(*frame.columns)
 
     def in_own_currency(self, table: Table, frame: DataFrame) -> DataFrame:
@@ -97,7 +99,7 @@ class People:
             known = self.lake.read(RATES).where(
                 F.col("arrived_at") < start_of(self.as_of, self.time_zone)
             )
-            self._rates = self.keep(currencies.daily(known, time_zone=self.time_zone))
+            self._rates = self.persist(currencies.daily(known, time_zone=self.time_zone))
         # A price list holds today, whenever it was written.
         on = self.as_of - timedelta(days=1) if table is PRODUCTS else None
         return currencies.converted(
@@ -128,7 +130,7 @@ class People:
         if "customer_id" not in table.column_names:
             return frame
         if self._allowed is None:
-            self._allowed = self.keep(
+            self._allowed = self.persist(
                 consented(self.consents(), purpose=purpose).select(
                     "customer_id", F.lit(True).alias("_consents")
                 )
@@ -160,13 +162,13 @@ class People:
                 )
         return found.select(*frame.columns)
 
-    def _in_force(self) -> Standing | None:
+    def _in_force(self) -> ActiveResolution | None:
         if not self._looked:
-            self._standing, self._looked = standing(self.lake, self.as_of), True
-        return self._standing
+            self._active_resolution, self._looked = standing(self.lake, self.as_of), True
+        return self._active_resolution
 
 
-def _found_noise(lake: Lake, as_of: date) -> frozenset[str]:
+def _tables_with_detections(lake: Lake, as_of: date) -> frozenset[str]:
     """Tables in which noise was found up to a day."""
     if not lake.exists(DETECTIONS):
         return frozenset()
@@ -174,7 +176,7 @@ def _found_noise(lake: Lake, as_of: date) -> frozenset[str]:
     return frozenset(row["facts"] for row in known.select("facts").distinct().collect())
 
 
-def standing(lake: Lake, as_of: date, *, before: bool = False) -> Standing | None:
+def standing(lake: Lake, as_of: date, *, before: bool = False) -> ActiveResolution | None:
     """The last resolution of a day or earlier, with `before` of an earlier one; None where accounts were never compared."""
     if not lake.exists(IDENTITY_MODELS):
         return None
@@ -188,11 +190,11 @@ def standing(lake: Lake, as_of: date, *, before: bool = False) -> Standing | Non
     return (
         None
         if last is None or last["as_of"] is None
-        else Standing(last["as_of"], last["joined"], last["names"])
+        else ActiveResolution(last["as_of"], last["joined"], last["names"])
     )
 
 
-def names_of(lake: Lake, last: Standing) -> DataFrame:
+def names_of(lake: Lake, last: ActiveResolution) -> DataFrame:
     """RESOLUTIONS of the day that is in force."""
     return lake.read(RESOLUTIONS).where(F.col("as_of") == F.lit(last.as_of))
 

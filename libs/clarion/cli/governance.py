@@ -103,13 +103,13 @@ def quarantine_group() -> None:
 @common
 def quarantine_list(options: Options) -> None:
     """How many records stand in quarantine, by source and reason; and how many facts are noise."""
-    from clarion.cli.views import noise, quarantined
+    from clarion.cli.views import invalid_activity, quarantined
     from clarion.governance.quarantine import held_apart, reasons
 
     lake = options.open(options.config())
     OUT.print(quarantined(reasons(lake)))
     if apart := held_apart(lake):
-        OUT.print(noise(apart))
+        OUT.print(invalid_activity(apart))
 
 
 @quarantine_group.command("sample")

@@ -7,7 +7,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from clarion.explore.audience import Audience
-from clarion.explore.customer_360 import Card
+from clarion.explore.customer_360 import CustomerView
 from clarion.onboarding.onboarding import Trial
 from clarion.serving.live_view import Known
 
@@ -66,7 +66,7 @@ def quarantined(rows: list[dict[str, Any]]) -> RichTable:
     return table
 
 
-def noise(rows: list[dict[str, Any]]) -> RichTable:
+def invalid_activity(rows: list[dict[str, Any]]) -> RichTable:
     """Facts that are not counted, by detector."""
     table = RichTable(
         "detector",
@@ -133,7 +133,7 @@ def audience(found: Audience) -> Group:
     return Group(Text(size, style="bold"), groups, preview)
 
 
-def card(found: Card) -> Group:
+def card(found: CustomerView) -> Group:
     """One customer on one page."""
     profile = found.profile
     stage = f"{profile['life_cycle']}, known for {profile['tenure_days']:.0f} days, {profile['orders']} orders, paid {profile['monetary']:,.2f}"

@@ -14,7 +14,7 @@ from clarion.kernel.errors import ConfigError, SecretError, first_line
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
-PLACES = ("local", "cluster", "databricks")
+ENVIRONMENTS = ("local", "cluster", "databricks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,9 @@ class Config:
             ConfigError: an unknown place, folder or key.
         """
         packaged = importlib.resources.files("clarion.conf")
-        if place not in PLACES:
+        if place not in ENVIRONMENTS:
             raise ConfigError(
-                f"unknown place '{place}'", found=place, fix=f"use one of {', '.join(PLACES)}"
+                f"unknown place '{place}'", found=place, fix=f"use one of {', '.join(ENVIRONMENTS)}"
             )
         if conf_dir is not None and not conf_dir.is_dir():
             raise ConfigError(

@@ -172,7 +172,7 @@ DETECTIONS = Table(
     slice=("as_of",),
     columns=(
         Column("as_of", "date", "first day whose facts do not count"),
-        Column("detector", "string", "detector of conf/noise.yml"),
+        Column("detector", "string", "detector of conf/invalid_activity.yml"),
         Column("reason", "string", "in words"),
         Column("facts", "string", "table that it looked at"),
         Column(

@@ -241,14 +241,14 @@ IDENTITY_MODELS = Table(
     ),
     owner="data",
 )
-NOISE = Table(
-    name="silver.noise",
+INVALID_ACTIVITY = Table(
+    name="silver.invalid_activity",
     grain="one fact that no customer's will stands behind, found by one detector as of a day",
     key=("as_of", "detector", "record_id"),
     slice=("as_of",),
     columns=(
         Column("as_of", "date", "first day whose facts do not count"),
-        Column("detector", "string", "detector of conf/noise.yml"),
+        Column("detector", "string", "detector of conf/invalid_activity.yml"),
         Column("facts", "string", "table in which the fact stands"),
         Column("record_id", "string", "surrogate of the record there"),
         Column("happened_at", "timestamp", "when it happened"),
@@ -264,5 +264,5 @@ TABLES = (
     RESOLUTIONS,
     IDENTITY_LINKS,
     IDENTITY_MODELS,
-    NOISE,
+    INVALID_ACTIVITY,
 )

@@ -6,7 +6,7 @@ from clarion.collect.cleaning import invalid_activity
 from clarion.collect.cleaning.invalid_activity import Detector
 from clarion.collect.cleaning.rules import Rule
 from clarion.collect.cleaning.rules import parse as parse_rules
-from clarion.collect.cleaning.transforms import Reading
+from clarion.collect.cleaning.transforms import ParseSpec
 from clarion.collect.privacy.tokens import TOKEN
 from clarion.collect.sources.mapping import Source, parse
 from clarion.config import Config
@@ -65,7 +65,7 @@ def _refuse_mixed_money(found: list[Source], currency: str) -> None:
         )
 
 
-def reading(source: Source) -> Reading:
+def parse_spec(source: Source) -> ParseSpec:
     """How the records of a source are read; personal columns are read from their tokens."""
     names = tuple(
         dict.fromkeys(name for expression in source.columns.values() for name in expression.names)
@@ -75,9 +75,9 @@ def reading(source: Source) -> Reading:
         for name, expression in source.columns.items()
         if name not in source.personal
     }
-    return Reading(
+    return ParseSpec(
         kind=source.kind,
-        expressions={name: expression.soft for name, expression in open_columns.items()},
+        expressions={name: expression.try_sql for name, expression in open_columns.items()},
         uses={name: expression.columns(names) for name, expression in open_columns.items()},
         tokens={name: f"{TOKEN}{name}" for name in source.personal},
         time_zone=source.time_zone,
@@ -92,7 +92,9 @@ def detectors(config: Config) -> tuple[Detector, ...]:
     Raises:
         ConfigError: a detector is wrong.
     """
-    return invalid_activity.parse(parse_yaml(config.text("noise.yml"), where="noise.yml"))
+    return invalid_activity.parse(
+        parse_yaml(config.text("invalid_activity.yml"), where="invalid_activity.yml")
+    )
 
 
 @cache

@@ -227,12 +227,12 @@ def _sent(demo: Demo, day: date) -> DataFrame:
     """What the shop's customers find in their mail: message_ref, customer_ref, offer_id and the lever."""
     on_day = F.col("as_of") == F.lit(day)
     messages = demo.lake.read(MESSAGES).where(on_day & (F.col("state") == "sent"))
-    levers = demo.lake.read(STRATEGIES).where(on_day).select("strategy_id", "benefit")
+    benefit_multipliers = demo.lake.read(STRATEGIES).where(on_day).select("strategy_id", "benefit")
     names = demo.lake.read(IDENTITIES).select("customer_id", F.col("ref").alias("customer_ref"))
     strategy = F.split_part("campaign_id", F.lit("/"), F.lit(2))
     return (
         messages.withColumn("strategy_id", strategy)
-        .join(levers, "strategy_id")
+        .join(benefit_multipliers, "strategy_id")
         .join(names, "customer_id")
         .select(F.col("message_id").alias("message_ref"), "customer_ref", "offer_id", "benefit")
     )

@@ -28,7 +28,7 @@ from clarion.measures.days import start_of
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class CustomerView:
     """One customer.
 
     Args:
@@ -52,7 +52,7 @@ class Card:
     decisions: list[dict[str, Any]]
 
 
-def card(lake: Lake, config: Config, customer: str, *, as_of: date, show: int = 10) -> Card:
+def card(lake: Lake, config: Config, customer: str, *, as_of: date, show: int = 10) -> CustomerView:
     """The card of a customer on the last day described up to `as_of`.
 
     Args:
@@ -83,7 +83,7 @@ def card(lake: Lake, config: Config, customer: str, *, as_of: date, show: int = 
     def mine(table: Table) -> DataFrame:
         return lake.read(table).where(F.col("customer_id") == who)
 
-    return Card(
+    return CustomerView(
         customer_id=who,
         as_of=day,
         profile=profile.asDict(recursive=True),

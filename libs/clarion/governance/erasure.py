@@ -16,7 +16,7 @@ from clarion.campaigns.delivery.channels.files import forget
 from clarion.campaigns.delivery.settings import DeliverSettings
 from clarion.collect.privacy.keys import Key, PrivacySettings
 from clarion.collect.privacy.protect import stripped
-from clarion.collect.privacy.suppressed import Barred
+from clarion.collect.privacy.suppressed import SuppressionList
 from clarion.collect.privacy.tokens import token_of
 from clarion.collect.sources.mapping import Source
 from clarion.collect.sources.records import fingerprint
@@ -34,12 +34,12 @@ from clarion.contracts.sources import Kind
 from clarion.contracts.vault import PERSONAL_DATA, SUPPRESSED
 from clarion.declarations.shop import sources
 from clarion.kernel.errors import QualityError
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.lake import Lake
 from clarion.lake.frames import rows_as_frame
 from clarion.lake.locks import all_alone
 
-PLACE = QUARANTINE.key  # where a record stands
+RECORD_KEY = QUARANTINE.key  # where a record stands
 _OF_PERSONS = (
     "reviews",
     "contacts",
@@ -93,15 +93,17 @@ def erase(
         )
         # First the door: a file that comes while the rest is at work finds it shut.
         _suppress(lake, subject, key)
-        barred = Barred(frozenset(_name_tokens(subject, key)), (key,), telling=())
-        used = _from_records(lake, config, barred, certificate)
+        suppression_list = SuppressionList(
+            frozenset(_name_tokens(subject, key)), (key,), telling=()
+        )
+        used = _from_records(lake, config, suppression_list, certificate)
         _from_tables(lake, subject, certificate)
         _from_vault(lake, used, certificate)
         outbox = config.section(DeliverSettings).folder or f"{lake.root}/outbox"
         certificate.count("outbox", forget(set(subject.accounts), folder=outbox))
         say(f"removing the files that earlier versions of {len(certificate.rows)} tables rest on")
         lake.vacuum([TABLES[name] for name in certificate.rows if name in TABLES], keep_hours=0)
-        certificate.left_over = _left_over(lake, config, subject, barred)
+        certificate.left_over = _left_over(lake, config, subject, suppression_list)
         _certify(lake, certificate, key, customer=min(subject.accounts))
     if certificate.left_over:
         raise QualityError(
@@ -134,7 +136,7 @@ def _removed_whole(kind: Kind) -> bool:
     return kind.name in _OF_PERSONS or any(name in kind.required for name in kind.people)
 
 
-def _named_records(lake: Lake, source: Source, barred: Barred) -> DataFrame:
+def _named_records(lake: Lake, source: Source, suppression_list: SuppressionList) -> DataFrame:
     """Records of a source that name someone barred, as they are without the person; `_before` holds what they were."""
     records = (
         lake.read(BRONZE[source.kind.name])
@@ -146,7 +148,7 @@ def _named_records(lake: Lake, source: Source, barred: Barred) -> DataFrame:
         source.columns,
         people=source.kind.people,
         known=(),
-        barred=barred,
+        suppression_list=suppression_list,
         namespace=source.namespace,
     )
     return without.withColumn("_hash", fingerprint(F.col("raw"))).where(
@@ -163,19 +165,20 @@ def _of_people(lake: Lake, config: Config) -> list[Source]:
 
 
 def _from_records(
-    lake: Lake, config: Config, barred: Barred, certificate: Certificate
+    lake: Lake, config: Config, suppression_list: SuppressionList, certificate: Certificate
 ) -> DataFrame:
     """Take the person out of bronze and of what silver made of these records; returns the tokens that the records held."""
-    found = together(
+    found = run_concurrently(
         [
-            partial(_from_source, lake, source, barred, certificate)
+            partial(_from_source, lake, source, suppression_list, certificate)
             for source in _of_people(lake, config)
         ]
     )
     certificate.count(
         QUARANTINE,
         lake.remove(
-            QUARANTINE, reduce(DataFrame.unionByName, (records.select(*PLACE) for records in found))
+            QUARANTINE,
+            reduce(DataFrame.unionByName, (records.select(*RECORD_KEY) for records in found)),
         ),
     )
     tokens = reduce(
@@ -185,19 +188,21 @@ def _from_records(
     return tokens.where("token IS NOT NULL").distinct().localCheckpoint()
 
 
-def _from_source(lake: Lake, source: Source, barred: Barred, certificate: Certificate) -> DataFrame:
-    found = _named_records(lake, source, barred).localCheckpoint()
+def _from_source(
+    lake: Lake, source: Source, suppression_list: SuppressionList, certificate: Certificate
+) -> DataFrame:
+    found = _named_records(lake, source, suppression_list).localCheckpoint()
     bronze, silver, places = (
         BRONZE[source.kind.name],
         FACTS[source.kind.silver],
-        found.select(*PLACE),
+        found.select(*RECORD_KEY),
     )
     if _removed_whole(source.kind):
         certificate.count(bronze, lake.remove(bronze, places))
         certificate.count(silver, lake.remove(silver, places))
     else:
         certificate.count(bronze, lake.merge(bronze, found.drop("_before")))
-        facts = lake.read(silver).join(places, list(PLACE), "left_semi")
+        facts = lake.read(silver).join(places, list(RECORD_KEY), "left_semi")
         certificate.count(silver, lake.merge(silver, _of_nobody(facts, source.kind)))
     return found
 
@@ -219,7 +224,7 @@ def _from_tables(lake: Lake, subject: Subject, certificate: Certificate) -> None
             )
             certificate.count(table, lake.remove(table, accounts))
 
-    together([partial(remove, table) for table in TABLES.values()])
+    run_concurrently([partial(remove, table) for table in TABLES.values()])
 
 
 def _surrogates(table: Table) -> list[str]:
@@ -244,10 +249,13 @@ def _from_vault(lake: Lake, tokens: DataFrame, certificate: Certificate) -> None
     certificate.count(PERSONAL_DATA, lake.remove(PERSONAL_DATA, mine.localCheckpoint()))
 
 
-def _left_over(lake: Lake, config: Config, subject: Subject, barred: Barred) -> int:
+def _left_over(
+    lake: Lake, config: Config, subject: Subject, suppression_list: SuppressionList
+) -> int:
     """Rows that still name the person, wherever a surrogate or a name may stand."""
     named = [
-        _named_records(lake, source, barred).select(F.lit(1)) for source in _of_people(lake, config)
+        _named_records(lake, source, suppression_list).select(F.lit(1))
+        for source in _of_people(lake, config)
     ]
     for table in TABLES.values():
         if lake.exists(table) and (columns := _surrogates(table)):

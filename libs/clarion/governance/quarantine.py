@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 from clarion.collect.cleaning.transforms import masked
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.ops import DETECTIONS
-from clarion.contracts.silver import NOISE, QUARANTINE
+from clarion.contracts.silver import INVALID_ACTIVITY, QUARANTINE
 from clarion.contracts.sources import KINDS
 from clarion.kernel import sql
 from clarion.kernel.errors import UsageError
@@ -45,8 +45,12 @@ def held_apart(lake: Lake) -> list[dict[str, Any]]:
         .groupBy("detector", "facts")
         .agg(F.max_by("reason", "as_of").alias("reason"))
     )
-    noise = lake.read(NOISE).groupBy("detector").agg(F.countDistinct("record_id").alias("found"))
-    rows = told.join(noise, "detector").select("detector", "facts", "reason", "found")
+    invalid_activity = (
+        lake.read(INVALID_ACTIVITY)
+        .groupBy("detector")
+        .agg(F.countDistinct("record_id").alias("found"))
+    )
+    rows = told.join(invalid_activity, "detector").select("detector", "facts", "reason", "found")
     return [row.asDict() for row in rows.orderBy("detector").collect()]
 
 

@@ -16,7 +16,7 @@ from clarion.contracts.ops import ERASURES, FILES, RUNS
 from clarion.kernel import sql
 from clarion.kernel.errors import UsageError
 from clarion.kernel.ids import canonical, run_key
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.lake import Lake
 from clarion.lake.frames import rows_as_frame
 from clarion.lake.locks import all_alone
@@ -118,7 +118,7 @@ def _let_out(lake: Lake, run: Row) -> tuple[str, ...]:
             [{**row, "state": "undone", "_taken_at": datetime.now(UTC)} for row in taken],
         ),
     )
-    together(
+    run_concurrently(
         [
             partial(lake.delete, BRONZE[kind], where=sql.among("_batch", sorted(gone)))
             for kind in kinds
@@ -135,7 +135,7 @@ def _set_back(lake: Lake, run: Row) -> tuple[str, ...]:
     """
     tables = [TABLES[name] for name, rows in run["rows_written"].items() if name in TABLES]
     before = {table.name: _version_before(lake, table, run) for table in tables}
-    together(
+    run_concurrently(
         [
             partial(lake.restore, table, version=version)
             for table in tables

@@ -8,7 +8,7 @@ T = TypeVar("T")
 _AT_ONCE = 4
 
 
-def together(calls: Iterable[Callable[[], T]]) -> list[T]:
+def run_concurrently(calls: Iterable[Callable[[], T]]) -> list[T]:
     """The results of independent calls, in their order; the first error is raised after all have ended."""
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         futures = [pool.submit(call) for call in calls]

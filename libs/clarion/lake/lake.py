@@ -29,7 +29,7 @@ from pyspark.sql import functions as F
 from clarion.contracts import Column, Table
 from clarion.kernel import sql
 from clarion.kernel.errors import ContractError, LakeError, QualityError
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.lake.checks import check_expressions, conform, schema_of
 from clarion.lake.ddl import create_statement
 
@@ -263,7 +263,7 @@ class Lake:
         before = str(self.spark.conf.get(check, "true"))
         self.spark.conf.set(check, "false")
         try:
-            together(
+            run_concurrently(
                 [
                     partial(
                         self.spark.sql, f"VACUUM {self.address(table)} RETAIN {keep_hours} HOURS"

@@ -13,7 +13,7 @@ from clarion.collect.sources import files, infer, records
 from clarion.collect.sources.mapping import Source
 from clarion.config import Config
 from clarion.config.load import parse_yaml
-from clarion.declarations.shop import reading, rules, sources
+from clarion.declarations.shop import parse_spec, rules, sources
 from clarion.kernel.errors import ConfigError, UsageError, first_line
 
 _BASE = """\
@@ -131,7 +131,7 @@ def _tried(spark: SparkSession, config: Config, source: Source, limit: int) -> T
             fix="mend the expression it names",
         ) from error
     accepted = sum(not row["_reasons"] for row in rows)
-    in_force = cleaning.in_force(rules(config)[source.kind.name], reading(source), source.rules)
+    in_force = cleaning.in_force(rules(config)[source.kind.name], parse_spec(source), source.rules)
     return Trial(
         source,
         first.path,
@@ -146,7 +146,7 @@ def _judged(found: DataFrame, config: Config, source: Source) -> DataFrame:
     """The records as they would be accepted or refused; personal values by their shape, where tokens would stand."""
     shape = {
         name: F.regexp_replace(
-            F.regexp_replace(F.expr(source.columns[name].soft).cast("string"), r"\p{L}", "x"),
+            F.regexp_replace(F.expr(source.columns[name].try_sql).cast("string"), r"\p{L}", "x"),
             r"\d",
             "0",
         )
@@ -165,7 +165,7 @@ def _judged(found: DataFrame, config: Config, source: Source) -> DataFrame:
         "_batch": F.lit(""), "_ingested_at": F.current_timestamp(), "_duplicate": F.lit(False),
     }  # fmt: skip
     rows = with_shapes.withColumns(bare)
-    how = reading(source)
+    how = parse_spec(source)
     typed = cleaning.filled(cleaning.canonical(rows, how), {}, how)
     return cleaning.judged(
         typed,

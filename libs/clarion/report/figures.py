@@ -34,7 +34,7 @@ from clarion.contracts.ops import BATCHES, TARGETS
 from clarion.contracts.silver import QUARANTINE
 from clarion.customers.features.transforms import inputs
 from clarion.kernel.expressions import names
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.lake import Lake
 from clarion.products.similarity.neighbours import purity
 
@@ -144,7 +144,7 @@ def collect(lake: Lake, *, as_of: date) -> Figures:
         partial(purity, today(PRODUCT_NEIGHBOURS), today(PRODUCT_VECTORS))
     ]
     reads += [frame.toPandas for frame in shown.values()]
-    return Figures(**dict(zip(("purity", *shown), together(reads), strict=True)))
+    return Figures(**dict(zip(("purity", *shown), run_concurrently(reads), strict=True)))
 
 
 def _compared(lake: Lake, described: DataFrame, members: DataFrame, as_of: date) -> DataFrame:

@@ -82,13 +82,13 @@ def spread(found: Figures, segment_id: str, colour: str) -> go.Figure | None:
     mine = found.compared[found.compared["segment_id"] == segment_id]
     if mine.empty or not names:
         return None
-    deviation = found.compared[names].std(ddof=0).replace(0.0, 1.0)
+    standard_deviation = found.compared[names].std(ddof=0).replace(0.0, 1.0)
     figure = go.Figure()
     for label, rows, line in (
         ("all customers", found.compared, "#9aa5ad"),
         ("the group", mine, colour),
     ):
-        scaled = (rows[names] - found.compared[names].mean()) / deviation
+        scaled = (rows[names] - found.compared[names].mean()) / standard_deviation
         long = scaled.melt(var_name="feature", value_name="z")
         figure.add_box(
             x=long["z"],

@@ -94,13 +94,13 @@ def summary(run: LoopRun, found: Figures) -> Group:
                 if item.relative_factor is None or item.relative_factor != item.relative_factor
                 else f"{item.relative_factor:+.3f}"
             )
-            lever = f"{item.benefit_before:.3f} -> {item.benefit_after:.3f}"
+            benefit_multiplier = f"{item.benefit_before:.3f} -> {item.benefit_after:.3f}"
             loop.add_row(
                 str(item.as_of),
                 item.strategy_id,
                 str(item.strategy_version),
                 relative,
-                lever,
+                benefit_multiplier,
                 item.reason,
             )
         parts.append(loop)

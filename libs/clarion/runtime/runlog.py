@@ -51,7 +51,7 @@ class RunLog:
     def __enter__(self) -> Self:
         return self
 
-    def enter(self, row: dict[str, Any]) -> None:
+    def record(self, row: dict[str, Any]) -> None:
         """Put down what became of a run."""
         self._rows.put(row)
         self._writes.append(self._pool.submit(self._write))
@@ -101,7 +101,7 @@ def run_job(
         failure = str(error)
         raise
     finally:
-        scope.release()
+        scope.unpersist()
         row = {
             "run_id": run_id,
             "run_key": scope.run_key,
@@ -115,7 +115,7 @@ def run_job(
             "notes": list(scope.notes),
             "error": failure,
         }
-        log.enter(row)
+        log.record(row)
     return RunReport(
         job.name, time.monotonic() - clock, dict(scope.rows_written), tuple(scope.notes)
     )

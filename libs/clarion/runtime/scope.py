@@ -135,12 +135,12 @@ class Scope:
         """Take out rows of a declared table."""
         self.lake.delete(self._declared(table), where=where)
 
-    def keep(self, frame: DataFrame) -> DataFrame:
+    def persist(self, frame: DataFrame) -> DataFrame:
         """The frame, computed once for the rest of the run; memory first, then disk."""
         self._kept.append(frame.persist(StorageLevel.MEMORY_AND_DISK))
         return self._kept[-1]
 
-    def release(self) -> None:
+    def unpersist(self) -> None:
         """Let go of what was kept; the run is over."""
         for frame in reversed(
             self._kept
@@ -168,12 +168,12 @@ class Scope:
         ):
             return frame
         people = self._people()
-        counted = people.in_own_currency(table, people.willed(table, frame))
+        counted = people.in_own_currency(table, people.without_invalid_activity(table, frame))
         return people.consenting(table, people.resolved(table, counted), purpose=self.job.purpose)
 
     def _people(self) -> People:
         if self._known is None:
-            self._known = People(self.lake, self.config, self.as_of, self.time_zone, self.keep)
+            self._known = People(self.lake, self.config, self.as_of, self.time_zone, self.persist)
         return self._known
 
     def _declared(self, table: Table) -> Table:

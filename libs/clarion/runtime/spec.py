@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Literal
 
 from clarion.contracts import Table
-from clarion.contracts.silver import NOISE, RESOLUTIONS
+from clarion.contracts.silver import INVALID_ACTIVITY, RESOLUTIONS
 
 Purpose = Literal["collection", "analytics", "marketing", "operations"]
 
@@ -61,7 +61,7 @@ class JobSpec:
             item.layer == "silver" and "customer_id" in item.column_names for item in named
         )
         waits = (
-            {RESOLUTIONS.name, NOISE.name}
+            {RESOLUTIONS.name, INVALID_ACTIVITY.name}
             if of_people and self.purpose in ("analytics", "marketing")
             else set()
         )

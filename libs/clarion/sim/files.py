@@ -8,7 +8,7 @@ from functools import partial
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.sim import answers, behaviour, people
 from clarion.sim.behaviour import World
 from clarion.sim.dirt import soiled
@@ -50,7 +50,7 @@ def deliver_history(shop_world: World, inbox: str, *, last: date, live_from: dat
         partial(_people, shop_world, inbox, first=None, last=last),
         partial(_catalogue, shop_world, inbox),
     ]
-    together(deliveries)
+    run_concurrently(deliveries)
     return planted
 
 
@@ -107,7 +107,7 @@ def deliver_period(
                 part="withdrawn",
             ),
         ]
-        together(deliveries)
+        run_concurrently(deliveries)
     finally:
         reacted.unpersist()
     return planted
@@ -199,7 +199,7 @@ def _people(shop_world: World, inbox: str, *, first: date | None, last: date) ->
         F.format_string("C%06d", F.floor(draws.uniform("tie/by", "id") * F.col("id")).cast("long")).alias("from_ref"),
         F.col("customer_ref").alias("to_ref"), F.lit("invited").alias("kind"), F.col("registered_at").alias("at"),
     )  # fmt: skip
-    together(
+    run_concurrently(
         [
             registrations,
             consents,
@@ -290,7 +290,7 @@ def _behaviour(
     if extra is not None:
         writes.append(partial(write, coupons, inbox, "redemptions", last, "csv", ("order_ref",)))
     try:
-        counts = together([write for _, write in damaged] + writes)
+        counts = run_concurrently([write for _, write in damaged] + writes)
     finally:
         lines.unpersist()
         visits.unpersist()

@@ -89,11 +89,11 @@ def _behaviour(shop: Shop, draws: Draws) -> dict[str, Column]:
     """
     personas = shop.personas
 
-    def own(name: str, values: list[float], *, at_most: float | None = None) -> Column:
+    def own(name: str, values: list[float], *, limit: float | None = None) -> Column:
         varied = lookup(values, "persona") * F.exp(
             F.lit(shop.spread) * draws.normal(f"customer/{name}", "id")
         )
-        return varied if at_most is None else F.least(varied, F.lit(at_most))
+        return varied if limit is None else F.least(varied, F.lit(limit))
 
     likes = F.get(
         F.array(*(F.array(*(F.lit(like) for like in persona.likes)) for persona in personas)),
@@ -101,19 +101,19 @@ def _behaviour(shop: Shop, draws: Draws) -> dict[str, Column]:
     )
     return {
         "sessions_per_month": own(
-            "sessions", [persona.sessions_per_month for persona in personas], at_most=28.0
+            "sessions", [persona.sessions_per_month for persona in personas], limit=28.0
         ),
         "views_per_session": F.greatest(
             own("views", [persona.views_per_session for persona in personas]), F.lit(1.0)
         ),
-        "cart": own("cart", [persona.cart for persona in personas], at_most=0.95),
-        "conversion": own("conversion", [persona.conversion for persona in personas], at_most=0.95),
+        "cart": own("cart", [persona.cart for persona in personas], limit=0.95),
+        "conversion": own("conversion", [persona.conversion for persona in personas], limit=0.95),
         "items_per_order": F.greatest(
             own("items", [persona.items_per_order for persona in personas]), F.lit(1.0)
         ),
         "price_level": own("price", [persona.price_level for persona in personas]),
-        "discount_love": own("discount", [persona.discount for persona in personas], at_most=0.95),
-        "click": own("click", [persona.click for persona in personas], at_most=0.9),
+        "discount_love": own("discount", [persona.discount for persona in personas], limit=0.95),
+        "click": own("click", [persona.click for persona in personas], limit=0.9),
         "uplift": lookup([persona.uplift for persona in personas], "persona"),
         "annoyed": lookup([persona.annoyed for persona in personas], "persona"),
         "first_like": F.get(

@@ -12,7 +12,7 @@ import pyarrow.fs as fs
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clarion.kernel.parallel import together
+from clarion.kernel.parallel import run_concurrently
 from clarion.sim.behaviour import World
 from clarion.sim.draws import lookup
 from clarion.sim.files import instant, write
@@ -57,7 +57,7 @@ def deliver(world: World, inbox: str, *, last: date) -> Delivered:
             partial(_written, frame, inbox, name, last, form, order)
             for name, (frame, form, order) in writes.items()
         ]
-        counts = together(tasks)
+        counts = run_concurrently(tasks)
     finally:
         visits.unpersist()
     files = _files(inbox, last)

@@ -16,13 +16,13 @@ from clarion.collect.sources.ledger import Entry
 from clarion.collect.sources.mapping import Source
 from clarion.contracts.ops import BATCHES, FILES, QUALITY, REPLAYS
 from clarion.contracts.silver import QUARANTINE
-from clarion.declarations.shop import reading, rules, sources
+from clarion.declarations.shop import parse_spec, rules, sources
 from clarion.kernel import sql
 from clarion.kernel.ids import digest
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.scope import Scope
 
-_PLACE = QUARANTINE.key
+_RECORD_KEY = QUARANTINE.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,9 @@ def fingerprint(scope: Scope, source: Source) -> str:
 def rules_of(scope: Scope, task: Task) -> list[Rule]:
     """Rules that records of a source can break under its mapping."""
     source = task.source
-    return cleaning.in_force(rules(scope.config)[source.kind.name], reading(source), source.rules)
+    return cleaning.in_force(
+        rules(scope.config)[source.kind.name], parse_spec(source), source.rules
+    )
 
 
 def enter_batches(scope: Scope, tasks: list[Task], counts: list[dict[str, object]]) -> None:
@@ -212,7 +214,7 @@ def enter_replays(scope: Scope, tasks: list[Task], refused: DataFrame) -> None:
     leaving = (
         scope.lake.read(QUARANTINE)
         .where(batches)
-        .join(refused.select(*_PLACE), list(_PLACE), "left_anti")
+        .join(refused.select(*_RECORD_KEY), list(_RECORD_KEY), "left_anti")
     )
     states = F.create_map(
         *(

@@ -11,24 +11,24 @@ from clarion.collect.cleaning.transforms import canonical
 from clarion.collect.identity.consent import consented
 from clarion.collect.privacy.keys import Key, PrivacySettings, refuse_other
 from clarion.collect.privacy.protect import protected, stripped
-from clarion.collect.privacy.suppressed import Barred, recognised
+from clarion.collect.privacy.suppressed import SuppressionList, recognised
 from clarion.collect.privacy.tokens import sealed_values
 from clarion.collect.sources import records
+from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.drift import Change
 from clarion.collect.sources.manifests import declared
 from clarion.collect.sources.mapping import Source
-from clarion.collect.sources.portions import Portion
-from clarion.collect.sources.records import Survey
+from clarion.collect.sources.records import FileStats
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.vault import KEYS, PERSONAL_DATA, SUPPRESSED
-from clarion.declarations.shop import reading, sources
+from clarion.declarations.shop import parse_spec, sources
 from clarion.kernel import sql
 from clarion.kernel.errors import SourceError
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.scope import Scope
 
 
-def enter(
+def write_bronze(
     scope: Scope,
     source: Source,
     numbered: DataFrame,
@@ -59,7 +59,7 @@ def enter(
             sealed=source.sealed,
         )
         scope.merge(PERSONAL_DATA, sealed_values(values, key=key), update=False)
-    erased = barred(scope) if source.kind.people else None
+    erased = suppression_list(scope) if source.kind.people else None
     if people is not None or erased is not None:
         safe = stripped(
             safe,
@@ -67,7 +67,7 @@ def enter(
             people=source.kind.people,
             known=columns,
             allowed=people,
-            barred=erased,
+            suppression_list=erased,
             namespace=source.namespace,
         )
     rows = safe.select(
@@ -105,7 +105,7 @@ def sealing_key(scope: Scope) -> Key:
     return key
 
 
-def barred(scope: Scope) -> Barred | None:
+def suppression_list(scope: Scope) -> SuppressionList | None:
     """Who was erased and is kept out; None for nobody.
 
     Raises:
@@ -122,12 +122,12 @@ def barred(scope: Scope) -> Barred | None:
 
 def ledger_rows(
     source: Source,
-    portions: tuple[Portion, ...],
+    chunks: tuple[SourceChunk, ...],
     *,
     batch: str,
     columns: tuple[str, ...],
     state: str,
-    found: Survey,
+    found: FileStats,
     changes: tuple[Change, ...] = (),
 ) -> list[dict[str, Any]]:
     """Rows of FILES for the portions of one batch."""
@@ -135,22 +135,22 @@ def ledger_rows(
     return [
         {
             "_source": source.name,
-            "_file": portion.path,
-            "bytes": portion.bytes,
-            "content_hash": portion.content_hash,
+            "_file": chunk.path,
+            "bytes": chunk.bytes,
+            "content_hash": chunk.content_hash,
             "_batch": batch,
             "state": state,
-            "columns": list(columns or found.names.get(portion.path, ())),
+            "columns": list(columns or found.names.get(chunk.path, ())),
             "_taken_at": datetime.now(UTC),
-            "records": found.records.get(portion.path, 0),
-            "declared": promised.get(PurePosixPath(portion.path).name),
-            "modified_ns": portion.modified_ns,
-            "position": portion.position,
+            "records": found.records.get(chunk.path, 0),
+            "declared": promised.get(PurePosixPath(chunk.path).name),
+            "modified_ns": chunk.modified_ns,
+            "position": chunk.position,
             "drift": [
-                (change.change, change.column) for change in changes if change.file == portion.path
+                (change.change, change.column) for change in changes if change.file == chunk.path
             ],
         }
-        for portion in portions
+        for chunk in chunks
     ]
 
 
@@ -183,7 +183,7 @@ def allowed(scope: Scope, source: Source) -> DataFrame | None:
         .where(F.col("_source") == statements[0].name)
         .withColumn("_duplicate", F.lit(False))
     )
-    rows = canonical(found, reading(statements[0]))
+    rows = canonical(found, parse_spec(statements[0]))
     stated = rows.where("customer_ref IS NOT NULL AND granted IS NOT NULL").withColumns(
         {"customer_id": F.col("customer_ref"), "basis": F.lit("recorded")}
     )

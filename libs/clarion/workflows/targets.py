@@ -17,7 +17,7 @@ from clarion.contracts.gold import (
     STRATEGY_KPIS,
 )
 from clarion.contracts.ops import BATCHES, FILES, QUALITY
-from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, NOISE, ORDER_LINES
+from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, INVALID_ACTIVITY, ORDER_LINES
 from clarion.declarations.shop import sources
 from clarion.measures.intervals import Interval, share
 from clarion.runtime.scope import Scope
@@ -299,7 +299,7 @@ def _collection(scope: Scope, *, checked: float) -> list[Target]:
 
 def _accuracy(scope: Scope, *, accepted: float, warned: float) -> list[Target]:
     """Of what was accepted, how much is right as far as can be told, counts in one currency, and was authorised."""
-    noise = float(scope.read(NOISE).select("record_id").distinct().count())
+    invalid_activity = float(scope.read(INVALID_ACTIVITY).select("record_id").distinct().count())
     lines = scope.read(ORDER_LINES)
     counted = float(scope.in_own_currency(ORDER_LINES, lines).count())
     return [
@@ -307,7 +307,7 @@ def _accuracy(scope: Scope, *, accepted: float, warned: float) -> list[Target]:
             "C9 accuracy",
             "accepted rows without a warning that are not noise / accepted rows",
             0.99,
-            accepted - warned - noise,
+            accepted - warned - invalid_activity,
             accepted,
         ),
         Target(

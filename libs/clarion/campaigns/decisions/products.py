@@ -8,9 +8,9 @@ from pyspark.sql import functions as F
 _SHOWN = "array<struct<product_id:string,reason:string>>"
 
 
-def _top(scored: DataFrame, *, at_most: int, name: str) -> DataFrame:
+def _top(scored: DataFrame, *, limit: int, name: str) -> DataFrame:
     order = Window.partitionBy("customer_id").orderBy(F.round("score", 9).desc(), "product_id")
-    best = scored.withColumn("place", F.row_number().over(order)).where(F.col("place") <= at_most)
+    best = scored.withColumn("place", F.row_number().over(order)).where(F.col("place") <= limit)
     listed = F.sort_array(F.collect_list(F.struct("place", "product_id", "reason")))
     return best.groupBy("customer_id").agg(
         F.transform(
@@ -22,7 +22,7 @@ def _top(scored: DataFrame, *, at_most: int, name: str) -> DataFrame:
     )
 
 
-def by_interest(interactions: DataFrame, *, at_most: int) -> DataFrame:
+def by_interest(interactions: DataFrame, *, limit: int) -> DataFrame:
     """The products of most interest to each customer.
 
     Args:
@@ -37,12 +37,12 @@ def by_interest(interactions: DataFrame, *, at_most: int) -> DataFrame:
         interactions.select(
             "customer_id", "product_id", F.col("interest").alias("score"), reason.alias("reason")
         ),
-        at_most=at_most,
+        limit=limit,
         name="interests",
     )
 
 
-def by_likeness(interactions: DataFrame, neighbours: DataFrame, *, at_most: int) -> DataFrame:
+def by_similarity(interactions: DataFrame, neighbours: DataFrame, *, limit: int) -> DataFrame:
     """Products like those of interest that the customer has not bought: score = sum of interest x cosine.
 
     Args:
@@ -71,13 +71,13 @@ def by_likeness(interactions: DataFrame, neighbours: DataFrame, *, at_most: int)
     )
     return _top(
         scored.select("customer_id", "product_id", "score", "reason"),
-        at_most=at_most,
+        limit=limit,
         name="neighbours",
     )
 
 
 def alerted(
-    interactions: DataFrame, alerts: DataFrame, *, as_of: date, days: int, at_most: int
+    interactions: DataFrame, alerts: DataFrame, *, as_of: date, days: int, limit: int
 ) -> DataFrame:
     """Products of interest whose price a competitor has cut lately.
 
@@ -106,7 +106,7 @@ def alerted(
         F.col("interest").alias("score"),
         F.format_string("%s cut its price", "who").alias("reason"),
     )
-    return _top(scored, at_most=at_most, name="alerted")
+    return _top(scored, limit=limit, name="alerted")
 
 
 def in_cart(state: DataFrame) -> DataFrame:

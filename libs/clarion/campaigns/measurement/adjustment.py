@@ -108,7 +108,7 @@ class Move:
 def move(
     found: Factor,
     *,
-    lever: float,
+    benefit_multiplier: float,
     delivered: int,
     clickers: int,
     buyers: int,
@@ -120,7 +120,11 @@ def move(
     enough messages were delivered and the click rate's or the conversion's interval excludes its target.
     """
     if delivered < settings.min_delivered:
-        return Move(lever, lever, f"{delivered} delivered: fewer than {settings.min_delivered}")
+        return Move(
+            benefit_multiplier,
+            benefit_multiplier,
+            f"{delivered} delivered: fewer than {settings.min_delivered}",
+        )
     targets = {term.kpi: term.target for term in found.terms}
     intervals = {"ctr": share(clickers, delivered), "cr": share(buyers, clickers)}
     telling = [
@@ -129,15 +133,19 @@ def move(
         if isinstance(interval, Interval) and not interval.low <= targets[kpi] <= interval.high
     ]
     if not telling:
-        return Move(lever, lever, "no gap that chance would not explain")
+        return Move(benefit_multiplier, benefit_multiplier, "no gap that chance would not explain")
     wanted = 1 + settings.gain * found.relative
     bounded = min(max(wanted, 1 - settings.step), 1 + settings.step)
-    after = round(min(max(lever * bounded, settings.lowest), settings.highest), 6)
-    if after == lever:
-        return Move(lever, lever, f"the lever is at its bound of {lever}")
+    after = round(min(max(benefit_multiplier * bounded, settings.lowest), settings.highest), 6)
+    if after == benefit_multiplier:
+        return Move(
+            benefit_multiplier,
+            benefit_multiplier,
+            f"the lever is at its bound of {benefit_multiplier}",
+        )
     direction = "short of" if found.relative > 0 else "beyond"
     return Move(
-        lever,
+        benefit_multiplier,
         after,
         f"{direction} its targets by {abs(found.relative):.1%} (telling: {', '.join(telling)})",
     )

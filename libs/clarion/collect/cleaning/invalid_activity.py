@@ -1,6 +1,6 @@
 """Facts that no customer's will stands behind: taps by mistake, programs, staged orders.
 
-A detector is data (conf/noise.yml): features and a condition, both SQL, over one of three views of the facts.
+A detector is data (conf/invalid_activity.yml): features and a condition, both SQL, over one of three views of the facts.
 """
 
 from collections.abc import Mapping
@@ -70,7 +70,7 @@ def parse(written: Mapping[str, Any]) -> tuple[Detector, ...]:
     """
     found = []
     for name, body in written.items():
-        where = f"noise.yml: {name}"
+        where = f"invalid_activity.yml: {name}"
         model = validated(_Written, body, where=where)
         for text in (*model.features.values(), model.found_when):
             refuse_more_than_an_expression(text, where=where)

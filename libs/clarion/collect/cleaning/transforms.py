@@ -87,7 +87,7 @@ def _named_by(key: tuple[str, ...]) -> Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ParseSpec:
     """How the records of a source become rows of its kind.
 
     Args:
@@ -107,7 +107,7 @@ class Reading:
     currency: str | None
 
 
-def canonical(records: DataFrame, reading: Reading) -> DataFrame:
+def canonical(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
     """The kind's columns, typed, beside the record's provenance; null where a value is missing or cannot be read.
 
     Args:
@@ -119,7 +119,7 @@ def canonical(records: DataFrame, reading: Reading) -> DataFrame:
     """
     # SQL text, here and below: a plan of a few hundred expressions is parsed at once, where building each of them
     # from Python took 0.4 s a source.
-    needed = tuple(dict.fromkeys(name for names in reading.uses.values() for name in names))
+    needed = tuple(dict.fromkeys(name for names in parse_spec.uses.values() for name in names))
     # Under a condition, because Spark takes a bare look into a map for free and makes it again for every use of the value: of the
     # time of cleaning a million events a third went into comparing names of columns. A broken record has no values.
     source = records.selectExpr(
@@ -129,7 +129,7 @@ def canonical(records: DataFrame, reading: Reading) -> DataFrame:
         ),
         *(
             f"raw[{sql.text(place)}] AS {sql.name('_token_' + name)}"
-            for name, place in reading.tokens.items()
+            for name, place in parse_spec.tokens.items()
         ),
         "raw AS _raw",
         *KEPT,
@@ -137,28 +137,28 @@ def canonical(records: DataFrame, reading: Reading) -> DataFrame:
     )
     types = dict(
         source.selectExpr(
-            *(f"({value}) AS {sql.name(name)}" for name, value in reading.expressions.items())
+            *(f"({value}) AS {sql.name(name)}" for name, value in parse_spec.expressions.items())
         ).dtypes
     )
-    values = {column.name: _value(column, reading, types) for column in reading.kind.columns}
+    values = {column.name: _value(column, parse_spec, types) for column in parse_spec.kind.columns}
     typed = source.selectExpr(
         *(f"{value} AS {sql.name(name)}" for name, value in values.items()),
         "_raw",
         *KEPT,
         "_duplicate",
     )
-    return typed.withColumns({name: F.expr(value) for name, value in _derived(reading).items()})
+    return typed.withColumns({name: F.expr(value) for name, value in _derived(parse_spec).items()})
 
 
-def _value(column: ContractColumn, reading: Reading, types: Mapping[str, str]) -> str:
-    if column.name in reading.tokens:
+def _value(column: ContractColumn, parse_spec: ParseSpec, types: Mapping[str, str]) -> str:
+    if column.name in parse_spec.tokens:
         return sql.name(f"_token_{column.name}")
-    if column.name not in reading.expressions:
+    if column.name not in parse_spec.expressions:
         return f"CAST(NULL AS {column.type})"
     value, found, zone = (
-        f"({reading.expressions[column.name]})",
+        f"({parse_spec.expressions[column.name]})",
         types[column.name],
-        sql.text(reading.time_zone),
+        sql.text(parse_spec.time_zone),
     )
     text = f"trim(CAST({value} AS string))"
     if column.type == "timestamp":
@@ -171,14 +171,14 @@ def _value(column: ContractColumn, reading: Reading, types: Mapping[str, str]) -
     return value if found == column.type else f"TRY_CAST({value} AS {column.type})"
 
 
-def _derived(reading: Reading) -> dict[str, str]:
+def _derived(parse_spec: ParseSpec) -> dict[str, str]:
     """Values that the kind derives where the source states none."""
-    kind = reading.kind
+    kind = parse_spec.kind
     derived = {}
     if kind.name in ("products", "ties"):
         derived[kind.time] = f"coalesce({kind.time}, TIMESTAMP '1970-01-01')"
     if kind.column("currency"):
-        derived["currency"] = f"coalesce(upper(currency), {sql.text(reading.currency)})"
+        derived["currency"] = f"coalesce(upper(currency), {sql.text(parse_spec.currency)})"
     if kind.name == "orders":
         derived["amount"] = (
             "coalesce(amount, CAST(quantity * unit_price - coalesce(discount, 0) AS decimal(18,4)))"
@@ -186,19 +186,19 @@ def _derived(reading: Reading) -> dict[str, str]:
     return {**derived, "arrived_at": f"coalesce(arrived_at, {derived.get(kind.time, kind.time)})"}
 
 
-def _stood(reading: Reading, name: str) -> str:
+def _stood(parse_spec: ParseSpec, name: str) -> str:
     """What the source held for a column: the first text among the columns its expression uses."""
-    looked = [f"trim(_raw[{sql.text(used)}])" for used in reading.uses.get(name, ())]
+    looked = [f"trim(_raw[{sql.text(used)}])" for used in parse_spec.uses.get(name, ())]
     # Not nullif: Spark computes its argument beforehand for every row, though only rows without a value ask.
     return f"coalesce({', '.join([*(f'IF({text} <> {_EMPTY}, {text}, NULL)' for text in looked), sql.text(None)])})"
 
 
-def _unreadable(reading: Reading, name: str) -> str:
+def _unreadable(parse_spec: ParseSpec, name: str) -> str:
     """True where the source held something for a column and it could not be read."""
-    return f"{sql.name(name)} IS NULL AND {_stood(reading, name)} IS NOT NULL"
+    return f"{sql.name(name)} IS NULL AND {_stood(parse_spec, name)} IS NOT NULL"
 
 
-def filled(frame: DataFrame, values: Mapping[str, Column], reading: Reading) -> DataFrame:
+def filled(frame: DataFrame, values: Mapping[str, Column], parse_spec: ParseSpec) -> DataFrame:
     """Missing values replaced by what stands in for them, with `_filled`: the columns where that happened.
 
     What stood in the source and could not be read is not missing.
@@ -206,7 +206,7 @@ def filled(frame: DataFrame, values: Mapping[str, Column], reading: Reading) -> 
     if not values:
         return frame.withColumn("_filled", F.expr(f"CAST(array() AS {_NAMES})"))
     absent = {
-        name: F.expr(f"{sql.name(name)} IS NULL AND NOT ({_unreadable(reading, name)})")
+        name: F.expr(f"{sql.name(name)} IS NULL AND NOT ({_unreadable(parse_spec, name)})")
         for name in values
     }
     types = dict(frame.dtypes)
@@ -240,7 +240,7 @@ class _Finding:
 
 def judged(
     frame: DataFrame,
-    reading: Reading,
+    parse_spec: ParseSpec,
     *,
     rules: tuple[Rule, ...],
     policies: Mapping[str, str],
@@ -260,7 +260,7 @@ def judged(
     Returns:
         The rows with `_reasons` and `_warnings`, without `_raw`.
     """
-    kind = reading.kind
+    kind = parse_spec.kind
     kept = [sql.name(name) for name in frame.columns if name != "_raw"]
     if products is not None and kind.column("product_ref") is not None and kind.name != "products":
         known = F.broadcast(
@@ -273,22 +273,22 @@ def judged(
         )
     else:
         frame = frame.withColumn("_product_known", F.lit(True))
-    against = [_Finding("_broken IS NOT NULL", "'broken_record'"), *_unfit(reading, required)]
+    against = [_Finding("_broken IS NOT NULL", "'broken_record'"), *_unfit(parse_spec, required)]
     against += _broken(
         [
             rule
-            for rule in in_force(rules, reading, policies)
+            for rule in in_force(rules, parse_spec, policies)
             if not rule.warns(_policy(rule, policies))
         ],
-        reading,
+        parse_spec,
     )
     warnings = _broken(
         [
             rule
-            for rule in in_force(rules, reading, policies)
+            for rule in in_force(rules, parse_spec, policies)
             if rule.warns(_policy(rule, policies))
         ],
-        reading,
+        parse_spec,
     )
     # Conditions in a step of their own: they are used twice, and would otherwise stand twice in the plan.
     marks = [
@@ -312,9 +312,11 @@ def judged(
     )
 
 
-def in_force(rules: tuple[Rule, ...], reading: Reading, policies: Mapping[str, str]) -> list[Rule]:
+def in_force(
+    rules: tuple[Rule, ...], parse_spec: ParseSpec, policies: Mapping[str, str]
+) -> list[Rule]:
     """Rules that can be broken here: of columns that have a value, under the mapping's policies."""
-    valued = {*reading.expressions, *_derived(reading)}
+    valued = {*parse_spec.expressions, *_derived(parse_spec)}
     return [
         rule
         for rule in rules
@@ -327,14 +329,14 @@ def _policy(rule: Rule, policies: Mapping[str, str]) -> str | None:
     return policies.get(rule.column, DEFAULT_POLICIES.get(rule.column))
 
 
-def _broken(rules: list[Rule], reading: Reading) -> list[_Finding]:
+def _broken(rules: list[Rule], parse_spec: ParseSpec) -> list[_Finding]:
     """One finding a rule; where it speaks of several columns, of the first that breaks it: the plan stays short."""
     by_name: dict[str, list[Rule]] = {}
     for rule in rules:
         by_name.setdefault(rule.name, []).append(rule)
     found = []
     for name, group in by_name.items():
-        column, sample = sql.text(group[0].column), _stood(reading, group[0].column)
+        column, sample = sql.text(group[0].column), _stood(parse_spec, group[0].column)
         if len(group) > 1:
             cases = " ".join(
                 f"WHEN {rule.broken_when} THEN {sql.text(rule.column)}" for rule in group
@@ -351,12 +353,12 @@ def _broken(rules: list[Rule], reading: Reading) -> list[_Finding]:
     return found
 
 
-def _unfit(reading: Reading, required: tuple[str, ...]) -> list[_Finding]:
+def _unfit(parse_spec: ParseSpec, required: tuple[str, ...]) -> list[_Finding]:
     """Columns without a value though one is needed, and values that cannot be read."""
-    kind, found = reading.kind, []
+    kind, found = parse_spec.kind, []
     for column in kind.columns:
         stood, absent = (
-            _stood(reading, column.name),
+            _stood(parse_spec, column.name),
             f"_broken IS NULL AND {sql.name(column.name)} IS NULL",
         )
         if column.name in required:
@@ -371,12 +373,12 @@ def _unfit(reading: Reading, required: tuple[str, ...]) -> list[_Finding]:
                     f"{absent} AND {stood} IS NULL AND NOT {nobody}", rule, sql.text(column.name)
                 )
             )
-        if column.name in reading.expressions and (
+        if column.name in parse_spec.expressions and (
             column.name in required or column.type != "string"
         ):
             found.append(
                 _Finding(
-                    f"_broken IS NULL AND {_unreadable(reading, column.name)}",
+                    f"_broken IS NULL AND {_unreadable(parse_spec, column.name)}",
                     "'unreadable'",
                     sql.text(column.name),
                     stood,

@@ -7,7 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clarion.collect.privacy.keys import Key
-from clarion.collect.privacy.suppressed import Barred
+from clarion.collect.privacy.suppressed import SuppressionList
 from clarion.collect.privacy.tokens import SOURCE, TOKEN, phone_form, tokenise
 
 
@@ -15,7 +15,7 @@ class Expression(Protocol):
     """A column of a mapping."""
 
     @property
-    def soft(self) -> str: ...
+    def try_sql(self) -> str: ...
 
     @property
     def phone(self) -> str | None: ...
@@ -102,7 +102,7 @@ def protected(
 
 def _value(expression: Expression) -> Column:
     """What is sealed: the value as the mapping computes it, a phone number in its one form."""
-    plain = F.expr(expression.soft).cast("string")
+    plain = F.expr(expression.try_sql).cast("string")
     return plain if expression.phone is None else phone_form(expression.phone)(plain)
 
 
@@ -127,7 +127,7 @@ def stripped(
     people: tuple[str, ...],
     known: tuple[str, ...],
     allowed: DataFrame | None = None,
-    barred: Barred | None = None,
+    suppression_list: SuppressionList | None = None,
     namespace: str = "",
 ) -> DataFrame:
     """Records from which the person is removed where that person did not consent to collection, or was erased.
@@ -162,7 +162,7 @@ def stripped(
     )
     opened = records.select("*", *(F.col("raw")[name].alias(name) for name in uses))
     opened = opened.withColumns(
-        {f"_is_{name}": F.expr(columns[name].soft).cast("string") for name in names}
+        {f"_is_{name}": F.expr(columns[name].try_sql).cast("string") for name in names}
     ).drop(*uses)
     strip = F.lit(False)
     if allowed is not None:
@@ -179,15 +179,16 @@ def stripped(
         for name in telling:
             someone = someone | F.col("raw")[name].isNotNull()
         strip = someone & F.col("_allowed").isNull()
-    if barred is not None:
+    if suppression_list is not None:
         for name in names:
             strip = strip | F.coalesce(
-                barred.names(name_field(name, namespace))(F.col(f"_is_{name}")), F.lit(False)
+                suppression_list.names(name_field(name, namespace))(F.col(f"_is_{name}")),
+                F.lit(False),
             )
         for name in mapped:
-            if name in barred.telling:
+            if name in suppression_list.telling:
                 strip = strip | F.coalesce(
-                    barred.tokens(F.col("raw")[f"{TOKEN}{name}"]), F.lit(False)
+                    suppression_list.tokens(F.col("raw")[f"{TOKEN}{name}"]), F.lit(False)
                 )
     gone = [*telling, *(f"{TOKEN}{name}" for name in mapped)]
     without = F.map_filter("raw", lambda name, _: ~name.isin(gone))

@@ -18,7 +18,7 @@ TELLING = (
 
 
 @dataclass(frozen=True, slots=True)
-class Barred:
+class SuppressionList:
     """The erased, as a record is held against them.
 
     Args:
@@ -35,7 +35,7 @@ class Barred:
         known, keys = self.known, self.keys
 
         @arrow_udf("boolean")  # type: ignore[untyped-decorator]
-        def barred(values: pa.Array) -> pa.Array:
+        def suppression_list(values: pa.Array) -> pa.Array:
             return pa.array(
                 [
                     None
@@ -45,7 +45,7 @@ class Barred:
                 ]
             )
 
-        made: Callable[[Column], Column] = barred
+        made: Callable[[Column], Column] = suppression_list
         return made
 
     def tokens(self, token: Column) -> Column:
@@ -53,17 +53,17 @@ class Barred:
         known = self.known
 
         @arrow_udf("boolean")  # type: ignore[untyped-decorator]
-        def barred(values: pa.Array) -> pa.Array:
+        def suppression_list(values: pa.Array) -> pa.Array:
             return pa.array(
                 [None if value is None else value in known for value in values.to_pylist()],
                 pa.bool_(),
             )
 
-        found: Column = barred(token)
+        found: Column = suppression_list(token)
         return found
 
 
-def recognised(tokens: Mapping[str, str], keys: Mapping[str, Key]) -> Barred | None:
+def recognised(tokens: Mapping[str, str], keys: Mapping[str, Key]) -> SuppressionList | None:
     """The erased, with the keys by which they are recognised; None for nobody.
 
     Args:
@@ -82,4 +82,4 @@ def recognised(tokens: Mapping[str, str], keys: Mapping[str, Key]) -> Barred | N
             found=f"keys at hand: {', '.join(keys)}",
             fix=f"name it under privacy.retired, such as {{{missing[0]}: file:PATH}}",
         )
-    return Barred(frozenset(tokens), tuple(keys[key_id] for key_id in needed))
+    return SuppressionList(frozenset(tokens), tuple(keys[key_id] for key_id in needed))

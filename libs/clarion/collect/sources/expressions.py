@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from clarion.kernel import expressions
 
-_SOFT = {
+_TRY_SQL = {
     "cast": "try_cast",
     "to_timestamp": "try_to_timestamp",
     "to_date": "try_to_date",
@@ -36,11 +36,11 @@ class Expression:
         expressions.refuse_more_than_an_expression(self.over or self.sql, where=self.where)
 
     @property
-    def soft(self) -> str:
+    def try_sql(self) -> str:
         """The expression with casts and date parsing in their try_ forms."""
         parts = expressions.tokens(self.sql)
         return "".join(
-            _SOFT.get(text.lower(), text) if kind == "word" and called else text
+            _TRY_SQL.get(text.lower(), text) if kind == "word" and called else text
             for (kind, text), called in zip(parts, expressions.calls(parts), strict=True)
         )
 

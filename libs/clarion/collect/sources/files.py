@@ -8,14 +8,14 @@ import pyarrow as pa
 import pyarrow.fs as fs
 import pyarrow.parquet as pq
 
-from clarion.collect.sources.portions import Portion
+from clarion.collect.sources.chunks import SourceChunk
 from clarion.kernel.errors import SourceError
 
 _WILD = set("*?[")
 _HEADER_AT_MOST = 1 << 16
 
 
-def find(where: str, *, source: str) -> tuple[Portion, ...]:
+def find(where: str, *, source: str) -> tuple[SourceChunk, ...]:
     """Files that match a pattern of any store, in order of their names; their content is not looked at yet.
 
     Raises:
@@ -45,10 +45,10 @@ def find(where: str, *, source: str) -> tuple[Portion, ...]:
             found=f"{len(entries)} other entries in {folder}",
             fix="mend 'where' in the mapping",
         )
-    return tuple(Portion(path, size, "", modified) for path, size, modified in found)
+    return tuple(SourceChunk(path, size, "", modified) for path, size, modified in found)
 
 
-def examine(path: str, *, source: str, form: str) -> Portion:
+def examine(path: str, *, source: str, form: str) -> SourceChunk:
     """Length, fingerprint and header of a file: the first line of a CSV file, the schema of a Parquet file.
 
     Raises:
@@ -74,7 +74,7 @@ def examine(path: str, *, source: str, form: str) -> Portion:
             found=str(error).splitlines()[0],
             fix="deliver the file again",
         ) from error
-    return Portion(path, info.size, digest.hexdigest(), info.mtime_ns, header)
+    return SourceChunk(path, info.size, digest.hexdigest(), info.mtime_ns, header)
 
 
 def _header(store: fs.FileSystem, inside: str, form: str) -> str:

@@ -249,7 +249,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.lower())
 
 
-def _likeness(name: str, words: Sequence[str]) -> float:
+def _similarity(name: str, words: Sequence[str]) -> float:
     mine = _plain(name)
     return max(
         (difflib.SequenceMatcher(None, mine, _plain(word)).ratio() for word in words), default=0.0
@@ -261,21 +261,21 @@ def _matched(
 ) -> dict[str, tuple[str, float]]:
     """The file's column that each of the kind's resembles most, best pairs first; a column is used once."""
     pairs = [
-        (_likeness(name, [column.name, *words.get(column.name, [])]), column.name, name)
+        (_similarity(name, [column.name, *words.get(column.name, [])]), column.name, name)
         for column in kind.columns
         if column.name in words or not column.nullable
         for name in found.columns
     ]
     chosen: dict[str, tuple[str, float]] = {}
     used: set[str] = set()
-    for likeness, column, name in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
+    for similarity, column, name in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
         if (
-            likeness >= 0.75
+            similarity >= 0.75
             and column not in chosen
             and name not in used
             and _fits(found.columns[name], kind, column)
         ):
-            chosen[column] = (name, likeness)
+            chosen[column] = (name, similarity)
             used.add(name)
     return chosen
 
@@ -297,7 +297,7 @@ def _fits(values: Sequence[str | None], kind: Kind, column: str) -> bool:
 def _score(kind: Kind, matched: Mapping[str, tuple[str, float]]) -> float:
     needed = sum(matched[name][1] for name in kind.required if name in matched) / len(kind.required)
     return needed + 0.05 * sum(
-        likeness for name, (_, likeness) in matched.items() if name not in kind.required
+        similarity for name, (_, similarity) in matched.items() if name not in kind.required
     )
 
 
@@ -332,9 +332,9 @@ def _written(
     columns: dict[str, Any] = {}
     for column in kind.columns:
         if column.name in matched:
-            name, likeness = matched[column.name]
+            name, similarity = matched[column.name]
             columns[column.name] = _expression(found, kind, column.name, name, proposal)
-            if likeness < 0.9:
+            if similarity < 0.9:
                 proposal.notes.append(f"{column.name}: '{name}' only resembles it")
     if kind.column("currency") and "currency" not in columns:
         proposal.body["currency"] = "${currency}"

@@ -7,8 +7,8 @@ from itertools import groupby
 from typing import Any
 
 from clarion.collect.sources import files
+from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.mapping import Source
-from clarion.collect.sources.portions import Portion
 from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
 
@@ -17,7 +17,7 @@ from clarion.kernel.ids import digest
 class Entry:
     """A portion as the ledger has it."""
 
-    portion: Portion
+    chunk: SourceChunk
     batch: str
     state: str
     columns: tuple[str, ...]
@@ -41,7 +41,7 @@ def standing(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Entry]]:
             last[key] = row
     found: dict[str, list[Entry]] = {}
     for row in last.values():
-        portion = Portion(
+        chunk = SourceChunk(
             row["_file"],
             row["bytes"],
             row["content_hash"],
@@ -49,7 +49,7 @@ def standing(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Entry]]:
             position=row["position"],
         )
         entry = Entry(
-            portion=portion,
+            chunk=chunk,
             batch=row["_batch"],
             state=row["state"],
             columns=tuple(row["columns"]),
@@ -67,11 +67,11 @@ def held(entries: Sequence[Entry]) -> dict[str, str]:
         if entry.state != "planned":
             now = batches.setdefault(entry.batch, [])
             if entry.state == "taken":
-                now.append((entry.portion.path, entry.portion.content_hash, entry.portion.position))
+                now.append((entry.chunk.path, entry.chunk.content_hash, entry.chunk.position))
     return {batch: digest(sorted(now, key=str))[:16] for batch, now in batches.items()}
 
 
-def planned(source: Source, entries: Sequence[Entry]) -> list[tuple[Portion, ...]]:
+def planned(source: Source, entries: Sequence[Entry]) -> list[tuple[SourceChunk, ...]]:
     """What a dead run planned and did not finish, batch by batch, to be taken again as it was planned.
 
     Raises:
@@ -79,27 +79,27 @@ def planned(source: Source, entries: Sequence[Entry]) -> list[tuple[Portion, ...
     """
     left = sorted(
         (entry for entry in entries if entry.state == "planned"),
-        key=lambda entry: (entry.batch, entry.portion.path),
+        key=lambda entry: (entry.batch, entry.chunk.path),
     )
     groups = []
     for _, group in groupby(left, key=lambda entry: entry.batch):
-        portions = tuple(entry.portion for entry in group)
+        chunks = tuple(entry.chunk for entry in group)
         groups.append(
-            tuple(_again(source, portion) for portion in portions) if source.of_files else portions
+            tuple(_again(source, chunk) for chunk in chunks) if source.of_files else chunks
         )
     return groups
 
 
-def _again(source: Source, portion: Portion) -> Portion:
-    found = files.examine(portion.path, source=source.name, form=source.format)
-    if found.content_hash != portion.content_hash:
-        raise changed(source, portion.path)
+def _again(source: Source, chunk: SourceChunk) -> SourceChunk:
+    found = files.examine(chunk.path, source=source.name, form=source.format)
+    if found.content_hash != chunk.content_hash:
+        raise changed(source, chunk.path)
     return found
 
 
 def new_files(
     source: Source, entries: Sequence[Entry], *, note: Callable[[str], None]
-) -> list[tuple[Portion, ...]]:
+) -> list[tuple[SourceChunk, ...]]:
     """Files that were not taken yet, in groups that have their columns in common.
 
     A file whose length and time are as they were is not read again.
@@ -108,10 +108,10 @@ def new_files(
         SourceError: a file was changed after it was taken, under `changed: refuse`.
     """
     standing = [entry for entry in entries if entry.state != "replaced"]
-    hashes = {entry.portion.content_hash for entry in standing}
-    undone = {entry.portion.content_hash for entry in standing if entry.state == "undone"}
+    hashes = {entry.chunk.content_hash for entry in standing}
+    undone = {entry.chunk.content_hash for entry in standing if entry.state == "undone"}
     latest = {
-        entry.portion.path: entry.portion
+        entry.chunk.path: entry.chunk
         for entry in sorted(standing, key=lambda entry: entry.taken_at)
     }
     new = []
@@ -138,7 +138,7 @@ def new_files(
     headed = source.format == "parquet" or (
         source.format == "csv" and source.options.get("header") == "true"
     )
-    by_header: dict[str, list[Portion]] = {}
+    by_header: dict[str, list[SourceChunk]] = {}
     for file in new:
         by_header.setdefault(file.header if headed else "", []).append(file)
     return [tuple(group) for group in by_header.values()]
@@ -154,22 +154,20 @@ def changed(source: Source, path: str) -> SourceError:
 
 
 def replaced(
-    source: Source, portions: Sequence[Portion], entries: Sequence[Entry], *, batch: str
+    source: Source, chunks: Sequence[SourceChunk], entries: Sequence[Entry], *, batch: str
 ) -> tuple[Entry, ...]:
     """Earlier takes of the same files, whose place these take under `changed: replace`."""
     if source.changed != "replace":
         return ()
-    paths = {portion.path for portion in portions}
+    paths = {chunk.path for chunk in chunks}
     return tuple(
         entry
         for entry in entries
-        if entry.state == "taken" and entry.portion.path in paths and entry.batch != batch
+        if entry.state == "taken" and entry.chunk.path in paths and entry.batch != batch
     )
 
 
 def last_columns(entries: Sequence[Entry]) -> tuple[str, ...]:
     """Columns of the portion that was taken last; empty for none."""
     taken = [entry for entry in entries if entry.state == "taken"]
-    return (
-        max(taken, key=lambda entry: (entry.taken_at, entry.portion.path)).columns if taken else ()
-    )
+    return max(taken, key=lambda entry: (entry.taken_at, entry.chunk.path)).columns if taken else ()

@@ -15,8 +15,8 @@ from pyspark.sql.streaming.readwriter import DataStreamReader
 
 from clarion.collect.sources import tables, topics
 from clarion.collect.sources.causes import cause
+from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.mapping import Secrets, Source
-from clarion.collect.sources.portions import Portion
 from clarion.kernel import sql
 from clarion.kernel.errors import SourceError
 
@@ -29,7 +29,7 @@ _REPLACEMENT = "\ufffd"  # what a decoder puts where bytes are no text in the de
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class FileStats:
     """What a first pass over the records found: small, one row a block of a file.
 
     Args:
@@ -54,7 +54,7 @@ class Survey:
 
 
 def columns_of(
-    spark: SparkSession, source: Source, portion: Portion, secrets: Secrets
+    spark: SparkSession, source: Source, chunk: SourceChunk, secrets: Secrets
 ) -> tuple[str, ...]:
     """The source's column names, as a portion states them; empty for JSON, where each record does.
 
@@ -66,20 +66,18 @@ def columns_of(
     if source.format in _OWN_NAMES:
         return _OWN_NAMES[source.format]
     if not source.of_files:
-        return tuple(tables.rows(spark, source, portion, secrets).columns)
+        return tuple(tables.rows(spark, source, chunk, secrets).columns)
     try:
-        frame = (
-            spark.read.format(source.format).options(**source.options).load(_plain(portion.path))
-        )
+        frame = spark.read.format(source.format).options(**source.options).load(_plain(chunk.path))
         return tuple(frame.columns)
     except (Py4JJavaError, PySparkException) as error:
-        raise _unreadable(error, source, portion.path) from error
+        raise _unreadable(error, source, chunk.path) from error
 
 
 def read(
     spark: SparkSession,
     source: Source,
-    portions: tuple[Portion, ...],
+    chunks: tuple[SourceChunk, ...],
     columns: tuple[str, ...],
     secrets: Secrets,
 ) -> DataFrame:
@@ -90,21 +88,19 @@ def read(
         _place (position that rises with the record's number within its block).
     """
     if source.format == "kafka":
-        return _messages(topics.messages(spark, source, portions, secrets), source)
+        return _messages(topics.messages(spark, source, chunks, secrets), source)
     if source.of_files:
         return placed(
-            _records(
-                spark.read, source, [_plain(portion.path) for portion in portions], columns, {}
-            )
+            _records(spark.read, source, [_plain(chunk.path) for chunk in chunks], columns, {})
         )
-    (portion,) = portions
-    rows = tables.rows(spark, source, portion, secrets)
+    (chunk,) = chunks
+    rows = tables.rows(spark, source, chunk, secrets)
     return placed(
         rows.select(
             _text_map(rows, columns).alias("raw"),
             _text_of(rows, columns).alias("_text"),
             F.lit(None).cast("string").alias("_broken"),
-            F.lit(portion.path).alias("_file"),
+            F.lit(chunk.path).alias("_file"),
             F.spark_partition_id().cast("bigint").alias("_block"),
         )
     )
@@ -257,7 +253,7 @@ def _messages(frame: DataFrame, source: Source) -> DataFrame:
     )
 
 
-def survey(records: DataFrame, source: Source, portions: tuple[Portion, ...]) -> Survey:
+def file_stats(records: DataFrame, source: Source, chunks: tuple[SourceChunk, ...]) -> FileStats:
     """Count records per block, and those that cannot be taken apart or decoded.
 
     Raises:
@@ -278,35 +274,35 @@ def survey(records: DataFrame, source: Source, portions: tuple[Portion, ...]) ->
     try:
         rows = blocks.collect()  # one row per split of a file and shape of its records
     except (Py4JJavaError, PySparkException) as error:
-        raise _unreadable(error, source, portions[0].path) from error
-    return _summed(records.sparkSession, source, rows, portions)
+        raise _unreadable(error, source, chunks[0].path) from error
+    return _summed(records.sparkSession, source, rows, chunks)
 
 
 def _summed(
-    spark: SparkSession, source: Source, rows: list[T.Row], portions: tuple[Portion, ...]
-) -> Survey:
+    spark: SparkSession, source: Source, rows: list[T.Row], chunks: tuple[SourceChunk, ...]
+) -> FileStats:
     schema = "_file string, _block bigint, _offset bigint, _path string, _file_hash string"
-    by_path = {portion.path: portion for portion in portions}
+    by_path = {chunk.path: chunk for chunk in chunks}
     offsets, seen = [], dict.fromkeys(by_path, 0)
     names: dict[str, set[str]] = {}
     in_order = sorted(rows, key=lambda row: (row["_file"], row["_block"]))
     for (file, block), group in groupby(in_order, key=lambda row: (row["_file"], row["_block"])):
-        portion, shapes = by_path[path_of(file)], list(group)
+        chunk, shapes = by_path[path_of(file)], list(group)
         # A message's number is its offset; a record's is counted from the beginning of its file.
         offset = (
             0
             if source.format == "kafka"
-            else seen[portion.path] - min(row["first_place"] for row in shapes)
+            else seen[chunk.path] - min(row["first_place"] for row in shapes)
         )
-        offsets.append((file, block, offset, portion.path, portion.content_hash))
-        seen[portion.path] += sum(row["records"] for row in shapes)
-        names.setdefault(portion.path, set()).update(
+        offsets.append((file, block, offset, chunk.path, chunk.content_hash))
+        seen[chunk.path] += sum(row["records"] for row in shapes)
+        names.setdefault(chunk.path, set()).update(
             name
             for row in shapes
             for name in row["shape"].split(_APART)
             if name and name != "_text"
         )
-    return Survey(
+    return FileStats(
         blocks=spark.createDataFrame(offsets, schema),
         records=seen,
         broken=sum(row["broken"] for row in rows),
@@ -343,7 +339,7 @@ def _unreadable(error: Exception, source: Source, path: str) -> Exception:
     return error
 
 
-def numbered(records: DataFrame, found: Survey) -> DataFrame:
+def numbered(records: DataFrame, found: FileStats) -> DataFrame:
     """The records with their file's path and fingerprint, and `_row`: their number in it, from 1, however it was split."""
     placed = records.join(F.broadcast(found.blocks), ["_file", "_block"])
     return placed.select(
@@ -355,7 +351,7 @@ def numbered(records: DataFrame, found: Survey) -> DataFrame:
     )
 
 
-def refuse_unreadable(source: Source, found: Survey) -> None:
+def refuse_unreadable(source: Source, found: FileStats) -> None:
     """Stop before anything is written when files are damaged and the mapping does not accept that.
 
     Raises:

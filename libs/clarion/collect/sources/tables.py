@@ -11,8 +11,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from clarion.collect.sources.causes import cause
+from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.mapping import Secrets, Source
-from clarion.collect.sources.portions import Portion
 from clarion.kernel import sql
 from clarion.kernel.errors import ConfigError, SourceError
 from clarion.kernel.ids import digest
@@ -21,8 +21,8 @@ _CHANGE_COLUMNS = ("_change_type", "_commit_version", "_commit_timestamp")
 
 
 def new(
-    spark: SparkSession, source: Source, before: Sequence[Portion], secrets: Secrets
-) -> tuple[Portion, ...]:
+    spark: SparkSession, source: Source, before: Sequence[SourceChunk], secrets: Secrets
+) -> tuple[SourceChunk, ...]:
     """The range of rows that came after those taken before; none where there are no new ones.
 
     Raises:
@@ -38,9 +38,9 @@ def new(
         raise unreachable(source, error) from error
 
 
-def rows(spark: SparkSession, source: Source, portion: Portion, secrets: Secrets) -> DataFrame:
+def rows(spark: SparkSession, source: Source, chunk: SourceChunk, secrets: Secrets) -> DataFrame:
     """The rows of a range, in the source's own columns."""
-    bounds = json.loads(str(portion.position))
+    bounds = json.loads(str(chunk.position))
     if "version" not in bounds:
         return _relation(spark, source, secrets).where(_within(source, bounds))
     if bounds["after"] is None:
@@ -93,8 +93,8 @@ def _relation(spark: SparkSession, source: Source, secrets: Secrets) -> DataFram
 
 
 def _new_rows(
-    spark: SparkSession, source: Source, before: Sequence[Portion], secrets: Secrets
-) -> tuple[Portion, ...]:
+    spark: SparkSession, source: Source, before: Sequence[SourceChunk], secrets: Secrets
+) -> tuple[SourceChunk, ...]:
     assert source.incremental is not None
     by, overlap = source.incremental.by, source.incremental.overlap
     relation = _relation(spark, source, secrets)
@@ -133,7 +133,7 @@ def _new_rows(
 
 
 def _more(
-    relation: DataFrame, source: Source, bounds: Mapping[str, Any], before: Sequence[Portion]
+    relation: DataFrame, source: Source, bounds: Mapping[str, Any], before: Sequence[SourceChunk]
 ) -> bool:
     """Whether rows came late, within the overlap, since the last range was taken."""
     last = json.loads(str(before[-1].position))
@@ -163,24 +163,24 @@ def _within(source: Source, bounds: Mapping[str, Any]) -> Column:
 
 
 def _new_versions(
-    spark: SparkSession, source: Source, before: Sequence[Portion]
-) -> tuple[Portion, ...]:
+    spark: SparkSession, source: Source, before: Sequence[SourceChunk]
+) -> tuple[SourceChunk, ...]:
     latest = spark.sql(f"DESCRIBE HISTORY delta.{sql.name(source.where)} LIMIT 1").first()
     version, after = int(latest["version"]) if latest else 0, _last(before, "version")
     if after == version:
         return ()
     bounds = {"after": after, "version": version}
-    portion = _portion(
+    chunk = _portion(
         source, f"{_table(source)}@{'' if after is None else after + 1}..{version}", bounds
     )
     if after is not None:
         # The file listing is lazy: what was never recorded shows here, before anything is planned.
-        rows(spark, source, portion, lambda reference: reference).isEmpty()
-    return (portion,)
+        rows(spark, source, chunk, lambda reference: reference).isEmpty()
+    return (chunk,)
 
 
-def _last(before: Sequence[Portion], name: str) -> Any:
-    bounds = [json.loads(str(portion.position)) for portion in before if portion.position]
+def _last(before: Sequence[SourceChunk], name: str) -> Any:
+    bounds = [json.loads(str(chunk.position)) for chunk in before if chunk.position]
     return bounds[-1][name] if bounds else None
 
 
@@ -189,5 +189,5 @@ def _table(source: Source) -> str:
     return f"{source.where.split('?')[0]}#{table}" if table else source.where
 
 
-def _portion(source: Source, name: str, bounds: Mapping[str, Any]) -> Portion:
-    return Portion(name, 0, digest(source.name, name), position=json.dumps(bounds))
+def _portion(source: Source, name: str, bounds: Mapping[str, Any]) -> SourceChunk:
+    return SourceChunk(name, 0, digest(source.name, name), position=json.dumps(bounds))

@@ -12,8 +12,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from clarion.collect.sources.causes import cause
+from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.mapping import Secrets, Source
-from clarion.collect.sources.portions import Portion
 from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
 
@@ -45,16 +45,16 @@ def _address(source: Source) -> tuple[str, str]:
 
 
 def new(
-    spark: SparkSession, source: Source, before: Sequence[Portion], secrets: Secrets
-) -> tuple[Portion, ...]:
+    spark: SparkSession, source: Source, before: Sequence[SourceChunk], secrets: Secrets
+) -> tuple[SourceChunk, ...]:
     """For each partition the range of offsets that came after those taken before.
 
     Raises:
         SourceError: no broker answers, or messages were deleted before they were taken.
     """
     taken: dict[int, int] = {}
-    for portion in before:
-        bounds = json.loads(str(portion.position))
+    for chunk in before:
+        bounds = json.loads(str(chunk.position))
         taken[bounds["partition"]] = max(taken.get(bounds["partition"], 0), int(bounds["until"]))
     try:
         try:
@@ -68,12 +68,12 @@ def new(
     except (Py4JJavaError, PySparkException) as error:
         raise unreachable(source, error) from error
     _, topic = _address(source)
-    portions = []
+    chunks = []
     for partition, (first, until) in sorted(found.items()):
         first = max(first, taken.get(partition, 0))
         if until > first:
-            portions.append(_portion(source, topic, partition, first, until))
-    return tuple(portions)
+            chunks.append(_portion(source, topic, partition, first, until))
+    return tuple(chunks)
 
 
 def _bounds(
@@ -99,19 +99,19 @@ def _bounds(
     return {row["partition"]: (row["first"], row["last"] + 1) for row in rows}
 
 
-def _portion(source: Source, topic: str, partition: int, first: int, until: int) -> Portion:
+def _portion(source: Source, topic: str, partition: int, first: int, until: int) -> SourceChunk:
     position = json.dumps({"partition": partition, "first": first, "until": until})
-    return Portion(
+    return SourceChunk(
         f"kafka:{topic}/{partition}", 0, digest(source.name, topic, partition), position=position
     )
 
 
 def messages(
-    spark: SparkSession, source: Source, portions: Sequence[Portion], secrets: Secrets
+    spark: SparkSession, source: Source, chunks: Sequence[SourceChunk], secrets: Secrets
 ) -> DataFrame:
     """Messages of ranges of offsets."""
     _, topic = _address(source)
-    bounds = [json.loads(str(portion.position)) for portion in portions]
+    bounds = [json.loads(str(chunk.position)) for chunk in chunks]
     start = json.dumps({topic: {str(item["partition"]): item["first"] for item in bounds}})
     end = json.dumps({topic: {str(item["partition"]): item["until"] for item in bounds}})
     options = {
@@ -126,7 +126,7 @@ def messages(
     )
 
 
-def portions_in(source: Source, blocks: Sequence[tuple[str, int, int]]) -> tuple[Portion, ...]:
+def portions_in(source: Source, blocks: Sequence[tuple[str, int, int]]) -> tuple[SourceChunk, ...]:
     """The portions that a stream's batch holds.
 
     Args:

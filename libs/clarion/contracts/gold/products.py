@@ -118,8 +118,8 @@ PRODUCT_NEIGHBOURS = Table(
     ),
     owner="merchandise",
 )
-PRODUCT_LIKENESSES = Table(
-    name="gold.product_likenesses",
+PRODUCT_SIMILARITIES = Table(
+    name="gold.product_similarities",
     grain="one row per as-of day, measure, product and rank: products that the same people buy, or rate alike",
     key=("as_of", "measure", "product_id", "rank"),
     slice=("as_of",),
@@ -133,11 +133,11 @@ PRODUCT_LIKENESSES = Table(
         Column("product_id", "string", "product"),
         Column("rank", "int", "1 for the nearest; ties by product id"),
         Column("neighbour_id", "string", "product like it"),
-        Column("likeness", "double", "the measure", unit="0 to 1"),
+        Column("similarity", "double", "the measure", unit="0 to 1"),
         Column("common", "bigint", "people who bought (or rated) both"),
     ),
     checks=(
-        Check("likeness_in_range", "likeness > 0 AND likeness <= 1.000000001"),
+        Check("similarity_in_range", "similarity > 0 AND similarity <= 1.000000001"),
         Check("not_itself", "product_id <> neighbour_id"),
     ),
     owner="merchandise",
@@ -173,7 +173,7 @@ PRODUCT_PAIRS = Table(
             "of customers who bought the two at different times, those who bought the partner later",
             nullable=True,
         ),
-        Column("cosine", "double", "likeness of a substitute", unit="0 to 1", nullable=True),
+        Column("cosine", "double", "similarity of a substitute", unit="0 to 1", nullable=True),
     ),
     checks=(
         Check("relation_known", "relation IN ('complement', 'accessory', 'substitute')"),

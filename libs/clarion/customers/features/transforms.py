@@ -144,7 +144,7 @@ def summary(packed_features: DataFrame) -> DataFrame:
         .agg(
             F.count("*").alias("customers"),
             F.round(F.avg("value"), _DIGITS).alias("mean"),
-            F.round(F.stddev_pop("value"), _DIGITS).alias("deviation"),
+            F.round(F.stddev_pop("value"), _DIGITS).alias("standard_deviation"),
             F.min("value").alias("lowest"),
             F.max("value").alias("highest"),
         )

@@ -281,20 +281,20 @@ def customer_profiles(
         F.col("active_days") >= 3,
         (F.col("first_in_window") - F.col("idle_days")) / (F.col("active_days") - 1),
     )
-    rhythm = _usual_gaps(known)
-    shop = rhythm.agg(
+    recency_ratio = _usual_gaps(known)
+    shop = recency_ratio.agg(
         F.coalesce(F.percentile("usual_gap_days", 0.5), F.lit(settings.default_gap_days)).alias(
             "shop_gap_days"
         )
     )
     return (
-        sums.join(rhythm, "customer_id", "left")
+        sums.join(recency_ratio, "customer_id", "left")
         .crossJoin(F.broadcast(shop))
         .withColumn("order_gap", F.coalesce("usual_gap_days", "shop_gap_days"))
         .withColumns(
             {
-                "rhythm": F.col("recency_days") / F.greatest("order_gap", F.lit(1.0)),
-                "absence": F.col("idle_days") / F.greatest(F.least(between_days, "order_gap"), F.lit(1.0)),
+                "recency_ratio": F.col("recency_days") / F.greatest("order_gap", F.lit(1.0)),
+                "inactivity_ratio": F.col("idle_days") / F.greatest(F.least(between_days, "order_gap"), F.lit(1.0)),
             }
         )
         .withColumn("life_cycle", _life_cycle(settings))
@@ -302,7 +302,7 @@ def customer_profiles(
         .select(
             F.lit(as_of).alias("as_of"),
             "customer_id", "tenure_days", "recency_days", "orders", "monetary", "average_order", "items_per_order", "discount_share", "views",
-            "cart_adds", "events", "active_days", "idle_days", "usual_gap_days", "rhythm", "absence", "life_cycle",
+            "cart_adds", "events", "active_days", "idle_days", "usual_gap_days", "recency_ratio", "inactivity_ratio", "life_cycle",
             F.coalesce("interests", F.array().cast("array<struct<category:string,share:double>>")).alias("interests"),
         )
     )  # fmt: skip
@@ -322,11 +322,13 @@ def _usual_gaps(known: DataFrame) -> DataFrame:
 
 
 def _life_cycle(settings: ProfileSettings) -> Column:
-    """The stage, from the customer's own rhythm; nobody is lost who still comes, whether they buy or not."""
+    """The stage, from the customer's own recency_ratio; nobody is lost who still comes, whether they buy or not."""
     return (
         F.when(F.col("recency_days").isNull(), "prospect")
         .when(F.col("first_order_days") <= settings.new_within_days, "new")
-        .when(F.col("rhythm") <= settings.active_within_gaps, "active")
-        .when(F.least("rhythm", "absence") <= settings.dormant_within_gaps, "dormant")
+        .when(F.col("recency_ratio") <= settings.active_within_gaps, "active")
+        .when(
+            F.least("recency_ratio", "inactivity_ratio") <= settings.dormant_within_gaps, "dormant"
+        )
         .otherwise("lost")
     )

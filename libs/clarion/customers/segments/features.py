@@ -6,12 +6,12 @@ from pyspark.sql import functions as F
 from clarion.measures.buckets import bucket
 
 
-def sample(frame: DataFrame, *, at_most: int, customers: int) -> DataFrame:
+def sample(frame: DataFrame, *, limit: int, customers: int) -> DataFrame:
     """At most so many customers, chosen by hash of their id, in one partition sorted by id.
 
     KMeans depends on how its rows are spread; this makes the fit the same for shuffled input and any partitioning.
     """
-    share = min(1.0, at_most / max(customers, 1))
+    share = min(1.0, limit / max(customers, 1))
     return (
         frame.where(bucket("segment-sample", "customer_id") < F.lit(int(share * 1_000_000)))
         .repartition(1)

@@ -75,6 +75,6 @@ class Grouped:
 
 
 def grouped(pipeline: PipelineModel, sample: DataFrame) -> Grouped:
-    """A fitted model over a sample (at most `fit_at_most` customers)."""
+    """A fitted model over a sample (at most `max_fit_rows` customers)."""
     points, labels = model.grouped(pipeline, sample)
     return Grouped(points, labels, model.features_of(pipeline), len(model.centres_of(pipeline)))

@@ -1,4 +1,4 @@
-"""How good a grouping is. NumPy over the fit's sample, which is bounded by `segment.fit_at_most`."""
+"""How good a grouping is. NumPy over the fit's sample, which is bounded by `segment.max_fit_rows`."""
 
 import numpy as np
 import numpy.typing as npt

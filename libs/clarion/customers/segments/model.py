@@ -140,7 +140,7 @@ def _components(scaled: DataFrame, dimensions: int, variance: float) -> PCAModel
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """What a model is fitted on: the scaled rows, the same in memory (at most fit_at_most), how and with which seed."""
+    """What a model is fitted on: the scaled rows, the same in memory (at most max_fit_rows), how and with which seed."""
 
     scaled: DataFrame
     points: metrics.Array
@@ -351,7 +351,7 @@ def grouped(pipeline: PipelineModel, sample: DataFrame) -> tuple[metrics.Array, 
 
     Args:
         pipeline: a fitted model.
-        sample: what `features.sample` gives: at most `fit_at_most` rows.
+        sample: what `features.sample` gives: at most `max_fit_rows` rows.
     """
     names = [f"{_KNOWN}{name}" for name in features_of(pipeline)]
     rows = (

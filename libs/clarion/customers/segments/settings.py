@@ -40,7 +40,7 @@ class SegmentSettings:
     min_share: float
     min_stability: float
     silhouette_slack: float
-    fit_at_most: int
+    max_fit_rows: int
     max_iter: int
     retrain_days: int
     retry_days: int

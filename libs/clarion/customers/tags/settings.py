@@ -10,7 +10,7 @@ class TagSettings:
     depth: int
     min_leaf_share: float
     held_out: float
-    fit_at_most: int
+    max_fit_rows: int
     min_support: float
     min_confidence: float
     min_lift: float

@@ -41,7 +41,7 @@ class _Bound:
     """Limits of one feature along a path, and whether one who has no value goes that way."""
 
     above: float | None
-    at_most: float | None
+    limit: float | None
     unknown: bool
 
 
@@ -110,7 +110,7 @@ def _paths(tree: Any, names: tuple[str, ...]) -> list[str]:
         walk(
             inner.children_left[node],
             bounds
-            | {name: _narrowed(bounds.get(name), at_most=threshold, unknown=left_takes_unknown)},
+            | {name: _narrowed(bounds.get(name), limit=threshold, unknown=left_takes_unknown)},
         )
         walk(
             inner.children_right[node],
@@ -126,17 +126,13 @@ def _narrowed(
     before: _Bound | None,
     *,
     above: float | None = None,
-    at_most: float | None = None,
+    limit: float | None = None,
     unknown: bool,
 ) -> _Bound:
     was = before or _Bound(None, None, True)
     return _Bound(
         above if was.above is None else was.above if above is None else max(above, was.above),
-        at_most
-        if was.at_most is None
-        else was.at_most
-        if at_most is None
-        else min(at_most, was.at_most),
+        limit if was.limit is None else was.limit if limit is None else min(limit, was.limit),
         was.unknown and unknown,
     )
 
@@ -151,7 +147,7 @@ def _condition(bounds: dict[str, _Bound]) -> str:
             parts.append(f"{column} IS NULL" if bound.unknown else "false")
             continue
         limits = [f"{column} > {bound.above!r}D"] if bound.above is not None else []
-        limits += [f"{column} <= {bound.at_most!r}D"] if bound.at_most not in (None, np.inf) else []
+        limits += [f"{column} <= {bound.limit!r}D"] if bound.limit not in (None, np.inf) else []
         if not limits:
             parts += [] if bound.unknown else [f"{column} IS NOT NULL"]
             continue

@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 
 from clarion.products.similarity.ranking import Names, in_blocks, ranked
 
-_SCHEMA = "product_id string, rank int, neighbour_id string, likeness double, common bigint"
+_SCHEMA = "product_id string, rank int, neighbour_id string, similarity double, common bigint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def by_buyers(
         block_rows: products compared at a time.
 
     Returns:
-        as_of, measure ('jaccard'), product_id, rank, neighbour_id, likeness, common (buyers).
+        as_of, measure ('jaccard'), product_id, rank, neighbour_id, similarity, common (buyers).
     """
     pairs = (
         bought.where("customer_id IS NOT NULL")
@@ -92,7 +92,7 @@ def by_ratings(
         block_rows: products compared at a time.
 
     Returns:
-        as_of, measure ('pearson'), product_id, rank, neighbour_id, likeness, common (people).
+        as_of, measure ('pearson'), product_id, rank, neighbour_id, similarity, common (people).
     """
     known = rated.where("customer_id IS NOT NULL AND value IS NOT NULL")
     pairs = known.groupBy("customer_id", "product_id").agg(
@@ -140,7 +140,7 @@ def _nearest(
         "product_id",
         "rank",
         "neighbour_id",
-        "likeness",
+        "similarity",
         "common",
     )
 
@@ -185,7 +185,7 @@ def _ranked(
     of: Opinions,
     rows: npt.NDArray[np.int_],
     columns: npt.NDArray[np.int_],
-    likeness: npt.NDArray[np.float64],
+    similarity: npt.NDArray[np.float64],
     common: npt.NDArray[np.float64],
     *,
     k: int,
@@ -194,8 +194,8 @@ def _ranked(
         {
             "row": rows,
             "column": columns,
-            "likeness": likeness.round(12),
+            "similarity": similarity.round(12),
             "common": common.astype(np.int64),
         }
     )
-    return ranked(of.names, pairs, by="likeness", k=k)
+    return ranked(of.names, pairs, by="similarity", k=k)

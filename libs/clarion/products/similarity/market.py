@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from clarion.measures.position import price_position
 
-_SEEN = {"market_price": "double", "rating": "double", "ratings": "bigint", "said": "string"}
+_OBSERVED = {"market_price": "double", "rating": "double", "ratings": "bigint", "said": "string"}
 _REVIEWS_READ = 50  # of a product: the latest say what it is
 
 
@@ -54,7 +54,7 @@ def described(
     found = found.withColumns(
         {
             name: F.lit(None).cast(type_)
-            for name, type_ in _SEEN.items()
+            for name, type_ in _OBSERVED.items()
             if name not in found.columns
         }
     )

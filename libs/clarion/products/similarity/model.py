@@ -29,7 +29,7 @@ def fit(
         Bucketizer of the scaled attributes that vary (left out where none does), vocabulary over `terms`, inverse document frequency.
     """
     steps = _steps(
-        described, [item for item in attributes if item.kind == "scaled"], settings.steps
+        described, [item for item in attributes if item.kind == "scaled"], settings.quantile_bins
     )
     stages: list[Transformer] = [steps] if steps else []
     marked = marks(PipelineModel(stages=stages).transform(described), attributes)

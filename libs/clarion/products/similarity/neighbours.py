@@ -237,7 +237,7 @@ def _spread(rows: Rows, classes: _Classes, pairs: pd.DataFrame, *, k: int) -> pd
         pd.concat([pairs[pairs["row"] != pairs["column"]], itself]),
         classes,
         by="column",
-        at_most=k + 1,
+        limit=k + 1,
     )
     best = (
         members.sort_values(["row", "cosine", "column"], ascending=[True, False, True])
@@ -248,11 +248,11 @@ def _spread(rows: Rows, classes: _Classes, pairs: pd.DataFrame, *, k: int) -> pd
 
 
 def _each(
-    pairs: pd.DataFrame, classes: _Classes, *, by: str, at_most: int | None = None
+    pairs: pd.DataFrame, classes: _Classes, *, by: str, limit: int | None = None
 ) -> pd.DataFrame:
     """A row for each of the first members of the class that a column names, which then names the member."""
     of, sizes = pairs[by].to_numpy(), np.diff(classes.starts)
-    times = sizes[of] if at_most is None else np.minimum(sizes[of], at_most)
+    times = sizes[of] if limit is None else np.minimum(sizes[of], limit)
     within = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
     repeated = pairs.iloc[np.repeat(np.arange(len(pairs)), times)]
     return repeated.assign(
@@ -280,7 +280,7 @@ def _updated(
         "product_id", "neighbour_id", "rank", "cosine"
     ).toPandas()  # k rows a product
     same = _unchanged(rows, vectors, lists)
-    if n - same.sum() > settings.anew_share * n:
+    if n - same.sum() > settings.full_refresh_share * n:
         return None
     class_of = np.empty(n, dtype=np.int64)
     class_of[classes.members] = np.repeat(np.arange(len(classes.first)), np.diff(classes.starts))
@@ -291,7 +291,7 @@ def _updated(
             _top(classes.cells, rest, classes.cells, fresh, n=k + 3),
             classes,
             by="column",
-            at_most=k + 1,
+            limit=k + 1,
         ),
         classes,
         by="row",

@@ -153,7 +153,7 @@ def substitutes(baskets: DataFrame, neighbours: DataFrame, *, settings: PairSett
         "product_id", F.col("neighbour_id").alias("partner_id"), "cosine"
     )
     other = baskets.withColumnRenamed("product_id", "partner_id")
-    together = (
+    run_concurrently = (
         alike.join(baskets, "product_id")
         .join(other, ["order_id", "partner_id"])
         .groupBy("product_id", "partner_id")
@@ -165,7 +165,7 @@ def substitutes(baskets: DataFrame, neighbours: DataFrame, *, settings: PairSett
             sold.select(F.col("product_id").alias("partner_id"), F.col("n").alias("partner_n")),
             "partner_id",
         )
-        .join(together, ["product_id", "partner_id"], "left")
+        .join(run_concurrently, ["product_id", "partner_id"], "left")
         .crossJoin(F.broadcast(orders))
         .withColumn("together", F.coalesce("together", F.lit(0)))
         .withColumn("expected", F.col("n") * F.col("partner_n") / F.col("orders"))

@@ -12,7 +12,7 @@ class ProductSettings:
     weights: dict[str, float]
     min_products: int
     vocabulary: int
-    steps: int
+    quantile_bins: int
     market_days: int
     chinese: Literal["bigrams", "jieba"]
     retrain_days: int
@@ -23,7 +23,7 @@ class ProductSettings:
     common_feature: int
     candidates: int
     recall_sample: int
-    anew_share: float
+    full_refresh_share: float
 
 
 @settings("product_pairs")
@@ -38,5 +38,5 @@ class PairSettings:
     substitute_cosine: float
     partners: int
     min_common: int
-    likest: int
+    top_k: int
     block_rows: int

@@ -13,7 +13,7 @@ from clarion.config import Config
 from clarion.declarations.shop import detectors
 from clarion.kernel.errors import ConfigError
 from clarion.measures.intervals import Interval, NotComputable, share
-from clarion.sim.noise import DIFFICULTIES, Noisy, plant
+from clarion.sim.invalid_activity import DIFFICULTIES, Noisy, plant
 
 EVENT = "record_id string, happened_at timestamp, type string, customer_id string, device_ref string, product_id string, dwell_ms bigint"
 LINE = "order_line_id string, order_id string, happened_at timestamp, kind string, customer_id string, product_id string, store_ref string"
@@ -43,9 +43,9 @@ def _rates(config: Config, planted: Noisy) -> Rates:
             if one.of_orders
             else planted.events
         )
-        both = truth.select("record_id", F.col("noise").eqNullSafe(one.name).alias("is")).join(
-            hits, "record_id", "full"
-        )
+        both = truth.select(
+            "record_id", F.col("invalid_activity").eqNullSafe(one.name).alias("is")
+        ).join(hits, "record_id", "full")
         row = both.agg(
             F.count_if("hit").alias("found"),
             F.count_if("is").alias("planted"),
@@ -61,11 +61,11 @@ def _rates(config: Config, planted: Noisy) -> Rates:
 @pytest.mark.parametrize(
     ("difficulty", "recalls"),
     [
-        ("easy", {"mistap": 0.8, "program": 0.98, "staged_order": 0.98}),
-        ("default", {"mistap": 0.7, "program": 0.95, "staged_order": 0.85}),
+        ("easy", {"accidental_click": 0.8, "bot": 0.98, "fake_order": 0.98}),
+        ("default", {"accidental_click": 0.7, "bot": 0.95, "fake_order": 0.85}),
         (
             "hard",
-            {"mistap": 0.35, "program": 0.7},
+            {"accidental_click": 0.35, "bot": 0.7},
         ),  # eight accounts with six devices, most of which look first: staged orders pass for honest ones
     ],
 )
@@ -191,7 +191,9 @@ def test_a_detector_that_reaches_beyond_its_rows_is_refused() -> None:
         "features": {"x": "(select 1)"},
         "found_when": "true",
     }
-    with pytest.raises(ConfigError, match="noise.yml: mine: 'select' is not allowed here"):
+    with pytest.raises(
+        ConfigError, match="invalid_activity.yml: mine: 'select' is not allowed here"
+    ):
         invalid_activity.parse({"mine": body})
     with pytest.raises(ConfigError, match="looks_at"):
         invalid_activity.parse({"mine": {**body, "looks_at": "everything"}})

@@ -67,17 +67,17 @@ def test_noise_is_left_out_for_analytics_stays_in_silver_and_is_found_once(
     }
     _write(one.folder, "orders", "1.csv", [order])
     as_of = date(2026, 5, 3)
-    one.run("ingest", "clean", "noise", "profiles", as_of=as_of)
+    one.run("ingest", "clean", "invalid_activity", "profiles", as_of=as_of)
     assert one.read("silver.events").count() == 312
-    found = one.read("silver.noise")
+    found = one.read("silver.invalid_activity")
     assert {(row["detector"], row["facts"], row["count"]) for row in found.groupBy("detector", "facts").count().collect()} == {
-        ("program", "silver.events", 300)
+        ("bot", "silver.events", 300)
     }  # fmt: skip
     assert found.first()["features"]["events"] == 300.0
     assert one.read("gold.product_days").agg(F.sum("views")).first()[0] == 12
     assert any("program: 300 of 312 silver.events" in said for said in one.said)
 
-    assert [(row["detector"], row["found"]) for row in held_apart(one.lake)] == [("program", 300)]
+    assert [(row["detector"], row["found"]) for row in held_apart(one.lake)] == [("bot", 300)]
 
     # The next day only what is new is looked at; what was found before stays found.
     _write(
@@ -94,12 +94,12 @@ def test_noise_is_left_out_for_analytics_stays_in_silver_and_is_found_once(
             products=200,
         ),
     )
-    one.run("ingest", "clean", "noise", as_of=date(2026, 5, 23))
+    one.run("ingest", "clean", "invalid_activity", as_of=date(2026, 5, 23))
     checks = {
         row["as_of"]: row
         for row in one.read("ops.detections").where("detector = 'program'").collect()
     }
     assert (checks[date(2026, 5, 23)]["checked"], checks[date(2026, 5, 23)]["found"]) == (200, 200)
     # A day that was judged before knows nothing of what was found later.
-    one.run("noise", as_of=as_of)
-    assert one.read("silver.noise").where("as_of = DATE'2026-05-03'").count() == 300
+    one.run("invalid_activity", as_of=as_of)
+    assert one.read("silver.invalid_activity").where("as_of = DATE'2026-05-03'").count() == 300

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
+class SourceChunk:
     """A part of a source that is taken as a whole: a file, a range of a table's rows, a range of a topic's partition.
 
     Args:

@@ -172,7 +172,7 @@ def test_jaccard_equals_sets_of_buyers(rows: Callable[..., DataFrame], block_row
         if len(common) >= 2:
             expected[one, other] = (len(common) / len(buyers[one] | buyers[other]), len(common))
     assert {
-        (row["product_id"], row["neighbour_id"]): (pytest.approx(row["likeness"]), row["common"])
+        (row["product_id"], row["neighbour_id"]): (pytest.approx(row["similarity"]), row["common"])
         for row in found
     } == expected
 
@@ -208,7 +208,7 @@ def test_pearson_equals_pandas_over_people_who_rated_both(
         for a, b in permutations(theirs.columns, 2)
         if theirs.loc[a, b] > 1e-9
     }
-    ours = {(row["product_id"], row["neighbour_id"]): row["likeness"] for row in found.collect()}
+    ours = {(row["product_id"], row["neighbour_id"]): row["similarity"] for row in found.collect()}
     assert ours.keys() == expected.keys()
     assert all(ours[pair] == pytest.approx(expected[pair], abs=1e-9) for pair in ours)
 

@@ -32,8 +32,8 @@ class Difficulty:
         account_days: age up to which its accounts are old.
     """
 
-    mistap_dwell: float
-    mistap_back: float
+    accidental_dwell: float
+    accidental_back: float
     visits: int
     visit_gap: float
     gap_spread: float
@@ -48,15 +48,15 @@ class Difficulty:
 
 DIFFICULTIES = {
     "easy": Difficulty(
-        mistap_dwell=0.4, mistap_back=0.97, visits=400, visit_gap=2.0, gap_spread=0.1, program_wants=0.0,
+        accidental_dwell=0.4, accidental_back=0.97, visits=400, visit_gap=2.0, gap_spread=0.1, program_wants=0.0,
         ring=25, ring_days=1, devices=2, shares_address=1.0, looks_first=0.02, account_days=4,
     ),
     "default": Difficulty(
-        mistap_dwell=0.7, mistap_back=0.85, visits=200, visit_gap=12.0, gap_spread=0.5, program_wants=0.002,
+        accidental_dwell=0.7, accidental_back=0.85, visits=200, visit_gap=12.0, gap_spread=0.5, program_wants=0.002,
         ring=14, ring_days=2, devices=4, shares_address=0.6, looks_first=0.2, account_days=25,
     ),
     "hard": Difficulty(
-        mistap_dwell=1.1, mistap_back=0.6, visits=110, visit_gap=30.0, gap_spread=1.0, program_wants=0.01,
+        accidental_dwell=1.1, accidental_back=0.6, visits=110, visit_gap=30.0, gap_spread=1.0, program_wants=0.01,
         ring=8, ring_days=4, devices=6, shares_address=0.3, looks_first=0.6, account_days=80,
     ),
 }  # fmt: skip
@@ -64,7 +64,7 @@ DIFFICULTIES = {
 
 @dataclass(frozen=True, slots=True)
 class Noisy:
-    """Facts in the shape of silver; the column `noise` (mistap, program, staged_order or null) is the truth and no part of it.
+    """Facts in the shape of silver; the column `noise` (accidental_click, program, fake_order or null) is the truth and no part of it.
 
     Args:
         events: record_id, happened_at, type, customer_id, device_ref, product_id, dwell_ms.
@@ -87,14 +87,14 @@ def plant(
     a hundred people, rings one in two hundred.
     """
     world = _World(spark, Draws(seed), difficulty, starts_on, people)
-    views, mistaps = world.views(), world.mistaps()
+    views, accidental_clicks = world.views(), world.accidental_clicks()
     honest_orders, staged = world.orders(), world.staged()
     lines = honest_orders.unionByName(staged)
     return Noisy(
-        world.stepped(views.unionByName(mistaps)).unionByName(world.programs()).unionByName(world.logins(lines)),
+        world.stepped(views.unionByName(accidental_clicks)).unionByName(world.programs()).unionByName(world.logins(lines)),
         lines.select(
             F.concat("order_id", F.lit("-1")).alias("order_line_id"), "order_id", "happened_at", F.lit("sale").alias("kind"), "customer_id", "product_id",
-            F.lit(None).cast("string").alias("store_ref"), "noise",
+            F.lit(None).cast("string").alias("store_ref"), "invalid_activity",
         ),
         world.accounts().unionByName(world.ring_accounts()),
     )  # fmt: skip
@@ -181,19 +181,19 @@ class _World:
         )
         return named.select(
             "id", "session", "step", self._product("product", "id", "session", "place").alias("product_id"),
-            self._log_normal("dwell", 8.0, 1.1, *ids).alias("dwell"), F.lit(None).cast("string").alias("noise"), "customer_id",
+            self._log_normal("dwell", 8.0, 1.1, *ids).alias("dwell"), F.lit(None).cast("string").alias("invalid_activity"), "customer_id",
             device.alias("device_ref"),
             F.when(self._u("adds", *ids) < 0.08, "cart_add").otherwise("view").alias("type"), F.lit(False).alias("back"),
         )  # fmt: skip
 
-    def mistaps(self) -> DataFrame:
+    def accidental_clicks(self) -> DataFrame:
         """After one honest view in forty a tap on something else by mistake, after most of them the same product again."""
         ids, hard = ("id", "session", "step"), self.difficulty
-        chosen = self.views().where(self._u("mistap", *ids) < 0.025)
+        chosen = self.views().where(self._u("accidental_click", *ids) < 0.025)
         tap = chosen.withColumns(
             {
-                "back": self._u("back", *ids) < hard.mistap_back,
-                "dwell": self._log_normal("tap_dwell", hard.mistap_dwell, 0.4, *ids),
+                "back": self._u("back", *ids) < hard.accidental_back,
+                "dwell": self._log_normal("tap_dwell", hard.accidental_dwell, 0.4, *ids),
                 "wrong": self._product("wrong", *ids),
             }
         )
@@ -201,7 +201,7 @@ class _World:
             {
                 "product_id": F.col("wrong"),
                 "step": F.col("step") + 0.3,
-                "noise": F.lit("mistap"),
+                "invalid_activity": F.lit("accidental_click"),
                 "type": F.lit("view"),
             }
         ).drop("wrong")
@@ -226,7 +226,7 @@ class _World:
             F.format_string("V%06d-%d-%05.1f", "id", "session", "step").alias("record_id"),
             self._at(begin + F.coalesce(F.sum(F.col("dwell") + 0.4).over(until), F.lit(0.0))).alias("happened_at"),
             "type", F.when(self._u("logged_in", "id", "session") < 0.6, F.col("customer_id")).alias("customer_id"), "device_ref", "product_id",
-            F.floor(F.col("dwell") * 1000).cast("bigint").alias("dwell_ms"), "noise",
+            F.floor(F.col("dwell") * 1000).cast("bigint").alias("dwell_ms"), "invalid_activity",
         )  # fmt: skip
 
     def programs(self) -> DataFrame:
@@ -260,7 +260,7 @@ class _World:
             self._at(begin + F.coalesce(F.sum("gap").over(until), F.lit(0.0))).alias("happened_at"),
             F.when(self._u("bot_adds", *ids) < hard.program_wants, "cart_add").otherwise("view").alias("type"),
             F.lit(None).cast("string").alias("customer_id"), F.format_string("b%d", "id").alias("device_ref"),
-            F.format_string("P%04d", listed).alias("product_id"), F.floor(F.col("gap") * 900).cast("bigint").alias("dwell_ms"), F.lit("program").alias("noise"),
+            F.format_string("P%04d", listed).alias("product_id"), F.floor(F.col("gap") * 900).cast("bigint").alias("dwell_ms"), F.lit("bot").alias("invalid_activity"),
         )  # fmt: skip
 
     def orders(self) -> DataFrame:
@@ -276,7 +276,7 @@ class _World:
         return bought.select(
             F.format_string("O%06d-%d", *ids).alias("order_id"), self._at(86400 * day + 3600 * (10 + 12 * self._u("order_time", *ids))).alias("happened_at"),
             "customer_id", F.when(flash, F.format_string("P%04d", F.lit(_FLASH_PRODUCT))).otherwise(self._product("bought", *ids)).alias("product_id"),
-            (self._u("looks", *ids) < 0.8).alias("looks"), F.format_string("D%d", "id").alias("device_ref"), F.lit(None).cast("string").alias("noise"),
+            (self._u("looks", *ids) < 0.8).alias("looks"), F.format_string("D%d", "id").alias("device_ref"), F.lit(None).cast("string").alias("invalid_activity"),
         )  # fmt: skip
 
     def _rings(self) -> DataFrame:
@@ -312,7 +312,7 @@ class _World:
             F.format_string("S%04d-%03d", *ids).alias("order_id"), self._at(at).alias("happened_at"),
             "customer_id", F.format_string("P%04d", 1 + self._whole((_PRODUCTS - 1) * self._u("ring_product", "ring"))).alias("product_id"),
             (self._u("ring_looks", *ids) < hard.looks_first).alias("looks"), F.format_string("ring%d-%d", F.col("ring"), device).alias("device_ref"),
-            F.lit("staged_order").alias("noise"),
+            F.lit("fake_order").alias("invalid_activity"),
         )  # fmt: skip
 
     def logins(self, ordered: DataFrame) -> DataFrame:
@@ -321,5 +321,5 @@ class _World:
         return ordered.select(
             F.concat(F.lit("L"), "order_id").alias("record_id"), (F.col("happened_at") - F.make_dt_interval(mins=F.lit(60))).alias("happened_at"),
             F.when(looked, "view").otherwise("login").alias("type"), "customer_id", "device_ref", F.when(looked, F.col("product_id")).alias("product_id"),
-            F.lit(20_000).cast("bigint").alias("dwell_ms"), F.lit(None).cast("string").alias("noise"),
+            F.lit(20_000).cast("bigint").alias("dwell_ms"), F.lit(None).cast("string").alias("invalid_activity"),
         )  # fmt: skip
