@@ -30,7 +30,10 @@ def method_pages() -> dict[str, str]:
     """Pages of the site, each with the README that holds its text."""
     readmes = sorted((LIBRARY / "clarion").rglob("README.md"))
     folders = {readme: readme.parent.relative_to(LIBRARY / "clarion").parts for readme in readmes}
-    return {f"methods/{'-'.join(parts)}.md": readme.relative_to(ROOT).as_posix() for readme, parts in folders.items()}
+    return {
+        f"methods/{'-'.join(parts)}.md": readme.relative_to(ROOT).as_posix()
+        for readme, parts in folders.items()
+    }
 
 
 def reference_pages() -> dict[str, str]:

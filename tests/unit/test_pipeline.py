@@ -14,7 +14,14 @@ A, B, C = (TABLES[name] for name in ("gold.segments", "gold.predictions", "gold.
 
 
 def _job(name: str, *, reads: tuple = (), writes: tuple = ()) -> Job:
-    return Job(name=name, summary=name, reads=reads, writes=writes, run=lambda scope, params: None)
+    return Job(
+        name=name,
+        summary=name,
+        reads=reads,
+        writes=writes,
+        purpose="analytics",
+        run=lambda scope: None,
+    )
 
 
 def test_a_job_stands_after_those_that_write_what_it_reads() -> None:
