@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from clarion.config import Config
 from clarion.customers.segments import model
-from clarion.customers.segments.features import sample
+from clarion.customers.segments.sampling import fit_sample
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.runtime.session import start
 
@@ -34,7 +34,7 @@ for n in [
             customer_id=[f"c{row:07d}" for row in range(n)]
         )
     )
-    chosen = sample(frame, limit=settings.max_fit_rows, customers=n).persist()
+    chosen = fit_sample(frame, limit=settings.max_fit_rows, customers=n).persist()
     chosen.count()
     began = time.monotonic()
     found = model.fit(chosen, settings=settings, seed=1)

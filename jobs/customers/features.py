@@ -9,21 +9,21 @@ from pyspark.sql import functions as F
 
 from clarion.contracts.gold import CUSTOMER_FEATURES, CUSTOMER_PROFILES, FEATURES
 from clarion.customers.features import transforms
-from clarion.customers.features.declared import Feature
+from clarion.customers.features.definitions import Feature
 from clarion.declarations.shop import features
 from clarion.kernel.errors import ConfigError, first_line
 from clarion.kernel.parallel import run_concurrently
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
-from clarion.workflows import description
+from clarion.workflows import customer_features
 
 
 def run(scope: Scope) -> None:
     declared = features(scope.config)
     profiles = scope.current(CUSTOMER_PROFILES)
-    seen = description.seen(scope, declared, as_of=scope.as_of)
+    seen = customer_features.feature_views(scope, declared, as_of=scope.as_of)
     as_of = F.lit(scope.as_of).alias("as_of")
-    packed = scope.persist(transforms.packed(_described(profiles, seen, declared), declared))
+    packed = scope.persist(transforms.pack_features(_described(profiles, seen, declared), declared))
     run_concurrently(
         [
             partial(scope.replace, CUSTOMER_FEATURES, packed.select(as_of, "*")),
@@ -41,12 +41,12 @@ def _described(
         ConfigError: a feature names what its view does not have.
     """
     try:
-        return transforms.described(profiles, seen, declared)
+        return transforms.compute_features(profiles, seen, declared)
     except (AnalysisException, ParseException) as error:
 
         def fails(first: int) -> bool:
             try:
-                transforms.described(profiles, seen, declared[:first])
+                transforms.compute_features(profiles, seen, declared[:first])
             except (AnalysisException, ParseException):
                 return True
             return False
@@ -55,7 +55,7 @@ def _described(
         raise ConfigError(
             f"features.yml: {guilty.name} cannot be understood: {guilty.value}",
             found=first_line(error),
-            fix=f"use columns of the view '{guilty.source}', which libs/clarion/features/README.md names",
+            fix=f"use columns of the view '{guilty.source}', which libs/clarion/customers/features/README.md names",
         ) from error
 
 
@@ -70,7 +70,7 @@ def _summary(scope: Scope, packed: DataFrame, declared: tuple[Feature, ...]) -> 
         "feature string, source string, type string, unit string, meaning string, label_en string, label_zh string",
     )
     everyone = packed.agg(F.count("*").alias("everyone"))
-    found = named.join(transforms.summary(packed), "feature", "left").crossJoin(
+    found = named.join(transforms.feature_summary(packed), "feature", "left").crossJoin(
         F.broadcast(everyone)
     )
     known = F.coalesce("customers", F.lit(0)).cast("bigint")
@@ -89,7 +89,7 @@ def _summary(scope: Scope, packed: DataFrame, declared: tuple[Feature, ...]) -> 
 JOB = Job(
     name="features",
     summary=__doc__,
-    reads=description.READS,
+    reads=customer_features.READS,
     writes=(CUSTOMER_FEATURES, FEATURES),
     purpose="analytics",
     run=run,

@@ -46,7 +46,7 @@ def run(scope: Scope) -> None:
             partial(
                 scope.replace,
                 INTERACTIONS,
-                profiles.strongest(interest, as_of=as_of, keep=settings.interactions_kept),
+                profiles.top_interests(interest, as_of=as_of, keep=settings.interactions_kept),
             ),
             partial(scope.replace, CUSTOMER_PROFILES, described),
             partial(_replace_flows, scope, described),

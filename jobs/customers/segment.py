@@ -15,7 +15,7 @@ from clarion.contracts.gold import (
     SEGMENT_MOVES,
     SEGMENTS,
 )
-from clarion.customers.features.transforms import inputs, unpacked
+from clarion.customers.features.transforms import model_inputs, unpack_features
 from clarion.customers.segments import model
 from clarion.customers.segments.transforms import basics, portraits
 from clarion.declarations.shop import features as declared
@@ -32,8 +32,9 @@ def run(scope: Scope) -> None:
     champion = scope.current(SEGMENT_MODELS).select("model_version", "features").first()
     assert champion is not None, "train_segments writes one row a day"
     pipeline = scope.tracking.load(MODEL, champion["model_version"])
-    compared = inputs(
-        unpacked(scope.current(CUSTOMER_FEATURES), declared(scope.config)), champion["features"]
+    compared = model_inputs(
+        unpack_features(scope.current(CUSTOMER_FEATURES), declared(scope.config)),
+        champion["features"],
     )
     groups = scope.current(SEGMENT_GROUPS)
     as_of = F.lit(scope.as_of).alias("as_of")

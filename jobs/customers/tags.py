@@ -17,7 +17,7 @@ from clarion.contracts.gold import (
     TAGS,
 )
 from clarion.contracts.silver import ORDER_LINES, PRODUCTS
-from clarion.customers.features.transforms import unpacked
+from clarion.customers.features.transforms import unpack_features
 from clarion.customers.tags import associations, transforms, trees
 from clarion.customers.tags.settings import TagSettings
 from clarion.declarations import shop
@@ -34,13 +34,15 @@ from clarion.runtime.scope import Scope
 
 def run(scope: Scope) -> None:
     described = scope.persist(
-        unpacked(scope.current(CUSTOMER_FEATURES), shop.features(scope.config))
+        unpack_features(scope.current(CUSTOMER_FEATURES), shop.features(scope.config))
     )
     declared = _declared(scope, described)
     found = declared + _of_groups(scope, described)
     as_of = F.lit(scope.as_of).alias("as_of")
-    borne = scope.persist(transforms.tagged(described, {tag["tag"]: tag["rule"] for tag in found}))
-    own = transforms.tagged(described, {tag["tag"]: tag["rule"] for tag in declared})
+    borne = scope.persist(
+        transforms.assign_tags(described, {tag["tag"]: tag["rule"] for tag in found})
+    )
+    own = transforms.assign_tags(described, {tag["tag"]: tag["rule"] for tag in declared})
     last = scope.last(CUSTOMER_TAGS)
     before = last[1] if last else scope.lake.empty(CUSTOMER_TAGS)
     run_concurrently(
@@ -48,7 +50,7 @@ def run(scope: Scope) -> None:
             partial(
                 scope.replace,
                 CUSTOMER_TAGS,
-                transforms.with_since(borne.select(as_of, "*"), before),
+                transforms.add_since(borne.select(as_of, "*"), before),
             ),
             partial(scope.replace, TAGS, _counted(scope, found, borne)),
             partial(
@@ -124,7 +126,7 @@ def _of_groups(scope: Scope, described: DataFrame) -> list[dict[str, Any]]:
             (sample["segment_id"] == segment["segment_id"]).to_numpy(),
             derive(scope.seed, "tags", segment["segment_id"]) % 2**32,
         )
-        found = trees.explained(
+        found = trees.explain_group(
             points[:, known],
             inside,
             sample["held_out"].to_numpy(),
@@ -150,7 +152,7 @@ def _counted(scope: Scope, found: list[dict[str, Any]], borne: DataFrame) -> Dat
     rows = rows_as_frame(scope.spark, TAGS, [{**tag, "as_of": scope.as_of} for tag in found]).drop(
         "customers", "support"
     )
-    counts = transforms.counted(borne).withColumnRenamed("share", "support")
+    counts = transforms.count_tags(borne).withColumnRenamed("share", "support")
     joined = rows.join(counts, "tag", "left")
     none = {
         "customers": F.coalesce("customers", F.lit(0)).cast("bigint"),
@@ -166,10 +168,10 @@ def _associations(scope: Scope, described: DataFrame, own: DataFrame) -> DataFra
     products = current_products(scope.read(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
     sets = {
         "baskets": transforms.baskets(lines, products),
-        "customers": transforms.traits(described, own),
+        "customers": transforms.customer_items(described, own),
     }
     found = [
-        associations.rules(frame, settings=settings).withColumn("sets", F.lit(name))
+        associations.association_rules(frame, settings=settings).withColumn("sets", F.lit(name))
         for name, frame in sets.items()
     ]
     return reduce(DataFrame.unionByName, found).select(

@@ -11,10 +11,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.contracts.gold import CUSTOMER_FEATURES, SEGMENT_GROUPS, SEGMENT_MODELS
-from clarion.customers.features.transforms import inputs, unpacked
-from clarion.customers.segments import continuity, features, model, naming, pictures
+from clarion.customers.features.transforms import model_inputs, unpack_features
+from clarion.customers.segments import continuity, model, naming, pictures, sampling
 from clarion.customers.segments.continuity import Match, Quality, Verdict
-from clarion.customers.segments.grouped import Grouped, grouped
+from clarion.customers.segments.grouped_sample import GroupedSample, group_sample
 from clarion.customers.segments.model import Segmentation
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.declarations.shop import features as declared
@@ -36,16 +36,16 @@ class Last:
 
     row: dict[str, Any]
     groups: list[dict[str, Any]]
-    grouped: Grouped
+    grouped: GroupedSample
     feature_drift: dict[str, float]
     group_drift: float
 
 
 def run(scope: Scope) -> None:
     settings = scope.settings(SegmentSettings)
-    described = unpacked(scope.current(CUSTOMER_FEATURES), declared(scope.config))
+    described = unpack_features(scope.current(CUSTOMER_FEATURES), declared(scope.config))
     customers = scope.persist(
-        inputs(described, {name: item.value for name, item in settings.features.items()})
+        model_inputs(described, {name: item.value for name, item in settings.features.items()})
     )
     of_inputs = totals(customers)
     last = _last(scope, settings, described, customers=int(of_inputs[0]))
@@ -60,10 +60,10 @@ def run(scope: Scope) -> None:
         _enter(scope, _carried(scope, last), last.groups)
         return
     sample = scope.persist(
-        features.sample(customers, limit=settings.max_fit_rows, customers=int(of_inputs[0]))
+        sampling.fit_sample(customers, limit=settings.max_fit_rows, customers=int(of_inputs[0]))
     )
     pipeline, version, tried = _challenger(scope, settings, sample, of_inputs, because)
-    new = grouped(pipeline, sample)
+    new = group_sample(pipeline, sample)
     quality = Quality(new.silhouette, tried["stability"], float(new.shares.min()))
     compared = _compared(settings, new.features)
     old_quality = (
@@ -75,7 +75,7 @@ def run(scope: Scope) -> None:
         name: float(getattr(settings, name))
         for name in ("min_stability", "min_share", "silhouette_slack")
     }
-    verdict = continuity.judged(old_quality, quality, limits=limits)
+    verdict = continuity.promotion_verdict(old_quality, quality, limits=limits)
     scope.note(
         f"trained because of {because}; version {version} {'takes over' if verdict.promoted else 'stays back'}: {'; '.join(verdict.reasons)}"
     )
@@ -108,10 +108,10 @@ def _last(
         .orderBy("cluster")
     )
     groups = [item.asDict(recursive=True) for item in of_day.collect()]
-    sample = features.sample(
-        inputs(described, row["features"]), limit=settings.max_fit_rows, customers=customers
+    sample = sampling.fit_sample(
+        model_inputs(described, row["features"]), limit=settings.max_fit_rows, customers=customers
     )
-    now = grouped(scope.tracking.load(MODEL, row["model_version"]), sample)
+    now = group_sample(scope.tracking.load(MODEL, row["model_version"]), sample)
     expected = np.array([row["group_shares"].get(group["segment_id"], 0.0) for group in groups])
     return Last(
         row,
@@ -128,7 +128,7 @@ def _because(last: Last | None, settings: SegmentSettings, *, as_of: date) -> st
         return "no model yet"
     if last.row["settings_hash"] != _hash(settings):
         return "other settings"
-    return continuity.due(
+    return continuity.retrain_reason(
         (as_of - last.row["trained_on"]).days,
         last.feature_drift,
         last.group_drift,
@@ -207,8 +207,8 @@ def _challenger(
             "smallest_share": chosen.smallest_share,
         },
         figures={
-            "choice_of_k": pictures.choice(found),
-            "map": pictures.map_of(*model.grouped(found.pipeline, sample)),
+            "choice_of_k": pictures.choice_figure(found),
+            "map": pictures.map_figure(*model.predict_groups(found.pipeline, sample)),
         },
         fingerprint=fingerprint,
         alias="challenger",
@@ -233,15 +233,15 @@ def _parameters(
 
 
 def _continued(
-    scope: Scope, settings: SegmentSettings, last: Last | None, new: Grouped
+    scope: Scope, settings: SegmentSettings, last: Last | None, new: GroupedSample
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """The new model's groups, each under the name of the old group that it goes on from; and the old ones that nothing goes on from."""
     standard = new.standard
-    means = continuity.means(standard, new.labels, new.groups)
+    means = continuity.group_means(standard, new.labels, new.groups)
     found: dict[int, Match] = {}
     if last is not None:
-        before = continuity.means(standard, last.grouped.labels, last.grouped.groups)
-        found = continuity.matched(before, means, within=settings.match_within)
+        before = continuity.group_means(standard, last.grouped.labels, last.grouped.groups)
+        found = continuity.match_groups(before, means, within=settings.match_within)
     old_ids = [group["segment_id"] for group in last.groups] if last else []
     numbers = [
         int(row[0].removeprefix("g"))
@@ -249,7 +249,7 @@ def _continued(
     ]
     highest, groups = max(numbers, default=0), []
     for cluster, (english, chinese) in enumerate(
-        naming.names(means.tolist(), new.features, settings.features)
+        naming.group_names(means.tolist(), new.features, settings.features)
     ):
         match = found.get(cluster)
         highest += 0 if match else 1
@@ -299,7 +299,7 @@ def _taken_over(
     scope: Scope,
     settings: SegmentSettings,
     version: str,
-    new: Grouped,
+    new: GroupedSample,
     groups: list[dict[str, Any]],
     retired: list[str],
 ) -> dict[str, Any]:

@@ -9,19 +9,19 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_FEATURES, PREDICTIONS
-from clarion.customers.features.declared import needed
-from clarion.customers.features.transforms import inputs, unpacked
+from clarion.customers.features.definitions import required_features
+from clarion.customers.features.transforms import model_inputs, unpack_features
 from clarion.customers.profiles.settings import ProfileSettings
 from clarion.declarations.shop import features
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import run_concurrently
 from clarion.measures.intervals import NotComputable
-from clarion.prediction.churn import churn
+from clarion.prediction.churn import model as churn
 from clarion.prediction.churn.settings import PredictSettings
 from clarion.runtime import models
 from clarion.runtime.job import Job, previous
 from clarion.runtime.scope import Scope
-from clarion.workflows import description
+from clarion.workflows import customer_features
 
 MODEL = "clarion-churn"
 
@@ -34,8 +34,10 @@ def run(scope: Scope) -> None:
         scope.replace(PREDICTIONS, scope.lake.empty(PREDICTIONS))
         return
     pipeline, version = found
-    described = unpacked(scope.current(CUSTOMER_FEATURES), features(scope.config))
-    scores = churn.score(pipeline, inputs(described.where(settings.who), settings.features))
+    described = unpack_features(scope.current(CUSTOMER_FEATURES), features(scope.config))
+    scores = churn.churn_scores(
+        pipeline, model_inputs(described.where(settings.population), settings.features)
+    )
     rows = scores.select(
         F.lit(scope.as_of).alias("as_of"),
         "customer_id",
@@ -72,7 +74,7 @@ def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str]
         known = scope.tracking.version_of(MODEL, fingerprint)
         if known:
             return scope.tracking.load(MODEL, known), known
-        found = churn.fit(earlier, later, settings=settings)
+        found = churn.fit_churn_model(earlier, later, settings=settings)
     finally:
         earlier.unpersist()
         later.unpersist()
@@ -101,8 +103,10 @@ def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str]
 
 def _examples(scope: Scope, cut: date, settings: PredictSettings) -> DataFrame:
     """Features of what happened before the cut and was known by then; labels of the days after it."""
-    looked_at = needed(features(scope.config), [*settings.features.values(), settings.who])
-    described = description.past(scope, looked_at, as_of=cut).where(settings.who)
+    looked_at = required_features(
+        features(scope.config), [*settings.features.values(), settings.population]
+    )
+    described = customer_features.past_features(scope, looked_at, as_of=cut).where(settings.population)
     after = (
         (F.col("day") >= F.lit(cut))
         & (F.col("day") < F.lit(cut + timedelta(days=settings.horizon_days)))
@@ -113,13 +117,13 @@ def _examples(scope: Scope, cut: date, settings: PredictSettings) -> DataFrame:
         .where(after & (F.col("known_on") < F.lit(scope.as_of)))
         .select("customer_id")
     )
-    return churn.examples(inputs(described, settings.features), buyers)
+    return churn.labelled_examples(model_inputs(described, settings.features), buyers)
 
 
 JOB = Job(
     name="predict",
     summary=__doc__,
-    reads=(CUSTOMER_FEATURES, *description.READS, previous(PREDICTIONS)),
+    reads=(CUSTOMER_FEATURES, *customer_features.READS, previous(PREDICTIONS)),
     writes=(PREDICTIONS,),
     purpose="analytics",
     settings=(PredictSettings, ProfileSettings),

@@ -12,7 +12,7 @@ from worlds import World
 
 from clarion.collect.identity.consent import consented
 from clarion.contracts import TABLES
-from clarion.customers.features.transforms import unpacked
+from clarion.customers.features.transforms import unpack_features
 from clarion.declarations import shop
 from clarion.lake import Lake
 from clarion.measures.days import local_day
@@ -30,7 +30,7 @@ def flags(world: World) -> list[str]:
 
 @pytest.mark.covers("Q6", "P1")
 def test_features_equal_a_count_over_the_facts(world: World) -> None:
-    wide = unpacked(world.read("gold.customer_features"), shop.features(world.config))
+    wide = unpack_features(world.read("gold.customer_features"), shop.features(world.config))
     zone = world.settings["shop.time_zone"]
     day = local_day("happened_at", zone)
     before = (day < F.lit(world.as_of)) & (local_day("arrived_at", zone) < F.lit(world.as_of))
@@ -85,7 +85,7 @@ def test_every_declared_feature_is_told_with_its_spread(world: World) -> None:
 
 @pytest.mark.covers("P4", "P6")
 def test_tags_are_what_their_rules_say(world: World) -> None:
-    wide = unpacked(world.read("gold.customer_features"), shop.features(world.config))
+    wide = unpack_features(world.read("gold.customer_features"), shop.features(world.config))
     borne = world.read("gold.customer_tags").select(
         "customer_id", F.explode("tags.tag").alias("tag")
     )
@@ -125,7 +125,7 @@ def test_an_audience_leaves_the_lake_only_with_consent(
             == 0
         )
     said = capsys.readouterr().out
-    wide = unpacked(world.read("gold.customer_features"), shop.features(world.config))
+    wide = unpack_features(world.read("gold.customer_features"), shop.features(world.config))
     found = {row[0] for row in wide.where(expression).select("customer_id").collect()}
     allowed = {
         row[0]

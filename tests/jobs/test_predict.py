@@ -15,13 +15,13 @@ from worlds import Desk
 
 from clarion.config import Config
 from clarion.contracts import TABLES
-from clarion.customers.features.declared import needed
+from clarion.customers.features.definitions import required_features
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.declarations.shop import features
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import names
 from clarion.measures.buckets import bucket
-from clarion.prediction.churn.churn import SuspectedLeak
+from clarion.prediction.churn.model import SuspectedLeakError
 from clarion.prediction.churn.settings import PredictSettings
 
 AS_OF, HORIZON = date(2026, 6, 1), 56
@@ -156,7 +156,7 @@ def test_churn_equals_scikit_learn_and_a_feature_that_has_seen_the_future_stops_
     before = found.agg(F.count("*"), F.sum("probability")).first()
     shop.settings["predict.features"] = f"{{{PLAIN}, leaves: 'coalesce(leaves, 0)'}}"
     shop.map("shop", MAPPING["shop"])
-    with pytest.raises(SuspectedLeak, match="too good to be true"):
+    with pytest.raises(SuspectedLeakError, match="too good to be true"):
         shop.run("predict", as_of=AS_OF)
     assert (
         shop.lake.read(TABLES["gold.predictions"]).agg(F.count("*"), F.sum("probability")).first()
@@ -172,8 +172,8 @@ def test_every_input_of_every_model_is_made_of_declared_features(config: Config)
     made = [text for text in inputs if names(text) and set(names(text)) <= declared]
     assert len(made) / len(inputs) >= 0.95
     with pytest.raises(ConfigError, match="no declared feature"):
-        needed(features(config), ["log1p(recentness)"])
-    wanted = {item.name for item in needed(features(config), ["price_sensitivity"])}
+        required_features(features(config), ["log1p(recentness)"])
+    wanted = {item.name for item in required_features(features(config), ["price_sensitivity"])}
     assert (
         {
             "price_sensitivity",

@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 
 from clarion.config import Config
 from clarion.contracts import TABLES
-from clarion.customers.features.transforms import inputs, unpacked
-from clarion.customers.segments import features, model
+from clarion.customers.features.transforms import model_inputs, unpack_features
+from clarion.customers.segments import model, sampling
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.declarations import shop
 from clarion.lake import Lake
@@ -232,11 +232,11 @@ def test_online_retail_gives_the_reference_groups(
         conf_dir=tmp_path / "conf",
         overrides=tuple(f"{key}={value}" for key, value in settings.items()),
     )
-    points = inputs(
-        unpacked(lake.read(TABLES["gold.customer_features"]), shop.features(own)),
+    points = model_inputs(
+        unpack_features(lake.read(TABLES["gold.customer_features"]), shop.features(own)),
         {name: item["value"] for name, item in compared.items()},
     ).persist()
-    sample = features.sample(points, limit=200_000, customers=4_334).persist()
+    sample = sampling.fit_sample(points, limit=200_000, customers=4_334).persist()
     for k, (inertia, silhouette) in REFERENCE.items():
         chosen = model.fit(
             sample, settings=replace(own.section(SegmentSettings), k=k), seed=1

@@ -13,8 +13,8 @@ from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.contracts import TABLES
 from clarion.customers.features import transforms, views
-from clarion.customers.features.declared import Feature, parse
-from clarion.customers.tags.transforms import tagged
+from clarion.customers.features.definitions import Feature, parse
+from clarion.customers.tags.transforms import assign_tags
 from clarion.declarations import shop
 from clarion.declarations.shop import features
 from clarion.kernel.errors import ConfigError
@@ -75,7 +75,7 @@ def test_three_cart_adds_in_seven_days_are_told(rows: Callable[..., DataFrame]) 
         ("slow", "2026-05-24", "2026-05-24", 0, "0", 2), ("slow", "2026-05-31", "2026-05-31", 0, "0", 1),
     )  # fmt: skip
     everyone = rows("customer_id string", ("keen",), ("slow",), ("silent",))
-    found = transforms.described(everyone, {"days": views.days(days, as_of=AS_OF)}, declared)
+    found = transforms.compute_features(everyone, {"days": views.days(days, as_of=AS_OF)}, declared)
     assert {row["customer_id"]: row["three_cart_adds"] for row in found.collect()} == {
         "keen": 1.0,
         "slow": 0.0,
@@ -96,7 +96,7 @@ def test_what_happens_or_arrives_on_the_as_of_day_or_later_is_not_seen(
     def orders(*values: tuple[str, str, str, int, str, int]) -> float:
         view = views.days(_days(rows, *values), as_of=AS_OF)
         return float(
-            transforms.described(
+            transforms.compute_features(
                 rows("customer_id string", ("k",)), {"days": view}, declared
             ).first()["orders"]
         )
@@ -110,12 +110,12 @@ def test_unknown_is_not_zero_unless_the_feature_says_so(rows: Callable[..., Data
         b={"value": "sum(orders)", "empty": 0},
         c={"source": "reviews", "value": "count(*)"},
     )
-    wide = transforms.described(
+    wide = transforms.compute_features(
         rows("customer_id string", ("k",)), {"days": views.days(_days(rows), as_of=AS_OF)}, declared
     )
-    packed = transforms.packed(wide, declared)
+    packed = transforms.pack_features(wide, declared)
     assert packed.first()["values"] == {"b": 0.0}
-    assert transforms.unpacked(packed, declared).first().asDict() == {
+    assert transforms.unpack_features(packed, declared).first().asDict() == {
         "customer_id": "k",
         "a": None,
         "b": 0.0,
@@ -182,7 +182,7 @@ def test_surveys_coupons_and_contacts_become_features_and_tags(
         "traits": views.traits(said, as_of=AS_OF, time_zone="UTC"), "redemptions": views.facts(coupons, as_of=AS_OF, time_zone="UTC"),
         "contacts": views.facts(called, as_of=AS_OF, time_zone="UTC"),
     }  # fmt: skip
-    wide = transforms.described(rows("customer_id string", ("k",), ("l",)), seen, chosen)
+    wide = transforms.compute_features(rows("customer_id string", ("k",), ("l",)), seen, chosen)
     found = {row["customer_id"]: row for row in wide.collect()}
     assert (
         found["k"]["survey_answers_365d"],
@@ -199,7 +199,7 @@ def test_surveys_coupons_and_contacts_become_features_and_tags(
         for tag in shop.tags(config)
         if tag.name in ("dissatisfied", "coupon_user")
     }
-    borne = tagged(wide.selectExpr("*", "cast(null AS double) coupon_share"), rules)
+    borne = assign_tags(wide.selectExpr("*", "cast(null AS double) coupon_share"), rules)
     assert {row["customer_id"]: row["tags"] for row in borne.collect()} == {
         "k": ["coupon_user", "dissatisfied"],
         "l": ["dissatisfied"],
@@ -278,7 +278,7 @@ def test_who_a_customer_is_follows_the_last_account_that_says_so(
     view = views.registrations(named, as_of=AS_OF, time_zone="UTC")
     found = {
         row["customer_id"]: row
-        for row in transforms.described(
+        for row in transforms.compute_features(
             rows("customer_id string", ("k",), ("l",)), {"registrations": view}, chosen
         ).collect()
     }
@@ -327,7 +327,7 @@ def test_interest_is_shared_out_over_categories_and_prices(rows: Callable[..., D
         "source": "interactions",
         "value": "max_by(category, struct(category_share, category))",
     }
-    likes = transforms.described(
+    likes = transforms.compute_features(
         rows("customer_id string", ("k",)), {"interactions": view}, _features(likes=text)
     ).first()["likes"]
     assert likes == "b"
@@ -338,7 +338,7 @@ def test_each_table_is_read_once_however_many_features_look_at_it(
 ) -> None:
     seen = {name: view for name, view in lake_of_views.items() if name != "profile"}
     plan = (
-        transforms.described(lake_of_views["profile"], seen, features(config))
+        transforms.compute_features(lake_of_views["profile"], seen, features(config))
         ._jdf.queryExecution()
         .executedPlan()
         .toString()

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from clarion.config import Config
 from clarion.customers.profiles import transforms as profiles
 from clarion.customers.profiles.settings import ProfileSettings
-from clarion.customers.segments import features, metrics, model
+from clarion.customers.segments import metrics, model, sampling
 from clarion.customers.segments.settings import Algorithm, Scaling, SegmentSettings
 from clarion.customers.segments.transforms import basics, history, portraits
 from clarion.measures.flows import NOWHERE, flows, moves
@@ -177,7 +177,9 @@ def test_the_planted_number_of_groups_is_found_and_as_tight_as_scikit_learns(
     spark: SparkSession, grouping: SegmentSettings
 ) -> None:
     frame = _blobs(spark)
-    found = model.fit(features.sample(frame, limit=1000, customers=240), settings=grouping, seed=3)
+    found = model.fit(
+        sampling.fit_sample(frame, limit=1000, customers=240), settings=grouping, seed=3
+    )
     assert found.chosen.k == 4
     assert found.features == ("spend", "recency")
     scaled = np.array(
@@ -197,7 +199,7 @@ def test_shuffled_input_and_any_partitioning_give_the_same_groups(
     for partitions in (1, 8):
         frame = _blobs(spark, partitions).orderBy(F.xxhash64("customer_id", F.lit(partitions)))
         found = model.fit(
-            features.sample(frame, limit=1000, customers=240),
+            sampling.fit_sample(frame, limit=1000, customers=240),
             settings=replace(grouping, k=4),
             seed=3,
         )
@@ -210,12 +212,14 @@ def test_what_is_unknown_counts_as_the_median_of_the_training(
 ) -> None:
     frame = _blobs(spark)
     found = model.fit(
-        features.sample(frame, limit=1000, customers=240), settings=replace(grouping, k=4), seed=3
+        sampling.fit_sample(frame, limit=1000, customers=240),
+        settings=replace(grouping, k=4),
+        seed=3,
     )
     one = spark.createDataFrame(
         [("x", None, 4.0, 1.0)], "customer_id string, spend double, recency double, constant double"
     )
-    points, _ = model.grouped(found.pipeline, one)
+    points, _ = model.predict_groups(found.pipeline, one)
     middle = np.sort(np.array([row[0] for row in frame.select("spend").collect()]))[[118, 121]]
     assert middle[0] <= points[0, 0] <= middle[1]
     assert points[0, 1] == 4.0
@@ -226,7 +230,9 @@ def test_every_customer_is_in_exactly_one_group_at_its_distance(
 ) -> None:
     frame = _blobs(spark)
     found = model.fit(
-        features.sample(frame, limit=1000, customers=240), settings=replace(grouping, k=4), seed=3
+        sampling.fit_sample(frame, limit=1000, customers=240),
+        settings=replace(grouping, k=4),
+        seed=3,
     )
     members = model.assign(found.pipeline, frame).toPandas()
     points, centres = np.array(members["scaled"].tolist()), model.centres_of(found.pipeline)
@@ -239,10 +245,10 @@ def test_too_few_or_equal_customers_give_a_clear_answer(
     spark: SparkSession, grouping: SegmentSettings
 ) -> None:
     alike = spark.createDataFrame([("a", 1.0), ("b", 1.0)], "customer_id string, spend double")
-    with pytest.raises(model.TooFewCustomers, match="nothing to group"):
+    with pytest.raises(model.TooFewCustomersError, match="nothing to group"):
         model.fit(alike, settings=grouping, seed=1)
     two = spark.createDataFrame([("a", 1.0), ("b", 2.0)], "customer_id string, spend double")
-    with pytest.raises(model.TooFewCustomers, match="cannot be made"):
+    with pytest.raises(model.TooFewCustomersError, match="cannot be made"):
         model.fit(two, settings=grouping, seed=1)
 
 
@@ -274,7 +280,7 @@ def test_every_model_behind_the_one_interface_finds_planted_groups(
 ) -> None:
     frame = _blobs(spark, centres=_IN_PAIRS if algorithm == "bisecting" else _APART)
     found = model.fit(
-        features.sample(frame, limit=1000, customers=240),
+        sampling.fit_sample(frame, limit=1000, customers=240),
         settings=replace(grouping, algorithm=algorithm, k=4),
         seed=3,
     )
@@ -282,19 +288,20 @@ def test_every_model_behind_the_one_interface_finds_planted_groups(
     planted = np.repeat(range(4), 60)
     assert adjusted_rand_score(planted, rows["cluster"]) > 0.9
     again = model.fit(
-        features.sample(frame.repartition(5), limit=1000, customers=240),
+        sampling.fit_sample(frame.repartition(5), limit=1000, customers=240),
         settings=replace(grouping, algorithm=algorithm, k=4),
         seed=3,
     )
     assert np.allclose(model.centres_of(found.pipeline), model.centres_of(again.pipeline))
     other = model.fit(
-        features.sample(frame, limit=1000, customers=240),
+        sampling.fit_sample(frame, limit=1000, customers=240),
         settings=replace(grouping, algorithm=algorithm, k=4),
         seed=99,
     )
     assert (
         adjusted_rand_score(
-            model.grouped(found.pipeline, frame)[1], model.grouped(other.pipeline, frame)[1]
+            model.predict_groups(found.pipeline, frame)[1],
+            model.predict_groups(other.pipeline, frame)[1],
         )
         >= 0.9
     )
@@ -309,7 +316,7 @@ def test_scaled_features_lie_in_their_range(
 ) -> None:
     frame = _blobs(spark)
     found = model.fit(
-        features.sample(frame, limit=1000, customers=240),
+        sampling.fit_sample(frame, limit=1000, customers=240),
         settings=replace(grouping, scaling=scaling, k=4),
         seed=3,
     )
@@ -330,7 +337,7 @@ def test_robust_scaling_takes_medians_and_quartiles(
     ]
     frame = spark.createDataFrame(values, "customer_id string, spend double, views double")
     found = model.fit(
-        features.sample(frame, limit=1000, customers=400),
+        sampling.fit_sample(frame, limit=1000, customers=400),
         settings=replace(grouping, scaling="robust", k=3),
         seed=3,
     )
@@ -356,7 +363,7 @@ def test_principal_components_keep_the_declared_variance(
         values, "customer_id string, w double, x double, y double, z double"
     )
     found = model.fit(
-        features.sample(frame, limit=1000, customers=300),
+        sampling.fit_sample(frame, limit=1000, customers=300),
         settings=replace(grouping, pca_variance=0.95, k=3),
         seed=3,
     )
@@ -375,13 +382,13 @@ def test_one_customer_a_constant_feature_and_more_groups_than_customers_are_told
     spark: SparkSession, grouping: SegmentSettings
 ) -> None:
     one = spark.createDataFrame([("a", 1.0)], "customer_id string, spend double")
-    with pytest.raises(model.TooFewCustomers, match="alike, or there is one or none"):
+    with pytest.raises(model.TooFewCustomersError, match="alike, or there is one or none"):
         model.fit(one, settings=grouping, seed=1)
     three = spark.createDataFrame(
         [("a", 1.0, 7.0), ("b", 2.0, 7.0), ("c", 3.0, 7.0)],
         "customer_id string, spend double, constant double",
     )
-    with pytest.raises(model.TooFewCustomers, match="9 groups cannot be made"):
+    with pytest.raises(model.TooFewCustomersError, match="9 groups cannot be made"):
         model.fit(three, settings=replace(grouping, k=9), seed=1)
 
 

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 
 from clarion.config import Config
 from clarion.customers.tags import associations, transforms, trees
-from clarion.customers.tags.declared import parse
+from clarion.customers.tags.definitions import parse
 from clarion.customers.tags.settings import TagSettings
 from clarion.declarations import shop
 from clarion.kernel.errors import ConfigError
@@ -36,7 +36,7 @@ def _planted(n: int = 2000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @pytest.mark.covers("P4")
 def test_a_tree_finds_a_planted_rule_and_says_how_sure_it_is(settings: TagSettings) -> None:
     points, inside, held_out = _planted()
-    found = trees.explained(points, inside, held_out, NAMES, settings=settings, seed=1)
+    found = trees.explain_group(points, inside, held_out, NAMES, settings=settings, seed=1)
     assert not isinstance(found, NotComputable)
     assert found.fidelity.low >= 0.9
     assert found.confidence > 0.9
@@ -51,7 +51,7 @@ def test_spark_applies_the_rule_as_the_tree_predicts_unknown_values_included(
     from sklearn.tree import DecisionTreeClassifier
 
     points, inside, held_out = _planted()
-    found = trees.explained(points, inside, held_out, NAMES, settings=settings, seed=1)
+    found = trees.explain_group(points, inside, held_out, NAMES, settings=settings, seed=1)
     assert not isinstance(found, NotComputable)
     smallest = int(np.ceil(settings.min_leaf_share * (~held_out).sum()))
     tree = DecisionTreeClassifier(
@@ -64,7 +64,7 @@ def test_spark_applies_the_rule_as_the_tree_predicts_unknown_values_included(
             for place, (x, y) in enumerate(points)
         ),
     )
-    borne = transforms.tagged(frame, {"like": found.when}).orderBy("customer_id").collect()
+    borne = transforms.assign_tags(frame, {"like": found.when}).orderBy("customer_id").collect()
     assert [row["tags"] == ["like"] for row in borne] == tree.predict(points).astype(bool).tolist()
 
 
@@ -77,10 +77,10 @@ def test_a_tree_that_parts_the_known_from_the_unknown_is_told_in_sql(
     points[inside, 0] = np.nan
     held_out = rng.random(600) < 0.3
     for group, expected in ((inside, "spend IS NULL"), (~inside, "spend IS NOT NULL")):
-        found = trees.explained(points, group, held_out, NAMES, settings=settings, seed=1)
+        found = trees.explain_group(points, group, held_out, NAMES, settings=settings, seed=1)
         assert not isinstance(found, NotComputable)
         assert (found.when, found.confidence, found.recall) == (expected, 1.0, 1.0)
-        borne = transforms.tagged(
+        borne = transforms.assign_tags(
             rows(
                 "customer_id string, spend double, views double", ("a", None, 1.0), ("b", 3.0, 1.0)
             ),
@@ -96,7 +96,7 @@ def test_a_group_of_everyone_or_of_nobody_is_not_explained(settings: TagSettings
     points, _, held_out = _planted(200)
     for inside in (np.ones(200, bool), np.zeros(200, bool)):
         assert isinstance(
-            trees.explained(points, inside, held_out, NAMES, settings=settings, seed=1),
+            trees.explain_group(points, inside, held_out, NAMES, settings=settings, seed=1),
             NotComputable,
         )
 
@@ -117,7 +117,7 @@ def test_a_tag_remembers_since_when_and_starts_anew_after_a_break(
     )
     found = {
         row["customer_id"]: [tuple(tag) for tag in row["tags"]]
-        for row in transforms.with_since(now, before).collect()
+        for row in transforms.add_since(now, before).collect()
     }
     assert found == {"k": [("cool", date(2026, 3, 1)), ("keen", date(2026, 1, 1))], "new": []}
 
@@ -126,7 +126,7 @@ def test_unknown_is_not_true(rows: Callable[..., DataFrame]) -> None:
     frame = rows("customer_id string, spend double", ("k", None), ("l", 2.0))
     assert {
         row["customer_id"]: row["tags"]
-        for row in transforms.tagged(frame, {"t": "spend > 1"}).collect()
+        for row in transforms.assign_tags(frame, {"t": "spend > 1"}).collect()
     } == {"k": [], "l": ["t"]}
 
 
@@ -158,7 +158,9 @@ def test_association_rules_equal_a_count_by_hand(
         rules_kept=1000,
     )
     frame = rows("items array<string>", *((one,) for one in sets))
-    found = {row["rule"]: row for row in associations.rules(frame, settings=every).collect()}
+    found = {
+        row["rule"]: row for row in associations.association_rules(frame, settings=every).collect()
+    }
 
     def holds(*items: str) -> float:
         return sum(set(items) <= set(one) for one in sets) / len(sets)
@@ -184,7 +186,7 @@ def test_association_rules_equal_a_count_by_hand(
                         abs=1e-8,
                     )
     assert set(found) == expected
-    kept = associations.rules(
+    kept = associations.association_rules(
         frame, settings=replace(every, min_lift=1.2, max_antecedent=1, rules_kept=1)
     ).collect()
     assert [row["rule"] for row in kept] == [
@@ -193,7 +195,10 @@ def test_association_rules_equal_a_count_by_hand(
 
 
 def test_no_baskets_give_no_rules(rows: Callable[..., DataFrame], settings: TagSettings) -> None:
-    assert associations.rules(rows("items array<string>"), settings=settings).collect() == []
+    assert (
+        associations.association_rules(rows("items array<string>"), settings=settings).collect()
+        == []
+    )
 
 
 def test_shipped_tags_speak_only_of_declared_features(
@@ -207,7 +212,8 @@ def test_shipped_tags_speak_only_of_declared_features(
         )
     )
     assert (
-        transforms.tagged(empty, {tag.name: tag.when for tag in shop.tags(config)}).collect() == []
+        transforms.assign_tags(empty, {tag.name: tag.when for tag in shop.tags(config)}).collect()
+        == []
     )
 
 

@@ -19,8 +19,8 @@ from worlds import simulated
 
 from clarion.config import Config
 from clarion.config.load import parse_yaml
-from clarion.customers.features.transforms import inputs, unpacked
-from clarion.customers.segments import features, model
+from clarion.customers.features.transforms import model_inputs, unpack_features
+from clarion.customers.segments import model, sampling
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.customers.tags import trees
 from clarion.customers.tags.settings import TagSettings
@@ -66,7 +66,7 @@ def described(
         )
         desk, world = simulated(spark, tmp_path, shop, seed=SEED)
         desk.run("profiles", "features", as_of=shop.starts_on + timedelta(days=shop.history_days))
-        wide = unpacked(desk.read("gold.customer_features"), declared(config))
+        wide = unpack_features(desk.read("gold.customer_features"), declared(config))
         names = desk.read("silver.identities").select(
             "customer_id", F.col("ref").alias("customer_ref")
         )
@@ -76,7 +76,7 @@ def described(
             name: item.value for name, item in config.section(SegmentSettings).features.items()
         }
         return Described(
-            inputs(wide, compared).persist(),
+            model_inputs(wide, compared).persist(),
             wide.join(truth, "customer_id").orderBy("customer_id").toPandas(),
             len(shop.personas),
         )
@@ -122,7 +122,7 @@ def _explained(
     """The tree of each group, learned on one half."""
     points, names = told.to_numpy(dtype=np.float64), tuple(told.columns)
     found = {
-        int(group): trees.explained(
+        int(group): trees.explain_group(
             points, groups == group, ~half, names, settings=settings, seed=1
         )
         for group in np.unique(groups)
@@ -216,7 +216,7 @@ def test_groups_are_as_tight_as_scikit_learns_and_all_is_shown_beside_an_oracle(
     known = described(shop, difficulty)
     settings = replace(config.section(SegmentSettings), k=known.planted)
     found = model.fit(
-        features.sample(known.inputs, limit=200_000, customers=CUSTOMERS),
+        sampling.fit_sample(known.inputs, limit=200_000, customers=CUSTOMERS),
         settings=settings,
         seed=1,
     )

@@ -14,29 +14,29 @@ LIMITS = {"min_stability": 0.6, "min_share": 0.01, "silhouette_slack": 0.02}
 
 def test_groups_in_another_order_keep_their_identity() -> None:
     old = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]])
-    found = continuity.matched(old, old[[2, 0, 1]] + 0.1, within=0.8)
+    found = continuity.match_groups(old, old[[2, 0, 1]] + 0.1, within=0.8)
     assert {new: match.old for new, match in found.items()} == {0: 2, 1: 0, 2: 1}
     assert found[0].distance == pytest.approx(0.1)
 
 
 def test_the_sum_of_distances_decides_not_the_nearest_one() -> None:
     # The first new group lies nearest to old 0, but old 0 is all that the second one has.
-    found = continuity.matched(np.array([[0.0], [1.0]]), np.array([[0.2], [-0.3]]), within=1.0)
+    found = continuity.match_groups(np.array([[0.0], [1.0]]), np.array([[0.2], [-0.3]]), within=1.0)
     assert {new: match.old for new, match in found.items()} == {0: 1, 1: 0}
 
 
 def test_a_group_too_far_away_is_new_and_the_old_one_is_retired() -> None:
-    found = continuity.matched(np.array([[0.0], [5.0]]), np.array([[0.1], [9.0]]), within=0.8)
+    found = continuity.match_groups(np.array([[0.0], [5.0]]), np.array([[0.1], [9.0]]), within=0.8)
     assert set(found) == {0}
 
 
 def test_an_old_group_without_customers_today_matches_nothing() -> None:
     points, labels = np.array([[0.0], [0.2]]), np.array([0, 0])
-    means = continuity.means(points, labels, 2)
+    means = continuity.group_means(points, labels, 2)
     assert np.isnan(means[1]).all()
     assert {
         new: match.old
-        for new, match in continuity.matched(means, np.array([[0.1]]), within=0.8).items()
+        for new, match in continuity.match_groups(means, np.array([[0.1]]), within=0.8).items()
     } == {0: 0}
 
 
@@ -54,7 +54,7 @@ def test_an_old_group_without_customers_today_matches_nothing() -> None:
 def test_the_gate_is_a_function_of_two_sets_of_metrics(
     champion: Quality | None, challenger: Quality, promoted: bool
 ) -> None:
-    verdict = continuity.judged(champion, challenger, limits=LIMITS)
+    verdict = continuity.promotion_verdict(champion, challenger, limits=LIMITS)
     assert verdict.promoted is promoted
     assert verdict.reasons
 
@@ -71,7 +71,10 @@ def test_the_gate_is_a_function_of_two_sets_of_metrics(
 def test_a_model_is_trained_anew_when_it_is_old_or_customers_have_moved(
     age: int, of_features: dict[str, float], of_groups: float, reason: str | None
 ) -> None:
-    assert continuity.due(age, of_features, of_groups, retrain_days=84, limit=0.25) == reason
+    assert (
+        continuity.retrain_reason(age, of_features, of_groups, retrain_days=84, limit=0.25)
+        == reason
+    )
 
 
 def test_the_stability_index_is_zero_for_the_same_and_large_for_what_has_moved() -> None:
@@ -98,7 +101,7 @@ def test_a_feature_of_few_values_has_few_bins() -> None:
 def test_names_are_unique_in_both_languages(config: Config) -> None:
     words = config.section(SegmentSettings).features
     centres = [[2.0, 1.0, 0.5], [2.1, 1.1, -0.5], [2.0, 1.0, 0.5], [-1.0, 0.1, 0.0]]
-    found = naming.names(centres, ("unit", "discount", "cart"), words)
+    found = naming.group_names(centres, ("unit", "discount", "cart"), words)
     for language in (0, 1):
         assert len({name[language] for name in found}) == 4
     assert found[3] == ("Cheap-buying, deal-seeking customers", "低单价、偏好优惠客户")
@@ -110,6 +113,6 @@ def test_the_map_of_groups_is_that_of_principal_components() -> None:
     points = np.random.default_rng(1).normal(size=(50, 3)) * [1, 5, 20]
     standard = (points - points.mean(0)) / points.std(0)
     theirs = PCA(2).fit_transform(standard)
-    ours = pictures.flattened(points)
+    ours = pictures.principal_components(points)
     assert np.abs(ours) == pytest.approx(np.abs(theirs))
-    assert pictures.flattened(points[:, :1]).shape == (50, 2)
+    assert pictures.principal_components(points[:, :1]).shape == (50, 2)

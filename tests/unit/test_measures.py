@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from clarion.customers.segments.metrics import assign, inertia, silhouette
-from clarion.customers.segments.naming import names
-from clarion.customers.segments.settings import Compared
+from clarion.customers.segments.naming import group_names
+from clarion.customers.segments.settings import ComparedFeature
 from clarion.measures.intervals import Interval, Moments, NotComputable, share, welch
 
 
@@ -76,19 +76,23 @@ def test_inertia_is_the_sum_of_squared_distances_to_the_nearest_centre() -> None
 
 
 WORDS = {
-    "recency": Compared("recency", ("lapsed", "久未下单"), ("recent", "近期活跃")),
-    "spend": Compared("spend", ("high-spending", "高消费"), ("low-spending", "低消费")),
-    "discount": Compared("discount", ("deal-seeking", "偏好优惠"), ("full-price", "少用优惠")),
+    "recency": ComparedFeature("recency", ("lapsed", "久未下单"), ("recent", "近期活跃")),
+    "spend": ComparedFeature("spend", ("high-spending", "高消费"), ("low-spending", "低消费")),
+    "discount": ComparedFeature(
+        "discount", ("deal-seeking", "偏好优惠"), ("full-price", "少用优惠")
+    ),
 }
 
 
 def test_a_group_is_named_by_what_sets_it_apart() -> None:
-    found = names([[2.0, 0.1, -0.2], [-1.0, 1.5, 0.3]], ("spend", "recency", "discount"), WORDS)
+    found = group_names(
+        [[2.0, 0.1, -0.2], [-1.0, 1.5, 0.3]], ("spend", "recency", "discount"), WORDS
+    )
     assert found[0] == ("High-spending, full-price customers", "高消费、少用优惠客户")
     assert found[1] == ("Lapsed, low-spending customers", "久未下单、低消费客户")
 
 
 def test_names_are_unique_even_for_equal_centres() -> None:
-    found = names([[1.0, 0.5], [1.0, 0.5], [1.1, 0.5]], ("spend", "recency"), WORDS)
+    found = group_names([[1.0, 0.5], [1.0, 0.5], [1.1, 0.5]], ("spend", "recency"), WORDS)
     assert len({english for english, _ in found}) == 3
     assert len({chinese for _, chinese in found}) == 3

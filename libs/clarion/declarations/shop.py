@@ -11,10 +11,10 @@ from clarion.collect.privacy.tokens import TOKEN
 from clarion.collect.sources.mapping import Source, parse
 from clarion.config import Config
 from clarion.config.load import parse_yaml
-from clarion.customers.features import declared
-from clarion.customers.features.declared import Feature
-from clarion.customers.tags import declared as declared_tags
-from clarion.customers.tags.declared import Tag
+from clarion.customers.features import definitions as feature_definitions
+from clarion.customers.features.definitions import Feature
+from clarion.customers.tags import definitions as tag_definitions
+from clarion.customers.tags.definitions import Tag
 from clarion.kernel.errors import ConfigError
 from clarion.products.similarity import attributes as declared_attributes
 from clarion.products.similarity.attributes import Attribute
@@ -104,7 +104,7 @@ def features(config: Config) -> tuple[Feature, ...]:
     Raises:
         ConfigError: a feature is wrong.
     """
-    return declared.parse(parse_yaml(config.text("features.yml"), where="features.yml"))
+    return feature_definitions.parse(parse_yaml(config.text("features.yml"), where="features.yml"))
 
 
 @cache
@@ -114,7 +114,7 @@ def tags(config: Config) -> tuple[Tag, ...]:
     Raises:
         ConfigError: a tag is wrong.
     """
-    return declared_tags.parse(parse_yaml(config.text("tags.yml"), where="tags.yml"))
+    return tag_definitions.parse(parse_yaml(config.text("tags.yml"), where="tags.yml"))
 
 
 @cache

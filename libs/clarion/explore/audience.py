@@ -21,7 +21,7 @@ from clarion.contracts.gold import (
     SEGMENT_MEMBERS,
     SEGMENTS,
 )
-from clarion.customers.features.transforms import unpacked
+from clarion.customers.features.transforms import unpack_features
 from clarion.declarations import shop
 from clarion.kernel.errors import ClarionError, UsageError, first_line
 from clarion.kernel.expressions import names, refuse_more_than_an_expression
@@ -153,7 +153,7 @@ def _described(lake: Lake, config: Config, day: date) -> DataFrame:
         "left",
     )
     tags = of_day(CUSTOMER_TAGS).select("customer_id", F.col("tags.tag").alias("tags"))
-    features = unpacked(of_day(CUSTOMER_FEATURES), shop.features(config))
+    features = unpack_features(of_day(CUSTOMER_FEATURES), shop.features(config))
     return features.join(named, "customer_id", "left").join(tags, "customer_id", "left")
 
 

@@ -32,7 +32,7 @@ from clarion.contracts.gold import (
 from clarion.contracts.live import KPI_MINUTES, MARKET_ALERTS
 from clarion.contracts.ops import BATCHES, TARGETS
 from clarion.contracts.silver import QUARANTINE
-from clarion.customers.features.transforms import inputs
+from clarion.customers.features.transforms import model_inputs
 from clarion.kernel.expressions import names
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake import Lake
@@ -156,7 +156,7 @@ def _compared(lake: Lake, described: DataFrame, members: DataFrame, as_of: date)
     known = dict.fromkeys(name for text in expressions.values() for name in names(text))
     wide = described.select("customer_id", *(F.col("values")[name].alias(name) for name in known))
     return (
-        inputs(wide, expressions)
+        model_inputs(wide, expressions)
         .join(members, "customer_id")
         .orderBy(F.xxhash64("customer_id"))
         .drop("customer_id")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from clarion.customers.segments.pictures import flattened
+from clarion.customers.segments.pictures import principal_components
 from clarion.measures.flows import NOWHERE
 from clarion.report.figures import Figures
 
@@ -18,7 +18,7 @@ def map_of(found: Figures, colours: tuple[str, ...]) -> go.Figure | None:
     names = [name for name in found.compared.columns if name != "segment_id"]
     if len(found.compared) < 3 or not names:
         return None
-    flat = flattened(
+    flat = principal_components(
         found.compared[names]
         .fillna(found.compared[names].median())
         .fillna(0.0)

@@ -6,13 +6,13 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clarion.customers.features.declared import Feature
+from clarion.customers.features.definitions import Feature
 from clarion.kernel import sql
 
 _DIGITS = 9  # the order of summation may decide what follows
 
 
-def described(
+def compute_features(
     customers: DataFrame, views: Mapping[str, DataFrame], features: tuple[Feature, ...]
 ) -> DataFrame:
     """A column for each feature.
@@ -84,7 +84,7 @@ def _or_empty(feature: Feature, *, computed: bool) -> Column:
     return value if feature.empty is None else F.coalesce(value, F.lit(feature.empty))
 
 
-def packed(wide: DataFrame, features: tuple[Feature, ...]) -> DataFrame:
+def pack_features(wide: DataFrame, features: tuple[Feature, ...]) -> DataFrame:
     """The wide frame with its features in two maps: values (numbers) and labels (texts); unknown ones are left out."""
 
     def of(kind: str, type_: str) -> Column:
@@ -101,7 +101,7 @@ def packed(wide: DataFrame, features: tuple[Feature, ...]) -> DataFrame:
     )
 
 
-def unpacked(packed_features: DataFrame, features: tuple[Feature, ...]) -> DataFrame:
+def unpack_features(packed_features: DataFrame, features: tuple[Feature, ...]) -> DataFrame:
     """CUSTOMER_FEATURES with a column for each feature, as expressions speak of them; null where it is unknown."""
     columns = (
         F.expr(
@@ -112,7 +112,7 @@ def unpacked(packed_features: DataFrame, features: tuple[Feature, ...]) -> DataF
     return packed_features.select("customer_id", *columns)
 
 
-def inputs(described: DataFrame, expressions: Mapping[str, str]) -> DataFrame:
+def model_inputs(described: DataFrame, expressions: Mapping[str, str]) -> DataFrame:
     """What a model compares.
 
     Args:
@@ -128,7 +128,7 @@ def inputs(described: DataFrame, expressions: Mapping[str, str]) -> DataFrame:
     )
 
 
-def summary(packed_features: DataFrame) -> DataFrame:
+def feature_summary(packed_features: DataFrame) -> DataFrame:
     """How the features are spread over customers.
 
     Returns:

@@ -184,7 +184,7 @@ def interests(
     )
 
 
-def strongest(interest: DataFrame, *, as_of: date, keep: int) -> DataFrame:
+def top_interests(interest: DataFrame, *, as_of: date, keep: int) -> DataFrame:
     """The products of most interest to each customer; ties by product id.
 
     Returns:

@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from clarion.customers.segments.metrics import Array, Labels
 
 
-def means(points: Array, labels: Labels, groups: int) -> Array:
+def group_means(points: Array, labels: Labels, groups: int) -> Array:
     """The mean of each group's points, shape (groups, d); not a number where a group has none."""
     return np.stack(
         [
@@ -29,7 +29,7 @@ class Match:
     distance: float
 
 
-def matched(old: Array, new: Array, *, within: float) -> dict[int, Match]:
+def match_groups(old: Array, new: Array, *, within: float) -> dict[int, Match]:
     """The groups of a new model that go on from the old one's, one to one, so that the sum of distances is least (Hungarian method).
 
     Args:
@@ -50,7 +50,7 @@ def matched(old: Array, new: Array, *, within: float) -> dict[int, Match]:
     }
 
 
-def due(
+def retrain_reason(
     age_days: int,
     feature_drift: Mapping[str, float],
     group_drift: float,
@@ -98,7 +98,7 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
-def judged(
+def promotion_verdict(
     champion: Quality | None, challenger: Quality, *, limits: Mapping[str, float]
 ) -> Verdict:
     """The gate between a new model and the place of the old one.

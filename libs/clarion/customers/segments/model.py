@@ -61,7 +61,7 @@ class Segmentation:
     variance_kept: float
 
 
-class TooFewCustomers(ClarionError):
+class TooFewCustomersError(ClarionError):
     """There is nothing to group."""
 
 
@@ -74,13 +74,13 @@ def fit(sample: DataFrame, *, settings: SegmentSettings, seed: int) -> Segmentat
         seed: seed of the starts.
 
     Raises:
-        TooFewCustomers: fewer different customers than groups, or all alike.
+        TooFewCustomersError: fewer different customers than groups, or all alike.
     """
     names = tuple(name for name in sample.columns if name != "customer_id")
     spread = sample.select(*(F.stddev_samp(name).alias(name) for name in names)).first()
     varying = tuple(name for name in names if spread is not None and (spread[name] or 0.0) > 1e-12)
     if not varying:
-        raise TooFewCustomers(
+        raise TooFewCustomersError(
             "there is nothing to group",
             found="every customer is alike, or there is one or none",
             fix="take in more customers",
@@ -167,7 +167,7 @@ def _fit_points(
         else [k for k in range(settings.k_min, settings.k_max + 1) if k < different]
     )
     if not ks or different < max(ks):
-        raise TooFewCustomers(
+        raise TooFewCustomersError(
             f"{max(ks, default=settings.k_min)} groups cannot be made",
             found=f"{different} different customers",
             fix="lower segment.k or segment.k_min",
@@ -346,12 +346,14 @@ def assign(pipeline: PipelineModel, features: DataFrame) -> DataFrame:
     )
 
 
-def grouped(pipeline: PipelineModel, sample: DataFrame) -> tuple[metrics.Array, metrics.Labels]:
+def predict_groups(
+    pipeline: PipelineModel, sample: DataFrame
+) -> tuple[metrics.Array, metrics.Labels]:
     """The sample's features, unscaled, unknown ones as the median (n, d), and each customer's group (n,), in order of the customers' ids.
 
     Args:
         pipeline: a fitted model.
-        sample: what `features.sample` gives: at most `max_fit_rows` rows.
+        sample: what `sampling.fit_sample` gives: at most `max_fit_rows` rows.
     """
     names = [f"{_KNOWN}{name}" for name in features_of(pipeline)]
     rows = (

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from clarion.customers.segments.settings import Compared
+from clarion.customers.segments.settings import ComparedFeature
 
 
-def names(
-    centres: Sequence[Sequence[float]], features: Sequence[str], words: Mapping[str, Compared]
+def group_names(
+    centres: Sequence[Sequence[float]],
+    features: Sequence[str],
+    words: Mapping[str, ComparedFeature],
 ) -> list[tuple[str, str]]:
     """A name for each group in English and Chinese, unique among them.
 

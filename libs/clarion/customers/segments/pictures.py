@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SHOWN = 2_000  # points of a map; more hide each other
 
 
-def choice(found: "Segmentation") -> "go.Figure":
+def choice_figure(found: "Segmentation") -> "go.Figure":
     """Silhouette and stability by number of groups, the chosen one marked."""
     import plotly.graph_objects as go
 
@@ -37,7 +37,7 @@ def choice(found: "Segmentation") -> "go.Figure":
     return figure
 
 
-def map_of(points: Array, labels: Labels) -> "go.Figure":
+def map_figure(points: Array, labels: Labels) -> "go.Figure":
     """Customers on the two directions in which they differ most, by group.
 
     Args:
@@ -46,7 +46,7 @@ def map_of(points: Array, labels: Labels) -> "go.Figure":
     """
     import plotly.graph_objects as go
 
-    flat = flattened(points)
+    flat = principal_components(points)
     figure = go.Figure()
     for group in np.unique(labels):
         mine = np.flatnonzero(labels == group)[
@@ -62,7 +62,7 @@ def map_of(points: Array, labels: Labels) -> "go.Figure":
     return figure
 
 
-def flattened(points: Array) -> Array:
+def principal_components(points: Array) -> Array:
     """The first two principal components of the standardised features, shape (n, 2); zeros where there is but one feature."""
     spread = points.std(0)
     standard = (points - points.mean(0)) / np.where(spread > 0, spread, 1.0)

@@ -10,7 +10,7 @@ Scaling = Literal["standard", "robust", "zero_to_one", "minus_one_to_one"]
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedFeature:
     """What customers are compared by.
 
     Args:
@@ -28,7 +28,7 @@ class Compared:
 class SegmentSettings:
     """What is compared and how, range of k, starts, limits, and when a model is replaced."""
 
-    features: dict[str, Compared]
+    features: dict[str, ComparedFeature]
     algorithm: Algorithm
     scaling: Scaling
     pca_variance: float | None

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 from clarion.customers.tags.settings import TagSettings
 
 
-def rules(sets: DataFrame, *, settings: TagSettings) -> DataFrame:
+def association_rules(sets: DataFrame, *, settings: TagSettings) -> DataFrame:
     """Rules by which one item follows from others.
 
     support = share of sets that hold all items of the rule; confidence = of those that hold the antecedent, the share that

@@ -10,7 +10,7 @@ from clarion.kernel import sql
 _TAGS = "array<struct<tag:string,since:date>>"
 
 
-def tagged(described: DataFrame, conditions: Mapping[str, str]) -> DataFrame:
+def assign_tags(described: DataFrame, conditions: Mapping[str, str]) -> DataFrame:
     """Who bears which tag.
 
     Args:
@@ -28,7 +28,7 @@ def tagged(described: DataFrame, conditions: Mapping[str, str]) -> DataFrame:
     )
 
 
-def with_since(tags: DataFrame, before: DataFrame) -> DataFrame:
+def add_since(tags: DataFrame, before: DataFrame) -> DataFrame:
     """Each tag with the day from which the customer has borne it without a break.
 
     Args:
@@ -54,7 +54,7 @@ def with_since(tags: DataFrame, before: DataFrame) -> DataFrame:
     )
 
 
-def counted(tags: DataFrame) -> DataFrame:
+def count_tags(tags: DataFrame) -> DataFrame:
     """How many bear each tag: tag, customers, share."""
     everyone = tags.agg(F.count("*").alias("everyone"))
     each = (
@@ -86,7 +86,7 @@ def baskets(order_lines: DataFrame, products: DataFrame) -> DataFrame:
     )
 
 
-def traits(described: DataFrame, tags: DataFrame) -> DataFrame:
+def customer_items(described: DataFrame, tags: DataFrame) -> DataFrame:
     """What a customer is: items (declared tags, stage of the life cycle, favourite category), for association rules.
 
     Args:

@@ -45,7 +45,7 @@ class _Bound:
     unknown: bool
 
 
-def explained(
+def explain_group(
     points: Array,
     inside: Flags,
     held_out: Flags,

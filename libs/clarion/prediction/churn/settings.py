@@ -8,7 +8,7 @@ class PredictSettings:
     """What is looked at, horizon, least size, leak limit."""
 
     features: dict[str, str]
-    who: str
+    population: str
     horizon_days: int
     min_customers: int
     leak_auc: float

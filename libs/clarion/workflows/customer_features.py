@@ -20,7 +20,7 @@ from clarion.contracts.silver import (
     TRAITS,
 )
 from clarion.customers.features import transforms, views
-from clarion.customers.features.declared import Feature
+from clarion.customers.features.definitions import Feature
 from clarion.customers.profiles import transforms as profiles
 from clarion.customers.profiles.settings import ProfileSettings
 from clarion.products.catalogue.current import current_products
@@ -52,7 +52,9 @@ _VIEWS: dict[str, tuple[Table, Callable[..., DataFrame]]] = {
 }
 
 
-def seen(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -> dict[str, DataFrame]:
+def feature_views(
+    scope: Scope, declared: tuple[Feature, ...], *, as_of: date
+) -> dict[str, DataFrame]:
     """The views that the features look at, of what the shop has; a table that nothing was ever written to has none.
 
     Args:
@@ -77,7 +79,7 @@ def seen(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -> dict[st
     return {source: made[source]() for source in used}
 
 
-def past(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -> DataFrame:
+def past_features(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -> DataFrame:
     """Everybody who was known on a past day, by what had arrived by then: customer_id and a column for each feature."""
     nothing = scope.spark.createDataFrame(
         [], "customer_id string, interests array<struct<category:string,share:double>>"
@@ -86,7 +88,7 @@ def past(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -> DataFra
     known = profiles.customer_profiles(
         scope.read(CUSTOMER_DAYS), nothing, as_of=as_of, settings=settings
     )
-    return transforms.described(known, seen(scope, declared, as_of=as_of), declared)
+    return transforms.compute_features(known, feature_views(scope, declared, as_of=as_of), declared)
 
 
 def _interactions(scope: Scope, as_of: date) -> DataFrame:
@@ -103,5 +105,5 @@ def _interactions(scope: Scope, as_of: date) -> DataFrame:
         settings=settings,
     )
     return views.interactions(
-        profiles.strongest(interest, as_of=as_of, keep=settings.interactions_kept), products
+        profiles.top_interests(interest, as_of=as_of, keep=settings.interactions_kept), products
     )

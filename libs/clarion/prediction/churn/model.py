@@ -17,12 +17,12 @@ from clarion.prediction.churn.settings import PredictSettings
 _KNOWN = "known_"  # in front of an input once what is unknown has been filled in
 
 
-class SuspectedLeak(ClarionError):
+class SuspectedLeakError(ClarionError):
     """A model is better than the past alone allows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Churn:
+class ChurnModel:
     """A fitted, calibrated model.
 
     Args:
@@ -40,7 +40,7 @@ class Churn:
     customers: int
 
 
-def examples(inputs: DataFrame, buyers: DataFrame) -> DataFrame:
+def labelled_examples(inputs: DataFrame, buyers: DataFrame) -> DataFrame:
     """Inputs as of a cut with labels after it.
 
     Args:
@@ -56,9 +56,9 @@ def examples(inputs: DataFrame, buyers: DataFrame) -> DataFrame:
     )
 
 
-def fit(
+def fit_churn_model(
     earlier: DataFrame, later: DataFrame, *, settings: PredictSettings
-) -> Churn | NotComputable:
+) -> ChurnModel | NotComputable:
     """Fit on the earlier cut; calibrate (Platt) on one half of the later cut's customers and judge on the other.
 
     Args:
@@ -70,7 +70,7 @@ def fit(
         The model; or why there is none: too few customers, or only one outcome.
 
     Raises:
-        SuspectedLeak: the AUC is above `leak_auc`: a feature has seen the future.
+        SuspectedLeakError: the AUC is above `leak_auc`: a feature has seen the future.
     """
     names = [name for name in earlier.columns if name not in ("customer_id", "label")]
     spread: Row | None = None
@@ -125,7 +125,7 @@ def fit(
     refuse_leak(auc, settings)
     pipeline = PipelineModel(stages=[*first.stages, *calibration.stages])
     return (
-        Churn(pipeline, auc, float(sums["brier"]), float(sums["rate"]), int(sums["n"]))
+        ChurnModel(pipeline, auc, float(sums["brier"]), float(sums["rate"]), int(sums["n"]))
         if sums
         else NotComputable("nobody to judge on")
     )
@@ -154,17 +154,17 @@ def refuse_leak(auc: float, settings: PredictSettings) -> None:
     """Stop when a model is too good to be true.
 
     Raises:
-        SuspectedLeak: the AUC is above the limit.
+        SuspectedLeakError: the AUC is above the limit.
     """
     if auc > settings.leak_auc:
-        raise SuspectedLeak(
+        raise SuspectedLeakError(
             "the churn model is too good to be true",
             found=f"AUC {auc:.3f}, above {settings.leak_auc}",
             fix="look for a feature that has seen the label's window",
         )
 
 
-def score(pipeline: PipelineModel, frame: DataFrame) -> DataFrame:
+def churn_scores(pipeline: PipelineModel, frame: DataFrame) -> DataFrame:
     """Calibrated probability of churn: customer_id, probability, band (thirds by rank of the probability)."""
     scored = pipeline.transform(frame).select(
         "customer_id", F.round("calibrated", 9).alias("probability")

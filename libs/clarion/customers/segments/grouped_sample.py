@@ -13,7 +13,7 @@ from clarion.measures import drift
 
 
 @dataclass(frozen=True, slots=True)
-class Grouped:
+class GroupedSample:
     """Customers in the groups of a model.
 
     Args:
@@ -74,7 +74,9 @@ class Grouped:
         }
 
 
-def grouped(pipeline: PipelineModel, sample: DataFrame) -> Grouped:
+def group_sample(pipeline: PipelineModel, sample: DataFrame) -> GroupedSample:
     """A fitted model over a sample (at most `max_fit_rows` customers)."""
-    points, labels = model.grouped(pipeline, sample)
-    return Grouped(points, labels, model.features_of(pipeline), len(model.centres_of(pipeline)))
+    points, labels = model.predict_groups(pipeline, sample)
+    return GroupedSample(
+        points, labels, model.features_of(pipeline), len(model.centres_of(pipeline))
+    )

@@ -107,7 +107,9 @@ def parse(written: Mapping[str, Any]) -> tuple[Feature, ...]:
     return tuple(found.values())
 
 
-def needed(features: tuple[Feature, ...], expressions: Iterable[str]) -> tuple[Feature, ...]:
+def required_features(
+    features: tuple[Feature, ...], expressions: Iterable[str]
+) -> tuple[Feature, ...]:
     """The features that some expressions over features speak of, and those that these are made of, in the file's order.
 
     Raises:

@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 from clarion.measures.buckets import bucket
 
 
-def sample(frame: DataFrame, *, limit: int, customers: int) -> DataFrame:
+def fit_sample(frame: DataFrame, *, limit: int, customers: int) -> DataFrame:
     """At most so many customers, chosen by hash of their id, in one partition sorted by id.
 
     KMeans depends on how its rows are spread; this makes the fit the same for shuffled input and any partitioning.
