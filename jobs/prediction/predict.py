@@ -106,7 +106,9 @@ def _examples(scope: Scope, cut: date, settings: PredictSettings) -> DataFrame:
     looked_at = required_features(
         features(scope.config), [*settings.features.values(), settings.population]
     )
-    described = customer_features.past_features(scope, looked_at, as_of=cut).where(settings.population)
+    described = customer_features.past_features(scope, looked_at, as_of=cut).where(
+        settings.population
+    )
     after = (
         (F.col("day") >= F.lit(cut))
         & (F.col("day") < F.lit(cut + timedelta(days=settings.horizon_days)))
