@@ -60,7 +60,8 @@ def table_page(table: Table) -> str:
         "",
         f"{grain}." if table.grain.startswith("one ") else f"One row is {table.grain}.",
         "",
-        f"Key: {', '.join(table.key)}. Slice a run replaces: {', '.join(table.slice) or 'none'}. Owner: {table.owner}. History: {table.history_days} days.",
+        f"Key: {', '.join(table.key)}. Slice a run replaces: {', '.join(table.slice) or 'none'}. "
+        f"Owner: {table.owner}. History: {table.history_days} days.",
         "",
         "| column | type | null | unit | meaning |",
         "|---|---|---|---|---|",
@@ -207,7 +208,8 @@ def decisions_index() -> str:
     lines = [
         "# Decisions",
         "",
-        "One record per decision that is hard to undo: status, date, context, alternatives considered, decision and consequences, good and bad.",
+        "One record per decision that is hard to undo: status, date, context, alternatives "
+        "considered, decision and consequences, good and bad.",
         "",
         "| decision | date | status | alternatives considered |",
         "|---|---|---|---|",

@@ -131,21 +131,6 @@ def test_every_written_table_has_one_job_or_streams_and_batch_share_it() -> None
     assert {name for name in TABLES if name not in ("ops.runs", *OUTSIDE_THE_LOOP)} == set(writers)
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md"])
-def test_every_command_a_readme_names_exists(name: str) -> None:
-    text = (ROOT / name).read_text(encoding="utf-8")
-    targets = set(
-        re.findall(
-            r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
-        )
-    )
-    for target in re.findall(r"\bmake ([a-z-]+)", text):
-        assert target in targets, target
-    blocks = "\n".join(re.findall(r"```(?:bash|sh)?\n(.*?)```", text, re.DOTALL))
-    for command in re.findall(r"^clarion ([a-z-]+)", blocks, re.MULTILINE):
-        assert command in cli.commands, command
-
-
 @pytest.mark.parametrize("folder", CAPABILITIES, ids=lambda folder: folder.name)
 def test_every_capability_says_what_its_maths_is(folder: Path) -> None:
     if folder.name == "measures":

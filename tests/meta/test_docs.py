@@ -1,0 +1,131 @@
+"""What the docs name exists: links, anchors, paths, commands, flags, settings, tables, requirements."""
+
+import re
+import sys
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from clarion.cli.main import cli
+from clarion.contracts import TABLES
+from clarion.jobs.registry import JOBS
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "docs"))
+
+from generate import covering_tests, requirements  # noqa: E402
+
+TOP = ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+PAGES = (
+    *(ROOT / name for name in TOP),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "libs" / "clarion").rglob("README.md")),
+)
+# Speak of names that are gone, or of files that the reader makes.
+OF_THE_PAST = {"CHANGELOG.md", "docs/glossary.md"}
+OF_THE_READER = re.compile(r"best_sellers|letters|revenue_per_message|refill|myshop|unsubscribe")
+FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^()\s]+)\)")
+PATH = re.compile(r"`((?:libs|jobs|conf|tests|docs|bin|benchmarks|notebooks)/[^`\s<>]+)`")
+TABLE = re.compile(r"`((?:bronze|silver|gold|live|vault|ops)\.[a-z_]+)(?:\.[a-z_]+)?`")
+SETTING = re.compile(r"`([a-z_]+)\.([a-z_]+)`")
+COMMAND = re.compile(r"(?:^|`)clarion ([a-z][^`#\n]*)", re.MULTILINE)
+TARGET = re.compile(r"\bmake ([a-z-]+)\b(?=[`\s,;:)]*(?:$|[`#A-Z]))", re.MULTILINE)
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def prose(page: Path) -> str:
+    """A page without its blocks of code."""
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {
+        re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    for link in LINK.findall(prose(page)):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_path_table_and_setting_a_page_names_exists(page: Path) -> None:
+    if name_of(page) in OF_THE_PAST:
+        return
+    text = prose(page)
+    sections = yaml.safe_load((ROOT / "conf" / "base.yml").read_text(encoding="utf-8"))
+    for path in PATH.findall(text):
+        if not OF_THE_READER.search(path):
+            assert list(ROOT.glob(path.rstrip("/"))), path
+    for table in TABLE.findall(text):
+        assert table in TABLES or OF_THE_READER.search(table), table
+    for section, key in SETTING.findall(text):
+        if isinstance(sections.get(section), dict) and key not in ("py", "yml", "md"):
+            assert any(name.startswith(key) for name in sections[section]), f"{section}.{key}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_command_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE))
+    assert set(TARGET.findall(text)) <= targets
+    if name_of(page) in OF_THE_PAST:
+        return
+    for line in COMMAND.findall(text):
+        if job := re.match(r"run ([a-z_]+)", line):
+            assert job[1] in ("all", *JOBS) or OF_THE_READER.search(line), line
+        command, flags = command_of(line)
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert set(flags) <= {*known, "--help", "--version"}, line
+
+
+def command_of(line: str) -> tuple[click.Command, list[str]]:
+    """The command that a line calls, and its flags."""
+    command: click.Command = cli
+    words = line.split()
+    while words and isinstance(command, click.Group):
+        name = words.pop(0).split("|")[0].rstrip(".,;:")
+        if name.startswith("--"):
+            return command, []
+        assert name in command.commands, line
+        command = command.commands[name]
+    outside_of_quotes = re.sub(r"\"[^\"]*\"", "", " ".join(words))
+    return command, re.findall(r"(?<=\s)--[a-z-]+", f" {outside_of_quotes}")
+
+
+def test_every_requirement_is_shown_by_a_test_or_marked_as_planned() -> None:
+    covering = covering_tests()
+    defined = {requirement.id: requirement for requirement in requirements()}
+    assert set(covering) <= set(defined), "docs/requirements.yml defines what a test may cover"
+    neither = [name for name, item in defined.items() if name not in covering and not item.planned]
+    both = [name for name, item in defined.items() if name in covering and item.planned]
+    assert neither == [], "write a test, or mark it as planned in docs/requirements.yml"
+    assert both == [], "it is shown: take 'planned' out of docs/requirements.yml"
+
+
+@pytest.mark.parametrize("record", sorted((ROOT / "docs" / "adr").glob("0*.md")), ids=name_of)
+def test_every_decision_has_the_same_form(record: Path) -> None:
+    text = record.read_text(encoding="utf-8")
+    number = int(record.name[:4])
+    form = (
+        rf"# {number}\. .+\n\n- Status: .+\n- Date: \d{{4}}-\d\d-\d\d\n\n## Context\n\n.+"
+        r"\n\n## Alternatives considered\n\n- \*\*.+\n\n## Decision\n\n.+\n\n## Consequences\n\n.+"
+    )
+    assert re.fullmatch(form, text, re.DOTALL)
