@@ -50,7 +50,7 @@ def _events(
 
 
 @pytest.mark.covers("Q3")
-def test_noise_is_left_out_for_analytics_stays_in_silver_and_is_found_once(
+def test_invalid_activity_is_left_out_for_analytics_and_stays_in_silver(
     desk: Callable[..., Desk],
 ) -> None:
     one = desk({"mine": SHOP})

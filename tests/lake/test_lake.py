@@ -49,7 +49,7 @@ def test_a_table_never_written_reads_as_the_contracts_empty_frame(lake: Lake) ->
     assert lake.read(THING).isEmpty()
 
 
-def test_a_table_whose_creation_was_killed_is_created_anew(
+def test_a_table_whose_creation_was_killed_is_created_again(
     lake: Lake, things: Callable[..., DataFrame]
 ) -> None:
     log = Path(lake.path(THING), "_delta_log")

@@ -69,7 +69,7 @@ def _rates(config: Config, planted: Noisy) -> Rates:
         ),  # eight accounts with six devices, most of which look first: staged orders pass for honest ones
     ],
 )
-def test_planted_noise_is_found_and_people_are_left_alone(
+def test_planted_invalid_activity_is_found_and_people_are_left_alone(
     spark: SparkSession,
     config: Config,
     difficulty: str,

@@ -213,7 +213,7 @@ def test_pearson_equals_pandas_over_people_who_rated_both(
     assert all(ours[pair] == pytest.approx(expected[pair], abs=1e-9) for pair in ours)
 
 
-def test_nothing_bought_and_nobody_known_give_no_likeness(rows: Callable[..., DataFrame]) -> None:
+def test_without_purchases_and_customers_nothing_is_similar(rows: Callable[..., DataFrame]) -> None:
     nobody = rows("customer_id string, product_id string", (None, "p1"), (None, "p2"))
     assert by_buyers.by_buyers(nobody, as_of=AS_OF, k=5, min_common=1, block_rows=10).isEmpty()
 

@@ -101,7 +101,7 @@ def test_a_group_of_everyone_or_of_nobody_is_not_explained(settings: TagSettings
         )
 
 
-def test_a_tag_remembers_since_when_and_starts_anew_after_a_break(
+def test_a_tag_has_its_first_day_and_starts_again_after_a_break(
     rows: Callable[..., DataFrame],
 ) -> None:
     borne = "array<struct<tag:string,since:date>>"

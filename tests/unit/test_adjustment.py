@@ -91,7 +91,7 @@ def test_a_gap_that_chance_explains_moves_nothing(settings: AdjustSettings) -> N
     ).acted
 
 
-def test_the_lever_never_leaves_its_bounds(settings: AdjustSettings) -> None:
+def test_the_benefit_multiplier_stays_within_its_bounds(settings: AdjustSettings) -> None:
     found = factor(TARGETS, {"ctr": 0.001, "cr": 0.0, "apu": 1.0, "rpr": 0.0}, EVEN)
     decided = move(
         found,

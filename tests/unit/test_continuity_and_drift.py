@@ -68,7 +68,7 @@ def test_the_gate_is_a_function_of_two_sets_of_metrics(
         (10, {"spend": 0.1}, 0.3, "drift of the groups' shares: 0.30"),
     ],
 )
-def test_a_model_is_trained_anew_when_it_is_old_or_customers_have_moved(
+def test_a_model_is_retrained_when_it_is_old_or_customers_have_moved(
     age: int, of_features: dict[str, float], of_groups: float, reason: str | None
 ) -> None:
     assert (
