@@ -55,7 +55,7 @@ def backtest(model: Any, series: Array, *, horizon: int, folds: int) -> Score | 
     for fold in range(folds, 0, -1):
         cut = len(series) - fold * horizon
         past, future = series[:cut], series[cut : cut + horizon]
-        if len(past) < 2 * SEASON:
+        if cut < 2 * SEASON:
             return NotComputable("too few days to train on")
         scale = float(np.abs(past[SEASON:] - past[:-SEASON]).mean())
         if scale == 0.0:
