@@ -1,0 +1,102 @@
+"""A shop of two groups, five customers and two campaigns, as the report and the summary are given it."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from clarion.report.figures import Figures
+
+LAST, TODAY = date(2026, 6, 1), date(2026, 6, 29)
+NAN = float("nan")
+
+
+def frame(columns: str, *rows: tuple[Any, ...]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=columns.split())
+
+
+def small_figures(**changed: Any) -> Figures:
+    """The figures, with any of them replaced."""
+    found: dict[str, Any] = {
+        "batches": frame(
+            "kind rows_in accepted quarantined duplicates",
+            ("orders", 1000, 990, 6, 4),
+            ("orders", 500, 500, 0, 0),  # a second batch of the kind
+            ("events", 20, 10, 10, 0),
+        ),
+        "reasons": frame("kind rule count", ("events", "broken_record", 10), ("orders", "price_negative", 6)),
+        "segments": frame(
+            "segment_id name_en name_zh customers customer_share revenue revenue_share recency_days orders average_order interests",
+            ("g2", "loyal <b>", "忠诚", 3, 0.6, Decimal(900), 0.9, 12.4, 4.25, Decimal("75.50"), [{"category": "Masks", "share": 0.75}]),
+            ("g1", "silent", "沉默", 2, 0.4, Decimal(100), 0.1, NAN, 0.5, None, []),  # has never ordered
+        ),
+        "people": frame("segment_id orders monetary recency_days", ("g2", 4, 300.0, 3.0), ("g2", 5, 0.0, 9.0)),
+        "compared": frame(
+            "segment_id frequency spend",
+            ("g2", 4.0, 1.0), ("g2", 5.0, 1.0), ("g2", 6.0, 1.0), ("g1", 1.0, 1.0), ("g1", 4.0, 1.0),
+        ),
+        "flows": frame(
+            "from_segment to_segment customers",
+            ("(none)", "g1", 1), ("g1", "(none)", 4), ("g1", "g2", 2), ("g2", "g1", 3), ("g2", "g2", 7),
+        ),
+        "tags": frame(
+            "tag kind rule label_en label_zh segment_id support confidence recall fidelity fidelity_low fidelity_high",
+            ("buyer", "declared", "orders > 3", "buyer", "买家", None, 0.4, NAN, NAN, NAN, NAN, NAN),
+            ("fan", "declared", "views > 9", "fan", "粉丝", None, 0.2, NAN, NAN, NAN, NAN, NAN),
+            ("looker", "declared", "views > 0", "looker", "浏览者", None, 0.7, NAN, NAN, NAN, NAN, NAN),
+            ("like:g2", "tree", "frequency > 3.5", "like g2", "像g2", "g2", 0.6, 0.9, 0.75, 0.95, 0.85, 0.99),
+        ),
+        "group_tags": frame("segment_id tag count", ("g2", "buyer", 2), ("g2", "fan", 3), ("g2", "looker", 2), ("g1", "looker", 1)),
+        "neighbours": frame(
+            "product_id title category rank neighbour its_category cosine",
+            ("p1", "Cream", "Creams", 1, "Lotion", "Creams", 0.91234),
+            ("p1", "Cream", "Creams", 2, "Soap", None, 0.5),
+        ),
+        "purity": (0.8, 0.25),
+        "minutes": frame("minute views cart_adds checkouts", (datetime(2026, 6, 28, 10, 1), 5, 2, 1)),
+        "alerts": frame(
+            "competitor product_id observed_at price_before price_after change",
+            ("Alpha", "p1", datetime(2026, 6, 28, 12), Decimal(100), Decimal(80), -0.2),
+        ),
+        "forecasts": frame(
+            "series day model expected low high mase mase_naive coverage",
+            ("all", TODAY, "seasonal naive", 10.0, 8.0, 12.0, 0.875, 0.875, 0.8),
+            ("all", date(2026, 6, 30), "seasonal naive", 11.0, 8.0, 12.0, 0.875, 0.875, 0.8),
+        ),
+        "campaigns": frame(
+            "campaign_id strategy_id strategy_version offer_id offer_name_en offer_name_zh public_rule eligible reach expected_cost expected_value",
+            ("a", "g2", 3, "coupon", "Coupon", "券", "one each", 1500, 1200, Decimal("340.50"), 410.25),
+            ("b", "g1", 1, "coupon", "Coupon", "券", "one each", 2, 1, Decimal("0.25"), 0.5),
+            ("c", "g1", 1, "news", "News", "新闻", "no benefit", 1, 1, Decimal("0.02"), -0.01),
+        ),
+        "budgets": frame(
+            "as_of budget planned explored",
+            (LAST, Decimal(400), Decimal(399), Decimal(0)),
+            (TODAY, Decimal("2000"), Decimal("1340.77"), Decimal("12.5")),
+        ),
+        "kpis": frame(
+            "as_of strategy_id strategy_version delivered ctr cr apu rpr lift lift_low lift_high",
+            (TODAY, "g1", 1, 3, 0.0, NAN, None, NAN, NAN, NAN, NAN),
+            (TODAY, "g2", 2, 40, 0.25, 0.5, Decimal("61.5"), 0.2, 12.34, -1.5, 26.18),
+        ),
+        "adjustments": frame(
+            "as_of strategy_id strategy_version factor relative_factor benefit_before benefit_after reason",
+            (TODAY, "g1", 1, NAN, NAN, 1.0, 1.0, "not computable: no cr (3 delivered, 0 clicked, 0 bought)"),
+            (TODAY, "g2", 2, 7.55, 0.35, 1.1, 1.177, "short of its targets by 35.0%"),
+        ),
+        "strategies": frame(
+            "as_of strategy_id name_en benefit", (LAST, "g2", "loyal", 1.1), (TODAY, "g2", "loyal", 1.177), (TODAY, "g1", "silent", 1.0)
+        ),
+        "targets": frame(
+            "target definition value low high goal verdict reason",
+            ("A1", "rows that reconcile", 1.0, 0.99, 1.0, 1.0, "met", None),
+            ("A2", "late rows", NAN, NAN, NAN, NAN, "not measurable", "no stream"),
+        ),
+    }  # fmt: skip
+    return Figures(**{**found, **changed})
+
+
+def nothing(name: str) -> pd.DataFrame:
+    """A figure without rows."""
+    return getattr(small_figures(), name).iloc[:0]

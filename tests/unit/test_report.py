@@ -1,0 +1,180 @@
+"""The report says what the figures say: each table, each group's page and each chart, by hand."""
+
+from pathlib import Path
+
+import pytest
+from pages import Page
+from small_figures import LAST, TODAY, nothing, small_figures
+
+from clarion.report import groups
+from clarion.report.figures import Figures
+from clarion.report.loop_run import LoopRun
+from clarion.report.report import COLOURS, write
+
+
+def reported(figures: Figures, folder: Path) -> Page:
+    run = LoopRun("Plum & Co", "EUR", (LAST, TODAY), planted={("orders", "bad_dates"): 6})
+    path = write(run, figures, folder / "report.html")
+    assert path == folder / "report.html"
+    return Page(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return reported(small_figures(), tmp_path_factory.mktemp("report"))
+
+
+def test_every_row_that_came_in_is_counted_by_kind_and_in_all(page: Page) -> None:
+    assert page.rows("kind") == [
+        ["events", "20", "10", "10", "0"],
+        ["orders", "1,500", "1,490", "6", "4"],
+        ["all", "1,520", "1,500", "16", "4"],
+    ]
+    assert "Planted by the simulated shop: 6 bad dates in orders." in page.words
+
+
+def test_the_head_states_shop_day_turns_and_money(page: Page) -> None:
+    assert "Plum & Co" in page.words
+    assert "as of 2026-06-29, after 2 turns of the loop" in page.words
+    assert "1,202messages planned" in page.words.replace("\n", "")  # 1,200 + 1 + 1
+    assert "1,340.77 of 2,000.00 EUR planned, 12.50 of it for randomised choices" in page.words
+
+
+def test_campaigns_stand_with_reach_cost_and_value(page: Page) -> None:
+    assert page.rows("offer") == [
+        ["Coupon · 券", "g2 v3", "1,500", "1,200", "340.50", "410.25", "one each"],
+        ["Coupon · 券", "g1 v1", "2", "1", "0.25", "0.50", "one each"],
+        ["News · 新闻", "g1 v1", "1", "1", "0.02", "-0.01", "no benefit"],
+    ]
+
+
+def test_what_is_not_computable_is_a_dash_and_never_a_number(page: Page) -> None:
+    measured, corrected = (table[1:] for table in page.tables if table[0][0] == "as of")
+    assert measured == [
+        ["2026-06-29", "g1 v1", "3", "0.0%", "–", "–", "–", "not computable"],
+        ["2026-06-29", "g2 v2", "40", "25.0%", "50.0%", "61.50", "20.0%", "12.3 (-1.5 to 26.2)"],
+    ]
+    assert corrected == [
+        [
+            "2026-06-29",
+            "g1 v1",
+            "–",
+            "–",
+            "1.000 → 1.000",
+            "not computable: no cr (3 delivered, 0 clicked, 0 bought)",
+        ],
+        [
+            "2026-06-29",
+            "g2 v2",
+            "+7.55",
+            "+0.350",
+            "1.100 → 1.177",
+            "short of its targets by 35.0%",
+        ],
+    ]
+    assert page.rows("target")[1:] == [["A2", "late rows", "", "", "", "not measurable: no stream"]]
+    assert "nan" not in page.words.lower()
+    assert "None" not in page.words
+
+
+def test_each_group_has_a_card_and_a_page(page: Page) -> None:
+    assert "g2 loyal <b>" in page.words  # escaped, not a tag
+    assert "4.2 orders on average, 75.50 an order, last one 12 days ago" in page.words
+    assert "0.5 orders on average" in page.words.replace("\n", "")
+    assert "g2 loyal <b> · 忠诚: 3 customers, 2 came, 3 went" in page.words
+    assert "g1 silent · 沉默: 2 customers, 4 came, 6 went" in page.words  # 1 + 3 came, 4 + 2 went
+    assert "puts 95% of customers it has not seen where they are (85% to 99%" in page.words
+
+
+def test_products_forecasts_and_alerts_are_shown(page: Page) -> None:
+    assert page.rows("product") == [
+        ["Cream", "Creams", "Lotion", "Creams", "0.912"],
+        ["", "", "Soap", "", "0.500"],
+    ]
+    assert page.rows("series") == [["all", "seasonal naive", "0.875", "0.875", "80%"]]
+    assert page.rows("competitor") == [
+        ["Alpha", "p1", "2026-06-28 12:00:00", "100.00", "80.00", "-20%"]
+    ]
+
+
+def test_a_group_is_told_by_the_tags_it_bears_more_often_than_everyone() -> None:
+    found = groups.described(small_figures(), {"segment_id": "g2", "customers": 3})
+    told = [
+        (tag["label_en"], pytest.approx(tag["share"]), tag["everyone"]) for tag in found["tags"]
+    ]
+    # fan: 3 of 3 and 20 % of all; buyer: 2 of 3 and 40 %; two of three lookers are fewer than 70 % of all.
+    assert told == [("fan", 1.0, 0.2), ("buyer", 2 / 3, 0.4)]
+    assert (found["came"], found["went"]) == (2, 3)
+    assert found["rule"]["rule"] == "frequency > 3.5"
+    silent = groups.described(small_figures(), {"segment_id": "g1", "customers": 2})
+    assert (silent["tags"], silent["rule"], silent["came"], silent["went"]) == ([], None, 4, 6)
+
+
+def test_the_flows_join_each_group_then_with_each_group_now() -> None:
+    chart = groups.flows(small_figures(), COLOURS)
+    assert chart is not None
+    node, link = chart.data[0].node, chart.data[0].link
+    labels = [
+        (node.label[start], node.label[end], value)
+        for start, end, value in zip(link.source, link.target, link.value, strict=True)
+    ]
+    assert labels == [
+        ("was new", "g1 silent", 1),
+        ("g1 silent", "is gone", 4),
+        ("g1 silent", "g2 loyal <b>", 2),
+        ("g2 loyal <b>", "g1 silent", 3),
+        ("g2 loyal <b>", "g2 loyal <b>", 7),
+    ]
+    assert groups.flows(small_figures(flows=nothing("flows")), COLOURS) is None
+
+
+def test_a_feature_is_drawn_in_deviations_from_all_customers() -> None:
+    chart = groups.spread(small_figures(), "g1", "#000000")
+    assert chart is not None
+    everyone, group = chart.data
+    assert (everyone.name, group.name) == ("all customers", "the group")
+    # frequency 4, 5, 6, 1, 4: mean 4, deviation sqrt(14 / 5); spend is the same for all.
+    unit = (14 / 5) ** 0.5
+    assert list(zip(group.y, group.x, strict=True)) == [
+        ("frequency", pytest.approx(-3 / unit)),
+        ("frequency", pytest.approx(0.0)),
+        ("spend", 0.0),
+        ("spend", 0.0),
+    ]
+    assert groups.spread(small_figures(), "g9", "#000000") is None
+
+
+def test_the_map_places_every_customer_once_and_too_few_are_not_drawn() -> None:
+    chart = groups.map_of(small_figures(), COLOURS)
+    assert chart is not None
+    assert [(trace.name, len(trace.x)) for trace in chart.data] == [
+        ("g2 loyal <b>", 3),
+        ("g1 silent", 2),
+    ]
+    # One feature varies: the first direction holds all of it, in its deviations of sqrt(14 / 5) and up to its sign.
+    first = [value for trace in chart.data for value in trace.x]
+    far = [abs(value - first[0]) * (14 / 5) ** 0.5 for value in first]
+    assert far == pytest.approx([0, 1, 2, 3, 0], abs=1e-6)
+    assert groups.map_of(small_figures(compared=small_figures().compared.iloc[:2]), COLOURS) is None
+
+
+def test_a_shop_that_has_not_got_far_still_gets_a_report(tmp_path: Path) -> None:
+    names = (
+        "segments",
+        "people",
+        "compared",
+        "flows",
+        "tags",
+        "group_tags",
+        "neighbours",
+        "minutes",
+        "alerts",
+        "forecasts",
+    )
+    later = ("campaigns", "budgets", "kpis", "adjustments", "strategies", "targets", "reasons")
+    page = reported(
+        small_figures(purity=None, **{name: nothing(name) for name in (*names, *later)}), tmp_path
+    )
+    assert page.rows("kind")[-1] == ["all", "1,520", "1,500", "16", "4"]
+    assert page.rows("offer") == []
+    assert "The loop" not in page.words
