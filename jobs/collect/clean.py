@@ -129,7 +129,7 @@ def _judged(scope: Scope, task: Task, products: DataFrame | None) -> DataFrame:
         values |= {
             name: _learned(scope, task, plain, name, policy) for name, policy in learned.items()
         }
-    return judge(cleaning.filled(rows, values, how)).drop("_hash", "_broken", "_stripped")
+    return judge(cleaning.filled(rows, values, how)).drop("_hash", "_malformed", "_person_removed")
 
 
 def _learned(scope: Scope, task: Task, accepted: DataFrame, column: str, policy: Fit) -> Column:
@@ -146,7 +146,8 @@ def _learned(scope: Scope, task: Task, accepted: DataFrame, column: str, policy:
     )
     mine = accepted.where(F.col(kind.time) < day).select(*names)
     before = earlier.where(
-        (F.col(kind.time) < day) & ~F.array_contains(F.coalesce("filled", F.array()), column)
+        (F.col(kind.time) < day)
+        & ~F.array_contains(F.coalesce("filled_columns", F.array()), column)
     )
     known = mine.unionByName(before.select(*(F.col(silver[name]).alias(name) for name in names)))
     entries = missing.learned(known, column=column, statistic=policy.fit, by=policy.by)
@@ -190,7 +191,7 @@ def _counts(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> list[dict[str
             "duplicates": "count_if(_duplicate)",
             "unreadable": f"count_if({REFUSED} AND array_contains(_reasons.rule, 'unreadable'))",
             "warned": f"count_if({ACCEPTED} AND size(_warnings) > 0)",
-            "filled": f"CAST(map({uses}) AS map<string,bigint>)",
+            "filled_values": f"CAST(map({uses}) AS map<string,bigint>)",
             "warnings": f"CAST(map({marks}) AS map<string,bigint>)",
         }
         return frame.groupBy("_source", "_batch").agg(
@@ -206,7 +207,7 @@ def _counts(scope: Scope, judged: list[tuple[Task, DataFrame]]) -> list[dict[str
     )
     # A file may hold no record at all: its batch is clean, too.
     empty = [
-        {"_source": task.source.name, "_batch": batch, **none, "filled": {}, "warnings": {}}
+        {"_source": task.source.name, "_batch": batch, **none, "filled_values": {}, "warnings": {}}
         for task, _ in judged
         for batch in task.batches
         if batch not in seen

@@ -55,8 +55,8 @@ def run(scope: Scope) -> None:
         scope.replace(INVALID_ACTIVITY, found.withColumn("as_of", F.lit(scope.as_of)))
     entries = [
         {
-            "as_of": scope.as_of, "detector": one.name, "reason": one.reason, "facts": _facts(one),
-            "checked": checked[one.of_orders], "found": counts.get(one.name, 0),
+            "as_of": scope.as_of, "detector": one.name, "reason": one.reason, "fact_table": _facts(one),
+            "checked": checked[one.of_orders], "flagged": counts.get(one.name, 0),
         }
         for one in of_day
     ]  # fmt: skip
@@ -102,7 +102,9 @@ def _found(
             fix="use the columns that libs/clarion/cleaning/README.md names",
         ) from error
     single = _from(scope, invalid_activity.facts(detector, units, clicks, lines), since)
-    return single.withColumns({"detector": F.lit(detector.name), "facts": F.lit(_facts(detector))})
+    return single.withColumns(
+        {"detector": F.lit(detector.name), "fact_table": F.lit(_facts(detector))}
+    )
 
 
 def _facts(detector: Detector) -> str:

@@ -48,7 +48,7 @@ def run(scope: Scope) -> None:
         weights = model.fitted(people, compared)
         judged = scope.persist(_links(compared, weights, settings))
         members = scope.persist(
-            plausible(judged.where("joined"), people, max_accounts=settings.max_accounts)
+            plausible(judged.where("is_linked"), people, max_accounts=settings.max_accounts)
         )
         joined = scope.persist(_joined(scope, members, before))
         found = _standing_links(judged, members)
@@ -138,12 +138,12 @@ def _standing_links(found: DataFrame, members: DataFrame) -> DataFrame:
     right = members.select(
         F.col("customer_id").alias("right_id"), F.col("component").alias("_right")
     )
-    together_ = F.col("joined") & F.coalesce(F.col("_left") == F.col("_right"), F.lit(False))
-    cut = F.when(F.col("joined") & ~together_, "implausible").otherwise(F.col("how"))
+    together_ = F.col("is_linked") & F.coalesce(F.col("_left") == F.col("_right"), F.lit(False))
+    cut = F.when(F.col("is_linked") & ~together_, "implausible").otherwise(F.col("method"))
     return (
         found.join(left, "left_id", "left")
         .join(right, "right_id", "left")
-        .withColumns({"how": cut, "joined": together_})
+        .withColumns({"method": cut, "is_linked": together_})
     )
 
 
@@ -183,11 +183,11 @@ def _enter_model(
     row = {
         "as_of": scope.as_of, "accounts": weights.accounts if weights else 0, "pairs": compared, "prior": weights.prior if weights else None,
         "m": dict(weights.m) if weights else {}, "u": dict(weights.u) if weights else {},
-        "joined": accounts, "names": sum(counts.values()) - accounts,
+        "linked_accounts": accounts, "owned_devices": sum(counts.values()) - accounts,
     }  # fmt: skip
     scope.replace(IDENTITY_MODELS, rows_as_frame(scope.spark, IDENTITY_MODELS, [row]))
     scope.note(
-        f"{accounts:,} accounts stand for someone else; {row['names']:,} devices and cards have an owner"
+        f"{accounts:,} accounts stand for someone else; {row['owned_devices']:,} devices and cards have an owner"
     )
 
 

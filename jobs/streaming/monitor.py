@@ -128,7 +128,7 @@ def _typed(source: Source, found: DataFrame) -> DataFrame:
     """The kind's columns of records on their way."""
     bare = found.withColumns(
         {
-            "_hash": F.lit(""), "_stripped": F.lit(False), "_source": F.lit(source.name), "_file_hash": F.lit(""), "_row": F.lit(0), "_batch": F.lit(""),
+            "_hash": F.lit(""), "_person_removed": F.lit(False), "_source": F.lit(source.name), "_file_hash": F.lit(""), "_row": F.lit(0), "_batch": F.lit(""),
             "_ingested_at": F.lit(None).cast("timestamp"), "_duplicate": F.lit(False),
         }
     )  # fmt: skip

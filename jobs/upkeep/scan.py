@@ -46,7 +46,7 @@ def run(scope: Scope) -> None:
     rows = [
         {
             "as_of": scope.as_of,
-            "place": leak.place,
+            "location": leak.place,
             "column": leak.column,
             "kind": leak.kind,
             "cells": leak.cells,

@@ -49,7 +49,7 @@ def quality(desk: Desk, rule: str) -> list[tuple[Any, ...]]:
         desk.read("ops.quality")
         .where(f"rule = '{rule}'")
         .orderBy("_cleaned_at", "column")
-        .select("column", "severity", "broken", "checked", "anomaly")
+        .select("column", "severity", "failed", "checked", "anomaly")
         .collect()
     )
     return [tuple(row) for row in rows]
@@ -133,14 +133,16 @@ def test_missing_values_are_filled_as_declared_from_accepted_rows_alone(
     assert {
         name: float(row["list_price"])
         for name, row in rows.items()
-        if "list_price" in row["filled"]
+        if "list_price" in row["filled_columns"]
     } == {"p4": 20.0, "p5": 5.0, "p6": 9.5}
-    assert {name: row["stock"] for name, row in rows.items() if "stock" in row["filled"]} == {
+    assert {
+        name: row["stock"] for name, row in rows.items() if "stock" in row["filled_columns"]
+    } == {
         "p5": 9,
         "p9": 9,
     }
     assert rows["p9"]["brand"] == "x"
-    assert all("description" in row["filled"] for row in rows.values())
+    assert all("description" in row["filled_columns"] for row in rows.values())
     assert quality(here, "filled") == [
         ("brand", "repair", 1, 9, False),
         ("description", "repair", 7, 9, False),
@@ -162,7 +164,7 @@ def test_every_packaged_rule_is_understood_over_its_kind(spark: Any) -> None:
         ddl = ", ".join(f"`{column.name}` {column.type}" for column in KINDS[kind].columns)
         empty = spark.createDataFrame([], f"{ddl}, _ingested_at timestamp, _product_known boolean")
         for rule in found:
-            assert dict(empty.selectExpr(f"({rule.broken_when}) AS broken").dtypes) == {
+            assert dict(empty.selectExpr(f"({rule.invalid_when}) AS broken").dtypes) == {
                 "broken": "boolean"
             }, (kind, rule.name)
             assert len(rule.reason) > 10
@@ -174,7 +176,14 @@ def test_every_packaged_rule_is_understood_over_its_kind(spark: Any) -> None:
         ("order", {}, "no source kind 'order'"),
         (
             "orders",
-            {"a": {"column": "nothing", "broken_when": "true", "severity": "error", "reason": "r"}},
+            {
+                "a": {
+                    "column": "nothing",
+                    "invalid_when": "true",
+                    "severity": "error",
+                    "reason": "r",
+                }
+            },
             "speaks of no column",
         ),
         (
@@ -182,7 +191,7 @@ def test_every_packaged_rule_is_understood_over_its_kind(spark: Any) -> None:
             {
                 "a": {
                     "column": "quantity",
-                    "broken_when": "true",
+                    "invalid_when": "true",
                     "severity": "fatal",
                     "reason": "r",
                 }
@@ -194,7 +203,7 @@ def test_every_packaged_rule_is_understood_over_its_kind(spark: Any) -> None:
             {
                 "a": {
                     "column": "quantity",
-                    "broken_when": "quantity IN (SELECT 1)",
+                    "invalid_when": "quantity IN (SELECT 1)",
                     "severity": "error",
                     "reason": "r",
                 }

@@ -164,7 +164,7 @@ def test_an_erased_person_is_in_no_layer_no_version_and_no_byte(shop: Desk) -> N
     fields = sorted(row["field"] for row in shop.read("vault.personal_data").collect())
     assert fields == ["address", "name", "phone", "source:name", "source:street", "source:tel"]
     (certificate,) = shop.read("ops.erasures").collect()
-    assert (certificate["erasure_id"], certificate["accounts"], certificate["left_over"]) == (
+    assert (certificate["erasure_id"], certificate["accounts"], certificate["remaining_rows"]) == (
         done.erasure_id,
         1,
         0,

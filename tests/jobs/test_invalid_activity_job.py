@@ -55,8 +55,8 @@ def test_invalid_activity_is_left_out_for_analytics_and_stays_in_silver(
 ) -> None:
     one = desk({"mine": SHOP})
     person = _events("a", DAY, device="phone", customer="anna", count=12, gap=40, products=4)
-    program = _events("b", DAY, device="crawler", customer="", count=300, gap=2, products=300)
-    _write(one.folder, "events", "1.csv", person + program)
+    bot = _events("b", DAY, device="crawler", customer="", count=300, gap=2, products=300)
+    _write(one.folder, "events", "1.csv", person + bot)
     order = {
         "order_ref": "O1",
         "customer_ref": "anna",
@@ -70,14 +70,14 @@ def test_invalid_activity_is_left_out_for_analytics_and_stays_in_silver(
     one.run("ingest", "clean", "invalid_activity", "profiles", as_of=as_of)
     assert one.read("silver.events").count() == 312
     found = one.read("silver.invalid_activity")
-    assert {(row["detector"], row["facts"], row["count"]) for row in found.groupBy("detector", "facts").count().collect()} == {
+    assert {(row["detector"], row["fact_table"], row["count"]) for row in found.groupBy("detector", "fact_table").count().collect()} == {
         ("bot", "silver.events", 300)
     }  # fmt: skip
     assert found.first()["features"]["events"] == 300.0
     assert one.read("gold.product_days").agg(F.sum("views")).first()[0] == 12
-    assert any("program: 300 of 312 silver.events" in said for said in one.said)
+    assert any("bot: 300 of 312 silver.events" in said for said in one.said)
 
-    assert [(row["detector"], row["found"]) for row in held_apart(one.lake)] == [("bot", 300)]
+    assert [(row["detector"], row["flagged"]) for row in held_apart(one.lake)] == [("bot", 300)]
 
     # The next day only what is new is looked at; what was found before stays found.
     _write(
@@ -97,9 +97,9 @@ def test_invalid_activity_is_left_out_for_analytics_and_stays_in_silver(
     one.run("ingest", "clean", "invalid_activity", as_of=date(2026, 5, 23))
     checks = {
         row["as_of"]: row
-        for row in one.read("ops.detections").where("detector = 'program'").collect()
+        for row in one.read("ops.detections").where("detector = 'bot'").collect()
     }
-    assert (checks[date(2026, 5, 23)]["checked"], checks[date(2026, 5, 23)]["found"]) == (200, 200)
+    assert (checks[date(2026, 5, 23)]["checked"], checks[date(2026, 5, 23)]["flagged"]) == (200, 200)
     # A day that was judged before knows nothing of what was found later.
     one.run("invalid_activity", as_of=as_of)
     assert one.read("silver.invalid_activity").where("as_of = DATE'2026-05-03'").count() == 300

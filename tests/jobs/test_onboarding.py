@@ -233,7 +233,7 @@ def test_mended_records_leave_the_quarantine_and_their_history_stays(
     (left,) = lake.read(TABLES["ops.replays"]).collect()
     assert (left["_row"], left["reasons"][0]["rule"]) == (2, "unreadable")
     counts = [
-        row["broken"]
+        row["failed"]
         for row in lake.read(TABLES["ops.quality"]).where("rule = 'unreadable'").collect()
     ]
     assert counts == [1]

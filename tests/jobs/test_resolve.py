@@ -111,7 +111,7 @@ def test_what_was_bought_with_the_card_belongs_to_the_account(shop: Desk) -> Non
     }
     assert names == {ids["A1"]: ids["M1"], ids["M3"]: ids["A3"]}
     links = {
-        (row["how"], tuple(row["agrees"]), row["joined"])
+        (row["method"], tuple(row["agrees"]), row["is_linked"])
         for row in shop.read("silver.identity_links").collect()
     }
     assert links == {

@@ -75,7 +75,7 @@ def test_planted_leaks_are_found_and_stop_the_day(
     with pytest.raises(QualityError, match="personal values can be read"):
         shop.run("scan", as_of=DAY)
     found = {
-        (Path(row["place"]).name, row["column"], row["kind"]): (row["cells"], row["sample"])
+        (Path(row["location"]).name, row["column"], row["kind"]): (row["cells"], row["sample"])
         for row in shop.read("ops.leaks").collect()
     }
     assert set(found) == {

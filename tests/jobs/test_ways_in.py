@@ -331,7 +331,7 @@ def events(where: str, **change: Any) -> dict[str, Any]:
 def _bronze(here: Desk) -> list[tuple[Any, ...]]:
     rows = (
         here.read("bronze.events")
-        .selectExpr("_file", "_row", "_hash", "_file_hash", "_broken", "to_json(raw)")
+        .selectExpr("_file", "_row", "_hash", "_file_hash", "_malformed", "to_json(raw)")
         .collect()
     )
     return sorted(tuple(row) for row in rows)

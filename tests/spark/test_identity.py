@@ -79,7 +79,7 @@ def _resolve(spark: SparkSession, settings: IdentitySettings, difficulty: str) -
         max_sharing=settings.max_sharing,
     ).persist()
     members = plausible(
-        _judged(people, settings).where("joined").persist(),
+        _judged(people, settings).where("is_linked").persist(),
         people,
         max_accounts=settings.max_accounts,
     ).persist()
@@ -280,8 +280,8 @@ def test_two_of_a_household_stay_two(rows: Rows, config: Config) -> None:
         _person(f"twice{number}", phone="same", name="Eva", birth_date="1970-07-07")
         for number in range(2)
     ]
-    found = _judged(rows(KNOWN, *people), settings).where("joined").collect()
-    assert [(row["left_id"], row["right_id"], row["how"]) for row in found] == [
+    found = _judged(rows(KNOWN, *people), settings).where("is_linked").collect()
+    assert [(row["left_id"], row["right_id"], row["method"]) for row in found] == [
         ("twice0", "twice1", "phone")
     ]
 

@@ -160,10 +160,10 @@ def test_a_staged_order_takes_its_returns_along(rows: Rows) -> None:
     detector = invalid_activity.parse(
         {
             "ring": {
-                "looks_at": "orders",
+                "view": "orders",
                 "reason": "r",
                 "features": {"ring": "ring"},
-                "found_when": "ring >= 3",
+                "flag_when": "ring >= 3",
             }
         }
     )[0]
@@ -186,14 +186,14 @@ def test_a_staged_order_takes_its_returns_along(rows: Rows) -> None:
 
 def test_a_detector_that_reaches_beyond_its_rows_is_refused() -> None:
     body = {
-        "looks_at": "clicks",
+        "view": "clicks",
         "reason": "r",
         "features": {"x": "(select 1)"},
-        "found_when": "true",
+        "flag_when": "true",
     }
     with pytest.raises(
         ConfigError, match="invalid_activity.yml: mine: 'select' is not allowed here"
     ):
         invalid_activity.parse({"mine": body})
-    with pytest.raises(ConfigError, match="looks_at"):
-        invalid_activity.parse({"mine": {**body, "looks_at": "everything"}})
+    with pytest.raises(ConfigError, match="view"):
+        invalid_activity.parse({"mine": {**body, "view": "everything"}})

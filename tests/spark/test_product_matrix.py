@@ -364,7 +364,7 @@ def test_a_category_below_itself_is_marked_and_its_narrowest_part_counts(
     )
     (rule,) = (item for item in rules(config)["products"] if item.name == "category_below_itself")
     assert rule.severity == "warning"
-    assert [row["product_id"] for row in paths.where(rule.broken_when).collect()] == ["b"]
+    assert [row["product_id"] for row in paths.where(rule.invalid_when).collect()] == ["b"]
     states = paths.selectExpr(
         "*", "'t' title", "'d' description", "'b' brand", "map('x', 'y') attributes", "1.0D list_price", "1.0D cost", "'en' language",
         "timestamp'2026-01-01' at", "timestamp'2026-01-01' arrived_at", "'f' _file", "1L _row",

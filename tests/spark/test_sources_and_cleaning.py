@@ -55,7 +55,7 @@ def _judged(
     bronze = frame.select(
         "*",
         records.fingerprint(F.col("raw")).alias("_hash"),
-        F.lit(False).alias("_stripped"),
+        F.lit(False).alias("_person_removed"),
         F.lit(source.name).alias("_source"),
         F.lit("b").alias("_batch"),
         F.lit("2026-06-01").cast("timestamp").alias("_ingested_at"),
@@ -141,7 +141,7 @@ def test_every_reason_is_named_and_good_rows_pass(
 def test_an_equal_record_is_a_duplicate_only_as_long_as_the_mapping_says(
     rows: Callable[..., DataFrame],
 ) -> None:
-    schema = "raw map<string,string>, _hash string, _stripped boolean, _file string, _file_hash string, _row long, _batch string, _ingested_at timestamp"
+    schema = "raw map<string,string>, _hash string, _person_removed boolean, _file string, _file_hash string, _row long, _batch string, _ingested_at timestamp"
 
     def record(number: int, day: int, key: str | None = "k") -> tuple[object, ...]:
         return (
@@ -271,7 +271,7 @@ def test_no_readable_personal_value_and_no_key_is_left_in_the_record_or_the_plan
     }  # fmt: skip
     source = parse("shop", {"registrations": written}, variables={})[0]
     frame = rows(
-        "raw map<string,string>, _stripped boolean",
+        "raw map<string,string>, _person_removed boolean",
         ({"who": "c1", "at": "2026-01-01", "Mobile": "139-0000-0000"}, False),
     )
     key = Key.derive("ab" * 32, key_id="k1")
@@ -295,7 +295,7 @@ def test_a_person_without_consent_is_taken_out_and_the_fact_stays(
 ) -> None:
     source = _source(tmp_path)
     frame = rows(
-        "raw map<string,string>, _stripped boolean",
+        "raw map<string,string>, _person_removed boolean",
         ({"who": "yes", "order": "1"}, False), ({"who": "no", "order": "2"}, False), ({"who": None, "order": "3"}, False),
     )  # fmt: skip
     found = stripped(
@@ -307,6 +307,6 @@ def test_a_person_without_consent_is_taken_out_and_the_fact_stays(
     )
     by_order = {row["raw"]["order"]: row for row in found.collect()}
     assert by_order["1"]["raw"]["who"] == "yes"
-    assert by_order["2"]["_stripped"]
+    assert by_order["2"]["_person_removed"]
     assert "who" not in by_order["2"]["raw"]
-    assert not by_order["3"]["_stripped"]
+    assert not by_order["3"]["_person_removed"]

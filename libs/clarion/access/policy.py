@@ -172,8 +172,8 @@ def _tables_with_detections(lake: Lake, as_of: date) -> frozenset[str]:
     """Tables in which noise was found up to a day."""
     if not lake.exists(DETECTIONS):
         return frozenset()
-    known = lake.read(DETECTIONS).where(F.col("as_of") <= F.lit(as_of)).where("found > 0")
-    return frozenset(row["facts"] for row in known.select("facts").distinct().collect())
+    known = lake.read(DETECTIONS).where(F.col("as_of") <= F.lit(as_of)).where("flagged > 0")
+    return frozenset(row["fact_table"] for row in known.select("fact_table").distinct().collect())
 
 
 def standing(lake: Lake, as_of: date, *, before: bool = False) -> ActiveResolution | None:
@@ -183,14 +183,16 @@ def standing(lake: Lake, as_of: date, *, before: bool = False) -> ActiveResoluti
     day = F.col("as_of")
     models = lake.read(IDENTITY_MODELS).where(day < F.lit(as_of) if before else day <= F.lit(as_of))
     last = (
-        models.agg(F.max_by(F.struct("as_of", "joined", "names"), "as_of").alias("last"))
+        models.agg(
+            F.max_by(F.struct("as_of", "linked_accounts", "owned_devices"), "as_of").alias("last")
+        )
         .select("last.*")
         .first()
     )
     return (
         None
         if last is None or last["as_of"] is None
-        else ActiveResolution(last["as_of"], last["joined"], last["names"])
+        else ActiveResolution(last["as_of"], last["linked_accounts"], last["owned_devices"])
     )
 
 

@@ -77,7 +77,7 @@ def invalid_activity(rows: list[dict[str, Any]]) -> RichTable:
         title_justify="left",
     )
     for row in rows:
-        table.add_row(row["detector"], row["facts"], f"{row['found']:,}", row["reason"])
+        table.add_row(row["detector"], row["fact_table"], f"{row['flagged']:,}", row["reason"])
     return table
 
 

@@ -10,14 +10,14 @@ _COLUMNS = (
         "the record's columns as they stood in the source, personal ones as tokens",
     ),
     Column(
-        "_broken",
+        "_malformed",
         "string",
         "'yes' where the record could not be taken apart as the mapping's format says",
         nullable=True,
     ),
     Column("_hash", "string", "fingerprint of the record's columns; equal for exact duplicates"),
     Column(
-        "_stripped",
+        "_person_removed",
         "boolean",
         "true where the person was removed for want of consent to collection",
     ),

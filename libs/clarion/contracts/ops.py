@@ -92,7 +92,7 @@ BATCHES = Table(
         Column("quarantined", "bigint", "records in quarantine"),
         Column("duplicates", "bigint", "exact duplicates that were dropped"),
         Column("warned", "bigint", "accepted rows with a warning"),
-        Column("filled", "map<string,bigint>", "values filled in by policy, by column"),
+        Column("filled_values", "map<string,bigint>", "missing values filled by policy, by column"),
         Column("_cleaned_at", "timestamp", "wall clock"),
         Column("content_hash", "string", "fingerprint of the portions it held", nullable=True),
     ),
@@ -101,7 +101,7 @@ BATCHES = Table(
 )
 QUALITY = Table(
     name="ops.quality",
-    grain="one rule of a source in one batch, cleaned under one state of its mapping: how many records broke it, and whether that is more than usual",
+    grain="one rule of a source in one batch, cleaned under one state of its mapping: how many records failed it, and whether that is more than usual",
     key=("_batch", "_source", "mapping_hash", "rule", "column"),
     slice=("_batch",),
     columns=(
@@ -115,31 +115,31 @@ QUALITY = Table(
         Column(
             "rule",
             "string",
-            "rule of conf/rules, or missing, unreadable, broken_record, no_consent_to_collection, filled",
+            "rule of conf/rules, or missing, unreadable, malformed_record, no_consent_to_collection, filled",
         ),
         Column(
             "column", "string", "column it speaks of; empty for the whole record or for several"
         ),
         Column("severity", "string", "error (quarantined), warning (marked) or repair (filled in)"),
         Column("reason", "string", "in words"),
-        Column("broken", "bigint", "records that broke it"),
+        Column("failed", "bigint", "records that failed it"),
         Column("checked", "bigint", "records that were checked: all but duplicates"),
         Column(
-            "usual",
+            "usual_rate",
             "double",
-            "share of records that broke it in earlier batches of the source",
+            "share of records that failed it in earlier batches of the source",
             nullable=True,
         ),
         Column(
             "anomaly",
             "boolean",
-            "true where it is broken at least twice as often as usual, and not by chance",
+            "true where it fails at least twice as often as usual, and not by chance",
         ),
         Column("_cleaned_at", "timestamp", "wall clock"),
     ),
     checks=(
         Check("severity_known", "severity IN ('error', 'warning', 'repair')"),
-        Check("not_more_than_all", "broken <= checked"),
+        Check("not_more_than_all", "failed <= checked"),
     ),
     owner="operations",
 )
@@ -167,22 +167,22 @@ REPLAYS = Table(
 )
 DETECTIONS = Table(
     name="ops.detections",
-    grain="one detector of noise as of a day: what it looked at and what it found",
+    grain="one detector of invalid activity as of a day: what it checked and what it flagged",
     key=("as_of", "detector"),
     slice=("as_of",),
     columns=(
         Column("as_of", "date", "first day whose facts do not count"),
         Column("detector", "string", "detector of conf/invalid_activity.yml"),
         Column("reason", "string", "in words"),
-        Column("facts", "string", "table that it looked at"),
+        Column("fact_table", "string", "table that it checked"),
         Column(
             "checked",
             "bigint",
-            "facts that it looked at: all, or those since shortly before the day of the last time",
+            "facts that it checked: all, or those since shortly before the previous run",
         ),
-        Column("found", "bigint", "facts that it found"),
+        Column("flagged", "bigint", "facts that it flagged"),
     ),
-    checks=(Check("not_more_than_all", "found <= checked"),),
+    checks=(Check("not_more_than_all", "flagged <= checked"),),
     owner="operations",
 )
 FITS = Table(
@@ -239,9 +239,11 @@ ERASURES = Table(
         Column("accounts", "bigint", "accounts of the person"),
         Column("rows", "map<string,bigint>", "rows removed, or rid of the person, by table"),
         Column(
-            "suppressed", "bigint", "names and values by which the person is kept out ever after"
+            "suppressed_tokens",
+            "bigint",
+            "names and values on the suppression list, by which the person stays out",
         ),
-        Column("left_over", "bigint", "rows found afterwards that name the person"),
+        Column("remaining_rows", "bigint", "rows that still named the person afterwards"),
         Column("_erased_at", "timestamp", "wall clock"),
     ),
     owner="privacy",
@@ -249,11 +251,11 @@ ERASURES = Table(
 LEAKS = Table(
     name="ops.leaks",
     grain="one column or file in which something personal could be read on a day",
-    key=("as_of", "place", "column", "kind"),
+    key=("as_of", "location", "column", "kind"),
     slice=("as_of",),
     columns=(
         Column("as_of", "date", "day of the scan"),
-        Column("place", "string", "table, or file"),
+        Column("location", "string", "table, or file"),
         Column("column", "string", "column; empty for a file"),
         Column("kind", "string", "phone, mail, id_number, name or address"),
         Column("cells", "bigint", "cells in which it was found"),

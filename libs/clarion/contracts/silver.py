@@ -26,7 +26,7 @@ _MARKS = (
         "warnings", "array<string>", "rules that the row breaks and that only warn", nullable=True
     ),
     Column(
-        "filled",
+        "filled_columns",
         "array<string>",
         "columns whose value was missing and was filled in by the mapping's policy",
         nullable=True,
@@ -213,12 +213,12 @@ IDENTITY_LINKS = Table(
         Column("as_of", "date", "first day whose facts do not count"),
         Column("left_id", "string", "surrogate of an account"),
         Column("right_id", "string", "surrogate of another"),
-        Column("how", "string", "fields that join them by rule, 'probability', or 'conflict'"),
+        Column("method", "string", "fields that join them by rule, 'probability', or 'conflict'"),
         Column("agrees", "array<string>", "fields in which they agree"),
         Column("differs", "array<string>", "fields in which they differ"),
         Column("weight", "double", "Fellegi and Sunter's weight, prior included", unit="bits"),
         Column("probability", "double", "that both are one person"),
-        Column("joined", "boolean", "false where a conflict keeps them apart"),
+        Column("is_linked", "boolean", "false where a conflict keeps them apart"),
     ),
     owner="data",
 )
@@ -236,8 +236,10 @@ IDENTITY_MODELS = Table(
             "m", "map<string,double>", "chance that a field agrees between accounts of one person"
         ),
         Column("u", "map<string,double>", "chance that it agrees between accounts of two people"),
-        Column("joined", "bigint", "accounts that stand for someone else"),
-        Column("names", "bigint", "devices and cards that were given to a person"),
+        Column(
+            "linked_accounts", "bigint", "accounts that belong to the person of another account"
+        ),
+        Column("owned_devices", "bigint", "devices and cards that were assigned to a person"),
     ),
     owner="data",
 )
@@ -249,12 +251,12 @@ INVALID_ACTIVITY = Table(
     columns=(
         Column("as_of", "date", "first day whose facts do not count"),
         Column("detector", "string", "detector of conf/invalid_activity.yml"),
-        Column("facts", "string", "table in which the fact stands"),
+        Column("fact_table", "string", "table that holds the fact"),
         Column("record_id", "string", "surrogate of the record there"),
         Column("happened_at", "timestamp", "when it happened"),
         Column("features", "map<string,double>", "by which it was told"),
     ),
-    checks=(_one_of("facts", (EVENTS.name, ORDER_LINES.name)),),
+    checks=(_one_of("fact_table", (EVENTS.name, ORDER_LINES.name)),),
     owner="data",
 )
 TABLES = (

@@ -274,7 +274,7 @@ def _any(conditions: Iterable[Column]) -> Column:
 def _certify(lake: Lake, certificate: Certificate, key: Key, *, customer: str) -> None:
     row = {
         "erasure_id": certificate.erasure_id, "subject": token_of(customer, field="erased", key=key), "key_id": key.key_id,
-        "accounts": certificate.accounts, "rows": certificate.rows, "suppressed": certificate.suppressed, "left_over": certificate.left_over,
+        "accounts": certificate.accounts, "rows": certificate.rows, "suppressed_tokens": certificate.suppressed, "remaining_rows": certificate.left_over,
         "_erased_at": datetime.now(UTC),
     }  # fmt: skip
     lake.append(ERASURES, rows_as_frame(lake.spark, ERASURES, [row]))

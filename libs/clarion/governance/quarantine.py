@@ -37,20 +37,22 @@ def reasons(lake: Lake) -> list[dict[str, Any]]:
 
 
 def held_apart(lake: Lake) -> list[dict[str, Any]]:
-    """Facts that stand in silver and are not counted, by the detector that found them: detector, facts, reason, found."""
+    """Facts that stand in silver and are not counted, by the detector that found them: detector, fact_table, reason, flagged."""
     if not lake.exists(DETECTIONS):
         return []
     told = (
         lake.read(DETECTIONS)
-        .groupBy("detector", "facts")
+        .groupBy("detector", "fact_table")
         .agg(F.max_by("reason", "as_of").alias("reason"))
     )
     invalid_activity = (
         lake.read(INVALID_ACTIVITY)
         .groupBy("detector")
-        .agg(F.countDistinct("record_id").alias("found"))
+        .agg(F.countDistinct("record_id").alias("flagged"))
     )
-    rows = told.join(invalid_activity, "detector").select("detector", "facts", "reason", "found")
+    rows = told.join(invalid_activity, "detector").select(
+        "detector", "fact_table", "reason", "flagged"
+    )
     return [row.asDict() for row in rows.orderBy("detector").collect()]
 
 

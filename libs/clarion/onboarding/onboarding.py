@@ -161,7 +161,7 @@ def _judged(found: DataFrame, config: Config, source: Source) -> DataFrame:
         "raw", F.map_concat("raw", F.create_map(*extra)) if extra else F.col("raw")
     ).select(*found.columns)
     bare = {
-        "_hash": F.lit(""), "_stripped": F.lit(False), "_source": F.lit(source.name), "_file_hash": F.lit(""), "_row": F.col("_place") + 1,
+        "_hash": F.lit(""), "_person_removed": F.lit(False), "_source": F.lit(source.name), "_file_hash": F.lit(""), "_row": F.col("_place") + 1,
         "_batch": F.lit(""), "_ingested_at": F.current_timestamp(), "_duplicate": F.lit(False),
     }  # fmt: skip
     rows = with_shapes.withColumns(bare)

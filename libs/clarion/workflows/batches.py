@@ -140,7 +140,7 @@ def enter_batches(scope: Scope, tasks: list[Task], counts: list[dict[str, object
             "content_hash": held,
             "_cleaned_at": datetime.now(UTC),
         }
-        rows.append({**row, **extra, "filled": row["filled"] or {}})
+        rows.append({**row, **extra, "filled_values": row["filled_values"] or {}})
     batches = sorted({str(row["_batch"]) for row in counts})
     scope.replace(
         BATCHES, rows_as_frame(scope.spark, BATCHES, rows), where=sql.among("_batch", batches)
@@ -160,7 +160,7 @@ def enter_quality(scope: Scope, tasks: list[Task], counts: list[dict[str, Any]],
         scope.read(QUALITY)
         .where(f"NOT {mine}")
         .groupBy("_source", "mapping_hash", "rule", "column")
-        .agg(F.sum("broken").alias("broken"))
+        .agg(F.sum("failed").alias("failed"))
         .collect()
     )
     by_name, at, rows = (
@@ -176,11 +176,14 @@ def enter_quality(scope: Scope, tasks: list[Task], counts: list[dict[str, Any]],
             if (error["_source"], error["_batch"]) == (source, batch)
         }
         tally = Tally(
-            row["rows_in"] - row["duplicates"], broken, row["warnings"] or {}, row["filled"] or {}
+            row["rows_in"] - row["duplicates"],
+            broken,
+            row["warnings"] or {},
+            row["filled_values"] or {},
         )
         state = (source, fingerprint(scope, by_name[source].source))
         usual = {
-            (item["rule"], item["column"]): item["broken"]
+            (item["rule"], item["column"]): item["failed"]
             for item in before
             if (item["_source"], item["mapping_hash"]) == state
         }
@@ -199,7 +202,7 @@ def enter_quality(scope: Scope, tasks: list[Task], counts: list[dict[str, Any]],
             )
             if entry["anomaly"]:
                 scope.note(
-                    f"{source}: more than usual ({entry['usual']:.1%}): {entry['broken']:,} of {entry['checked']:,} records: {entry['reason']}"
+                    f"{source}: more than usual ({entry['usual_rate']:.1%}): {entry['failed']:,} of {entry['checked']:,} records: {entry['reason']}"
                 )
     states = sql.among("mapping_hash", {row["mapping_hash"] for row in rows})
     scope.replace(QUALITY, rows_as_frame(scope.spark, QUALITY, rows), where=f"{mine} AND {states}")

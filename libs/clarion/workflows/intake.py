@@ -42,12 +42,12 @@ def write_bronze(
     Args:
         scope: the run.
         source: where the records come from.
-        numbered: raw, _broken, _file, _file_hash, _row.
+        numbered: raw, _malformed, _file, _file_hash, _row.
         batch: name of the batch.
         columns: the source's columns; empty where each record states its own.
         people: names (ref) of those who consent to collection; None where the source does not ask for it.
     """
-    safe = numbered.withColumn("_stripped", F.lit(False))
+    safe = numbered.withColumn("_person_removed", F.lit(False))
     if source.personal or source.sealed:
         key = sealing_key(scope)
         safe, values = protected(
@@ -72,9 +72,9 @@ def write_bronze(
         )
     rows = safe.select(
         "raw",
-        "_broken",
+        "_malformed",
         records.fingerprint(F.col("raw")).alias("_hash"),
-        "_stripped",
+        "_person_removed",
         F.lit(source.name).alias("_source"),
         "_file",
         "_file_hash",

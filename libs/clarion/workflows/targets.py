@@ -291,7 +291,7 @@ def _collection(scope: Scope, *, checked: float) -> list[Target]:
         .where("rule = 'unreadable'")
         .join(now, ["_batch", "_source", "mapping_hash"], "left_semi")
     )
-    standard = checked - _sums(unread, "broken")["broken"]
+    standard = checked - _sums(unread, "failed")["failed"]
     text = "records less values that stood there and could not be brought into form (dates, amounts, codes) / records without duplicates"
     found.append(Target("Q2 standard form", text, 0.99, standard, checked))
     return found

@@ -34,21 +34,21 @@ class Detector:
 
     Args:
         name: stands beside each fact that it finds.
-        looks_at: the view of the facts.
+        view: the view of the facts.
         reason: in words.
         features: SQL by name; over several rows where a unit has several.
-        found_when: SQL over the view's columns; over the features, where a unit has several rows.
+        flag_when: SQL over the view's columns; over the features, where a unit has several rows.
     """
 
     name: str
-    looks_at: View
+    view: View
     reason: str
     features: tuple[tuple[str, str], ...]
-    found_when: str
+    flag_when: str
 
     @property
     def of_orders(self) -> bool:
-        return self.looks_at == "orders"
+        return self.view == "orders"
 
 
 class _Written(BaseModel):
@@ -56,10 +56,10 @@ class _Written(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    looks_at: View
+    view: View
     reason: str
     features: dict[str, str]
-    found_when: str
+    flag_when: str
 
 
 def parse(written: Mapping[str, Any]) -> tuple[Detector, ...]:
@@ -72,12 +72,10 @@ def parse(written: Mapping[str, Any]) -> tuple[Detector, ...]:
     for name, body in written.items():
         where = f"invalid_activity.yml: {name}"
         model = validated(_Written, body, where=where)
-        for text in (*model.features.values(), model.found_when):
+        for text in (*model.features.values(), model.flag_when):
             refuse_more_than_an_expression(text, where=where)
         found.append(
-            Detector(
-                name, model.looks_at, model.reason, tuple(model.features.items()), model.found_when
-            )
+            Detector(name, model.view, model.reason, tuple(model.features.items()), model.flag_when)
         )
     return tuple(found)
 
@@ -269,15 +267,15 @@ def found(detector: Detector, view: DataFrame) -> DataFrame:
         "clicks": ("record_id",),
         "actor_days": ("actor", "day"),
         "orders": ("order_id", "customer_id"),
-    }[detector.looks_at]
-    if detector.looks_at == "actor_days":
+    }[detector.view]
+    if detector.view == "actor_days":
         named = {name: F.expr(text) for name, text in detector.features}
         view = view.groupBy(*unit).agg(*(value.alias(name) for name, value in named.items()))
         told = {name: F.col(name) for name in named}
     else:
         told = {name: F.expr(text) for name, text in detector.features}
     entries = [part for name, value in told.items() for part in (F.lit(name), value.cast("double"))]
-    return view.where(detector.found_when).select(*unit, F.create_map(*entries).alias("features"))
+    return view.where(detector.flag_when).select(*unit, F.create_map(*entries).alias("features"))
 
 
 def facts(detector: Detector, units: DataFrame, view: DataFrame, lines: DataFrame) -> DataFrame:
@@ -293,5 +291,5 @@ def facts(detector: Detector, units: DataFrame, view: DataFrame, lines: DataFram
         # Returns too: taken off what was sold, they would otherwise count for less than nothing.
         of_order = lines.join(F.broadcast(units), ["order_id", "customer_id"])
         return of_order.select(F.col("order_line_id").alias("record_id"), "happened_at", "features")
-    keys = ["record_id"] if detector.looks_at == "clicks" else ["actor", "day"]
+    keys = ["record_id"] if detector.view == "clicks" else ["actor", "day"]
     return view.join(units, keys).select("record_id", "happened_at", "features")

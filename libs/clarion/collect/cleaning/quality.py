@@ -10,7 +10,7 @@ from clarion.measures.intervals import Interval, share
 _IN_WORDS = {
     "missing": "a value that is needed is missing",
     "unreadable": "something stands there and cannot be read as the mapping says",
-    "broken_record": "the record cannot be taken apart",
+    "malformed_record": "the record cannot be taken apart",
     "no_consent_to_collection": "the person did not consent to collection, and the fact is about nobody else",
     "filled": "a missing value was filled in by the mapping's policy",
 }
@@ -82,9 +82,9 @@ def entries(
             "column": column,
             "severity": severity,
             "reason": words.get(rule, rule),
-            "broken": broken,
+            "failed": broken,
             "checked": tally.checked,
-            "usual": usual.get((rule, column), 0) / checked_before if checked_before else None,
+            "usual_rate": usual.get((rule, column), 0) / checked_before if checked_before else None,
             "anomaly": jumped(
                 broken,
                 tally.checked,

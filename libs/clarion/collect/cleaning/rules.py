@@ -27,7 +27,7 @@ class Rule:
     Args:
         name: what stands in the quarantine.
         column: the column it speaks of.
-        broken_when: SQL over the kind's columns, `_ingested_at` and `_product_known`.
+        invalid_when: SQL over the kind's columns, `_ingested_at` and `_product_known`.
         severity: error puts the record into the quarantine, warning marks the row.
         reason: in words.
         policies: policies of the mapping under which it holds; none: always.
@@ -36,7 +36,7 @@ class Rule:
 
     name: str
     column: str
-    broken_when: str
+    invalid_when: str
     severity: Severity
     reason: str
     policies: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class _Written(BaseModel):
 
     column: str
     type: str | None = None
-    broken_when: str
+    invalid_when: str
     severity: Severity
     reason: str
     policies: tuple[str, ...] = ()
@@ -114,7 +114,7 @@ def _rules(id_: str, body: Any, kind: Kind, *, file: str) -> list[Rule]:
         else body
     )
     written = validated(_Written, plain, where=f"rules/{file}.yml {id_}")
-    refuse_more_than_an_expression(written.broken_when, where=f"rules/{file}.yml: {id_}")
+    refuse_more_than_an_expression(written.invalid_when, where=f"rules/{file}.yml: {id_}")
     columns = [column.name for column in kind.columns if written.speaks_of(kind, column)]
     if file != "every" and not columns:
         raise ConfigError(
@@ -122,7 +122,7 @@ def _rules(id_: str, body: Any, kind: Kind, *, file: str) -> list[Rule]:
             found=written.column,
             fix="name one of its columns",
         )
-    text = written.broken_when
+    text = written.invalid_when
     for name, values in _LISTS.items():
         text = text.replace(name, ", ".join(sql.text(value) for value in values))
     if kind.name in written.except_:

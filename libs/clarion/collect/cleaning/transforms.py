@@ -18,8 +18,8 @@ _NAMES = "array<string>"
 _EMPTY = sql.text("")
 KEPT = (
     "_hash",
-    "_stripped",
-    "_broken",
+    "_person_removed",
+    "_malformed",
     "_source",
     "_file",
     "_file_hash",
@@ -53,7 +53,7 @@ def marked_duplicates(
     identity = F.col("_hash") if key is None else _named_by(key)
     if named_by_person:
         identity = F.when(
-            F.col("_stripped"), F.md5(F.to_json(F.struct("_file_hash", "_row")))
+            F.col("_person_removed"), F.md5(F.to_json(F.struct("_file_hash", "_row")))
         ).otherwise(identity)
     first = Window.partitionBy("_identity").orderBy("_ingested_at", "_batch", "_file", "_row")
     again = F.row_number().over(first) > 1
@@ -124,7 +124,7 @@ def canonical(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
     # time of cleaning a million events a third went into comparing names of columns. A broken record has no values.
     source = records.selectExpr(
         *(
-            f"IF(_broken IS NULL, raw[{sql.text(name)}], NULL) AS {sql.name(name)}"
+            f"IF(_malformed IS NULL, raw[{sql.text(name)}], NULL) AS {sql.name(name)}"
             for name in needed
         ),
         *(
@@ -273,7 +273,10 @@ def judged(
         )
     else:
         frame = frame.withColumn("_product_known", F.lit(True))
-    against = [_Finding("_broken IS NOT NULL", "'broken_record'"), *_unfit(parse_spec, required)]
+    against = [
+        _Finding("_malformed IS NOT NULL", "'malformed_record'"),
+        *_unfit(parse_spec, required),
+    ]
     against += _broken(
         [
             rule
@@ -339,12 +342,12 @@ def _broken(rules: list[Rule], parse_spec: ParseSpec) -> list[_Finding]:
         column, sample = sql.text(group[0].column), _stood(parse_spec, group[0].column)
         if len(group) > 1:
             cases = " ".join(
-                f"WHEN {rule.broken_when} THEN {sql.text(rule.column)}" for rule in group
+                f"WHEN {rule.invalid_when} THEN {sql.text(rule.column)}" for rule in group
             )
             column, sample = f"CASE {cases} END", sql.text(None)
         found.append(
             _Finding(
-                " OR ".join(f"coalesce({rule.broken_when}, false)" for rule in group),
+                " OR ".join(f"coalesce({rule.invalid_when}, false)" for rule in group),
                 sql.text(name),
                 column,
                 sample,
@@ -359,14 +362,18 @@ def _unfit(parse_spec: ParseSpec, required: tuple[str, ...]) -> list[_Finding]:
     for column in kind.columns:
         stood, absent = (
             _stood(parse_spec, column.name),
-            f"_broken IS NULL AND {sql.name(column.name)} IS NULL",
+            f"_malformed IS NULL AND {sql.name(column.name)} IS NULL",
         )
         if column.name in required:
             of_person = column.name in kind.people
             # A fact whose person was removed for want of consent stays as a fact about nobody, where its kind allows that.
-            nobody = "_stripped" if of_person and column.name not in kind.required else "false"
+            nobody = (
+                "_person_removed" if of_person and column.name not in kind.required else "false"
+            )
             rule = (
-                "IF(_stripped, 'no_consent_to_collection', 'missing')" if of_person else "'missing'"
+                "IF(_person_removed, 'no_consent_to_collection', 'missing')"
+                if of_person
+                else "'missing'"
             )
             found.append(
                 _Finding(
@@ -378,7 +385,7 @@ def _unfit(parse_spec: ParseSpec, required: tuple[str, ...]) -> list[_Finding]:
         ):
             found.append(
                 _Finding(
-                    f"_broken IS NULL AND {_unreadable(parse_spec, column.name)}",
+                    f"_malformed IS NULL AND {_unreadable(parse_spec, column.name)}",
                     "'unreadable'",
                     sql.text(column.name),
                     stood,
@@ -441,7 +448,9 @@ def facts(
         )
     if kind is KINDS["consents"]:
         frame = frame.withColumn("basis", F.lit("recorded"))
-    return frame.withColumnsRenamed({"_warnings": "warnings", "_filled": "filled"}).select(*columns)
+    return frame.withColumnsRenamed({"_warnings": "warnings", "_filled": "filled_columns"}).select(
+        *columns
+    )
 
 
 def first_facts(accepted: DataFrame, *, kind: Kind) -> DataFrame:
@@ -487,7 +496,7 @@ def declared_consents(
                 "arrived_at": F.col("at"),
             }
         )
-        .withColumns({name: F.lit(None).cast(_NAMES) for name in ("warnings", "filled")})
+        .withColumns({name: F.lit(None).cast(_NAMES) for name in ("warnings", "filled_columns")})
         .withColumn(
             "record_id",
             F.substring(

@@ -26,7 +26,7 @@ def judged(
         link_at: probability from which the rest are joined.
 
     Returns:
-        left_id, right_id, how, agrees, differs, weight, probability, joined.
+        left_id, right_id, method, agrees, differs, weight, probability, is_linked.
     """
 
     def every(fields: tuple[str, ...], outcome: str) -> Column:
@@ -46,10 +46,10 @@ def judged(
     )
     return (
         pairs.withColumns({"_apart": apart, "_rule": rule})
-        .withColumn("how", F.when(F.col("_apart"), "conflict").otherwise(F.coalesce("_rule", F.when(F.col("probability") >= link_at, "probability"))))
-        .where("how IS NOT NULL AND (how != 'conflict' OR _rule IS NOT NULL OR probability >= 0.5)")
+        .withColumn("method", F.when(F.col("_apart"), "conflict").otherwise(F.coalesce("_rule", F.when(F.col("probability") >= link_at, "probability"))))
+        .where("method IS NOT NULL AND (method != 'conflict' OR _rule IS NOT NULL OR probability >= 0.5)")
         .select(
-            "left_id", "right_id", "how", listed(AGREES).alias("agrees"), listed(DIFFERS).alias("differs"), "weight", "probability",
-            (F.col("how") != "conflict").alias("joined"),
+            "left_id", "right_id", "method", listed(AGREES).alias("agrees"), listed(DIFFERS).alias("differs"), "weight", "probability",
+            (F.col("method") != "conflict").alias("is_linked"),
         )
     )  # fmt: skip

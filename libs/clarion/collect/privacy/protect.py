@@ -133,7 +133,7 @@ def stripped(
     """Records from which the person is removed where that person did not consent to collection, or was erased.
 
     Args:
-        records: raw and `_stripped`.
+        records: raw and `_person_removed`.
         columns: expressions of the mapping.
         people: mapped columns by which the person could be found again.
         known: the source's columns; empty where each record states its own.
@@ -142,7 +142,7 @@ def stripped(
         namespace: who gives the names in these records.
 
     Returns:
-        The same records; of those whose person is removed, every column that names the person is gone and `_stripped` is true.
+        The same records; of those whose person is removed, every column that names the person is gone and `_person_removed` is true.
     """
     mapped = [name for name in people if name in columns]
     telling = tuple(
@@ -196,6 +196,6 @@ def stripped(
     return marked.withColumns(
         {
             "raw": F.when(F.col("_gone"), without).otherwise(F.col("raw")),
-            "_stripped": F.col("_stripped") | F.col("_gone"),
+            "_person_removed": F.col("_person_removed") | F.col("_gone"),
         }
     ).select(*records.columns)

@@ -84,7 +84,7 @@ def read(
     """Records of the portions.
 
     Returns:
-        raw (map of text), _text (all of the record's text), _broken ('yes' or null), _file, _block (start of the split),
+        raw (map of text), _text (all of the record's text), _malformed ('yes' or null), _file, _block (start of the split),
         _place (position that rises with the record's number within its block).
     """
     if source.format == "kafka":
@@ -99,7 +99,7 @@ def read(
         rows.select(
             _text_map(rows, columns).alias("raw"),
             _text_of(rows, columns).alias("_text"),
-            F.lit(None).cast("string").alias("_broken"),
+            F.lit(None).cast("string").alias("_malformed"),
             F.lit(chunk.path).alias("_file"),
             F.spark_partition_id().cast("bigint").alias("_block"),
         )
@@ -157,17 +157,17 @@ def _records(
     never = F.lit(None).cast("string")
     if source.format == "csv":
         schema = T.StructType(
-            [T.StructField(name, T.StringType()) for name in (*columns, "_broken")]
+            [T.StructField(name, T.StringType()) for name in (*columns, "_malformed")]
         )
         # enforceSchema=false: a file whose header differs from the first one's is refused, not read by position.
         options = {
             "mode": "PERMISSIVE",
-            "columnNameOfCorruptRecord": "_broken",
+            "columnNameOfCorruptRecord": "_malformed",
             "enforceSchema": "false",
         }
         frame = load.options(**options).format("csv").schema(schema).load(where)
         raw, text_of = _text_map(frame, columns), _text_of(frame, columns)
-        broken = F.when(F.col("_broken").isNotNull(), "yes")
+        broken = F.when(F.col("_malformed").isNotNull(), "yes")
     elif source.format == "json":
         whole = {"wholetext": "true"} if source.options.get("multiLine") == "true" else {}
         frame = load.options(**whole).format("text").load(where).where(F.trim("value") != "")
@@ -197,7 +197,7 @@ def _records(
     records: DataFrame = frame.select(
         raw.alias("raw"),
         text_of.alias("_text"),
-        broken.alias("_broken"),
+        broken.alias("_malformed"),
         F.col("_metadata.file_path").alias("_file"),
         F.col("_metadata.file_block_start").alias("_block")
         if source.format != "binary"
@@ -246,7 +246,7 @@ def _messages(frame: DataFrame, source: Source) -> DataFrame:
         F.when(~F.is_valid_utf8(value), "yes")
         .when(value.isNull(), "yes")
         .otherwise(broken)
-        .alias("_broken"),
+        .alias("_malformed"),
         F.concat(F.lit("kafka:"), "topic", F.lit("/"), "partition").alias("_file"),
         F.lit(0).cast("bigint").alias("_block"),
         F.col("offset").alias("_place"),
@@ -268,7 +268,7 @@ def file_stats(records: DataFrame, source: Source, chunks: tuple[SourceChunk, ..
     blocks = records.groupBy("_file", "_block", shape.alias("shape")).agg(
         F.min("_place").alias("first_place"),
         F.count("*").alias("records"),
-        F.count("_broken").alias("broken"),
+        F.count("_malformed").alias("broken"),
         F.count_if(undecodable).alias("undecodable"),
     )
     try:
@@ -325,7 +325,7 @@ def _unreadable(error: Exception, source: Source, path: str) -> Exception:
         header, schema, file = (part.strip() for part in found.groups())
         return SourceError(
             f"{file}: its header differs from that of the source's first file",
-            found=f"{header}, where {schema.removesuffix(', _broken')} was expected",
+            found=f"{header}, where {schema.removesuffix(', _malformed')} was expected",
             fix="deliver files of another shape through a mapping of their own",
         )
     guilty = _DAMAGED.search(text)
@@ -344,7 +344,7 @@ def numbered(records: DataFrame, found: FileStats) -> DataFrame:
     placed = records.join(F.broadcast(found.blocks), ["_file", "_block"])
     return placed.select(
         "raw",
-        "_broken",
+        "_malformed",
         F.col("_path").alias("_file"),
         "_file_hash",
         (F.col("_place") + F.col("_offset") + 1).alias("_row"),
