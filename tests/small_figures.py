@@ -25,7 +25,7 @@ def small_figures(**changed: Any) -> Figures:
             ("orders", 500, 500, 0, 0),  # a second batch of the kind
             ("events", 20, 10, 10, 0),
         ),
-        "reasons": frame("kind rule count", ("events", "broken_record", 10), ("orders", "price_negative", 6)),
+        "reasons": frame("kind rule count", ("events", "malformed_record", 10), ("orders", "price_negative", 6)),
         "segments": frame(
             "segment_id name_en name_zh customers customer_share revenue revenue_share recency_days orders average_order interests",
             ("g2", "loyal <b>", "忠诚", 3, 0.6, Decimal(900), 0.9, 12.4, 4.25, Decimal("75.50"), [{"category": "Masks", "share": 0.75}]),

@@ -96,10 +96,12 @@ def test_invalid_activity_is_left_out_for_analytics_and_stays_in_silver(
     )
     one.run("ingest", "clean", "invalid_activity", as_of=date(2026, 5, 23))
     checks = {
-        row["as_of"]: row
-        for row in one.read("ops.detections").where("detector = 'bot'").collect()
+        row["as_of"]: row for row in one.read("ops.detections").where("detector = 'bot'").collect()
     }
-    assert (checks[date(2026, 5, 23)]["checked"], checks[date(2026, 5, 23)]["flagged"]) == (200, 200)
+    assert (checks[date(2026, 5, 23)]["checked"], checks[date(2026, 5, 23)]["flagged"]) == (
+        200,
+        200,
+    )
     # A day that was judged before knows nothing of what was found later.
     one.run("invalid_activity", as_of=as_of)
     assert one.read("silver.invalid_activity").where("as_of = DATE'2026-05-03'").count() == 300
