@@ -198,8 +198,10 @@ def methods_index() -> str:
     for readme in sorted(LIBRARY.rglob("README.md")):
         path = readme.relative_to(ROOT).as_posix()
         name = ".".join(readme.parent.relative_to(LIBRARY).parts)
-        question = re.search(r"\*\*Question\.\*\* (.*)", readme.read_text(encoding="utf-8"))
-        lines.append(table_row((f"[{name}](../../{path})", question[1] if question else "")))
+        text = readme.read_text(encoding="utf-8")
+        question = re.search(r"\*\*Question\.\*\* (.*?)(?:\n\n|$)", text, re.DOTALL)
+        words = question[1].split() if question else []
+        lines.append(table_row((f"[{name}](../../{path})", " ".join(words))))
     return "\n".join(lines) + "\n"
 
 

@@ -129,3 +129,15 @@ def test_every_decision_has_the_same_form(record: Path) -> None:
         r"\n\n## Alternatives considered\n\n- \*\*.+\n\n## Decision\n\n.+\n\n## Consequences\n\n.+"
     )
     assert re.fullmatch(form, text, re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "readme", sorted((ROOT / "libs" / "clarion").rglob("README.md")), ids=name_of
+)
+def test_every_method_page_has_the_same_form(readme: Path) -> None:
+    text = readme.read_text(encoding="utf-8")
+    assert re.search(r"^\*\*Question\.\*\* .+\?", text, re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    wanted = ["Assumptions", "Limits", "Validated by"]
+    assert any(heading.startswith("Method") for heading in headings)
+    assert [heading for heading in headings if heading in wanted] == wanted
