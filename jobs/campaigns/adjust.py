@@ -9,15 +9,13 @@ from clarion.campaigns.measurement.adjustment import KPIS, factor, move
 from clarion.campaigns.measurement.settings import AdjustSettings
 from clarion.contracts.gold import ADJUSTMENTS, STRATEGIES, STRATEGY_KPIS
 from clarion.lake.frames import rows_as_frame
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
 
 def run(scope: Scope) -> None:
     settings = scope.settings(AdjustSettings)
-    plans = (
-        scope.previous(STRATEGIES).drop("as_of").withColumnRenamed("version", "strategy_version")
-    )
+    plans = scope.earlier(STRATEGIES).drop("as_of").withColumnRenamed("version", "strategy_version")
     latest = plans.groupBy("strategy_id", "strategy_version").agg(
         F.first(F.struct("benefit", *(f"target_{kpi}" for kpi in KPIS))).alias("plan")
     )
@@ -81,7 +79,8 @@ def _adjustment(scope: Scope, row: Row, settings: AdjustSettings) -> dict[str, A
 JOB = Job(
     name="adjust",
     summary=__doc__,
-    reads=(STRATEGY_KPIS, previous(STRATEGIES)),
+    reads=(STRATEGY_KPIS,),
+    reads_earlier=(STRATEGIES,),
     writes=(ADJUSTMENTS,),
     purpose="analytics",
     settings=(AdjustSettings,),

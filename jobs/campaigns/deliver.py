@@ -8,7 +8,7 @@ from clarion.campaigns.delivery.transforms import messages
 from clarion.collect.identity.consent import consented
 from clarion.contracts.gold import DECISIONS, MESSAGES
 from clarion.contracts.silver import CONSENTS
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
 
@@ -24,7 +24,7 @@ def run(scope: Scope) -> None:
             scope.note("nothing to send")
             return
         scope.replace(MESSAGES, new.unionByName(known))
-    folder = scope.settings(DeliverSettings).folder or f"{scope.lake.root}/outbox"
+    folder = scope.settings(DeliverSettings).folder or scope.path("outbox")
     reserved = scope.current(MESSAGES).where("state = 'reserved'")
     rows = reserved.drop("state", "file").orderBy("message_id").toLocalIterator()
     file = send(
@@ -52,7 +52,8 @@ def _part(scope: Scope) -> str:
 JOB = Job(
     name="deliver",
     summary=__doc__,
-    reads=(DECISIONS, CONSENTS, previous(MESSAGES)),
+    reads=(DECISIONS, CONSENTS),
+    reads_earlier=(MESSAGES,),
     writes=(MESSAGES,),
     purpose="marketing",
     settings=(DeliverSettings,),

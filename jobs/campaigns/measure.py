@@ -11,7 +11,7 @@ from clarion.contracts.gold import DECISIONS, MESSAGES, STRATEGY_KPIS
 from clarion.contracts.silver import ORDER_LINES, RESPONSES
 from clarion.measures.days import start_of
 from clarion.measures.intervals import Interval, Moments, welch
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
 
@@ -20,13 +20,13 @@ def run(scope: Scope) -> None:
     decided_on = _latest_mature(scope, window)
     if decided_on is None:
         scope.note(f"no strategy has run for {window} days yet")
-        scope.replace(STRATEGY_KPIS, scope.lake.empty(STRATEGY_KPIS))
+        scope.replace(STRATEGY_KPIS, scope.empty(STRATEGY_KPIS))
         return
     day = F.col("as_of") == F.lit(decided_on)
     known = F.col("arrived_at") < start_of(scope.as_of, scope.time_zone)
-    lines, responses = scope.read(ORDER_LINES).where(known), scope.read(RESPONSES).where(known)
-    decisions = scope.persist(scope.read(DECISIONS).where(day))
-    sent = scope.read(MESSAGES).where(day & (F.col("state") == "sent"))
+    lines, responses = scope.facts(ORDER_LINES).where(known), scope.facts(RESPONSES).where(known)
+    decisions = scope.persist(scope.facts(DECISIONS).where(day))
+    sent = scope.facts(MESSAGES).where(day & (F.col("state") == "sent"))
     results = campaigns.outcomes(
         sent, responses, lines, sent_on=decided_on, window_days=window, time_zone=scope.time_zone
     )
@@ -42,7 +42,7 @@ def run(scope: Scope) -> None:
 def _latest_mature(scope: Scope, window: int) -> date | None:
     """The last day whose decisions have had their whole window by now."""
     last = (
-        scope.previous(DECISIONS)
+        scope.earlier(DECISIONS)
         .where(F.col("as_of") <= F.lit(scope.as_of - timedelta(days=window)))
         .agg(F.max("as_of"))
         .first()
@@ -79,7 +79,8 @@ def _lifts(scope: Scope, arms: DataFrame) -> DataFrame:
 JOB = Job(
     name="measure",
     summary=__doc__,
-    reads=(ORDER_LINES, RESPONSES, previous(DECISIONS), previous(MESSAGES)),
+    reads=(ORDER_LINES, RESPONSES),
+    reads_earlier=(DECISIONS, MESSAGES),
     writes=(STRATEGY_KPIS,),
     purpose="analytics",
     settings=(StrategySettings,),

@@ -32,7 +32,7 @@ from clarion.contracts.live import CUSTOMER_STATE, MARKET_ALERTS
 from clarion.contracts.silver import CONSENTS
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
 
@@ -43,7 +43,7 @@ def run(scope: Scope) -> None:
     segments = scope.current(SEGMENTS)
     strategies = next_versions(
         segments,
-        scope.previous(STRATEGIES),
+        scope.earlier(STRATEGIES),
         scope.current(ADJUSTMENTS),
         settings,
         as_of=scope.as_of,
@@ -70,7 +70,7 @@ def run(scope: Scope) -> None:
         drawn, offers, draw, shadow_price=allocation.shadow_price, run_key=scope.run_key
     )
     scope.replace(DECISIONS, rows)
-    chosen = scope.lake.read(DECISIONS).where(F.col("as_of") == F.lit(scope.as_of))
+    chosen = scope.own(DECISIONS).where(F.col("as_of") == F.lit(scope.as_of))
     campaigns = deciding.campaigns(
         chosen, offers, as_of=scope.as_of, window_days=settings.window_days
     )
@@ -89,12 +89,12 @@ def _context(scope: Scope, settings: StrategySettings, segments: DataFrame) -> D
         ),
         products.alerted(
             interactions,
-            scope.read(MARKET_ALERTS),
+            scope.raw(MARKET_ALERTS),
             as_of=as_of,
             days=7,
             limit=settings.products_shown,
         ),
-        products.in_cart(scope.read(CUSTOMER_STATE)),
+        products.in_cart(scope.raw(CUSTOMER_STATE)),
     )
     churn = (
         scope.current(PREDICTIONS)
@@ -103,7 +103,7 @@ def _context(scope: Scope, settings: StrategySettings, segments: DataFrame) -> D
     )
     z = segments.select("segment_id", F.map_from_entries("traits").alias("z"))
     strategies = (
-        scope.lake.read(STRATEGIES)
+        scope.own(STRATEGIES)
         .where(F.col("as_of") == F.lit(as_of))
         .select("segment_id", "strategy_id", "version", "benefit")
     )
@@ -159,8 +159,9 @@ JOB = Job(
     summary=__doc__,
     reads=(
         CUSTOMER_PROFILES, CUSTOMER_TAGS, INTERACTIONS, SEGMENTS, SEGMENT_MEMBERS, SEGMENT_MOVES, PREDICTIONS, PRODUCT_NEIGHBOURS, CUSTOMER_STATE,
-        MARKET_ALERTS, ADJUSTMENTS, CONSENTS, previous(STRATEGIES),
+        MARKET_ALERTS, ADJUSTMENTS, CONSENTS,
     ),
+    reads_earlier=(STRATEGIES,),
     writes=(STRATEGIES, CAMPAIGNS, BUDGETS, DECISIONS),
     purpose="analytics",
     settings=(StrategySettings,),

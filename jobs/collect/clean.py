@@ -21,7 +21,7 @@ from clarion.kernel import sql
 from clarion.kernel.errors import QualityError
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows.batches import (
     Task,
@@ -80,8 +80,8 @@ def _known_products(scope: Scope, arriving: list[DataFrame], mine: str) -> DataF
     known = [
         frame.where(ACCEPTED).select(F.col("product_ref").alias("product_id")) for frame in arriving
     ]
-    if scope.lake.exists(PRODUCTS):
-        known.append(scope.lake.read(PRODUCTS).where(f"NOT {mine}").select("product_id"))
+    if scope.exists(PRODUCTS):
+        known.append(scope.own(PRODUCTS).where(f"NOT {mine}").select("product_id"))
     return scope.persist(_union(known).distinct()) if known else None
 
 
@@ -91,7 +91,7 @@ def _kept(scope: Scope, task: Task, products: DataFrame | None) -> DataFrame:
 
 def _judged(scope: Scope, task: Task, products: DataFrame | None) -> DataFrame:
     source = task.source
-    records = scope.read(BRONZE[source.kind.name]).where(F.col("_source") == source.name)
+    records = scope.raw(BRONZE[source.kind.name]).where(F.col("_source") == source.name)
     now = F.col("_batch").isin(list(task.batches))
     if source.duplicates == "keep":
         marked = records.where(now).withColumn("_duplicate", F.lit(False))
@@ -140,7 +140,7 @@ def _learned(scope: Scope, task: Task, accepted: DataFrame, column: str, policy:
     table = FACTS[kind.silver]
     day = F.to_utc_timestamp(F.lit(str(scope.as_of)), scope.time_zone)
     earlier = (
-        scope.lake.read(table)
+        scope.own(table)
         .where(F.col("_source") == task.source.name)
         .where(~F.col("_batch").isin(list(task.batches)))
     )
@@ -322,7 +322,7 @@ def _write_facts(scope: Scope, judged: list[tuple[Task, DataFrame]], mine: str) 
     """Enter new names, then write each silver table once; returns the rows that stand for accepted records."""
     first = _first_facts(scope, judged)
     _enter_identities(scope, judged, first)
-    identities = scope.read(IDENTITIES)
+    identities = scope.raw(IDENTITIES)
     by_table: dict[str, list[DataFrame]] = {}
     declared = []
     for task, frame in judged:
@@ -369,7 +369,7 @@ def _news(scope: Scope, declared: list[DataFrame], mine: str) -> list[DataFrame]
         .agg(F.min_by(F.struct("*"), F.struct("at", "_batch", "record_id")).alias("row"))
         .select("row.*")
     )
-    before = scope.lake.read(CONSENTS).where(f"NOT {mine}").select("customer_id", "purpose")
+    before = scope.own(CONSENTS).where(f"NOT {mine}").select("customer_id", "purpose")
     return [
         first.join(before, ["customer_id", "purpose"], "left_anti").select(*CONSENTS.column_names)
     ]
@@ -396,7 +396,8 @@ def _union(frames: Iterable[DataFrame]) -> DataFrame:
 JOB = Job(
     name="clean",
     summary=__doc__,
-    reads=(*TABLES, FILES, previous(BATCHES), previous(QUALITY), previous(IDENTITIES)),
+    reads=(*TABLES, FILES),
+    reads_earlier=(BATCHES, QUALITY, IDENTITIES),
     writes=(*FACTS.values(), QUARANTINE, IDENTITIES, BATCHES, QUALITY, REPLAYS, FITS),
     purpose="collection",
     run=run,

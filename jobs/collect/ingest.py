@@ -31,7 +31,7 @@ from clarion.kernel.errors import SourceError, first_line
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows.intake import allowed, ledger_rows, needs_consent, write_bronze
 
@@ -75,7 +75,7 @@ class Surveyed:
 
 
 def run(scope: Scope) -> None:
-    entries = ledger.standing(row.asDict() for row in scope.read(FILES).collect())
+    entries = ledger.standing(row.asDict() for row in scope.raw(FILES).collect())
     batches = [
         batch
         for source in sources(scope.config)
@@ -223,7 +223,7 @@ def _take(scope: Scope, item: Surveyed, people: DataFrame | None) -> None:
     if batch.source.format == "binary":
         run_concurrently(
             [
-                partial(files.copy, chunk.path, scope.lake.file(chunk.content_hash))
+                partial(files.copy, chunk.path, scope.file(chunk.content_hash))
                 for chunk in batch.chunks
             ]
         )
@@ -274,7 +274,8 @@ def _enter(scope: Scope, surveyed: list[Surveyed], state: str) -> None:
 JOB = Job(
     name="ingest",
     summary=__doc__,
-    reads=(previous(FILES), previous(SUPPRESSED)),
+    reads=(),
+    reads_earlier=(FILES, SUPPRESSED),
     writes=(*TABLES, FILES, PERSONAL_DATA, KEYS),
     purpose="collection",
     settings=(PrivacySettings,),

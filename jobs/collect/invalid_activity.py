@@ -16,7 +16,7 @@ from clarion.declarations.shop import detectors
 from clarion.kernel.errors import ConfigError, first_line
 from clarion.lake.frames import rows_as_frame
 from clarion.measures.days import start_of
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
 _AGAIN_DAYS = (
@@ -32,9 +32,7 @@ def run(scope: Scope) -> None:
     clicks = scope.persist(
         invalid_activity.clicks(_from(scope, events, since), time_zone=scope.time_zone)
     )
-    orders = invalid_activity.orders(
-        lines, events, scope.read(CUSTOMERS), time_zone=scope.time_zone
-    )
+    orders = invalid_activity.orders(lines, events, scope.raw(CUSTOMERS), time_zone=scope.time_zone)
     found = scope.persist(
         reduce(
             DataFrame.unionByName,
@@ -51,7 +49,7 @@ def run(scope: Scope) -> None:
             scope.note(
                 f"{one.name}: {counts[one.name]:,} of {checked[one.of_orders]:,} {_facts(one)}: {one.reason}"
             )
-    if counts or scope.lake.exists(INVALID_ACTIVITY):
+    if counts or scope.exists(INVALID_ACTIVITY):
         scope.replace(INVALID_ACTIVITY, found.withColumn("as_of", F.lit(scope.as_of)))
     entries = [
         {
@@ -66,13 +64,13 @@ def run(scope: Scope) -> None:
 
 def _since(scope: Scope) -> date | None:
     """The first day whose facts are looked at; None for all, where nothing was looked at before."""
-    last = scope.previous(DETECTIONS).agg(F.max("as_of")).first()
+    last = scope.earlier(DETECTIONS).agg(F.max("as_of")).first()
     return last[0] - timedelta(days=_AGAIN_DAYS) if last and last[0] else None
 
 
 def _known(scope: Scope, table: Table, since: date | None) -> DataFrame:
     """Facts that were known before the as-of day."""
-    frame = scope.read(table).where(F.col("arrived_at") < start_of(scope.as_of, scope.time_zone))
+    frame = scope.raw(table).where(F.col("arrived_at") < start_of(scope.as_of, scope.time_zone))
     return _from(scope, frame, since)
 
 
@@ -114,7 +112,8 @@ def _facts(detector: Detector) -> str:
 JOB = Job(
     name="invalid_activity",
     summary=__doc__,
-    reads=(EVENTS, ORDER_LINES, CUSTOMERS, previous(DETECTIONS)),
+    reads=(EVENTS, ORDER_LINES, CUSTOMERS),
+    reads_earlier=(DETECTIONS,),
     writes=(INVALID_ACTIVITY, DETECTIONS),
     purpose="collection",
     run=run,

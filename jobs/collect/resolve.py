@@ -5,7 +5,7 @@ from functools import partial
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.access.policy import NAMES, names_of, namespace_of, standing, under_persons
+from clarion.access.policy import NAMES, active_resolution, names_of, namespace_of, under_persons
 from clarion.collect.identity import links, model, pairs
 from clarion.collect.identity.components import plausible
 from clarion.collect.identity.consent import consented
@@ -34,16 +34,14 @@ _NAME = ("kind", "namespace", "ref")
 
 def run(scope: Scope) -> None:
     settings = scope.settings(IdentitySettings)
-    stated = scope.read(CONSENTS).where(
-        F.col("arrived_at") < start_of(scope.as_of, scope.time_zone)
-    )
+    stated = scope.raw(CONSENTS).where(F.col("arrived_at") < start_of(scope.as_of, scope.time_zone))
     consenting = scope.persist(consented(stated, purpose="analytics").select("customer_id"))
     seen = scope.persist(_seen(scope, consenting))
     before = scope.persist(_before(scope))
     people = scope.persist(_accounts(scope, seen, consenting, settings))
     compared = scope.persist(pairs.candidates(people, max_block=settings.max_block))
     weights, joined = None, before.drop("since").limit(0)
-    found = scope.lake.empty(IDENTITY_LINKS).drop("as_of")
+    found = scope.empty(IDENTITY_LINKS).drop("as_of")
     if not compared.isEmpty():
         weights = model.fitted(people, compared)
         judged = scope.persist(_links(compared, weights, settings))
@@ -66,9 +64,9 @@ def run(scope: Scope) -> None:
     )
     counts = {row["kind"]: row["count"] for row in now.groupBy("kind").count().collect()}
     writes = []
-    if counts or scope.lake.exists(RESOLUTIONS):
+    if counts or scope.exists(RESOLUTIONS):
         writes.append(partial(scope.replace, RESOLUTIONS, _of_the_day(scope, now, RESOLUTIONS)))
-    if weights or scope.lake.exists(IDENTITY_LINKS):
+    if weights or scope.exists(IDENTITY_LINKS):
         writes.append(
             partial(scope.replace, IDENTITY_LINKS, _of_the_day(scope, found, IDENTITY_LINKS))
         )
@@ -82,7 +80,7 @@ def _seen(scope: Scope, consenting: DataFrame) -> DataFrame:
     both = []
     for table, column in ((EVENTS, "device_ref"), (ORDER_LINES, "member_ref")):
         facts = (
-            scope.read(table)
+            scope.raw(table)
             .where(F.col(column).isNotNull())
             .where(F.col("arrived_at") < start_of(scope.as_of, scope.time_zone))
         )
@@ -108,7 +106,7 @@ def _accounts(
     scope: Scope, seen: DataFrame, consenting: DataFrame, settings: IdentitySettings
 ) -> DataFrame:
     registered = (
-        scope.read(CUSTOMERS)
+        scope.raw(CUSTOMERS)
         .where(F.col("arrived_at") < start_of(scope.as_of, scope.time_zone))
         .join(consenting, "customer_id", "left_semi")
     )
@@ -149,7 +147,7 @@ def _standing_links(found: DataFrame, members: DataFrame) -> DataFrame:
 
 def _joined(scope: Scope, members: DataFrame, before: DataFrame) -> DataFrame:
     first_seen = (
-        scope.read(IDENTITIES)
+        scope.raw(IDENTITIES)
         .groupBy("customer_id")
         .agg(F.min("first_seen_at").alias("first_seen_at"))
     )
@@ -167,8 +165,8 @@ def _joined(scope: Scope, members: DataFrame, before: DataFrame) -> DataFrame:
 
 def _before(scope: Scope) -> DataFrame:
     """Names as an earlier day gave them: kind, namespace, ref, customer_id, since."""
-    last = standing(scope.lake, scope.as_of, before=True)
-    names = names_of(scope.lake, last) if last else scope.lake.empty(RESOLUTIONS)
+    last = active_resolution(scope.own(IDENTITY_MODELS), as_of=scope.as_of, before=True)
+    names = names_of(scope.own(RESOLUTIONS), last) if last else scope.empty(RESOLUTIONS)
     return names.select(*_NAME, "customer_id", "since")
 
 

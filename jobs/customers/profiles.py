@@ -17,16 +17,16 @@ from clarion.customers.profiles.settings import ProfileSettings
 from clarion.kernel.parallel import run_concurrently
 from clarion.measures.flows import flows, moves
 from clarion.products.catalogue.current import current_products
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
 
 def run(scope: Scope) -> None:
     settings, as_of, zone = scope.settings(ProfileSettings), scope.as_of, scope.time_zone
-    lines, events = scope.read(ORDER_LINES), scope.read(EVENTS)
+    lines, events = scope.facts(ORDER_LINES), scope.facts(EVENTS)
     known = f"known_on < DATE'{as_of}'"
     days = scope.persist(profiles.customer_days(lines, events, time_zone=zone).where(known))
-    products = current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=zone)
+    products = current_products(scope.facts(PRODUCTS), as_of=as_of, time_zone=zone)
     interest = scope.persist(
         profiles.interests(lines, events, products, as_of=as_of, time_zone=zone, settings=settings)
     )
@@ -56,7 +56,7 @@ def run(scope: Scope) -> None:
 
 def _replace_flows(scope: Scope, described: DataFrame) -> int:
     """How many went from stage to stage of the life cycle since the day described before."""
-    last = scope.last(CUSTOMER_PROFILES)
+    last = scope.latest_earlier(CUSTOMER_PROFILES)
     if last is None:
         return 0
     day, before = last
@@ -70,7 +70,8 @@ def _replace_flows(scope: Scope, described: DataFrame) -> int:
 JOB = Job(
     name="profiles",
     summary=__doc__,
-    reads=(ORDER_LINES, EVENTS, PRODUCTS, previous(CUSTOMER_PROFILES)),
+    reads=(ORDER_LINES, EVENTS, PRODUCTS),
+    reads_earlier=(CUSTOMER_PROFILES,),
     writes=(CUSTOMER_DAYS, PRODUCT_DAYS, INTERACTIONS, CUSTOMER_PROFILES, LIFE_CYCLE_FLOWS),
     purpose="analytics",
     settings=(ProfileSettings,),

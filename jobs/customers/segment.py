@@ -21,7 +21,7 @@ from clarion.customers.segments.transforms import basics, portraits
 from clarion.declarations.shop import features as declared
 from clarion.kernel.parallel import run_concurrently
 from clarion.measures.flows import flows, moves
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
 MODEL = "clarion-segments"
@@ -63,7 +63,7 @@ def run(scope: Scope) -> None:
 
 def _replace_moves(scope: Scope, members: DataFrame) -> int:
     """Who went from where to where since the day grouped before."""
-    last = scope.last(SEGMENT_MEMBERS)
+    last = scope.latest_earlier(SEGMENT_MEMBERS)
     if last is None:
         return 0
     day, before = last
@@ -84,8 +84,8 @@ JOB = Job(
         CUSTOMER_PROFILES,
         SEGMENT_MODELS,
         SEGMENT_GROUPS,
-        previous(SEGMENT_MEMBERS),
     ),
+    reads_earlier=(SEGMENT_MEMBERS,),
     writes=(SEGMENTS, SEGMENT_MEMBERS, SEGMENT_FLOWS, SEGMENT_MOVES),
     purpose="analytics",
     run=run,

@@ -28,7 +28,7 @@ from clarion.lake.frames import rows_as_frame
 from clarion.measures.buckets import bucket
 from clarion.measures.intervals import NotComputable
 from clarion.products.catalogue.current import current_products
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
 
@@ -43,8 +43,8 @@ def run(scope: Scope) -> None:
         transforms.assign_tags(described, {tag["tag"]: tag["rule"] for tag in found})
     )
     own = transforms.assign_tags(described, {tag["tag"]: tag["rule"] for tag in declared})
-    last = scope.last(CUSTOMER_TAGS)
-    before = last[1] if last else scope.lake.empty(CUSTOMER_TAGS)
+    last = scope.latest_earlier(CUSTOMER_TAGS)
+    before = last[1] if last else scope.empty(CUSTOMER_TAGS)
     run_concurrently(
         [
             partial(
@@ -164,8 +164,8 @@ def _counted(scope: Scope, found: list[dict[str, Any]], borne: DataFrame) -> Dat
 def _associations(scope: Scope, described: DataFrame, own: DataFrame) -> DataFrame:
     """ASSOCIATIONS of the day, as_of aside."""
     settings = scope.settings(TagSettings)
-    lines = scope.within(ORDER_LINES, settings.basket_days)
-    products = current_products(scope.read(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
+    lines = scope.facts_within(ORDER_LINES, settings.basket_days)
+    products = current_products(scope.facts(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
     sets = {
         "baskets": transforms.baskets(lines, products),
         "customers": transforms.customer_items(described, own),
@@ -188,8 +188,8 @@ JOB = Job(
         SEGMENTS,
         ORDER_LINES,
         PRODUCTS,
-        previous(CUSTOMER_TAGS),
     ),
+    reads_earlier=(CUSTOMER_TAGS,),
     writes=(CUSTOMER_TAGS, TAGS, ASSOCIATIONS),
     purpose="analytics",
     settings=(TagSettings,),

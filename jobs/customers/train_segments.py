@@ -22,7 +22,7 @@ from clarion.kernel.ids import digest
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
 from clarion.measures import drift
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.models import SETTINGS, totals
 from clarion.runtime.scope import Scope
 
@@ -98,12 +98,12 @@ def _last(
     scope: Scope, settings: SegmentSettings, described: DataFrame, *, customers: int
 ) -> Last | None:
     """The model in force before today, and how far today's customers have moved from those it was trained on."""
-    found = scope.previous(SEGMENT_MODELS).orderBy(F.desc("as_of")).first()
+    found = scope.earlier(SEGMENT_MODELS).orderBy(F.desc("as_of")).first()
     if found is None:
         return None
     row = found.asDict(recursive=True)
     of_day = (
-        scope.previous(SEGMENT_GROUPS)
+        scope.earlier(SEGMENT_GROUPS)
         .where(F.col("as_of") == F.lit(row["as_of"]))
         .orderBy("cluster")
     )
@@ -140,7 +140,7 @@ def _because(last: Last | None, settings: SegmentSettings, *, as_of: date) -> st
 def _stayed_back(scope: Scope, settings: SegmentSettings) -> str | None:
     """The challenger of these settings that the gate kept out not long ago: on nearly the same customers it would be kept out again."""
     tried = (
-        scope.previous(SEGMENT_MODELS)
+        scope.earlier(SEGMENT_MODELS)
         .where("challenger_version IS NOT NULL")
         .orderBy(F.desc("as_of"))
         .first()
@@ -228,7 +228,7 @@ def _parameters(
         "features": ",".join(found.features),
         "customers": of_inputs[0],
         "customers_hash": of_inputs[1],
-        "customer_features_version": scope.lake.version(CUSTOMER_FEATURES),
+        "customer_features_version": scope.version(CUSTOMER_FEATURES),
     }
 
 
@@ -245,7 +245,7 @@ def _continued(
     old_ids = [group["segment_id"] for group in last.groups] if last else []
     numbers = [
         int(row[0].removeprefix("g"))
-        for row in scope.previous(SEGMENT_GROUPS).select("segment_id").distinct().collect()
+        for row in scope.earlier(SEGMENT_GROUPS).select("segment_id").distinct().collect()
     ]
     highest, groups = max(numbers, default=0), []
     for cluster, (english, chinese) in enumerate(
@@ -341,7 +341,8 @@ def _enter(scope: Scope, row: dict[str, Any], groups: list[dict[str, Any]]) -> N
 JOB = Job(
     name="train_segments",
     summary=__doc__,
-    reads=(CUSTOMER_FEATURES, previous(SEGMENT_MODELS), previous(SEGMENT_GROUPS)),
+    reads=(CUSTOMER_FEATURES,),
+    reads_earlier=(SEGMENT_MODELS, SEGMENT_GROUPS),
     writes=(SEGMENT_MODELS, SEGMENT_GROUPS),
     purpose="analytics",
     settings=(SegmentSettings,),

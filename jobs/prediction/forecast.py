@@ -14,11 +14,11 @@ from clarion.runtime.scope import Scope
 
 def run(scope: Scope) -> None:
     settings, as_of = scope.settings(ForecastSettings), scope.as_of
-    days = scope.read(PRODUCT_DAYS).where(
+    days = scope.facts(PRODUCT_DAYS).where(
         (F.col("day") < F.lit(as_of)) & (F.col("known_on") < F.lit(as_of))
     )
     products = current_products(
-        scope.read(PRODUCTS), as_of=as_of, time_zone=scope.time_zone
+        scope.facts(PRODUCTS), as_of=as_of, time_zone=scope.time_zone
     ).select("product_id", "category")
     by_category = days.join(products, "product_id", "left").groupBy("category", "day")
     sold = scope.persist(by_category.agg(F.sum("amount").cast("double").alias("revenue")))
@@ -51,7 +51,7 @@ def run(scope: Scope) -> None:
     rows = (
         scope.spark.createDataFrame(pd.concat(found), FORECASTS.ddl)
         if found
-        else scope.lake.empty(FORECASTS)
+        else scope.empty(FORECASTS)
     )
     scope.replace(FORECASTS, rows)
 

@@ -19,7 +19,7 @@ from clarion.measures.intervals import NotComputable
 from clarion.prediction.churn import model as churn
 from clarion.prediction.churn.settings import PredictSettings
 from clarion.runtime import models
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows import customer_features
 
@@ -31,7 +31,7 @@ def run(scope: Scope) -> None:
     found = _model(scope, settings)
     if isinstance(found, NotComputable):
         scope.note(f"churn is not predicted: {found.reason}")
-        scope.replace(PREDICTIONS, scope.lake.empty(PREDICTIONS))
+        scope.replace(PREDICTIONS, scope.empty(PREDICTIONS))
         return
     pipeline, version = found
     described = unpack_features(scope.current(CUSTOMER_FEATURES), features(scope.config))
@@ -51,7 +51,7 @@ def run(scope: Scope) -> None:
 
 
 def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str] | NotComputable:
-    wanted, earlier_days = digest(asdict(settings)), scope.previous(PREDICTIONS)
+    wanted, earlier_days = digest(asdict(settings)), scope.earlier(PREDICTIONS)
     serving = models.serving(
         scope.tracking,
         MODEL,
@@ -115,7 +115,7 @@ def _examples(scope: Scope, cut: date, settings: PredictSettings) -> DataFrame:
         & (F.col("orders") > 0)
     )
     buyers = (
-        scope.read(CUSTOMER_DAYS)
+        scope.facts(CUSTOMER_DAYS)
         .where(after & (F.col("known_on") < F.lit(scope.as_of)))
         .select("customer_id")
     )
@@ -125,7 +125,8 @@ def _examples(scope: Scope, cut: date, settings: PredictSettings) -> DataFrame:
 JOB = Job(
     name="predict",
     summary=__doc__,
-    reads=(CUSTOMER_FEATURES, *customer_features.READS, previous(PREDICTIONS)),
+    reads=(CUSTOMER_FEATURES, *customer_features.READS),
+    reads_earlier=(PREDICTIONS,),
     writes=(PREDICTIONS,),
     purpose="analytics",
     settings=(PredictSettings, ProfileSettings),

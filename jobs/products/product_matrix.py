@@ -26,7 +26,7 @@ from clarion.products.similarity import transforms as matrix
 from clarion.products.similarity.attributes import Attribute
 from clarion.products.similarity.settings import ProductSettings
 from clarion.runtime import models
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
 MODEL = "clarion-products"
@@ -38,7 +38,7 @@ def run(scope: Scope) -> None:
     if known.isEmpty():
         scope.note("no products")
         for table in (PRODUCT_ATTRIBUTES, PRODUCT_FEATURES, PRODUCT_VECTORS, PRODUCT_NEIGHBOURS):
-            scope.replace(table, scope.lake.empty(table))
+            scope.replace(table, scope.empty(table))
         return
     described = scope.persist(_described(known, declared, settings))
     pipeline, version = _model(scope, settings, described, declared)
@@ -66,16 +66,16 @@ def run(scope: Scope) -> None:
 
 
 def _known(scope: Scope, settings: ProductSettings) -> DataFrame:
-    products = current_products(scope.read(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
-    reviews = scope.within(REVIEWS, settings.market_days) if scope.lake.exists(REVIEWS) else None
+    products = current_products(scope.facts(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
+    reviews = scope.facts_within(REVIEWS, settings.market_days) if scope.exists(REVIEWS) else None
     prices = (
-        scope.within(MARKET_PRICES, settings.market_days, time="observed_at")
-        if scope.lake.exists(MARKET_PRICES)
+        scope.facts_within(MARKET_PRICES, settings.market_days, time="observed_at")
+        if scope.exists(MARKET_PRICES)
         else None
     )
     return market.described(
         products,
-        scope.read(PRODUCT_DAYS),
+        scope.facts(PRODUCT_DAYS),
         reviews,
         prices,
         as_of=scope.as_of,
@@ -115,7 +115,7 @@ def _model(
 ) -> tuple[PipelineModel, str]:
     """The model in force; a new one where there is none, where it is old, or where it was fitted with other settings."""
     wanted = digest(asdict(settings), [asdict(item) for item in declared])
-    earlier = scope.previous(PRODUCT_FEATURES).where("model_version IS NOT NULL")
+    earlier = scope.earlier(PRODUCT_FEATURES).where("model_version IS NOT NULL")
     serving = models.serving(
         scope.tracking,
         MODEL,
@@ -163,12 +163,12 @@ def _replace_neighbours(
 
 def _before(scope: Scope, version: str) -> tuple[DataFrame, DataFrame] | None:
     """Rows of the last day under the same model, with its neighbours."""
-    rows = scope.previous(PRODUCT_VECTORS).where(F.col("model_version") == version)
+    rows = scope.earlier(PRODUCT_VECTORS).where(F.col("model_version") == version)
     last = rows.agg(F.max("as_of")).first()
     if last is None or last[0] is None:
         return None
     that_day = F.col("as_of") == F.lit(last[0])
-    return rows.where(that_day), scope.previous(PRODUCT_NEIGHBOURS).where(that_day)
+    return rows.where(that_day), scope.earlier(PRODUCT_NEIGHBOURS).where(that_day)
 
 
 JOB = Job(
@@ -179,10 +179,8 @@ JOB = Job(
         PRODUCT_DAYS,
         REVIEWS,
         MARKET_PRICES,
-        previous(PRODUCT_FEATURES),
-        previous(PRODUCT_VECTORS),
-        previous(PRODUCT_NEIGHBOURS),
     ),
+    reads_earlier=(PRODUCT_FEATURES, PRODUCT_VECTORS, PRODUCT_NEIGHBOURS),
     writes=(PRODUCT_ATTRIBUTES, PRODUCT_FEATURES, PRODUCT_VECTORS, PRODUCT_NEIGHBOURS),
     purpose="analytics",
     settings=(ProductSettings,),

@@ -16,7 +16,7 @@ from clarion.runtime.scope import Scope
 
 
 def run(scope: Scope) -> None:
-    lines = scope.within(ORDER_LINES, scope.settings(PairSettings).window_days)
+    lines = scope.facts_within(ORDER_LINES, scope.settings(PairSettings).window_days)
     sold = scope.persist(
         lines.where("kind = 'sale'").select("customer_id", "order_id", "product_id", "happened_at")
     )
@@ -31,7 +31,7 @@ def run(scope: Scope) -> None:
 def _pairs(scope: Scope, sold: DataFrame) -> DataFrame:
     settings = scope.settings(PairSettings)
     in_orders = scope.persist(pairs.baskets(sold, settings=settings))
-    products = current_products(scope.read(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
+    products = current_products(scope.facts(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
     complementary = scope.persist(pairs.complements(in_orders, products, settings=settings))
     alike = pairs.substitutes(in_orders, scope.current(PRODUCT_NEIGHBOURS), settings=settings)
     return pairs.ranked(
@@ -56,12 +56,12 @@ def _similarities(scope: Scope, sold: DataFrame) -> DataFrame:
         )
 
     bought = found("jaccard", sold)
-    if not scope.lake.exists(REVIEWS):
+    if not scope.exists(REVIEWS):
         return bought
     return bought.unionByName(
         found(
             "pearson",
-            scope.within(REVIEWS, settings.window_days).withColumn("value", F.col("rating")),
+            scope.facts_within(REVIEWS, settings.window_days).withColumn("value", F.col("rating")),
         )
     )
 

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
-from clarion.access.policy import names_in_force, under_persons
+from clarion.access.policy import active_names, under_persons
 from clarion.collect.cleaning.transforms import canonical
 from clarion.collect.identity.resolve import surrogate
 from clarion.collect.privacy.keys import PrivacySettings
@@ -21,14 +21,14 @@ from clarion.collect.sources.mapping import Source
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.live import CUSTOMER_STATE, KPI_MINUTES, MARKET_ALERTS, MARKET_STATE
 from clarion.contracts.ops import FILES
-from clarion.contracts.silver import IDENTITIES, RESOLUTIONS
+from clarion.contracts.silver import IDENTITIES, IDENTITY_MODELS, RESOLUTIONS
 from clarion.contracts.vault import KEYS, PERSONAL_DATA, SUPPRESSED
 from clarion.declarations.shop import parse_spec, sources
 from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.streaming import transforms as live
 from clarion.streaming.metrics import delays
@@ -43,7 +43,7 @@ def run(scope: Scope) -> None:
     streams = [source for source in sources(scope.config) if source.mode == "stream"]
     kinds = {source.kind.name for source in streams}
     written = [table for kind, tables in WRITTEN.items() if kind in kinds for table in tables]
-    run_concurrently([partial(scope.lake.ensure, table) for table in written])
+    run_concurrently([partial(scope.ensure, table) for table in written])
     queries: list[StreamingQuery] = []
     for source in streams:
         queries.append(_to_bronze(scope, source))
@@ -138,7 +138,7 @@ def _typed(source: Source, found: DataFrame) -> DataFrame:
 def _start(
     scope: Scope, source: Source, frame: DataFrame, sink: Sink, *, name: str, mode: str = "append"
 ) -> StreamingQuery:
-    checkpoint = scope.lake.checkpoint(f"{source.name}.{name}")
+    checkpoint = scope.checkpoint(f"{source.name}.{name}")
     return (
         frame.writeStream.outputMode(mode)
         .option("checkpointLocation", checkpoint)
@@ -216,10 +216,8 @@ def _to_minutes(scope: Scope, source: Source) -> StreamingQuery:
 
 
 def _to_states(scope: Scope, source: Source) -> StreamingQuery:
-    half_life, persons = (
-        scope.settings(MonitorSettings).interest_half_life_hours,
-        names_in_force(scope.lake, scope.as_of),
-    )
+    half_life = scope.settings(MonitorSettings).interest_half_life_hours
+    persons = active_names(scope.raw(IDENTITY_MODELS), scope.raw(RESOLUTIONS), as_of=scope.as_of)
 
     def sink(frame: DataFrame, number: int) -> None:
         mine = frame.where("customer_ref IS NOT NULL")
@@ -231,7 +229,7 @@ def _to_states(scope: Scope, source: Source) -> StreamingQuery:
                 ~erased.names(name_field("customer_ref", source.namespace))(F.col("customer_ref"))
             )
         names = (
-            scope.read(IDENTITIES)
+            scope.raw(IDENTITIES)
             .where(F.col("namespace") == source.namespace)
             .select(F.col("ref").alias("customer_ref"), "customer_id")
         )
@@ -247,7 +245,7 @@ def _to_states(scope: Scope, source: Source) -> StreamingQuery:
         if persons is not None:
             known = under_persons(known, persons)
         state = live.next_state(
-            known, scope.lake.read(CUSTOMER_STATE), half_life_hours=half_life, batch=number
+            known, scope.own(CUSTOMER_STATE), half_life_hours=half_life, batch=number
         )
         scope.merge(CUSTOMER_STATE, state, only_if="t._stream_batch < s._stream_batch")
 
@@ -261,7 +259,7 @@ def _to_alerts(scope: Scope, source: Source) -> StreamingQuery:
         prices = frame.where(
             "product_ref IS NOT NULL AND price > 0 AND observed_at IS NOT NULL"
         ).withColumnRenamed("product_ref", "product_id")
-        before = scope.lake.read(MARKET_STATE)
+        before = scope.own(MARKET_STATE)
         # Alerts first: they are held against the state that the second write replaces, and a repeat finds them there.
         scope.merge(
             MARKET_ALERTS, live.price_moves(prices, before, threshold=threshold), update=False
@@ -274,7 +272,8 @@ def _to_alerts(scope: Scope, source: Source) -> StreamingQuery:
 JOB = Job(
     name="monitor",
     summary=__doc__,
-    reads=(BRONZE["consents"], previous(IDENTITIES), previous(RESOLUTIONS), previous(SUPPRESSED)),
+    reads=(BRONZE["consents"],),
+    reads_earlier=(IDENTITIES, IDENTITY_MODELS, RESOLUTIONS, SUPPRESSED),
     writes=(
         *BRONZE.values(),
         FILES,

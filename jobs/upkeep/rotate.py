@@ -14,7 +14,7 @@ from clarion.contracts.silver import CUSTOMERS
 from clarion.contracts.vault import KEYS, PERSONAL_DATA, SUPPRESSED
 from clarion.kernel import sql
 from clarion.lake.frames import rows_as_frame
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows.intake import sealing_key
 
@@ -29,17 +29,17 @@ def run(scope: Scope) -> None:
         scope.note(f"everything is sealed with {current.key_id}")
         return
     theirs = sql.among("key_id", old)
-    values = scope.persist(resealed(scope.read(PERSONAL_DATA).where(theirs), old=old, new=current))
+    values = scope.persist(resealed(scope.raw(PERSONAL_DATA).where(theirs), old=old, new=current))
     scope.merge(PERSONAL_DATA, values.drop("old_token"), update=False)
     tokens, names = values.select("old_token", "token"), tuple(old)
     changed = {
         table.name: _renew_bronze(scope, table, tokens, names)
         for table in TABLES
-        if scope.lake.exists(table)
+        if scope.exists(table)
     }
-    if scope.lake.exists(CUSTOMERS):
+    if scope.exists(CUSTOMERS):
         changed[CUSTOMERS.name] = scope.merge(
-            CUSTOMERS, renewed(scope.read(CUSTOMERS), tokens, columns=PERSONAL, keys=names)
+            CUSTOMERS, renewed(scope.raw(CUSTOMERS), tokens, columns=PERSONAL, keys=names)
         )
     now = datetime.now(UTC)
     entries = [
@@ -53,7 +53,7 @@ def run(scope: Scope) -> None:
         f"{values.count():,} values are sealed with {current.key_id}; "
         + ", ".join(f"{name}: {rows:,} rows" for name, rows in changed.items() if rows)
     )
-    if kept := scope.read(SUPPRESSED).where(theirs).count():
+    if kept := scope.raw(SUPPRESSED).where(theirs).count():
         scope.note(
             f"{kept:,} names of people who were erased are recognised by {', '.join(old)}: keep that under privacy.retired"
         )
@@ -66,22 +66,20 @@ def _old_keys(scope: Scope, current: Key) -> dict[str, Key]:
         SecretError: one of them is not at hand, or is another key of that name; nothing was changed.
     """
     used = sorted(
-        row["key_id"] for row in scope.read(PERSONAL_DATA).select("key_id").distinct().collect()
+        row["key_id"] for row in scope.raw(PERSONAL_DATA).select("key_id").distinct().collect()
     )
     known = scope.settings(PrivacySettings).known(scope.config.secret)
-    checks = {row["key_id"]: row["check"] for row in scope.read(KEYS).collect()}
+    checks = {row["key_id"]: row["check"] for row in scope.raw(KEYS).collect()}
     old = {key_id: at_hand(known, key_id) for key_id in used if key_id != current.key_id}
     for key_id, key in old.items():
         refuse_other(key, checks)
-        for one in (
-            scope.read(PERSONAL_DATA).where(sql.among("key_id", [key_id])).limit(1).collect()
-        ):
+        for one in scope.raw(PERSONAL_DATA).where(sql.among("key_id", [key_id])).limit(1).collect():
             opens(bytes(one["sealed"]), token=one["token"], key=key)
     return old
 
 
 def _renew_bronze(scope: Scope, table: Table, tokens: DataFrame, names: tuple[str, ...]) -> int:
-    records = renewed_records(scope.read(table), tokens, place=table.key, keys=names)
+    records = renewed_records(scope.raw(table), tokens, place=table.key, keys=names)
     # Equal records have equal fingerprints under the new key, too: those that come tomorrow are held against these.
     return scope.merge(table, records.withColumn("_hash", fingerprint(F.col("raw"))))
 
@@ -89,7 +87,8 @@ def _renew_bronze(scope: Scope, table: Table, tokens: DataFrame, names: tuple[st
 JOB = Job(
     name="rotate",
     summary=__doc__,
-    reads=tuple(previous(table) for table in (*TABLES, CUSTOMERS, PERSONAL_DATA, KEYS, SUPPRESSED)),
+    reads=(),
+    reads_earlier=(*TABLES, CUSTOMERS, PERSONAL_DATA, KEYS, SUPPRESSED),
     writes=(*TABLES, CUSTOMERS, PERSONAL_DATA, KEYS),
     purpose="collection",
     settings=(PrivacySettings,),

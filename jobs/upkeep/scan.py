@@ -1,7 +1,6 @@
 """Look for readable personal values in every layer, the report and the models; any that is found stops the day."""
 
 from functools import partial, reduce
-from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -22,7 +21,7 @@ from clarion.contracts.vault import PERSONAL_DATA
 from clarion.kernel.errors import QualityError
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
 SCANNED = tuple(
@@ -36,7 +35,7 @@ _REFERENCE = (
 
 
 def run(scope: Scope) -> None:
-    there = [table for table in SCANNED if scope.lake.exists(table)]
+    there = scope.maintenance.existing(SCANNED)
     leaks = [
         leak
         for found in run_concurrently([partial(_by_shape, scope, table) for table in there])
@@ -71,7 +70,7 @@ def run(scope: Scope) -> None:
 def _texts(scope: Scope, table: Table) -> tuple[DataFrame, dict[str, str]]:
     """The table with its texts as t0, t1 ..., and which column each is."""
     accepted = scope.settings(ScanSettings).accepted
-    frame = scope.read(table)
+    frame = scope.raw(table)
     open_columns = {
         name: text for name, text in texts(frame).items() if f"{table.name}.{name}" not in accepted
     }
@@ -92,7 +91,7 @@ def _by_shape(scope: Scope, table: Table) -> list[Leak]:
 
 def _by_vault(scope: Scope, tables: list[Table]) -> list[Leak]:
     """Names and addresses have no shape of their own: those that the vault holds are looked for."""
-    if not scope.lake.exists(PERSONAL_DATA):
+    if not scope.exists(PERSONAL_DATA):
         return []
     cells = []
     for table in tables:
@@ -110,7 +109,7 @@ def _by_vault(scope: Scope, tables: list[Table]) -> list[Leak]:
             cells.append(words.select(F.lit(table.name).alias("place"), "column", "text"))
     key = scope.settings(PrivacySettings).current(scope.config.secret)
     distinct = reduce(DataFrame.unionByName, cells).distinct()
-    rows = recognised(distinct, scope.read(PERSONAL_DATA), key=key).collect()
+    rows = recognised(distinct, scope.raw(PERSONAL_DATA), key=key).collect()
     return [
         Leak(row["place"], row["column"], row["kind"], row["cells"], row["sample"]) for row in rows
     ]
@@ -118,11 +117,12 @@ def _by_vault(scope: Scope, tables: list[Table]) -> list[Leak]:
 
 def _in_files(scope: Scope) -> list[Leak]:
     """Files beside the tables, where the lake is a folder."""
-    if "://" in scope.lake.root or scope.config.get("lake.catalog"):
+    folder = scope.maintenance.folder
+    if folder is None:
         return []
     settings, found = scope.settings(ScanSettings), list[Leak]()
     for name in settings.files:
-        place = Path(scope.lake.root, name)
+        place = folder / name
         files = (
             [path for path in place.rglob("*") if path.is_file()]
             if place.is_dir()
@@ -140,7 +140,8 @@ def _in_files(scope: Scope) -> list[Leak]:
 JOB = Job(
     name="scan",
     summary=__doc__,
-    reads=tuple(previous(table) for table in (*SCANNED, PERSONAL_DATA)),
+    reads=(),
+    reads_earlier=(*SCANNED, PERSONAL_DATA),
     writes=(LEAKS,),
     purpose="operations",
     settings=(ScanSettings, PrivacySettings),

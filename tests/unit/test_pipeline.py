@@ -8,16 +8,17 @@ from clarion.contracts import TABLES
 from clarion.jobs.registry import JOBS
 from clarion.kernel.errors import ClarionError, UsageError
 from clarion.runtime import pipeline
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 
 A, B, C = (TABLES[name] for name in ("gold.segments", "gold.predictions", "gold.decisions"))
 
 
-def _job(name: str, *, reads: tuple = (), writes: tuple = ()) -> Job:
+def _job(name: str, *, reads: tuple = (), reads_earlier: tuple = (), writes: tuple = ()) -> Job:
     return Job(
         name=name,
         summary=name,
         reads=reads,
+        reads_earlier=reads_earlier,
         writes=writes,
         purpose="analytics",
         run=lambda scope: None,
@@ -35,8 +36,8 @@ def test_a_job_stands_after_those_that_write_what_it_reads() -> None:
 
 def test_reading_earlier_passes_makes_no_edge() -> None:
     jobs = (
-        _job("decide", reads=(previous(C), B), writes=(A,)),
-        _job("learn", reads=(previous(A),), writes=(B,)),
+        _job("decide", reads=(B,), reads_earlier=(C,), writes=(A,)),
+        _job("learn", reads_earlier=(A,), writes=(B,)),
     )
     assert [job.name for job in pipeline.order(jobs)] == ["learn", "decide"]
 

@@ -140,15 +140,15 @@ class People:
 
     def resolved(self, table: Table, frame: DataFrame) -> DataFrame:
         """Rows of a silver table, each under the person's surrogate; anonymous ones under that of a device's or card's owner."""
-        standing = self._in_force()
-        if standing is None or table.layer != "silver":
+        active = self._in_force()
+        if active is None or table.layer != "silver":
             return frame
-        names = names_of(self.lake, standing)
+        names = names_of(self.lake.read(RESOLUTIONS), active)
         found = frame
-        for column in ACCOUNTS if standing.joined else ():
+        for column in ACCOUNTS if active.joined else ():
             if column in frame.columns:
                 found = under_persons(found, names, column=column)
-        for column, kind in NAMES.items() if standing.names else ():
+        for column, kind in NAMES.items() if active.names else ():
             if column in frame.columns:
                 owned = names.where(F.col("kind") == kind).select(
                     "namespace", F.col("ref").alias(column), F.col("customer_id").alias("_owner")
@@ -164,7 +164,10 @@ class People:
 
     def _in_force(self) -> ActiveResolution | None:
         if not self._looked:
-            self._active_resolution, self._looked = standing(self.lake, self.as_of), True
+            self._looked = True
+            if self.lake.exists(IDENTITY_MODELS):
+                models = self.lake.read(IDENTITY_MODELS)
+                self._active_resolution = active_resolution(models, as_of=self.as_of)
         return self._active_resolution
 
 
@@ -176,35 +179,43 @@ def _tables_with_detections(lake: Lake, as_of: date) -> frozenset[str]:
     return frozenset(row["fact_table"] for row in known.select("fact_table").distinct().collect())
 
 
-def standing(lake: Lake, as_of: date, *, before: bool = False) -> ActiveResolution | None:
-    """The last resolution of a day or earlier, with `before` of an earlier one; None where accounts were never compared."""
-    if not lake.exists(IDENTITY_MODELS):
-        return None
+def active_resolution(
+    models: DataFrame, *, as_of: date, before: bool = False
+) -> ActiveResolution | None:
+    """The last resolution of a day or earlier; None where accounts were never compared.
+
+    Args:
+        models: IDENTITY_MODELS.
+        as_of: the day.
+        before: whether only resolutions of earlier days count.
+    """
     day = F.col("as_of")
-    models = lake.read(IDENTITY_MODELS).where(day < F.lit(as_of) if before else day <= F.lit(as_of))
     last = (
-        models.agg(
-            F.max_by(F.struct("as_of", "linked_accounts", "owned_devices"), "as_of").alias("last")
-        )
+        models.where(day < F.lit(as_of) if before else day <= F.lit(as_of))
+        .agg(F.max_by(F.struct("as_of", "linked_accounts", "owned_devices"), "as_of").alias("last"))
         .select("last.*")
         .first()
     )
-    return (
-        None
-        if last is None or last["as_of"] is None
-        else ActiveResolution(last["as_of"], last["linked_accounts"], last["owned_devices"])
-    )
+    if last is None or last["as_of"] is None:
+        return None
+    return ActiveResolution(last["as_of"], last["linked_accounts"], last["owned_devices"])
 
 
-def names_of(lake: Lake, last: ActiveResolution) -> DataFrame:
-    """RESOLUTIONS of the day that is in force."""
-    return lake.read(RESOLUTIONS).where(F.col("as_of") == F.lit(last.as_of))
+def names_of(resolutions: DataFrame, resolution: ActiveResolution) -> DataFrame:
+    """The rows of RESOLUTIONS that belong to a resolution."""
+    return resolutions.where(F.col("as_of") == F.lit(resolution.as_of))
 
 
-def names_in_force(lake: Lake, as_of: date) -> DataFrame | None:
-    """RESOLUTIONS of the last day that has them, up to a day; None where no account stands for another."""
-    last = standing(lake, as_of)
-    return names_of(lake, last) if last and last.joined else None
+def active_names(models: DataFrame, resolutions: DataFrame, *, as_of: date) -> DataFrame | None:
+    """The active rows of RESOLUTIONS; None where no account stands for another.
+
+    Args:
+        models: IDENTITY_MODELS.
+        resolutions: RESOLUTIONS.
+        as_of: the day on which they are active.
+    """
+    active = active_resolution(models, as_of=as_of)
+    return names_of(resolutions, active) if active and active.joined else None
 
 
 def under_persons(frame: DataFrame, names: DataFrame, *, column: str = "customer_id") -> DataFrame:

@@ -158,7 +158,7 @@ def list_jobs(jobs: Mapping[str, Job]) -> None:
         table.add_row(
             job.name,
             job.one_line,
-            _layers(job.reads_now | job.reads_before),
+            _layers(job.readable_tables),
             _layers({item.name for item in job.writes}),
         )
     OUT.print(table)

@@ -91,7 +91,7 @@ class Lake:
             return True
         if self.catalog:
             return self.spark.catalog.tableExists(f"{self.catalog}.{table.name}")
-        if self._is_folder:
+        if self.is_folder:
             # A process that died while it created the table leaves a log in which no version stands.
             return any(Path(self.path(table), "_delta_log").glob("[0-9]*.json"))
         try:
@@ -138,7 +138,7 @@ class Lake:
         with self.alone(f"create-{table.name}", wait_seconds=60, say=_silent):
             if self.exists(table):  # by another process, meanwhile
                 return
-            if self._is_folder:  # Delta takes the log of a process that died here for a table, and refuses to create it
+            if self.is_folder:  # Delta takes the log of a process that died here for a table, and refuses to create it
                 shutil.rmtree(Path(self.path(table), "_delta_log"), ignore_errors=True)
             self.spark.sql(create_statement(table, self.address(table)))
         self._unwritten.add(table.name)
@@ -173,7 +173,7 @@ class Lake:
         def write() -> int:
             conformed = conform(frame, table)
             # Elsewhere others may write at the same time, see `alone`.
-            if self._is_folder and (
+            if self.is_folder and (
                 self._is_new(table) or self.spark.table(self.address(table)).where(where).isEmpty()
             ):
                 inside = F.coalesce(F.expr(where), F.lit(False))
@@ -339,7 +339,7 @@ class Lake:
         Raises:
             LakeError: someone else does not come to an end.
         """
-        if not self._is_folder:
+        if not self.is_folder:
             yield
             return
         self._require_folder()
@@ -402,12 +402,12 @@ class Lake:
             raise _translated(error, table) from error
 
     @property
-    def _is_folder(self) -> bool:
+    def is_folder(self) -> bool:
         """Whether the lake lies in a folder of this machine, where nobody but Clarion's own processes writes."""
         return "://" not in self.root and self.catalog is None
 
     def _require_folder(self) -> None:
-        if not self._is_folder:
+        if not self.is_folder:
             return
         try:
             Path(self.root).mkdir(parents=True, exist_ok=True)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clarion.runtime.scope import Scope
-from clarion.runtime.spec import JobSpec, Params, Previous, previous
+from clarion.runtime.spec import JobSpec, Params
 
-__all__ = ["Job", "Params", "Previous", "previous"]
+__all__ = ["Job", "Params"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

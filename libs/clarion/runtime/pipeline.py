@@ -21,7 +21,7 @@ def dependencies(jobs: Iterable[Job]) -> dict[str, tuple[str, ...]]:
             sorted(
                 {
                     writer
-                    for table in job.reads_now
+                    for table in job.input_tables
                     for writer in writers.get(table, ())
                     if writer != job.name
                 }
@@ -46,7 +46,7 @@ def order(jobs: Iterable[Job]) -> tuple[Job, ...]:
         raise ClarionError(
             "the jobs depend on each other in a circle",
             found=" -> ".join(error.args[1]),
-            fix="read previous(table) in one of them",
+            fix="declare the table under reads_earlier in one of them",
         ) from error
     ordered: list[Job] = []
     ready = set(sorter.get_ready())

@@ -1,7 +1,7 @@
-"""What a running job may touch: its declared tables, its settings, nothing else."""
+"""What a running job may touch: its declared tables and settings, and nothing else."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import date, timedelta
 from typing import TypeVar
 
@@ -12,37 +12,51 @@ from pyspark.sql import functions as F
 from clarion.access.policy import People
 from clarion.config import Config
 from clarion.contracts import Table
+from clarion.contracts.silver import CONSENTS
 from clarion.kernel.errors import ContractError
 from clarion.kernel.ids import run_key
 from clarion.lake import Lake
+from clarion.lake.maintenance import Maintenance
 from clarion.measures.days import start_of
 from clarion.runtime.spec import JobSpec, Params
 from clarion.runtime.tracking import Tracking
 
 S = TypeVar("S")
+_OPEN_PURPOSES = ("collection", "operations")
+_LAYERS_UNDER_POLICY = ("silver", "gold")
 
 
 @dataclass(slots=True)
 class Scope:
-    """The world as one run of one job sees it."""
+    """What one run of one job may read and write.
+
+    The verbs that read say how: `facts`, `current`, `earlier`, `latest_earlier` and `facts_within`
+    apply the access policy of the job's purpose, `raw` and `own` return rows as they are stored.
+    """
 
     job: JobSpec
     params: Params
-    lake: Lake
+    lake: InitVar[Lake]
     config: Config
     say: Callable[[str], None]
     tracking: Tracking
     rows_written: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    _kept: list[DataFrame] = field(default_factory=list)
-    _known: People | None = None
+    _lake: Lake = field(init=False)
+    _persisted: list[DataFrame] = field(default_factory=list)
+    _access: People | None = None
+
+    def __post_init__(self, lake: Lake) -> None:
+        self._lake = lake
 
     @property
     def spark(self) -> SparkSession:
-        return self.lake.spark
+        """The session of the run."""
+        return self._lake.spark
 
     @property
     def as_of(self) -> date:
+        """The first day that does not count."""
         return self.params.as_of
 
     @property
@@ -52,6 +66,7 @@ class Scope:
 
     @property
     def seed(self) -> int:
+        """Start of every random draw."""
         return int(self.config.get("seed"))
 
     @property
@@ -60,7 +75,11 @@ class Scope:
         return str(self.config.get("shop.time_zone"))
 
     def settings(self, cls: type[S]) -> S:
-        """A section of the configuration that the job declares."""
+        """A section of the configuration that the job declares.
+
+        Raises:
+            ContractError: the job does not declare it.
+        """
         if cls not in self.job.settings:
             raise ContractError(
                 f"job {self.job.name} uses settings it does not declare",
@@ -69,114 +88,188 @@ class Scope:
             )
         return self.config.section(cls)
 
-    def read(self, table: Table) -> DataFrame:
-        """A declared table; rows of people who did not consent to the job's purpose are left out.
+    def facts(self, table: Table) -> DataFrame:
+        """The rows of a declared table that the job's purpose may use.
 
-        Silver and gold tables that name a customer are so withheld, the facts of several accounts of one person stand under
-        one surrogate, noise is left out and amounts are in the shop's currency; a job for collection or operations sees all rows as they are.
+        Rows of people who refused the purpose are left out, and so is invalid activity. Facts of
+        several accounts of one person have one surrogate, amounts are in the shop's currency.
+        The policy covers silver and gold; for collection and operations rows are as stored.
+
+        Raises:
+            ContractError: the job does not declare that it reads the table.
         """
-        if table.name not in self.job.reads_now | self.job.reads_before:
+        return self._apply_access_policy(table, self._lake.read(self._readable(table)))
+
+    def raw(self, table: Table) -> DataFrame:
+        """The rows of a declared table as they are stored.
+
+        Raises:
+            ContractError: the job does not declare the table, or its purpose needs the policy.
+        """
+        if self._is_under_policy(table):
             raise ContractError(
-                f"job {self.job.name} reads {table.name}, which it does not declare",
-                found=", ".join(sorted(self.job.reads_now | self.job.reads_before)),
-                fix="add it to the job's reads",
+                f"job {self.job.name} reads {table.name} without the access policy",
+                found=f"purpose {self.job.purpose}",
+                fix=f"use scope.facts({table.short_name.upper()})",
             )
-        return self._seen(table, self.lake.read(table))
+        return self._lake.read(self._readable(table))
 
-    def previous(self, table: Table) -> DataFrame:
-        """Rows of earlier as-of days."""
-        return self.read(table).where(F.col("as_of") < F.lit(self.as_of))
+    def own(self, table: Table) -> DataFrame:
+        """The rows of a table that the job writes, as they are stored.
 
-    def within(self, table: Table, days: int, *, time: str = "happened_at") -> DataFrame:
-        """Facts of so many days before the as-of day that had arrived by then."""
-        since, until = (
-            start_of(day, self.time_zone) for day in (self.as_of - timedelta(days=days), self.as_of)
-        )
-        return self.read(table).where(
+        Raises:
+            ContractError: the job does not declare that it writes the table.
+        """
+        return self._lake.read(self._writable(table))
+
+    def current(self, table: Table) -> DataFrame:
+        """The facts of this as-of day."""
+        return self.facts(table).where(F.col("as_of") == F.lit(self.as_of))
+
+    def earlier(self, table: Table) -> DataFrame:
+        """The facts of earlier as-of days."""
+        return self.facts(table).where(F.col("as_of") < F.lit(self.as_of))
+
+    def latest_earlier(self, table: Table) -> tuple[date, DataFrame] | None:
+        """The last earlier as-of day that has facts, and those; None where no day has any."""
+        earlier = self.earlier(table)
+        latest = earlier.agg(F.max("as_of")).first()
+        if latest is None or latest[0] is None:
+            return None
+        return latest[0], earlier.where(F.col("as_of") == F.lit(latest[0]))
+
+    def facts_within(self, table: Table, days: int, *, time: str = "happened_at") -> DataFrame:
+        """The facts of the days before the as-of day that had arrived by then."""
+        since = start_of(self.as_of - timedelta(days=days), self.time_zone)
+        until = start_of(self.as_of, self.time_zone)
+        return self.facts(table).where(
             (F.col(time) >= since) & (F.col(time) < until) & (F.col("arrived_at") < until)
         )
 
-    def last(self, table: Table) -> tuple[date, DataFrame] | None:
-        """The last as-of day before this one that has rows, with its rows; None where there is none."""
-        earlier = self.previous(table)
-        found = earlier.agg(F.max("as_of")).first()
-        return (
-            (found[0], earlier.where(F.col("as_of") == F.lit(found[0])))
-            if found and found[0]
-            else None
-        )
+    def exists(self, table: Table) -> bool:
+        """Whether a declared table was ever created."""
+        return self._lake.exists(self._declared(table))
 
-    def current(self, table: Table) -> DataFrame:
-        """Rows of this as-of day."""
-        return self.read(table).where(F.col("as_of") == F.lit(self.as_of))
+    def empty(self, table: Table) -> DataFrame:
+        """No rows, in the shape of a declared table."""
+        return self._lake.empty(self._declared(table))
+
+    def version(self, table: Table) -> int:
+        """The newest version of a declared table."""
+        return self._lake.version(self._declared(table))
+
+    def consents(self) -> DataFrame:
+        """Statements on the use of data that had arrived before the as-of day."""
+        self._readable(CONSENTS)
+        return self._access_policy().consents()
+
+    def in_own_currency(self, table: Table, frame: DataFrame) -> DataFrame:
+        """Rows with amounts in the shop's currency; rows without a rate are left out."""
+        return self._access_policy().in_own_currency(table, frame)
 
     def replace(self, table: Table, frame: DataFrame, *, where: str | None = None) -> int:
-        """Write the slice this run owns, a condition in SQL; by default the rows of its as-of day."""
-        return self._wrote(
-            table,
-            self.lake.replace(
-                self._declared(table), frame, where=where or f"as_of = DATE'{self.as_of}'"
-            ),
+        """Write the slice this run owns; returns how many rows it has.
+
+        Args:
+            table: declared under writes.
+            frame: the slice's rows.
+            where: the slice, a condition in SQL; by default the rows of the as-of day.
+        """
+        slice_ = where or f"as_of = DATE'{self.as_of}'"
+        return self._count_rows(
+            table, self._lake.replace(self._writable(table), frame, where=slice_)
         )
 
     def append(self, table: Table, frame: DataFrame) -> int:
-        """Add rows to a declared table that only grows."""
-        return self._wrote(table, self.lake.append(self._declared(table), frame))
+        """Add rows to a declared table that only grows; returns how many."""
+        return self._count_rows(table, self._lake.append(self._writable(table), frame))
 
     def merge(
         self, table: Table, frame: DataFrame, *, update: bool = True, only_if: str | None = None
     ) -> int:
-        """Insert or update rows of a current-state table by its key."""
-        return self._wrote(
-            table, self.lake.merge(self._declared(table), frame, update=update, only_if=only_if)
-        )
+        """Insert or update rows of a current-state table by its key; returns the rows changed."""
+        rows = self._lake.merge(self._writable(table), frame, update=update, only_if=only_if)
+        return self._count_rows(table, rows)
 
     def delete(self, table: Table, *, where: str) -> None:
-        """Take out rows of a declared table."""
-        self.lake.delete(self._declared(table), where=where)
+        """Delete rows of a declared table."""
+        self._lake.delete(self._writable(table), where=where)
+
+    def ensure(self, table: Table) -> None:
+        """Create a declared table that does not exist yet."""
+        self._lake.ensure(self._writable(table))
+
+    def path(self, name: str) -> str:
+        """Path of a file or folder beside the tables."""
+        return f"{self._lake.root}/{name}"
+
+    def file(self, content_hash: str) -> str:
+        """Path of a stored file, by the SHA-256 of its content."""
+        return self._lake.file(content_hash)
+
+    def checkpoint(self, stream: str) -> str:
+        """Path of a stream's checkpoint."""
+        return self._lake.checkpoint(stream)
+
+    @property
+    def maintenance(self) -> Maintenance:
+        """Upkeep of whatever tables there are.
+
+        Raises:
+            ContractError: the job is not one of upkeep.
+        """
+        if self.job.part != "upkeep":
+            raise ContractError(
+                f"job {self.job.name} asks for the maintenance of tables",
+                found=f"part {self.job.part}",
+                fix='only jobs of part "upkeep" may',
+            )
+        return Maintenance(self._lake)
 
     def persist(self, frame: DataFrame) -> DataFrame:
-        """The frame, computed once for the rest of the run; memory first, then disk."""
-        self._kept.append(frame.persist(StorageLevel.MEMORY_AND_DISK))
-        return self._kept[-1]
+        """The frame, computed once for the rest of the run; in memory first, then on disk."""
+        self._persisted.append(frame.persist(StorageLevel.MEMORY_AND_DISK))
+        return self._persisted[-1]
 
     def unpersist(self) -> None:
-        """Let go of what was kept; the run is over."""
-        for frame in reversed(
-            self._kept
-        ):  # a frame that others rest on would be planned anew for them
+        """Release every persisted frame at the end of the run."""
+        # In reverse: a frame that others are computed from would be planned again for them.
+        for frame in reversed(self._persisted):
             frame.unpersist()
 
     def note(self, text: str) -> None:
-        """Something a person should know; it stands in the run log."""
+        """Say something a person should know, and record it in the run log."""
         self.notes.append(text)
         self.say(text)
 
-    def in_own_currency(self, table: Table, frame: DataFrame) -> DataFrame:
-        """Rows of a table with amounts in the shop's currency; those in a currency without a rate are left out."""
-        return self._people().in_own_currency(table, frame)
+    def _is_under_policy(self, table: Table) -> bool:
+        return self.job.purpose not in _OPEN_PURPOSES and table.layer in _LAYERS_UNDER_POLICY
 
-    def consents(self) -> DataFrame:
-        """Statements on the use of data, known before the as-of day."""
-        return self._people().consents()
-
-    def _seen(self, table: Table, frame: DataFrame) -> DataFrame:
-        """What the job's purpose may see: collection and operations work on accounts and all facts, the rest on people who consent, without noise."""
-        if self.job.purpose in ("operations", "collection") or table.layer not in (
-            "silver",
-            "gold",
-        ):
+    def _apply_access_policy(self, table: Table, frame: DataFrame) -> DataFrame:
+        if not self._is_under_policy(table):
             return frame
-        people = self._people()
-        counted = people.in_own_currency(table, people.without_invalid_activity(table, frame))
-        return people.consenting(table, people.resolved(table, counted), purpose=self.job.purpose)
+        access = self._access_policy()
+        valid = access.in_own_currency(table, access.without_invalid_activity(table, frame))
+        return access.consenting(table, access.resolved(table, valid), purpose=self.job.purpose)
 
-    def _people(self) -> People:
-        if self._known is None:
-            self._known = People(self.lake, self.config, self.as_of, self.time_zone, self.persist)
-        return self._known
+    def _access_policy(self) -> People:
+        if self._access is None:
+            self._access = People(self._lake, self.config, self.as_of, self.time_zone, self.persist)
+        return self._access
 
     def _declared(self, table: Table) -> Table:
+        return table if table in self.job.writes else self._readable(table)
+
+    def _readable(self, table: Table) -> Table:
+        if table.name not in self.job.readable_tables:
+            raise ContractError(
+                f"job {self.job.name} reads {table.name}, which it does not declare",
+                found=", ".join(sorted(self.job.readable_tables)),
+                fix="add it to the job's reads, or to reads_earlier",
+            )
+        return table
+
+    def _writable(self, table: Table) -> Table:
         if table not in self.job.writes:
             raise ContractError(
                 f"job {self.job.name} writes {table.name}, which it does not declare",
@@ -185,6 +278,6 @@ class Scope:
             )
         return table
 
-    def _wrote(self, table: Table, rows: int) -> int:
+    def _count_rows(self, table: Table, rows: int) -> int:
         self.rows_written[table.name] = self.rows_written.get(table.name, 0) + rows
         return rows

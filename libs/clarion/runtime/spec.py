@@ -11,20 +11,8 @@ Purpose = Literal["collection", "analytics", "marketing", "operations"]
 
 
 @dataclass(frozen=True, slots=True)
-class Previous:
-    """Rows of a table from earlier passes: no edge in the pipeline, so that the business may have a cycle."""
-
-    table: Table
-
-
-def previous(table: Table) -> Previous:
-    """Reads what earlier passes left in a table."""
-    return Previous(table)
-
-
-@dataclass(frozen=True, slots=True)
 class Params:
-    """What every batch job is told."""
+    """Parameters of every batch job."""
 
     as_of: date
 
@@ -36,42 +24,44 @@ class JobSpec:
     Args:
         name: name on the command line and in the bundle.
         summary: one sentence; the docstring of its module.
-        reads: tables of this pass, or `previous(table)`.
+        reads: tables that this pass writes before the job runs.
+        reads_earlier: tables of which the job reads rows of earlier passes. They make no edge in
+            the pipeline, so that the business may have a cycle.
         writes: tables it may write.
-        purpose: what people's data is used for; customers without that consent are withheld.
+        purpose: what people's data is used for; the facts of people who refused it are left out.
         settings: sections of the configuration it needs.
         part: the loop that `run all` goes through, or upkeep, which has a schedule of its own.
-        apart_from: jobs that wait for this one's end, and it for theirs.
+        apart_from: jobs that never run at the same time as this one.
     """
 
     name: str
     summary: str | None
-    reads: tuple[Table | Previous, ...]
+    reads: tuple[Table, ...]
     writes: tuple[Table, ...]
     purpose: Purpose
+    reads_earlier: tuple[Table, ...] = ()
     settings: tuple[type[Any], ...] = field(default=())
     part: Literal["loop", "upkeep"] = "loop"
     apart_from: tuple[str, ...] = ()
 
     @property
-    def reads_now(self) -> frozenset[str]:
-        """Tables that must be written before this job runs; who works with people's facts waits for whose they are, and what is noise."""
-        named = [item for item in self.reads if isinstance(item, Table)]
-        of_people = any(
-            item.layer == "silver" and "customer_id" in item.column_names for item in named
+    def input_tables(self) -> frozenset[str]:
+        """Names of the tables that must be written before the job runs.
+
+        A job that uses people's facts also waits for their resolution and for invalid activity.
+        """
+        uses_people = self.purpose in ("analytics", "marketing") and any(
+            table.layer == "silver" and "customer_id" in table.column_names for table in self.reads
         )
-        waits = (
-            {RESOLUTIONS.name, INVALID_ACTIVITY.name}
-            if of_people and self.purpose in ("analytics", "marketing")
-            else set()
-        )
-        return frozenset(item.name for item in named) | waits
+        implied = (RESOLUTIONS.name, INVALID_ACTIVITY.name) if uses_people else ()
+        return frozenset((*(table.name for table in self.reads), *implied))
 
     @property
-    def reads_before(self) -> frozenset[str]:
-        """Tables of which it takes earlier passes' rows."""
-        return frozenset(item.table.name for item in self.reads if isinstance(item, Previous))
+    def readable_tables(self) -> frozenset[str]:
+        """Names of all tables the job may read."""
+        return self.input_tables | {table.name for table in self.reads_earlier}
 
     @property
     def one_line(self) -> str:
+        """First line of the summary."""
         return (self.summary or "").strip().splitlines()[0]

@@ -54,8 +54,8 @@ class Task:
 
 def pending(scope: Scope) -> list[Task]:
     """Batches in bronze that were not yet cleaned under their mapping, and with the portions they hold, as both are now."""
-    standing = ledger.standing(row.asDict() for row in scope.read(FILES).collect())
-    done = scope.read(BATCHES).collect()
+    standing = ledger.standing(row.asDict() for row in scope.raw(FILES).collect())
+    done = scope.raw(BATCHES).collect()
     tasks = []
     for source in sources(scope.config):
         mine = ledger.held(standing.get(source.name, []))
@@ -149,15 +149,13 @@ def enter_batches(scope: Scope, tasks: list[Task], counts: list[dict[str, object
 
 def enter_quality(scope: Scope, tasks: list[Task], counts: list[dict[str, Any]], mine: str) -> None:
     """How often each rule was broken in each batch, beside how often it usually is."""
-    refused = (
-        scope.lake.read(QUARANTINE).where(mine).select("_source", "_batch", F.inline("reasons"))
-    )
+    refused = scope.own(QUARANTINE).where(mine).select("_source", "_batch", F.inline("reasons"))
     errors = (
         refused.groupBy("_source", "_batch", "rule", "column").count().collect()
     )  # one row a rule and batch
     # A batch's state under another mapping says nothing about what is usual under this one.
     before = (
-        scope.read(QUALITY)
+        scope.raw(QUALITY)
         .where(f"NOT {mine}")
         .groupBy("_source", "mapping_hash", "rule", "column")
         .agg(F.sum("failed").alias("failed"))
@@ -215,7 +213,7 @@ def enter_replays(scope: Scope, tasks: list[Task], refused: DataFrame) -> None:
         return
     batches = sql.among("_batch", sorted({batch for task in again for batch in task.again}))
     leaving = (
-        scope.lake.read(QUARANTINE)
+        scope.own(QUARANTINE)
         .where(batches)
         .join(refused.select(*_RECORD_KEY), list(_RECORD_KEY), "left_anti")
     )

@@ -64,15 +64,15 @@ def feature_views(
     """
 
     def of_facts(table: Table, view: Callable[..., DataFrame]) -> DataFrame:
-        return view(scope.read(table), as_of=as_of, time_zone=scope.time_zone)
+        return view(scope.facts(table), as_of=as_of, time_zone=scope.time_zone)
 
     made: dict[str, Callable[[], DataFrame]] = {
         name: partial(of_facts, table, view)
         for name, (table, view) in _VIEWS.items()
-        if scope.lake.exists(table)
+        if scope.exists(table)
     }
     made |= {
-        "days": lambda: views.days(scope.read(CUSTOMER_DAYS), as_of=as_of),
+        "days": lambda: views.days(scope.facts(CUSTOMER_DAYS), as_of=as_of),
         "interactions": lambda: _interactions(scope, as_of),
     }
     used = dict.fromkeys(item.source for item in declared if item.source in made)
@@ -86,19 +86,19 @@ def past_features(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -
     )
     settings = scope.settings(ProfileSettings)
     known = profiles.customer_profiles(
-        scope.read(CUSTOMER_DAYS), nothing, as_of=as_of, settings=settings
+        scope.facts(CUSTOMER_DAYS), nothing, as_of=as_of, settings=settings
     )
     return transforms.compute_features(known, feature_views(scope, declared, as_of=as_of), declared)
 
 
 def _interactions(scope: Scope, as_of: date) -> DataFrame:
-    products = current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=scope.time_zone)
+    products = current_products(scope.facts(PRODUCTS), as_of=as_of, time_zone=scope.time_zone)
     if as_of == scope.as_of:
         return views.interactions(scope.current(INTERACTIONS), products)
     settings, zone = scope.settings(ProfileSettings), scope.time_zone
     interest = profiles.interests(
-        scope.read(ORDER_LINES),
-        scope.read(EVENTS),
+        scope.facts(ORDER_LINES),
+        scope.facts(EVENTS),
         products,
         as_of=as_of,
         time_zone=zone,

@@ -92,7 +92,7 @@ def sealing_key(scope: Scope) -> Key:
         SecretError: the lake was sealed with another key of that name.
     """
     key = scope.settings(PrivacySettings).current(scope.config.secret)
-    checks = {row["key_id"]: row["check"] for row in scope.lake.read(KEYS).collect()}
+    checks = {row["key_id"]: row["check"] for row in scope.own(KEYS).collect()}
     if key.key_id not in checks:
         row = {
             "key_id": key.key_id,
@@ -111,9 +111,9 @@ def suppression_list(scope: Scope) -> SuppressionList | None:
     Raises:
         SecretError: a key by which someone is recognised is not at hand.
     """
-    if not scope.lake.exists(SUPPRESSED):
+    if not scope.exists(SUPPRESSED):
         return None
-    rows = scope.lake.read(SUPPRESSED).select("token", "key_id").collect()
+    rows = scope.raw(SUPPRESSED).select("token", "key_id").collect()
     return recognised(
         {row["token"]: row["key_id"] for row in rows},
         scope.settings(PrivacySettings).known(scope.config.secret),
@@ -179,7 +179,7 @@ def allowed(scope: Scope, source: Source) -> DataFrame | None:
             fix="map the kind 'consents', or declare the basis",
         )
     found = (
-        scope.lake.read(BRONZE["consents"])
+        scope.own(BRONZE["consents"])
         .where(F.col("_source") == statements[0].name)
         .withColumn("_duplicate", F.lit(False))
     )

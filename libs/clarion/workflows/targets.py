@@ -99,7 +99,7 @@ NOT_YET = (
 def measured(scope: Scope) -> list[Target]:
     """Every target: those that can be measured, then those that cannot yet."""
     batches = _sums(
-        scope.read(BATCHES), "rows_in", "accepted", "quarantined", "duplicates", "warned"
+        scope.raw(BATCHES), "rows_in", "accepted", "quarantined", "duplicates", "warned"
     )
     profiles, members = scope.current(CUSTOMER_PROFILES), scope.current(SEGMENT_MEMBERS)
     decisions = scope.current(DECISIONS)
@@ -225,7 +225,7 @@ def measured(scope: Scope) -> list[Target]:
 def _collection(scope: Scope, *, checked: float) -> list[Target]:
     """How much of what was emitted has landed, and how much of it stands in standard form."""
     files = (
-        scope.read(FILES)
+        scope.raw(FILES)
         .where("state = 'taken' AND declared IS NOT NULL")
         .selectExpr("split(_source, '[.]')[1] AS kind", "records", "declared")
     )
@@ -249,7 +249,7 @@ def _collection(scope: Scope, *, checked: float) -> list[Target]:
         for row in by_kind
     ]
     # A batch stands in several rows; the one that tells its delay stands for all.
-    streamed = scope.read(FILES).where("state = 'taken'").groupBy("_source", "_batch")
+    streamed = scope.raw(FILES).where("state = 'taken'").groupBy("_source", "_batch")
     live = streamed.agg(F.sum("records").alias("records"), F.max("prompt").alias("prompt")).where(
         "prompt IS NOT NULL"
     )
@@ -266,7 +266,7 @@ def _collection(scope: Scope, *, checked: float) -> list[Target]:
         )
     )
     numbered = (
-        scope.read(EVENTS)
+        scope.raw(EVENTS)
         .where("session_ref IS NOT NULL AND sequence_no IS NOT NULL")
         .groupBy("_source", "session_ref")
     )
@@ -285,9 +285,9 @@ def _collection(scope: Scope, *, checked: float) -> list[Target]:
             reason="no source maps session_ref and sequence_no",
         )
     )
-    now = scope.read(BATCHES).select("_batch", "_source", "mapping_hash")
+    now = scope.raw(BATCHES).select("_batch", "_source", "mapping_hash")
     unread = (
-        scope.read(QUALITY)
+        scope.raw(QUALITY)
         .where("rule = 'unreadable'")
         .join(now, ["_batch", "_source", "mapping_hash"], "left_semi")
     )
@@ -299,8 +299,8 @@ def _collection(scope: Scope, *, checked: float) -> list[Target]:
 
 def _accuracy(scope: Scope, *, accepted: float, warned: float) -> list[Target]:
     """Of what was accepted, how much is right as far as can be told, counts in one currency, and was authorised."""
-    invalid_activity = float(scope.read(INVALID_ACTIVITY).select("record_id").distinct().count())
-    lines = scope.read(ORDER_LINES)
+    invalid_activity = float(scope.raw(INVALID_ACTIVITY).select("record_id").distinct().count())
+    lines = scope.raw(ORDER_LINES)
     counted = float(scope.in_own_currency(ORDER_LINES, lines).count())
     return [
         Target(
@@ -333,7 +333,7 @@ def _authorised(scope: Scope) -> Target:
             reason="every source rests on the operator's declaration",
         )
     gave = (
-        scope.read(CONSENTS)
+        scope.raw(CONSENTS)
         .where("purpose = 'collection' AND granted")
         .select("customer_id")
         .distinct()
@@ -342,7 +342,7 @@ def _authorised(scope: Scope) -> Target:
     rows = reduce(
         DataFrame.unionByName,
         [
-            scope.read(table)
+            scope.raw(table)
             .where("customer_id IS NOT NULL")
             .where(F.col("_source").isin(asking))
             .groupBy("customer_id")

@@ -1,0 +1,85 @@
+"""A run reads and writes what its job declares, and people's facts only by the policy."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from clarion.config import Config
+from clarion.contracts.gold import CUSTOMER_PROFILES, SEGMENTS
+from clarion.contracts.live import CUSTOMER_STATE
+from clarion.contracts.silver import CONSENTS, ORDER_LINES
+from clarion.kernel.errors import ContractError
+from clarion.lake import Lake
+from clarion.runtime.scope import Scope
+from clarion.runtime.spec import JobSpec, Params
+from clarion.runtime.tracking import Tracking
+
+
+@pytest.fixture
+def scope(lake: Lake, config: Config) -> Callable[..., Scope]:
+    def make(**declared: Any) -> Scope:
+        defaults: dict[str, Any] = {"reads": (), "writes": (), "purpose": "analytics"}
+        job = JobSpec(name="test", summary="A test.", **(defaults | declared))
+        return Scope(
+            job=job,
+            params=Params(date(2025, 7, 1)),
+            lake=lake,
+            config=config,
+            say=lambda _: None,
+            tracking=Tracking("sqlite:///none", "none"),
+        )
+
+    return make
+
+
+def test_a_table_that_is_not_declared_is_not_read(scope: Callable[..., Scope]) -> None:
+    one = scope(reads=(SEGMENTS,), writes=(CUSTOMER_PROFILES,))
+    for read in (one.facts, one.current, one.earlier, one.latest_earlier):
+        with pytest.raises(
+            ContractError, match=r"reads gold\.customer_profiles, which it does not"
+        ):
+            read(CUSTOMER_PROFILES)
+    with pytest.raises(ContractError, match=r"writes gold\.segments, which it does not"):
+        one.own(SEGMENTS)
+    with pytest.raises(ContractError, match=r"reads silver\.consents, which it does not"):
+        one.consents()
+    with pytest.raises(ContractError, match="does not declare"):
+        one.exists(CONSENTS)
+
+
+def test_a_job_reads_its_own_table_as_it_is_stored(scope: Callable[..., Scope]) -> None:
+    assert scope(writes=(SEGMENTS,)).own(SEGMENTS).columns == list(SEGMENTS.column_names)
+
+
+@pytest.mark.parametrize("purpose", ["analytics", "marketing"])
+def test_facts_of_people_are_not_read_around_the_policy(
+    scope: Callable[..., Scope], purpose: str
+) -> None:
+    one = scope(reads=(ORDER_LINES,), reads_earlier=(CUSTOMER_STATE,), purpose=purpose)
+    with pytest.raises(ContractError, match="without the access policy"):
+        one.raw(ORDER_LINES)
+    assert one.raw(CUSTOMER_STATE).columns == list(CUSTOMER_STATE.column_names)
+
+
+def test_collection_sees_rows_as_they_are_stored(scope: Callable[..., Scope]) -> None:
+    one = scope(reads=(ORDER_LINES,), purpose="collection")
+    assert one.raw(ORDER_LINES).columns == one.facts(ORDER_LINES).columns
+
+
+@pytest.mark.parametrize("verb", ["replace", "append", "merge"])
+def test_a_table_that_is_not_declared_is_not_written(
+    scope: Callable[..., Scope], verb: str
+) -> None:
+    one = scope(reads=(SEGMENTS,))
+    with pytest.raises(ContractError, match=r"writes gold\.segments, which it does not"):
+        getattr(one, verb)(SEGMENTS, one.facts(SEGMENTS))
+    with pytest.raises(ContractError, match=r"writes gold\.segments, which it does not"):
+        one.delete(SEGMENTS, where="true")
+
+
+def test_only_upkeep_works_on_whatever_tables_there_are(scope: Callable[..., Scope]) -> None:
+    with pytest.raises(ContractError, match="maintenance"):
+        scope().maintenance  # noqa: B018  (the property itself refuses)
+    assert scope(part="upkeep").maintenance.existing((SEGMENTS,)) == []
