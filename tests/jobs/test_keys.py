@@ -119,7 +119,7 @@ def test_keys_rotate_and_no_surrogate_changes(shop: Desk, tmp_path: Path) -> Non
 
 
 @pytest.mark.covers("Q8")
-def test_a_rotation_that_was_broken_off_is_taken_up_again(
+def test_an_interrupted_rotation_is_continued(
     shop: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from clarion.lake import Lake

@@ -73,7 +73,7 @@ def test_features_equal_a_count_over_the_facts(world: World) -> None:
 
 
 @pytest.mark.covers("Q6")
-def test_every_declared_feature_is_told_with_its_spread(world: World) -> None:
+def test_every_declared_feature_is_reported_with_its_spread(world: World) -> None:
     told = {row["feature"]: row for row in world.read("gold.features").collect()}
     assert set(told) == {feature.name for feature in shop.features(world.config)}
     assert 0 < told["orders_365d"]["mean"] <= told["orders_365d"]["highest"]

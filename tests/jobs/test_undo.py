@@ -47,7 +47,7 @@ def prices(desk: Desk) -> dict[str, float]:
 
 
 @pytest.mark.covers("Q9")
-def test_a_bad_file_is_taken_back_and_the_mended_one_taken_in(
+def test_a_bad_file_is_undone_and_the_corrected_one_is_taken(
     desk: Callable[..., Desk], tmp_path: Path
 ) -> None:
     good, late = "T1,2026-02-01 10:00:00,30.00,C1,P1", "T2,2026-02-02 10:00:00,5.00,C2,P1"

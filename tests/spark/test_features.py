@@ -64,7 +64,7 @@ def test_at_least_sixty_features_are_shipped_with_names_in_two_languages(config:
 
 
 @pytest.mark.covers("Q6")
-def test_three_cart_adds_in_seven_days_are_told(rows: Callable[..., DataFrame]) -> None:
+def test_three_cart_adds_in_seven_days_are_found(rows: Callable[..., DataFrame]) -> None:
     declared = _features(
         cart_adds={"value": "sum(cart_adds)", "within": [7], "empty": 0},
         three_cart_adds={"source": "features", "value": "cast(cart_adds_7d >= 3 AS int)"},

@@ -158,7 +158,7 @@ def test_interest_halves_and_a_cart_closes_at_the_checkout(rows: Callable[..., D
 
 
 @pytest.mark.covers("F2")
-def test_a_competitors_move_is_held_against_the_price_before(
+def test_a_competitors_move_is_compared_with_the_price_before(
     rows: Callable[..., DataFrame],
 ) -> None:
     schema = "competitor string, product_id string, price decimal(18,4), observed_at timestamp, promotion string"
