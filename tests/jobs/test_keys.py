@@ -119,9 +119,7 @@ def test_keys_rotate_and_no_surrogate_changes(shop: Desk, tmp_path: Path) -> Non
 
 
 @pytest.mark.covers("Q8")
-def test_an_interrupted_rotation_is_continued(
-    shop: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_rotation_is_continued(shop: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     from clarion.lake import Lake
 
     _new_key(shop)
