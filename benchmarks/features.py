@@ -17,7 +17,7 @@ from clarion.contracts import TABLES, Table
 from clarion.declarations.shop import features
 from clarion.jobs.registry import JOBS
 from clarion.lake import Lake
-from clarion.measures.buckets import uniform
+from clarion.measures.columns.buckets import uniform
 from clarion.runtime.job import Params
 from clarion.runtime.runlog import RunLog, run_job
 from clarion.runtime.session import start

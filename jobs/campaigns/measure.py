@@ -9,8 +9,8 @@ from clarion.campaigns.decisions.settings import StrategySettings
 from clarion.campaigns.measurement import transforms as campaigns
 from clarion.contracts.gold import DECISIONS, MESSAGES, STRATEGY_KPIS
 from clarion.contracts.silver import ORDER_LINES, RESPONSES
-from clarion.measures.days import start_of
-from clarion.measures.intervals import Interval, Moments, welch
+from clarion.measures.columns.days import arrived_before
+from clarion.measures.statistics.intervals import Interval, Moments, welch
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
@@ -23,7 +23,7 @@ def run(scope: Scope) -> None:
         scope.replace(STRATEGY_KPIS, scope.empty(STRATEGY_KPIS))
         return
     day = F.col("as_of") == F.lit(decided_on)
-    known = F.col("arrived_at") < start_of(scope.as_of, scope.time_zone)
+    known = arrived_before(scope.as_of, scope.time_zone)
     lines, responses = scope.facts(ORDER_LINES).where(known), scope.facts(RESPONSES).where(known)
     decisions = scope.persist(scope.facts(DECISIONS).where(day))
     sent = scope.facts(MESSAGES).where(day & (F.col("state") == "sent"))

@@ -15,7 +15,7 @@ from clarion.contracts.silver import CUSTOMERS, EVENTS, INVALID_ACTIVITY, ORDER_
 from clarion.declarations.shop import detectors
 from clarion.kernel.errors import ConfigError, first_line
 from clarion.lake.frames import rows_as_frame
-from clarion.measures.days import start_of
+from clarion.measures.columns.days import arrived_before, start_of
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
@@ -70,7 +70,7 @@ def _since(scope: Scope) -> date | None:
 
 def _known(scope: Scope, table: Table, since: date | None) -> DataFrame:
     """Facts that were known before the as-of day."""
-    frame = scope.raw(table).where(F.col("arrived_at") < start_of(scope.as_of, scope.time_zone))
+    frame = scope.raw(table).where(arrived_before(scope.as_of, scope.time_zone))
     return _from(scope, frame, since)
 
 

@@ -25,7 +25,7 @@ from clarion.contracts.silver import (
 )
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
-from clarion.measures.days import start_of
+from clarion.measures.columns.days import arrived_before
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
@@ -34,7 +34,7 @@ _NAME = ("kind", "namespace", "ref")
 
 def run(scope: Scope) -> None:
     settings = scope.settings(IdentitySettings)
-    stated = scope.raw(CONSENTS).where(F.col("arrived_at") < start_of(scope.as_of, scope.time_zone))
+    stated = scope.raw(CONSENTS).where(arrived_before(scope.as_of, scope.time_zone))
     consenting = scope.persist(consented(stated, purpose="analytics").select("customer_id"))
     seen = scope.persist(_seen(scope, consenting))
     before = scope.persist(_before(scope))
@@ -82,7 +82,7 @@ def _seen(scope: Scope, consenting: DataFrame) -> DataFrame:
         facts = (
             scope.raw(table)
             .where(F.col(column).isNotNull())
-            .where(F.col("arrived_at") < start_of(scope.as_of, scope.time_zone))
+            .where(arrived_before(scope.as_of, scope.time_zone))
         )
         name = (
             F.lit(NAMES[column]).alias("kind"),
@@ -107,7 +107,7 @@ def _accounts(
 ) -> DataFrame:
     registered = (
         scope.raw(CUSTOMERS)
-        .where(F.col("arrived_at") < start_of(scope.as_of, scope.time_zone))
+        .where(arrived_before(scope.as_of, scope.time_zone))
         .join(consenting, "customer_id", "left_semi")
     )
     devices = seen.where("kind = 'device' AND customer_id IS NOT NULL").select(

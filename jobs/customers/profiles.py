@@ -15,7 +15,7 @@ from clarion.contracts.silver import EVENTS, ORDER_LINES, PRODUCTS
 from clarion.customers.profiles import transforms as profiles
 from clarion.customers.profiles.settings import ProfileSettings
 from clarion.kernel.parallel import run_concurrently
-from clarion.measures.flows import flows, moves
+from clarion.measures.columns.flows import flows, moves
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
@@ -61,7 +61,7 @@ def _replace_flows(scope: Scope, described: DataFrame) -> int:
         return 0
     day, before = last
     names = ("from_stage", "to_stage")
-    moved = moves(before, described, place="life_cycle", names=names)
+    moved = moves(before, described, column="life_cycle", names=names)
     return scope.replace(
         LIFE_CYCLE_FLOWS, flows(moved, names=names, as_of=scope.as_of, from_as_of=day)
     )

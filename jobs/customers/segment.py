@@ -20,7 +20,7 @@ from clarion.customers.segments import model
 from clarion.customers.segments.transforms import basics, portraits
 from clarion.declarations.shop import features as declared
 from clarion.kernel.parallel import run_concurrently
-from clarion.measures.flows import flows, moves
+from clarion.measures.columns.flows import flows, moves
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
@@ -67,7 +67,7 @@ def _replace_moves(scope: Scope, members: DataFrame) -> int:
     if last is None:
         return 0
     day, before = last
-    moved = scope.persist(moves(before, members, place="segment_id", names=_FROM_TO))
+    moved = scope.persist(moves(before, members, column="segment_id", names=_FROM_TO))
     scope.replace(SEGMENT_FLOWS, flows(moved, names=_FROM_TO, as_of=scope.as_of, from_as_of=day))
     days = (F.lit(scope.as_of).alias("as_of"), F.lit(day).alias("from_as_of"))
     return scope.replace(

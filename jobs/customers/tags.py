@@ -25,8 +25,8 @@ from clarion.kernel.errors import ConfigError, first_line
 from clarion.kernel.parallel import run_concurrently
 from clarion.kernel.seeds import derive
 from clarion.lake.frames import rows_as_frame
-from clarion.measures.buckets import bucket
-from clarion.measures.intervals import NotComputable
+from clarion.measures.columns.buckets import bucket
+from clarion.measures.statistics.intervals import NotComputable
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope

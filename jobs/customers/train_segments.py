@@ -21,7 +21,7 @@ from clarion.declarations.shop import features as declared
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
-from clarion.measures import drift
+from clarion.measures.statistics import drift
 from clarion.runtime.job import Job
 from clarion.runtime.models import SETTINGS, totals
 from clarion.runtime.scope import Scope

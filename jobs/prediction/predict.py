@@ -15,7 +15,7 @@ from clarion.customers.profiles.settings import ProfileSettings
 from clarion.declarations.shop import features
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import run_concurrently
-from clarion.measures.intervals import NotComputable
+from clarion.measures.statistics.intervals import NotComputable
 from clarion.prediction.churn import model as churn
 from clarion.prediction.churn.settings import PredictSettings
 from clarion.runtime import models

@@ -15,7 +15,7 @@ from clarion.contracts import TABLES
 from clarion.customers.features.transforms import unpack_features
 from clarion.declarations import shop
 from clarion.lake import Lake
-from clarion.measures.days import local_day
+from clarion.measures.columns.days import local_day
 
 Command = Callable[..., int]
 

@@ -13,7 +13,7 @@ from clarion.contracts import TABLES
 from clarion.demo.demo import QUICK
 from clarion.jobs.registry import JOBS
 from clarion.lake import Lake
-from clarion.measures.days import local_day
+from clarion.measures.columns.days import local_day
 from clarion.runtime import pipeline
 from clarion.sim import people
 from clarion.sim.draws import Draws

@@ -20,7 +20,7 @@ from clarion.customers.segments.settings import SegmentSettings
 from clarion.declarations.shop import features
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import names
-from clarion.measures.buckets import bucket
+from clarion.measures.columns.buckets import bucket
 from clarion.prediction.churn.model import SuspectedLeakError
 from clarion.prediction.churn.settings import PredictSettings
 

@@ -17,7 +17,7 @@ from clarion.collect.identity.components import components, plausible
 from clarion.collect.identity.people import changes, owners, persons
 from clarion.collect.identity.settings import IdentitySettings
 from clarion.config import Config
-from clarion.measures.intervals import Interval, share
+from clarion.measures.statistics.intervals import Interval, share
 from clarion.sim.accounts import DIFFICULTIES, plant
 
 PEOPLE = 1500

@@ -12,7 +12,7 @@ from clarion.collect.cleaning import invalid_activity
 from clarion.config import Config
 from clarion.declarations.shop import detectors
 from clarion.kernel.errors import ConfigError
-from clarion.measures.intervals import Interval, NotComputable, share
+from clarion.measures.statistics.intervals import Interval, NotComputable, share
 from clarion.sim.invalid_activity import DIFFICULTIES, Noisy, plant
 
 EVENT = "record_id string, happened_at timestamp, type string, customer_id string, device_ref string, product_id string, dwell_ms bigint"

@@ -20,7 +20,7 @@ from clarion.customers.profiles.settings import ProfileSettings
 from clarion.customers.segments import metrics, model, sampling
 from clarion.customers.segments.settings import Algorithm, Scaling, SegmentSettings
 from clarion.customers.segments.transforms import basics, history, portraits
-from clarion.measures.flows import NOWHERE, flows, moves
+from clarion.measures.columns.flows import NOWHERE, flows, moves
 
 AS_OF = date(2026, 6, 1)
 LINES = "customer_id string, order_id string, product_id string, kind string, quantity decimal(18,4), amount decimal(18,4), discount decimal(18,4), happened_at timestamp, arrived_at timestamp"
@@ -410,7 +410,7 @@ def test_flows_count_who_came_went_and_stayed(rows: Callable[..., DataFrame]) ->
     )
     names = ("was", "is")
     counted = flows(
-        moves(before, now, place="life_cycle", names=names),
+        moves(before, now, column="life_cycle", names=names),
         names=names,
         as_of=AS_OF,
         from_as_of=AS_OF,

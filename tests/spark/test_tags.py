@@ -15,7 +15,7 @@ from clarion.customers.tags.definitions import parse
 from clarion.customers.tags.settings import TagSettings
 from clarion.declarations import shop
 from clarion.kernel.errors import ConfigError
-from clarion.measures.intervals import NotComputable
+from clarion.measures.statistics.intervals import NotComputable
 
 NAMES = ("spend", "views")
 

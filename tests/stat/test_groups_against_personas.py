@@ -25,7 +25,7 @@ from clarion.customers.segments.settings import SegmentSettings
 from clarion.customers.tags import trees
 from clarion.customers.tags.settings import TagSettings
 from clarion.declarations.shop import features as declared
-from clarion.measures.intervals import Interval, NotComputable, share
+from clarion.measures.statistics.intervals import Interval, NotComputable, share
 from clarion.sim.shop import parse
 
 CUSTOMERS = 800

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from clarion.config import Config
-from clarion.measures.intervals import NotComputable
+from clarion.measures.statistics.intervals import NotComputable
 from clarion.prediction.sales.model import Score, ahead, backtest, forecast
 from clarion.prediction.sales.settings import ForecastSettings
 

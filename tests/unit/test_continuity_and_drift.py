@@ -7,7 +7,7 @@ from clarion.config import Config
 from clarion.customers.segments import continuity, naming, pictures
 from clarion.customers.segments.continuity import Quality
 from clarion.customers.segments.settings import SegmentSettings
-from clarion.measures import drift
+from clarion.measures.statistics import drift
 
 LIMITS = {"min_stability": 0.6, "min_share": 0.01, "silhouette_slack": 0.02}
 
@@ -80,11 +80,11 @@ def test_a_model_is_retrained_when_it_is_old_or_customers_have_moved(
 def test_the_stability_index_is_zero_for_the_same_and_large_for_what_has_moved() -> None:
     rng = np.random.default_rng(3)
     before, same, moved = rng.normal(0, 1, 4000), rng.normal(0, 1, 4000), rng.normal(1, 1, 4000)
-    edges = drift.edges(before)
-    expected = drift.shares(before, edges)
+    edges = drift.bin_edges(before)
+    expected = drift.bin_shares(before, edges)
     assert expected == pytest.approx(np.full(10, 0.1), abs=0.001)
-    assert drift.population_stability(expected, drift.shares(same, edges)) < 0.02
-    assert drift.population_stability(expected, drift.shares(moved, edges)) > 0.5
+    assert drift.population_stability(expected, drift.bin_shares(same, edges)) < 0.02
+    assert drift.population_stability(expected, drift.bin_shares(moved, edges)) > 0.5
     by_hand = sum((a - e) * np.log(a / e) for a, e in zip([0.2, 0.8], [0.5, 0.5], strict=True))
     assert drift.population_stability(np.array([0.5, 0.5]), np.array([0.2, 0.8])) == pytest.approx(
         by_hand
@@ -93,9 +93,9 @@ def test_the_stability_index_is_zero_for_the_same_and_large_for_what_has_moved()
 
 def test_a_feature_of_few_values_has_few_bins() -> None:
     values = np.array([0.0] * 90 + [1.0] * 10)
-    edges = drift.edges(values)
+    edges = drift.bin_edges(values)
     assert edges.tolist() == [0.0]
-    assert drift.shares(values, edges).tolist() == [0.9, 0.1]
+    assert drift.bin_shares(values, edges).tolist() == [0.9, 0.1]
 
 
 def test_names_are_unique_in_both_languages(config: Config) -> None:

@@ -9,7 +9,7 @@ from scipy import stats
 from clarion.customers.segments.metrics import assign, inertia, silhouette
 from clarion.customers.segments.naming import group_names
 from clarion.customers.segments.settings import ComparedFeature
-from clarion.measures.intervals import Interval, Moments, NotComputable, share, welch
+from clarion.measures.statistics.intervals import Interval, Moments, NotComputable, share, welch
 
 
 def _moments(values: np.ndarray) -> Moments:

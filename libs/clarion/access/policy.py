@@ -26,7 +26,7 @@ from clarion.contracts.silver import (
 from clarion.contracts.sources import KINDS, ROW_CURRENCY
 from clarion.declarations.shop import sources
 from clarion.lake import Lake
-from clarion.measures.days import start_of
+from clarion.measures.columns.days import arrived_before
 
 TIMES = {FACTS[kind.silver].name: kind.time for kind in KINDS.values()}
 ACCOUNTS = ("customer_id", "from_id", "to_id")
@@ -96,9 +96,7 @@ class People:
         if table.layer != "silver" or not money:
             return frame
         if self._rates is None and self.lake.exists(RATES):
-            known = self.lake.read(RATES).where(
-                F.col("arrived_at") < start_of(self.as_of, self.time_zone)
-            )
+            known = self.lake.read(RATES).where(arrived_before(self.as_of, self.time_zone))
             self._rates = self.persist(currencies.daily(known, time_zone=self.time_zone))
         # A price list holds today, whenever it was written.
         on = self.as_of - timedelta(days=1) if table is PRODUCTS else None
@@ -114,9 +112,7 @@ class People:
 
     def consents(self) -> DataFrame:
         """Statements on the use of data, known before the as-of day; a person's statements speak for all their accounts."""
-        known = self.lake.read(CONSENTS).where(
-            F.col("arrived_at") < start_of(self.as_of, self.time_zone)
-        )
+        known = self.lake.read(CONSENTS).where(arrived_before(self.as_of, self.time_zone))
         return self.resolved(CONSENTS, known)
 
     def consenting(self, table: Table, frame: DataFrame, *, purpose: str) -> DataFrame:

@@ -26,7 +26,7 @@ from clarion.declarations import shop
 from clarion.kernel.errors import ClarionError, UsageError, first_line
 from clarion.kernel.expressions import names, refuse_more_than_an_expression
 from clarion.lake import Lake
-from clarion.measures.intervals import Interval, share
+from clarion.measures.statistics.intervals import Interval, share
 
 
 @settings("audience")

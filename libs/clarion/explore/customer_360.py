@@ -24,7 +24,7 @@ from clarion.contracts.silver import EVENTS, ORDER_LINES
 from clarion.customers.segments.transforms import history
 from clarion.kernel.errors import UsageError
 from clarion.lake import Lake
-from clarion.measures.days import start_of
+from clarion.measures.columns.days import start_of
 
 
 @dataclass(frozen=True, slots=True)

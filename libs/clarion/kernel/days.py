@@ -7,10 +7,14 @@ from clarion.kernel.errors import UsageError
 
 
 def parse_day(text: str) -> date:
-    """The day written as YYYY-MM-DD.
+    """The day that a text of the form YYYY-MM-DD names.
 
     Raises:
         UsageError: the text is no day of the calendar.
+
+    Example:
+        >>> parse_day("2026-01-31")
+        datetime.date(2026, 1, 31)
     """
     try:
         return date.fromisoformat(text)
@@ -27,6 +31,10 @@ def zone(name: str) -> ZoneInfo:
 
     Raises:
         UsageError: there is no such zone.
+
+    Example:
+        >>> zone("Asia/Shanghai").key
+        'Asia/Shanghai'
     """
     try:
         return ZoneInfo(name)
@@ -39,5 +47,10 @@ def zone(name: str) -> ZoneInfo:
 
 
 def today(zone_name: str) -> date:
-    """The current day in a zone: the default as-of day."""
+    """The current day in a zone: the default as-of day.
+
+    Example:
+        >>> today("UTC") == datetime.now(UTC).date()
+        True
+    """
     return datetime.now(UTC).astimezone(zone(zone_name)).date()

@@ -1,13 +1,13 @@
-"""One tree of errors. Each says what is wrong, what was found and how to mend it."""
+"""One tree of errors. Each says what is wrong, what was found and how to fix it."""
 
 
 class ClarionError(Exception):
-    """Something the user can mend.
+    """Something the user can fix.
 
     Args:
         what: what is wrong, and where.
-        found: what stands there now.
-        fix: the step that mends it.
+        found: what is there now.
+        fix: what to do about it.
     """
 
     exit_code = 2
@@ -23,7 +23,14 @@ class ClarionError(Exception):
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error's text that says anything; its kind where it says nothing."""
+    """The first line of an error's text that is not empty; the error's class where there is none.
+
+    Example:
+        >>> first_line(ValueError("\\n  no such column\\nat line 3"))
+        'no such column'
+        >>> first_line(KeyError())
+        'KeyError'
+    """
     return next(
         (line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__
     )
@@ -50,7 +57,7 @@ class LakeError(ClarionError):
 
 
 class SecretError(ClarionError):
-    """A key is needed and its reference leads nowhere."""
+    """A key is needed and its reference names nothing."""
 
 
 class EnvironmentError(ClarionError):
@@ -58,6 +65,6 @@ class EnvironmentError(ClarionError):
 
 
 class QualityError(ClarionError):
-    """Rows broke a check of their table; nothing was written."""
+    """Rows violate a check of their table; nothing was written."""
 
     exit_code = 3

@@ -1,1 +1,1 @@
-"""Pure column expressions and small statistics that capabilities share."""
+"""Column expressions and statistics that capabilities share."""

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from clarion.customers.segments.pictures import principal_components
-from clarion.measures.flows import NOWHERE
+from clarion.measures.columns.flows import NOWHERE
 from clarion.report.figures import Figures
 
 _TAGS_SHOWN = 6

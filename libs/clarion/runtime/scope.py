@@ -17,7 +17,7 @@ from clarion.kernel.errors import ContractError
 from clarion.kernel.ids import run_key
 from clarion.lake import Lake
 from clarion.lake.maintenance import Maintenance
-from clarion.measures.days import start_of
+from clarion.measures.columns.days import arrived_before, start_of
 from clarion.runtime.spec import JobSpec, Params
 from clarion.runtime.tracking import Tracking
 
@@ -143,7 +143,9 @@ class Scope:
         since = start_of(self.as_of - timedelta(days=days), self.time_zone)
         until = start_of(self.as_of, self.time_zone)
         return self.facts(table).where(
-            (F.col(time) >= since) & (F.col(time) < until) & (F.col("arrived_at") < until)
+            (F.col(time) >= since)
+            & (F.col(time) < until)
+            & arrived_before(self.as_of, self.time_zone)
         )
 
     def exists(self, table: Table) -> bool:

@@ -5,7 +5,7 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.measures.days import start_of
+from clarion.measures.columns.days import start_of
 from clarion.sim import people
 from clarion.sim.behaviour import World
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from clarion.measures.buckets import uniform
+from clarion.measures.columns.buckets import uniform
 
 
 @dataclass(frozen=True, slots=True)

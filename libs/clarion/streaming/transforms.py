@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from clarion.measures.decay import halved
+from clarion.measures.columns.decay import decay_weight
 
 
 def kpi_minutes(events: DataFrame) -> DataFrame:
@@ -72,7 +72,7 @@ def next_state(
         aged.groupBy("customer_id")
         .agg(
             F.max("last").alias("last"),
-            F.sum(halved(F.col("age"), half_life=half_life)).alias("added"),
+            F.sum(decay_weight(F.col("age"), half_life=half_life)).alias("added"),
             F.max_by(
                 "product_id",
                 F.when(F.col("product_id").isNotNull(), F.struct("happened_at", "product_id")),
@@ -95,7 +95,7 @@ def next_state(
     def decayed(amount: str, at: str) -> Column:
         return F.coalesce(
             F.col(amount)
-            * halved(F.unix_seconds(newest) - F.unix_seconds(at), half_life=half_life),
+            * decay_weight(F.unix_seconds(newest) - F.unix_seconds(at), half_life=half_life),
             F.lit(0.0),
         )
 

@@ -19,7 +19,7 @@ from clarion.contracts.gold import (
 from clarion.contracts.ops import BATCHES, FILES, QUALITY
 from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, INVALID_ACTIVITY, ORDER_LINES
 from clarion.declarations.shop import sources
-from clarion.measures.intervals import Interval, share
+from clarion.measures.statistics.intervals import Interval, share
 from clarion.runtime.scope import Scope
 from clarion.workflows.intake import needs_consent
 

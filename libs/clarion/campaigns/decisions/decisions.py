@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from clarion.campaigns.decisions.allocation import NOTHING, best
 from clarion.campaigns.decisions.settings import Catalogue, Offer, StrategySettings
 from clarion.kernel.errors import ConfigError, first_line
-from clarion.measures.buckets import MILLION, bucket, uniform
+from clarion.measures.columns.buckets import MILLION, bucket, uniform
 
 _ELIGIBLE = "array<struct<action:string,value:double,cost:double>>"
 _SHOWN = "array<struct<product_id:string,reason:string>>"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from clarion.campaigns.measurement.settings import AdjustSettings
 from clarion.kernel.errors import ConfigError
-from clarion.measures.intervals import Interval, NotComputable, share
+from clarion.measures.statistics.intervals import Interval, NotComputable, share
 
 KPIS = ("ctr", "cr", "apu", "rpr")
 

@@ -5,7 +5,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clarion.measures.days import start_of
+from clarion.measures.columns.days import start_of
 
 MONEY = "decimal(18,4)"
 

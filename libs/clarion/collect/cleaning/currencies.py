@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.contracts.core import Column
-from clarion.measures.days import local_day
+from clarion.measures.columns.days import local_day
 
 HOLDS_DAYS = 7  # banks publish no rates on holidays; an older rate is none
 

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from clarion.config.load import validated
 from clarion.kernel.expressions import refuse_more_than_an_expression
-from clarion.measures.days import local_day
+from clarion.measures.columns.days import local_day
 
 View = Literal["clicks", "actor_days", "orders"]
 IN_STORE = ("visit", "dwell", "trial", "arrival", "service")

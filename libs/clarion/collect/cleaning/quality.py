@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clarion.collect.cleaning.rules import Rule
-from clarion.measures.intervals import Interval, share
+from clarion.measures.statistics.intervals import Interval, share
 
 _IN_WORDS = {
     "missing": "a value that is needed is missing",

@@ -5,8 +5,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from clarion.measures.days import days_before, local_day
-from clarion.measures.position import price_position
+from clarion.measures.columns.days import days_before, local_day
+from clarion.measures.columns.position import price_position
 
 _IN_STORE = ("visit", "dwell", "trial", "arrival", "service")
 

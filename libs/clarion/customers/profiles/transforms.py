@@ -6,8 +6,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from clarion.customers.profiles.settings import ProfileSettings
-from clarion.measures.days import days_before, local_day
-from clarion.measures.decay import halved
+from clarion.measures.columns.days import days_before, local_day
+from clarion.measures.columns.decay import decay_weight
 
 MONEY = "decimal(18,4)"
 _STORE_VISITS = ("visit", "arrival", "trial", "dwell")
@@ -175,9 +175,9 @@ def interests(
         .groupBy("customer_id", "product_id")
         .agg(
             F.sum("orders").cast("bigint").alias("orders"),
-            F.sum(F.col("weight") * halved(age, half_life=settings.interest_half_life_days)).alias(
-                "interest"
-            ),
+            F.sum(
+                F.col("weight") * decay_weight(age, half_life=settings.interest_half_life_days)
+            ).alias("interest"),
         )
         .join(products.select("product_id", "category"), "product_id", "left")
         .select("customer_id", "product_id", "category", "orders", "interest")

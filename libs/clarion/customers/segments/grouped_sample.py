@@ -9,7 +9,7 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 
 from clarion.customers.segments import metrics, model
-from clarion.measures import drift
+from clarion.measures.statistics import drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ class GroupedSample:
         """Name, bins (inner edges) and their shares of each feature: what later days are held against."""
         found = []
         for place, name in enumerate(self.features):
-            inner = drift.edges(self.points[:, place])
+            inner = drift.bin_edges(self.points[:, place])
             found.append(
-                (name, inner.tolist(), drift.shares(self.points[:, place], inner).tolist())
+                (name, inner.tolist(), drift.bin_shares(self.points[:, place], inner).tolist())
             )
         return found
 
@@ -68,7 +68,7 @@ class GroupedSample:
         return {
             name: drift.population_stability(
                 np.array(then[name]["shares"]),
-                drift.shares(self.points[:, place], np.array(then[name]["edges"])),
+                drift.bin_shares(self.points[:, place], np.array(then[name]["edges"])),
             )
             for place, name in enumerate(self.features)
         }

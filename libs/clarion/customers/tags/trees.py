@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from clarion.customers.tags.settings import TagSettings
 from clarion.kernel import sql
-from clarion.measures.intervals import Interval, NotComputable, share
+from clarion.measures.statistics.intervals import Interval, NotComputable, share
 
 _PRUNED = (
     0.002  # a split that lowers the impurity by less is left out: a person is to read the rule

@@ -10,8 +10,8 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from clarion.kernel.errors import ClarionError
-from clarion.measures.buckets import bucket
-from clarion.measures.intervals import NotComputable
+from clarion.measures.columns.buckets import bucket
+from clarion.measures.statistics.intervals import NotComputable
 from clarion.prediction.churn.settings import PredictSettings
 
 _KNOWN = "known_"  # in front of an input once what is unknown has been filled in

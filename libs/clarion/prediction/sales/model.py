@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clarion.measures.intervals import NotComputable
+from clarion.measures.statistics.intervals import NotComputable
 from clarion.prediction.sales.settings import ForecastSettings
 
 Array = npt.NDArray[np.float64]

@@ -5,7 +5,7 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.measures.days import start_of
+from clarion.measures.columns.days import arrived_before
 
 
 def current_products(products: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
@@ -31,7 +31,7 @@ def current_products(products: DataFrame, *, as_of: date, time_zone: str) -> Dat
     last = F.max_by(F.struct(*kept), F.struct("at", "arrived_at", "_file", "_row"))
     narrowest = F.element_at(F.split("category_path", " > "), -1)
     return (
-        products.where(F.col("arrived_at") < start_of(as_of, time_zone))
+        products.where(arrived_before(as_of, time_zone))
         .groupBy("product_id")
         .agg(last.alias("state"))
         .select("product_id", "state.*")

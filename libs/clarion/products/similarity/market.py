@@ -5,7 +5,7 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.measures.position import price_position
+from clarion.measures.columns.position import price_position
 
 _OBSERVED = {"market_price": "double", "rating": "double", "ratings": "bigint", "said": "string"}
 _REVIEWS_READ = 50  # of a product: the latest say what it is

@@ -30,6 +30,10 @@ class Moments:
         n: size.
         mean: mean.
         m2: sum of squared deviations from the mean.
+
+    Example:
+        >>> Moments(1, 1.0, 0.0) + Moments(1, 3.0, 0.0)
+        Moments(n=2, mean=2.0, m2=2.0)
     """
 
     n: int
@@ -54,8 +58,20 @@ class Moments:
 def welch(treated: Moments, control: Moments, *, level: float = 0.95) -> Interval | NotComputable:
     """Difference of means, treated less control, with Welch's interval (unequal variances).
 
+    Args:
+        treated: the sample that got something.
+        control: the sample that did not.
+        level: coverage of the interval.
+
     Returns:
         The interval; or why there is none: an arm of fewer than two, or no variation in either.
+
+    Example:
+        >>> lift = welch(Moments(10, 5.0, 9.0), Moments(10, 4.0, 9.0))
+        >>> round(lift.value, 3), round(lift.low, 3), round(lift.high, 3)
+        (1.0, 0.06, 1.94)
+        >>> welch(Moments(1, 5.0, 0.0), Moments(10, 4.0, 9.0))
+        NotComputable(reason='an arm is too small: 1 and 10')
     """
     if treated.n < 2 or control.n < 2:
         return NotComputable(f"an arm is too small: {treated.n} and {control.n}")
@@ -69,7 +85,21 @@ def welch(treated: Moments, control: Moments, *, level: float = 0.95) -> Interva
 
 
 def share(successes: float, trials: float, *, level: float = 0.95) -> Interval | NotComputable:
-    """A share with Wilson's interval."""
+    """A share with Wilson's interval.
+
+    Args:
+        successes: how many of the trials succeeded.
+        trials: how many there were.
+        level: coverage of the interval.
+
+    Returns:
+        The interval; or why there is none: no trials.
+
+    Example:
+        >>> found = share(8, 10)
+        >>> round(found.value, 2), round(found.low, 2), round(found.high, 2)
+        (0.8, 0.49, 0.94)
+    """
     if trials <= 0:
         return NotComputable("nothing was tried")
     z = float(ndtri(0.5 + level / 2))

@@ -1,0 +1,1 @@
+"""Column expressions and frames on Spark: no action, no session."""
