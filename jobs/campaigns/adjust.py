@@ -1,11 +1,16 @@
-"""Turn what was measured into the AdjustmentFactor, and that into the next lever of each strategy."""
+"""Derive the AdjustmentFactor of each strategy, and from it the next benefit multiplier."""
 
 from typing import Any
 
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
-from clarion.campaigns.measurement.adjustment import KPIS, factor, move
+from clarion.campaigns.measurement.adjustment import (
+    KPIS,
+    Measurement,
+    adjustment_factor,
+    benefit_change,
+)
 from clarion.campaigns.measurement.settings import AdjustSettings
 from clarion.contracts.gold import ADJUSTMENTS, STRATEGIES, STRATEGY_KPIS
 from clarion.lake.frames import rows_as_frame
@@ -48,15 +53,9 @@ def _adjustment(scope: Scope, row: Row, settings: AdjustSettings) -> dict[str, A
             "reason": reason,
         }
     targets = {kpi: float(plan[f"target_{kpi}"]) for kpi in KPIS}
-    found = factor(targets, {kpi: float(row[kpi]) for kpi in KPIS}, settings.weights)
-    decided = move(
-        found,
-        benefit_multiplier=plan["benefit"],
-        delivered=row["delivered"],
-        clickers=row["clickers"],
-        buyers=row["buyers"],
-        settings=settings,
-    )
+    found = adjustment_factor(targets, {kpi: float(row[kpi]) for kpi in KPIS}, settings.weights)
+    counts = Measurement(plan["benefit"], row["delivered"], row["clickers"], row["buyers"])
+    change = benefit_change(found, counts, settings)
     dominance = found.dominance()
     if isinstance(dominance, float) and dominance > settings.dominance_warning:
         scope.note(f"{row['strategy_id']}: one term makes up {dominance:.0%} of the factor")
@@ -70,9 +69,9 @@ def _adjustment(scope: Scope, row: Row, settings: AdjustSettings) -> dict[str, A
         "relative_factor": found.relative,
         "dominance": dominance if isinstance(dominance, float) else None,
         "absolute_gap": found.absolute_gap,
-        "benefit_after": decided.after,
-        "acted": decided.acted,
-        "reason": decided.reason,
+        "benefit_after": change.after,
+        "acted": change.has_changed,
+        "reason": change.reason,
     }
 
 

@@ -9,7 +9,10 @@ from pyspark.sql import functions as F
 from clarion.campaigns.decisions import decisions as deciding
 from clarion.campaigns.decisions import products
 from clarion.campaigns.decisions.allocation import Allocation, allocate
-from clarion.campaigns.decisions.settings import StrategySettings, catalogue
+from clarion.campaigns.decisions.context import CustomerFacts, check_conditions, decision_context
+from clarion.campaigns.decisions.eligibility import with_candidates
+from clarion.campaigns.decisions.plans import campaigns
+from clarion.campaigns.decisions.settings import StrategySettings, parse_catalogue
 from clarion.campaigns.decisions.versions import next_versions
 from clarion.collect.identity.consent import consented
 from clarion.config.load import parse_yaml
@@ -39,7 +42,7 @@ from clarion.runtime.scope import Scope
 def run(scope: Scope) -> None:
     settings = scope.settings(StrategySettings)
     file = str(scope.config.get("shop.offers"))
-    offers = catalogue(parse_yaml(scope.config.text(file), where=file), where=file)
+    offers = parse_catalogue(parse_yaml(scope.config.text(file), where=file), where=file)
     segments = scope.current(SEGMENTS)
     strategies = next_versions(
         segments,
@@ -50,51 +53,54 @@ def run(scope: Scope) -> None:
     )
     scope.replace(STRATEGIES, strategies)
     context = _context(scope, settings, segments)
-    deciding.check_conditions(context, offers)
+    check_conditions(context, offers)
     shop = scope.current(CUSTOMER_PROFILES).agg(
         F.avg("average_order").cast("double").alias("shop_order_value")
     )
-    candidates = deciding.with_candidates(
+    candidates = with_candidates(
         context.crossJoin(F.broadcast(shop)), offers, shop_order_value=F.col("shop_order_value")
     )
     customers = scope.persist(deciding.with_holdout(candidates, settings))
     draw = deciding.Draw(scope.seed, scope.as_of, deciding.explore_rate(customers, settings))
-    drawn = deciding.explored(customers, draw)
+    drawn = deciding.with_exploration(customers, draw)
     random_cost = drawn.where("explored").agg(F.sum("drawn.cost")).first()
     explored = float(random_cost[0] or 0.0) if random_cost else 0.0
     greedy = drawn.where("NOT explored AND NOT is_holdout")
     allocation = allocate(
         greedy.select("customer_id", "eligible"), budget=settings.budget - explored
     )
-    rows = deciding.decided(
+    rows = deciding.decide(
         drawn, offers, draw, shadow_price=allocation.shadow_price, run_key=scope.run_key
     )
     scope.replace(DECISIONS, rows)
     chosen = scope.own(DECISIONS).where(F.col("as_of") == F.lit(scope.as_of))
-    campaigns = deciding.campaigns(
+    planned_campaigns = campaigns(
         chosen, offers, as_of=scope.as_of, window_days=settings.window_days
     )
     budget = _budget(scope, settings, allocation, explored, draw.explore)
     run_concurrently(
-        [partial(scope.replace, CAMPAIGNS, campaigns), partial(scope.replace, BUDGETS, budget)]
+        [
+            partial(scope.replace, CAMPAIGNS, planned_campaigns),
+            partial(scope.replace, BUDGETS, budget),
+        ]
     )
 
 
 def _context(scope: Scope, settings: StrategySettings, segments: DataFrame) -> DataFrame:
     interactions, as_of = scope.current(INTERACTIONS), scope.as_of
     shown = (
-        products.by_interest(interactions, limit=settings.products_shown),
-        products.by_similarity(
+        products.products_of_interest(interactions, limit=settings.products_shown),
+        products.similar_products(
             interactions, scope.current(PRODUCT_NEIGHBOURS), limit=settings.products_shown
         ),
-        products.alerted(
+        products.products_with_price_cut(
             interactions,
             scope.raw(MARKET_ALERTS),
             as_of=as_of,
             days=7,
             limit=settings.products_shown,
         ),
-        products.in_cart(scope.raw(CUSTOMER_STATE)),
+        products.products_in_cart(scope.raw(CUSTOMER_STATE)),
     )
     churn = (
         scope.current(PREDICTIONS)
@@ -107,15 +113,15 @@ def _context(scope: Scope, settings: StrategySettings, segments: DataFrame) -> D
         .where(F.col("as_of") == F.lit(as_of))
         .select("segment_id", "strategy_id", "version", "benefit")
     )
-    return deciding.in_context(
-        scope.current(CUSTOMER_PROFILES),
-        _members(scope),
-        strategies.join(z, "segment_id"),
-        shown,
-        churn,
-        consented(scope.consents(), purpose="marketing"),
-        as_of=as_of,
+    facts = CustomerFacts(
+        profiles=scope.current(CUSTOMER_PROFILES),
+        members=_members(scope),
+        strategies=strategies.join(z, "segment_id"),
+        products=shown,
+        churn=churn,
+        consents=consented(scope.consents(), purpose="marketing"),
     )
+    return decision_context(facts, as_of=as_of)
 
 
 def _members(scope: Scope) -> DataFrame:
@@ -138,7 +144,7 @@ def _budget(
     explored: float,
     explore: float,
 ) -> DataFrame:
-    planned = Decimal(str(round(allocation.planned + explored, 4)))
+    planned = Decimal(str(round(allocation.cost + explored, 4)))
     row = {
         "as_of": scope.as_of,
         "budget": Decimal(str(settings.budget)),

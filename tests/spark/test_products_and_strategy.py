@@ -11,7 +11,9 @@ from worlds import World
 
 from clarion.campaigns.decisions import allocation
 from clarion.campaigns.decisions import decisions as deciding
-from clarion.campaigns.decisions.settings import StrategySettings, catalogue
+from clarion.campaigns.decisions.context import check_conditions
+from clarion.campaigns.decisions.eligibility import with_candidates
+from clarion.campaigns.decisions.settings import StrategySettings, parse_catalogue
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.declarations.shop import attributes
@@ -34,8 +36,8 @@ def test_a_budget_is_never_exceeded_and_the_dual_bounds_the_value(spark: SparkSe
             f"c{row}",
             [("nothing", 0.0, 0.0)]
             + [
-                (f"a{place}", float(v), float(c))
-                for place, (v, c) in enumerate(rng.uniform(0.1, 2, (4, 2)))
+                (f"a{index}", float(v), float(c))
+                for index, (v, c) in enumerate(rng.uniform(0.1, 2, (4, 2)))
             ],
         )
         for row in range(300)
@@ -45,17 +47,17 @@ def test_a_budget_is_never_exceeded_and_the_dual_bounds_the_value(spark: SparkSe
     ).persist()
     earlier = -1.0
     for budget in (0.0, 20.0, 100.0, 1e6):
-        found = allocation.allocate(customers, budget=budget)
-        assert found.planned <= budget
-        assert found.value <= found.bound + 1e-9
-        assert found.value >= earlier
-        assert found.shadow_price >= 0
-        assert found.bound - found.value <= 0.03 * max(found.bound, 1e-9)
-        earlier = found.value
+        result = allocation.allocate(customers, budget=budget)
+        assert result.cost <= budget
+        assert result.value <= result.value_bound + 1e-9
+        assert result.value >= earlier
+        assert result.shadow_price >= 0
+        assert result.value_bound - result.value <= 0.03 * max(result.value_bound, 1e-9)
+        earlier = result.value
 
 
 def _decide(spark: SparkSession, config: Config, *, live_cart: bool = False) -> DataFrame:
-    offers = catalogue(
+    offers = parse_catalogue(
         parse_yaml(config.text("offers.yml"), where="offers.yml"), where="offers.yml"
     )
     settings = config.section(StrategySettings)
@@ -69,14 +71,14 @@ def _decide(spark: SparkSession, config: Config, *, live_cart: bool = False) -> 
         "0.1D churn_probability", "array('*') channels", "CASE WHEN id % 10 = 0 THEN 'none' ELSE 'recorded' END consent_basis",
         f"{str(live_cart).lower()} open_cart", "false market_alert", "6 month", "1 day_of_month", "60.0D shop_order_value",
     )  # fmt: skip
-    deciding.check_conditions(context, offers)
+    check_conditions(context, offers)
     customers = deciding.with_holdout(
-        deciding.with_candidates(context, offers, shop_order_value=F.col("shop_order_value")),
+        with_candidates(context, offers, shop_order_value=F.col("shop_order_value")),
         settings,
     )
     draw = deciding.Draw(7, AS_OF, 0.1)
-    return deciding.decided(
-        deciding.explored(customers, draw), offers, draw, shadow_price=0.0, run_key="k"
+    return deciding.decide(
+        deciding.with_exploration(customers, draw), offers, draw, shadow_price=0.0, run_key="k"
     ).persist()
 
 
@@ -126,8 +128,8 @@ def test_a_condition_that_speaks_of_unknown_things_is_refused(
 ) -> None:
     written = parse_yaml(config.text("offers.yml"), where="offers.yml")
     written["offers"][0]["when"] = "shoe_size > 40"
-    with pytest.raises(ConfigError, match="'when' is not understood"):
-        deciding.check_conditions(spark.range(1), catalogue(written, where="offers.yml"))
+    with pytest.raises(ConfigError, match="'when' is invalid"):
+        check_conditions(spark.range(1), parse_catalogue(written, where="offers.yml"))
 
 
 @pytest.mark.covers("F1")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clarion.campaigns.decisions.settings import catalogue
+from clarion.campaigns.decisions.settings import parse_catalogue
 from clarion.collect.sources import files
 from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.expressions import Expression
@@ -180,10 +180,10 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 def test_an_offer_may_not_be_called_nothing() -> None:
     written = parse_yaml(Config.load().text("offers.yml"), where="offers.yml")
-    assert len(catalogue(written, where="offers.yml").offers) == 8
+    assert len(parse_catalogue(written, where="offers.yml").offers) == 8
     written["offers"][0]["id"] = "nothing"
     with pytest.raises(ConfigError, match="reserved"):
-        catalogue(written, where="offers.yml")
+        parse_catalogue(written, where="offers.yml")
 
 
 def test_duplicates_are_looked_for_as_far_back_as_the_mapping_says() -> None:

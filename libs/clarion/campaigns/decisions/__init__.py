@@ -1,1 +1,1 @@
-"""Which offer for whom, within a budget, with a yardstick and a reason for everything."""
+"""Which offer for which customer, within a budget, with a holdout and a reason for everything."""

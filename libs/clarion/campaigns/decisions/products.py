@@ -5,78 +5,75 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-_SHOWN = "array<struct<product_id:string,reason:string>>"
+from clarion.campaigns.decisions.settings import Offer
+
+PRODUCT_SOURCES = ("interests", "neighbours", "open_cart", "alerted")
+SHOWN_PRODUCTS = "array<struct<product_id:string,reason:string>>"
 
 
-def _top(scored: DataFrame, *, limit: int, name: str) -> DataFrame:
-    order = Window.partitionBy("customer_id").orderBy(F.round("score", 9).desc(), "product_id")
-    best = scored.withColumn("place", F.row_number().over(order)).where(F.col("place") <= limit)
-    listed = F.sort_array(F.collect_list(F.struct("place", "product_id", "reason")))
-    return best.groupBy("customer_id").agg(
-        F.transform(
-            listed,
-            lambda item: F.struct(
-                item["product_id"].alias("product_id"), item["reason"].alias("reason")
-            ),
-        ).alias(name)
-    )
+def products_to_show(offer: Offer) -> Column:
+    """The products of an offer: those it asks for; instead of missing neighbours, interests.
+
+    A shop without product texts has no neighbours.
+    """
+    if offer.products == "none":
+        return F.array().cast(SHOWN_PRODUCTS)
+    if offer.products == "neighbours":
+        has_neighbours = F.size("shown_neighbours") > 0
+        return F.when(has_neighbours, F.col("shown_neighbours")).otherwise(F.col("shown_interests"))
+    return F.col(f"shown_{offer.products}")
 
 
-def by_interest(interactions: DataFrame, *, limit: int) -> DataFrame:
+def products_of_interest(interactions: DataFrame, *, limit: int) -> DataFrame:
     """The products of most interest to each customer.
 
     Args:
         interactions: INTERACTIONS of the day.
-        at_most: products per customer.
+        limit: most products per customer.
 
     Returns:
         customer_id, interests (array of product_id and reason).
     """
     reason = F.when(F.col("orders") > 0, "bought before").otherwise("looked at lately")
-    return _top(
-        interactions.select(
-            "customer_id", "product_id", F.col("interest").alias("score"), reason.alias("reason")
-        ),
-        limit=limit,
-        name="interests",
+    scores = interactions.select(
+        "customer_id", "product_id", F.col("interest").alias("score"), reason.alias("reason")
     )
+    return _top_products(scores, limit=limit, name="interests")
 
 
-def by_similarity(interactions: DataFrame, neighbours: DataFrame, *, limit: int) -> DataFrame:
-    """Products like those of interest that the customer has not bought: score = sum of interest x cosine.
+def similar_products(interactions: DataFrame, neighbours: DataFrame, *, limit: int) -> DataFrame:
+    """Products that resemble those of interest and that the customer has not bought.
+
+    score = sum of interest x cosine
 
     Args:
         interactions: INTERACTIONS of the day.
         neighbours: PRODUCT_NEIGHBOURS of the day.
-        at_most: products per customer.
+        limit: most products per customer.
 
     Returns:
         customer_id, neighbours (array of product_id and reason).
     """
-    mine = interactions.select("customer_id", "product_id", "interest", "orders")
-    bought = mine.where("orders > 0").select("customer_id", "product_id")
-    scored = (
-        mine.join(neighbours.select("product_id", "neighbour_id", "cosine"), "product_id")
+    interests = interactions.select("customer_id", "product_id", "interest", "orders")
+    purchases = interests.where("orders > 0").select("customer_id", "product_id")
+    contribution = F.col("interest") * F.col("cosine")
+    strongest = F.struct(F.round(contribution, 9), "product_id")
+    scores = (
+        interests.join(neighbours.select("product_id", "neighbour_id", "cosine"), "product_id")
         .groupBy("customer_id", "neighbour_id")
         .agg(
-            F.sum(F.col("interest") * F.col("cosine")).alias("score"),
-            F.max_by(
-                "product_id",
-                F.struct(F.round(F.col("interest") * F.col("cosine"), 9), "product_id"),
-            ).alias("because"),
+            F.sum(contribution).alias("score"),
+            F.max_by("product_id", strongest).alias("because"),
         )
         .withColumnRenamed("neighbour_id", "product_id")
-        .join(bought, ["customer_id", "product_id"], "left_anti")
+        .join(purchases, ["customer_id", "product_id"], "left_anti")
         .withColumn("reason", F.format_string("like %s", "because"))
+        .select("customer_id", "product_id", "score", "reason")
     )
-    return _top(
-        scored.select("customer_id", "product_id", "score", "reason"),
-        limit=limit,
-        name="neighbours",
-    )
+    return _top_products(scores, limit=limit, name="neighbours")
 
 
-def alerted(
+def products_with_price_cut(
     interactions: DataFrame, alerts: DataFrame, *, as_of: date, days: int, limit: int
 ) -> DataFrame:
     """Products of interest whose price a competitor has cut lately.
@@ -86,31 +83,30 @@ def alerted(
         alerts: MARKET_ALERTS.
         as_of: first day that does not count.
         days: how long an alert matters.
-        at_most: products per customer.
+        limit: most products per customer.
 
     Returns:
         customer_id, alerted (array of product_id and reason).
     """
-    recent = F.col("observed_at").between(
-        F.lit(as_of).cast("timestamp") - F.make_dt_interval(F.lit(days)),
-        F.lit(as_of).cast("timestamp"),
-    )
-    cuts = (
-        alerts.where(recent & (F.col("change") < 0))
+    until = F.lit(as_of).cast("timestamp")
+    since = until - F.make_dt_interval(F.lit(days))
+    is_recent = F.col("observed_at").between(since, until)
+    price_cuts = (
+        alerts.where(is_recent & (F.col("change") < 0))
         .groupBy("product_id")
-        .agg(F.min_by("competitor", F.struct("change", "competitor")).alias("who"))
+        .agg(F.min_by("competitor", F.struct("change", "competitor")).alias("competitor"))
     )
-    scored = interactions.join(cuts, "product_id").select(
+    scores = interactions.join(price_cuts, "product_id").select(
         "customer_id",
         "product_id",
         F.col("interest").alias("score"),
-        F.format_string("%s cut its price", "who").alias("reason"),
+        F.format_string("%s cut its price", "competitor").alias("reason"),
     )
-    return _top(scored, limit=limit, name="alerted")
+    return _top_products(scores, limit=limit, name="alerted")
 
 
-def in_cart(state: DataFrame) -> DataFrame:
-    """What customers have left in their carts.
+def products_in_cart(state: DataFrame) -> DataFrame:
+    """The products that customers have left in their carts.
 
     Args:
         state: CUSTOMER_STATE.
@@ -118,9 +114,24 @@ def in_cart(state: DataFrame) -> DataFrame:
     Returns:
         customer_id, open_cart (array of product_id and reason).
     """
-    full = state.where("size(open_cart) > 0")
-    listed: Column = F.transform(
+    products: Column = F.transform(
         F.array_sort("open_cart"),
-        lambda name: F.struct(name.alias("product_id"), F.lit("in the cart").alias("reason")),
+        lambda product: F.struct(product.alias("product_id"), F.lit("in the cart").alias("reason")),
     )
-    return full.select("customer_id", listed.cast(_SHOWN).alias("open_cart"))
+    return state.where("size(open_cart) > 0").select(
+        "customer_id", products.cast(SHOWN_PRODUCTS).alias("open_cart")
+    )
+
+
+def _top_products(scores: DataFrame, *, limit: int, name: str) -> DataFrame:
+    """Per customer the products with the highest scores, best first; ties by product."""
+    order = Window.partitionBy("customer_id").orderBy(F.round("score", 9).desc(), "product_id")
+    best = scores.withColumn("rank", F.row_number().over(order)).where(F.col("rank") <= limit)
+    ranked = F.sort_array(F.collect_list(F.struct("rank", "product_id", "reason")))
+    products = F.transform(
+        ranked,
+        lambda item: F.struct(
+            item["product_id"].alias("product_id"), item["reason"].alias("reason")
+        ),
+    )
+    return best.groupBy("customer_id").agg(products.alias(name))

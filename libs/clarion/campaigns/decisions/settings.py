@@ -9,7 +9,7 @@ from clarion.config import settings
 from clarion.config.load import validated
 from clarion.kernel.errors import ConfigError
 
-Shown = Literal["interests", "neighbours", "open_cart", "alerted", "none"]
+ProductSource = Literal["interests", "neighbours", "open_cart", "alerted", "none"]
 
 
 @settings("strategy")
@@ -61,11 +61,11 @@ class Offer(_Strict):
     redemption: float = Field(ge=0, le=1)
     uplift: Prior
     contact_cost: float = Field(ge=0)
-    products: Shown
+    products: ProductSource
 
 
 class Defaults(_Strict):
-    """What holds for every offer."""
+    """Values that apply to every offer."""
 
     margin: float = Field(gt=0, le=1)
     fallback_order_value: float = Field(gt=0)
@@ -79,19 +79,29 @@ class Catalogue(_Strict):
     offers: tuple[Offer, ...]
 
 
-def catalogue(written: Mapping[str, Any], *, where: str) -> Catalogue:
+def parse_catalogue(raw: Mapping[str, Any], *, where: str) -> Catalogue:
     """The offers of a YAML file.
 
+    Args:
+        raw: content of the file.
+        where: name of the file, for messages.
+
     Raises:
-        ConfigError: an unknown key, a value out of range, or an offer that stands twice.
+        ConfigError: an unknown key, a value out of range, a reserved name, or an id used twice.
     """
-    found = validated(Catalogue, written, where=where)
-    ids = [offer.id for offer in found.offers]
-    twice = sorted({name for name in ids if ids.count(name) > 1} | ({"nothing"} & set(ids)))
-    if twice:
+    catalogue = validated(Catalogue, raw, where=where)
+    ids = [offer.id for offer in catalogue.offers]
+    if "nothing" in ids:
         raise ConfigError(
-            f"{where}: offer '{twice[0]}' stands twice or is a reserved name",
+            f"{where}: 'nothing' is a reserved name",
             found=", ".join(ids),
-            fix="give it another id",
+            fix="give the offer another id",
         )
-    return found
+    duplicates = sorted({name for name in ids if ids.count(name) > 1})
+    if duplicates:
+        raise ConfigError(
+            f"{where}: the id '{duplicates[0]}' is used by several offers",
+            found=", ".join(ids),
+            fix="give each offer an id of its own",
+        )
+    return catalogue

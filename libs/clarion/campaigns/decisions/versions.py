@@ -1,4 +1,4 @@
-"""Versions of strategies: one plan a group, whose lever moves only by an adjustment."""
+"""Versions of strategies: one plan per group; only an adjustment changes its multiplier."""
 
 from datetime import date
 
@@ -18,8 +18,9 @@ def next_versions(
 ) -> DataFrame:
     """The strategies of a day.
 
-    A group without an earlier plan starts with version 1 and a lever of 1. An adjustment of the day that acts moves the
-    lever and raises the version; otherwise the last plan goes on.
+    A group without an earlier plan starts with version 1 and a benefit multiplier of 1. An
+    adjustment of the day that acts changes the multiplier and raises the version; otherwise the
+    last plan continues.
 
     Args:
         segments: SEGMENTS of the day.
@@ -31,33 +32,29 @@ def next_versions(
     Returns:
         STRATEGIES.
     """
-    last = earlier.groupBy("strategy_id").agg(
+    latest_plans = earlier.groupBy("strategy_id").agg(
         F.max_by(F.struct("version", "benefit"), "as_of").alias("last")
     )
-    moved = adjustments.where("acted").select("strategy_id", "benefit_after", "reason")
-    money = "decimal(18,4)"
+    changes = adjustments.where("acted").select("strategy_id", "benefit_after", "reason")
+    has_change = F.col("benefit_after").isNotNull()
+    version = F.coalesce("last.version", F.lit(1)) + F.when(has_change, 1).otherwise(0)
     return (
         segments.select(
             "segment_id", "name_en", "name_zh", F.col("segment_id").alias("strategy_id")
         )
-        .join(last, "strategy_id", "left")
-        .join(moved, "strategy_id", "left")
+        .join(latest_plans, "strategy_id", "left")
+        .join(changes, "strategy_id", "left")
         .select(
             F.lit(as_of).alias("as_of"),
             "strategy_id",
-            (
-                F.coalesce("last.version", F.lit(1))
-                + F.when(F.col("benefit_after").isNotNull(), 1).otherwise(0)
-            )
-            .cast("int")
-            .alias("version"),
+            version.cast("int").alias("version"),
             "segment_id",
             "name_en",
             "name_zh",
             F.coalesce("benefit_after", "last.benefit", F.lit(1.0)).alias("benefit"),
             F.lit(settings.target_ctr).alias("target_ctr"),
             F.lit(settings.target_cr).alias("target_cr"),
-            F.lit(settings.target_apu).cast(money).alias("target_apu"),
+            F.lit(settings.target_apu).cast("decimal(18,4)").alias("target_apu"),
             F.lit(settings.target_rpr).alias("target_rpr"),
             F.col("reason").alias("changed_because"),
         )

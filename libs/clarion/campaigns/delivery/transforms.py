@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 
 
 def messages(decisions: DataFrame, consents: DataFrame) -> DataFrame:
-    """A message for each decision that sends one; withheld where consent is gone by the time of sending.
+    """A message for each decision that sends one; withheld where consent has been withdrawn since.
 
     Args:
         decisions: DECISIONS of the day.
@@ -14,8 +14,10 @@ def messages(decisions: DataFrame, consents: DataFrame) -> DataFrame:
     Returns:
         MESSAGES, none of them sent yet.
     """
-    allowed = F.array_contains("channels", "*") | F.array_contains("channels", F.col("channel"))
-    state = F.when(F.coalesce(allowed, F.lit(False)), "reserved").otherwise("withheld")
+    has_consent = F.array_contains("channels", "*") | F.array_contains("channels", F.col("channel"))
+    state = F.when(F.coalesce(has_consent, F.lit(False)), "reserved").otherwise("withheld")
+    day = F.col("as_of").cast("string")
+    campaign_id = F.format_string("%s/%s/%s", day, "strategy_id", "action")
     return (
         decisions.where("action <> 'nothing'")
         .join(consents.select("customer_id", "channels"), "customer_id", "left")
@@ -24,9 +26,7 @@ def messages(decisions: DataFrame, consents: DataFrame) -> DataFrame:
             "as_of",
             "decision_id",
             "customer_id",
-            F.format_string(
-                "%s/%s/%s", F.col("as_of").cast("string"), "strategy_id", "action"
-            ).alias("campaign_id"),
+            campaign_id.alias("campaign_id"),
             F.col("action").alias("offer_id"),
             "channel",
             "products",

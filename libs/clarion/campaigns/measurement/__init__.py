@@ -1,1 +1,1 @@
-"""What became of a strategy, and how its next version differs."""
+"""What a strategy achieved, and how its next version differs."""

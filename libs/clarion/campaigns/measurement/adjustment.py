@@ -1,4 +1,4 @@
-"""The AdjustmentFactor: how far a strategy is from its targets, and what the lever does about it."""
+"""The AdjustmentFactor: how far a strategy is from its targets, and the benefit that follows."""
 
 import math
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ KPIS = ("ctr", "cr", "apu", "rpr")
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One of the four gaps."""
+    """One of the four terms: a KPI, its target and what was measured."""
 
     kpi: str
     target: float
@@ -22,31 +22,33 @@ class Term:
 
     @property
     def gap(self) -> float:
+        """Target less actual."""
         return self.target - self.actual
 
     @property
     def relative_gap(self) -> float:
+        """The gap as a share of the target."""
         return self.gap / self.target
 
 
 @dataclass(frozen=True, slots=True)
-class Factor:
+class AdjustmentFactor:
     """The factor with its terms.
 
     Args:
-        terms: one a KPI.
+        terms: one for each KPI.
     """
 
     terms: tuple[Term, ...]
 
     @property
     def literal(self) -> float:
-        """Sum of weight x (target - actual), as the founding document has it: rates and money in one sum."""
+        """Sum of weight x (target - actual), as first defined: rates and money in one sum."""
         return math.fsum(term.weight * term.gap for term in self.terms)
 
     @property
     def relative(self) -> float:
-        """Sum of weight x (target - actual) / target: the literal formula on actual / target with targets of 1."""
+        """Sum of weight x (target - actual) / target: each gap as a share of its target."""
         return math.fsum(term.weight * term.relative_gap for term in self.terms)
 
     @property
@@ -55,15 +57,15 @@ class Factor:
         return math.fsum(term.weight * abs(term.relative_gap) for term in self.terms)
 
     def dominance(self) -> float | NotComputable:
-        """The largest term's part in the relative factor: max|term| / sum|term|."""
+        """The largest term's share of the relative factor: max|term| / sum|term|."""
         if self.absolute_gap == 0.0:
             return NotComputable("every target is met exactly")
         return max(abs(term.weight * term.relative_gap) for term in self.terms) / self.absolute_gap
 
 
-def factor(
+def adjustment_factor(
     targets: Mapping[str, float], actuals: Mapping[str, float], weights: Mapping[str, float]
-) -> Factor:
+) -> AdjustmentFactor:
     """The AdjustmentFactor of a strategy.
 
     Args:
@@ -80,7 +82,7 @@ def factor(
         raise ConfigError(
             "the weights of the AdjustmentFactor do not sum to 1",
             found=f"{shown}: {total}",
-            fix="mend adjust.weight_*",
+            fix="correct adjust.weight_*",
         )
     for kpi in KPIS:
         if targets[kpi] == 0:
@@ -89,63 +91,91 @@ def factor(
                 found="a gap cannot be divided by it",
                 fix=f"set strategy.target_{kpi}",
             )
-    return Factor(tuple(Term(kpi, targets[kpi], actuals[kpi], weights[kpi]) for kpi in KPIS))
+    terms = (Term(kpi, targets[kpi], actuals[kpi], weights[kpi]) for kpi in KPIS)
+    return AdjustmentFactor(tuple(terms))
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """What the lever does, and why."""
+class Measurement:
+    """What was measured of a strategy.
+
+    Args:
+        benefit: the benefit multiplier in force.
+        delivered: messages delivered.
+        clickers: messages clicked.
+        buyers: clickers who ordered.
+    """
+
+    benefit: float
+    delivered: int
+    clickers: int
+    buyers: int
+
+
+@dataclass(frozen=True, slots=True)
+class BenefitChange:
+    """The benefit multiplier of the next version, and why.
+
+    Args:
+        before: multiplier that was measured.
+        after: multiplier of the next version.
+        reason: why it changes, or why not.
+    """
 
     before: float
     after: float
     reason: str
 
     @property
-    def acted(self) -> bool:
+    def has_changed(self) -> bool:
+        """True where the next version has another multiplier."""
         return self.after != self.before
 
 
-def move(
-    found: Factor,
-    *,
-    benefit_multiplier: float,
-    delivered: int,
-    clickers: int,
-    buyers: int,
-    settings: AdjustSettings,
-) -> Move:
-    """The lever of the next version: lever x (1 + gain x relative factor), a bounded step within bounds.
+def benefit_change(
+    factor: AdjustmentFactor, measurement: Measurement, settings: AdjustSettings
+) -> BenefitChange:
+    """The benefit multiplier of the next version.
 
-    The sign is declared: short of its targets, a strategy's benefits rise; beyond them they fall. It acts only when
-    enough messages were delivered and the click rate's or the conversion's interval excludes its target.
+    multiplier x (1 + gain x relative factor), a bounded step within bounds. The sign is declared:
+    a strategy short of its targets raises its benefits, one beyond them lowers them. It changes
+    only when enough messages were delivered and the interval of the click rate or of the
+    conversion excludes its target.
+
+    Args:
+        factor: the strategy's distance from its targets.
+        measurement: what was measured.
+        settings: gain, step and bounds.
     """
-    if delivered < settings.min_delivered:
-        return Move(
-            benefit_multiplier,
-            benefit_multiplier,
-            f"{delivered} delivered: fewer than {settings.min_delivered}",
-        )
-    targets = {term.kpi: term.target for term in found.terms}
-    intervals = {"ctr": share(clickers, delivered), "cr": share(buyers, clickers)}
-    telling = [
+    benefit = measurement.benefit
+    if measurement.delivered < settings.min_delivered:
+        reason = f"{measurement.delivered} delivered: fewer than {settings.min_delivered}"
+        return BenefitChange(benefit, benefit, reason)
+    significant = _significant_kpis(factor, measurement)
+    if not significant:
+        return BenefitChange(benefit, benefit, "no gap that chance would not explain")
+
+    step = 1 + settings.gain * factor.relative
+    bounded_step = min(max(step, 1 - settings.step), 1 + settings.step)
+    after = round(min(max(benefit * bounded_step, settings.lowest), settings.highest), 6)
+    if after == benefit:
+        reason = f"the benefit multiplier is at its bound of {benefit}"
+        return BenefitChange(benefit, benefit, reason)
+    direction = "short of" if factor.relative > 0 else "beyond"
+    kpis = ", ".join(significant)
+    reason = f"{direction} its targets by {abs(factor.relative):.1%} (significant: {kpis})"
+    return BenefitChange(benefit, after, reason)
+
+
+def _significant_kpis(factor: AdjustmentFactor, measurement: Measurement) -> list[str]:
+    """The rates whose 95 % interval excludes their target."""
+    targets = {term.kpi: term.target for term in factor.terms}
+    intervals = {
+        "ctr": share(measurement.clickers, measurement.delivered),
+        "cr": share(measurement.buyers, measurement.clickers),
+    }
+    return [
         kpi
         for kpi, interval in intervals.items()
         if isinstance(interval, Interval) and not interval.low <= targets[kpi] <= interval.high
     ]
-    if not telling:
-        return Move(benefit_multiplier, benefit_multiplier, "no gap that chance would not explain")
-    wanted = 1 + settings.gain * found.relative
-    bounded = min(max(wanted, 1 - settings.step), 1 + settings.step)
-    after = round(min(max(benefit_multiplier * bounded, settings.lowest), settings.highest), 6)
-    if after == benefit_multiplier:
-        return Move(
-            benefit_multiplier,
-            benefit_multiplier,
-            f"the lever is at its bound of {benefit_multiplier}",
-        )
-    direction = "short of" if found.relative > 0 else "beyond"
-    return Move(
-        benefit_multiplier,
-        after,
-        f"{direction} its targets by {abs(found.relative):.1%} (telling: {', '.join(telling)})",
-    )

@@ -5,7 +5,7 @@ from clarion.config import settings
 
 @settings("adjust")
 class AdjustSettings:
-    """Weights of the four gaps, gain and bounds of the lever."""
+    """Weights of the four gaps, gain and bounds of the benefit multiplier."""
 
     weight_ctr: float
     weight_cr: float
@@ -20,6 +20,7 @@ class AdjustSettings:
 
     @property
     def weights(self) -> dict[str, float]:
+        """The weights by KPI."""
         return {
             "ctr": self.weight_ctr,
             "cr": self.weight_cr,

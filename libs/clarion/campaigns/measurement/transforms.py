@@ -1,4 +1,4 @@
-"""What came back from the messages of one day."""
+"""The effects of the messages of one day: outcomes, KPIs and the comparison with the holdout."""
 
 from datetime import date
 
@@ -19,7 +19,7 @@ def outcomes(
     window_days: int,
     time_zone: str,
 ) -> DataFrame:
-    """What became of each message within its window.
+    """The outcome of each message within its window.
 
     A buyer is a customer who clicked and ordered after that click, within the window.
 
@@ -32,25 +32,29 @@ def outcomes(
         time_zone: the shop's zone.
 
     Returns:
-        One row per message: message_id, customer_id, delivered, clicked (booleans), orders, revenue after the click.
+        One row per message: message_id, customer_id, delivered and clicked (booleans), orders and
+        revenue after the click.
     """
-    inside = _within("happened_at", sent_on, window_days, time_zone)
+    is_in_window = _is_within("happened_at", sent_on, window_days, time_zone)
+    clicked_at = F.min(F.when(F.col("type") == "clicked", F.col("happened_at")))
     reactions = (
-        responses.where(inside)
+        responses.where(is_in_window)
         .groupBy(F.col("message_ref").alias("message_id"))
         .agg(
             F.bool_or(F.col("type").isin("delivered", "viewed", "clicked")).alias("delivered"),
-            F.min(F.when(F.col("type") == "clicked", F.col("happened_at"))).alias("clicked_at"),
+            clicked_at.alias("clicked_at"),
         )
     )
-    answered = messages.select("message_id", "customer_id").join(reactions, "message_id", "left")
+    messages_with_reactions = messages.select("message_id", "customer_id").join(
+        reactions, "message_id", "left"
+    )
     sales = (
         order_lines.where("kind = 'sale' AND customer_id IS NOT NULL")
-        .where(inside)
+        .where(is_in_window)
         .select("customer_id", "order_id", "amount", "happened_at")
     )
-    after = (
-        answered.where("clicked_at IS NOT NULL")
+    sales_after_click = (
+        messages_with_reactions.where("clicked_at IS NOT NULL")
         .join(sales, "customer_id")
         .where("happened_at >= clicked_at")
         .groupBy("message_id", "order_id")
@@ -58,7 +62,7 @@ def outcomes(
         .groupBy("message_id")
         .agg(F.count("*").alias("orders"), F.sum("amount").cast(MONEY).alias("revenue"))
     )
-    return answered.join(after, "message_id", "left").select(
+    return messages_with_reactions.join(sales_after_click, "message_id", "left").select(
         "message_id",
         "customer_id",
         F.coalesce("delivered", F.lit(False)).alias("delivered"),
@@ -69,16 +73,21 @@ def outcomes(
 
 
 def strategy_kpis(
-    decisions: DataFrame, results: DataFrame, *, as_of: date, decided_on: date, window_days: int
+    decisions: DataFrame,
+    message_outcomes: DataFrame,
+    *,
+    as_of: date,
+    decided_on: date,
+    window_days: int,
 ) -> DataFrame:
     """The four KPIs of each strategy.
 
-    CTR = clickers / delivered, CR = buyers / clickers, APU = revenue / buyers, RPR = repeat buyers / buyers; a KPI
-    whose denominator is 0 is unknown.
+    CTR = clickers / delivered, CR = buyers / clickers, APU = revenue / buyers,
+    RPR = repeat buyers / buyers; a KPI whose denominator is 0 is unknown.
 
     Args:
         decisions: DECISIONS of the day that is measured.
-        results: outcomes of its messages.
+        message_outcomes: outcomes of its messages.
         as_of: day of the measurement.
         decided_on: day of the decisions.
         window_days: length of the window.
@@ -86,35 +95,36 @@ def strategy_kpis(
     Returns:
         STRATEGY_KPIS without the columns of the comparison with the holdout.
     """
-    plans = decisions.select("customer_id", "strategy_id", "strategy_version")
+    has_clicked = F.col("delivered") & F.col("clicked")
+    revenue = F.sum(F.when(F.col("delivered"), F.col("revenue")))
     counts = (
-        plans.join(results, "customer_id", "left")
+        decisions.select("customer_id", "strategy_id", "strategy_version")
+        .join(message_outcomes, "customer_id", "left")
         .groupBy("strategy_id", "strategy_version")
         .agg(
             F.count_if("delivered").alias("delivered"),
-            F.count_if(F.col("delivered") & F.col("clicked")).alias("clickers"),
-            F.count_if(F.col("delivered") & F.col("clicked") & (F.col("orders") > 0)).alias(
-                "buyers"
-            ),
-            F.coalesce(F.sum(F.when(F.col("delivered"), F.col("revenue"))), F.lit(0))
-            .cast(MONEY)
-            .alias("revenue"),
-            F.count_if(F.col("delivered") & F.col("clicked") & (F.col("orders") > 1)).alias(
-                "repeat_buyers"
-            ),
+            F.count_if(has_clicked).alias("clickers"),
+            F.count_if(has_clicked & (F.col("orders") > 0)).alias("buyers"),
+            F.coalesce(revenue, F.lit(0)).cast(MONEY).alias("revenue"),
+            F.count_if(has_clicked & (F.col("orders") > 1)).alias("repeat_buyers"),
         )
     )
     return counts.select(
         F.lit(as_of).alias("as_of"),
         F.lit(decided_on).alias("decided_on"),
-        "strategy_id", "strategy_version",
+        "strategy_id",
+        "strategy_version",
         F.lit(window_days).alias("window_days"),
-        "delivered", "clickers", "buyers", "revenue", "repeat_buyers",
+        "delivered",
+        "clickers",
+        "buyers",
+        "revenue",
+        "repeat_buyers",
         F.try_divide("clickers", "delivered").alias("ctr"),
         F.try_divide("buyers", "clickers").alias("cr"),
         F.try_divide("revenue", "buyers").cast(MONEY).alias("apu"),
         F.try_divide("repeat_buyers", "buyers").alias("rpr"),
-    )  # fmt: skip
+    )
 
 
 def arms(
@@ -122,12 +132,19 @@ def arms(
 ) -> DataFrame:
     """Moments of revenue per customer within the window, by strategy, in and outside the holdout.
 
+    Args:
+        decisions: DECISIONS of the day that is measured.
+        order_lines: ORDER_LINES.
+        sent_on: first day of the window.
+        window_days: its length.
+        time_zone: the shop's zone.
+
     Returns:
         strategy_id, is_holdout, n, mean, m2.
     """
     spent = (
         order_lines.where("kind = 'sale'")
-        .where(_within("happened_at", sent_on, window_days, time_zone))
+        .where(_is_within("happened_at", sent_on, window_days, time_zone))
         .groupBy("customer_id")
         .agg(F.sum("amount").cast("double").alias("spent"))
     )
@@ -144,6 +161,6 @@ def arms(
     )
 
 
-def _within(column: str, first: date, days: int, time_zone: str) -> Column:
+def _is_within(column: str, first: date, days: int, time_zone: str) -> Column:
     start = start_of(first, time_zone)
     return (F.col(column) >= start) & (F.col(column) < start + F.make_dt_interval(days=F.lit(days)))

@@ -1,4 +1,4 @@
-"""What is decided, sent, measured and corrected."""
+"""Tables of campaigns: decisions, messages, measurements and corrections."""
 
 from clarion.contracts.core import Check, Column, Table
 from clarion.contracts.gold.columns import AS_OF, CUSTOMER, PROBABILITIES, SEGMENT, money, share
@@ -11,23 +11,23 @@ STRATEGIES = Table(
     columns=(
         AS_OF,
         Column("strategy_id", "string", "plan for one group; its group's id"),
-        Column("version", "int", "rises by one with every change of the lever"),
+        Column("version", "int", "rises by one with every change of the benefit multiplier"),
         SEGMENT,
         Column("name_en", "string", "group it is for"),
         Column("name_zh", "string", "the same in Chinese"),
         Column(
             "benefit",
             "double",
-            "lever: scales the face value of benefits within their public rules; never a price",
+            "benefit multiplier: scales the face value of benefits, never a price",
         ),
-        share("target_ctr", "click rate aimed at"),
-        share("target_cr", "conversion aimed at"),
-        money("target_apu", "revenue per buyer aimed at"),
-        share("target_rpr", "repurchase rate aimed at"),
+        share("target_ctr", "target of the click rate"),
+        share("target_cr", "target of the conversion"),
+        money("target_apu", "target of the revenue per buyer"),
+        share("target_rpr", "target of the repurchase rate"),
         Column(
             "changed_because",
             "string",
-            "why this version differs from the one before",
+            "why this version differs from the last",
             nullable=True,
         ),
     ),
@@ -42,7 +42,7 @@ CAMPAIGNS = Table(
     columns=(
         AS_OF,
         Column("campaign_id", "string", "strategy and offer on that day"),
-        Column("strategy_id", "string", "strategy it carries out"),
+        Column("strategy_id", "string", "strategy it belongs to"),
         Column("strategy_version", "int", "its version"),
         Column("offer_id", "string", "offer of the catalogue"),
         Column("offer_name_en", "string", "its name"),
@@ -71,14 +71,14 @@ CAMPAIGNS = Table(
 )
 BUDGETS = Table(
     name="gold.budgets",
-    grain="one row per as-of day: what may be spent and what is planned",
+    grain="one row per as-of day: the budget and what is planned of it",
     key=("as_of",),
     slice=("as_of",),
     columns=(
         AS_OF,
-        money("budget", "what may be spent"),
+        money("budget", "most that a run may plan to spend"),
         money("planned", "expected cost of all decisions"),
-        money("explored", "part of it that goes to randomised choices"),
+        money("explored", "planned cost of actions drawn at random"),
         Column(
             "shadow_price",
             "double",
@@ -99,7 +99,7 @@ BUDGETS = Table(
 )
 DECISIONS = Table(
     name="gold.decisions",
-    grain="one row per as-of day and eligible customer, 'nothing' included",
+    grain="one row per as-of day and customer with a profile, 'nothing' included",
     key=("as_of", "customer_id"),
     slice=("as_of",),
     columns=(
@@ -118,10 +118,10 @@ DECISIONS = Table(
         Column(
             "eligible_actions",
             PROBABILITIES,
-            "actions that were possible, each with the chance it was drawn with",
+            "actions that were possible, each with the probability of its choice",
         ),
-        Column("action", "string", "offer chosen, or nothing"),
-        share("action_probability", "chance with which the action was drawn"),
+        Column("action", "string", "offer chosen, or 'nothing'"),
+        share("action_probability", "probability with which the action was chosen"),
         Column("explored", "boolean", "true where the action was drawn at random"),
         Column(
             "refusals",
@@ -133,7 +133,7 @@ DECISIONS = Table(
         Column(
             "trigger",
             "string",
-            "live state that moved the choice: open_cart, market_alert",
+            "live state that the offer answers: open_cart, market_alert",
             nullable=True,
         ),
         Column(
@@ -145,7 +145,9 @@ DECISIONS = Table(
         money("expected_cost", "benefit and contact, expected"),
         Column("consent_basis", "string", "recorded, declared or none"),
         Column("channel", "string", "how it is sent; null for nothing", nullable=True),
-        share("churn_probability", "as it was known", nullable=True),
+        share(
+            "churn_probability", "probability of churn at the time of the decision", nullable=True
+        ),
     ),
     checks=(
         Check("a_chance", "action_probability > 0 AND action_probability <= 1"),
@@ -161,9 +163,9 @@ MESSAGES = Table(
     key=("message_id",),
     slice=("as_of",),
     columns=(
-        Column("message_id", "string", "SHA-256 of the decision it carries out"),
+        Column("message_id", "string", "SHA-256 of the decision it belongs to"),
         AS_OF,
-        Column("decision_id", "string", "decision it carries out"),
+        Column("decision_id", "string", "decision it belongs to"),
         CUSTOMER,
         Column("campaign_id", "string", "campaign it belongs to"),
         Column("offer_id", "string", "offer of the catalogue"),
@@ -172,7 +174,7 @@ MESSAGES = Table(
         Column(
             "state",
             "string",
-            "reserved, then sent; withheld where consent was withdrawn in between",
+            "reserved, then sent; withheld where consent was withdrawn before sending",
         ),
         Column("file", "string", "file of the channel that holds it", nullable=True),
     ),
@@ -200,7 +202,11 @@ STRATEGY_KPIS = Table(
         money("apu", "revenue / buyers", nullable=True),
         share("rpr", "repeat buyers / buyers", nullable=True),
         Column("held_out", "bigint", "customers of the group in the holdout"),
-        Column("treated", "bigint", "customers of the group outside it, sent to or not"),
+        Column(
+            "treated",
+            "bigint",
+            "customers of the group outside the holdout, with or without a message",
+        ),
         Column(
             "lift",
             "double",
@@ -267,10 +273,10 @@ ADJUSTMENTS = Table(
             "sum of weight x |relative gap|: opposite gaps do not cancel",
             nullable=True,
         ),
-        Column("benefit_before", "double", "lever that was measured"),
-        Column("benefit_after", "double", "lever of the next version"),
-        Column("acted", "boolean", "true where the lever moves"),
-        Column("reason", "string", "why it moves, or why not"),
+        Column("benefit_before", "double", "benefit multiplier that was measured"),
+        Column("benefit_after", "double", "benefit multiplier of the next version"),
+        Column("acted", "boolean", "true where the multiplier changes"),
+        Column("reason", "string", "why it changes, or why not"),
     ),
     checks=(Check("bounded_step", "abs(benefit_after / benefit_before - 1) <= 0.1000001"),),
     owner="campaigns",

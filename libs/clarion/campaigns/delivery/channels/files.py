@@ -12,16 +12,22 @@ from clarion.kernel.errors import ContractError
 
 
 def send(messages: Iterable[Mapping[str, Any]], *, folder: str, name: str) -> str:
-    """Write messages to one file of JSON lines, as a whole or not at all; returns its path.
+    """Write messages to one file of JSON lines, as a whole or not at all.
 
-    A repeat with the same messages finds the file there and leaves it.
+    A repeat with the same messages finds the file and leaves it as it is.
+
+    Args:
+        messages: rows of MESSAGES.
+        folder: folder or URL of the channel.
+        name: name of the file, below the folder.
+
+    Returns:
+        The path of the file.
 
     Raises:
         ContractError: a file of that name holds other messages.
     """
-    store, root = (
-        fs.FileSystem.from_uri(folder) if "://" in folder else (fs.LocalFileSystem(), folder)
-    )
+    store, root = _open(folder)
     text = "".join(
         json.dumps(message, ensure_ascii=False, sort_keys=True, default=str) + "\n"
         for message in messages
@@ -29,11 +35,11 @@ def send(messages: Iterable[Mapping[str, Any]], *, folder: str, name: str) -> st
     path = str(PurePosixPath(root, name))
     if store.get_file_info(path).type is fs.FileType.File:
         with store.open_input_stream(path) as stream:
-            there = stream.read()
-        if hashlib.sha256(there).digest() != hashlib.sha256(text).digest():
+            existing = stream.read()
+        if hashlib.sha256(existing).digest() != hashlib.sha256(text).digest():
             raise ContractError(
                 f"{path} holds other messages",
-                found=f"{len(there)} bytes, {len(text)} wanted",
+                found=f"{len(existing)} bytes instead of {len(text)}",
                 fix="send under another name",
             )
         return path
@@ -46,22 +52,36 @@ def send(messages: Iterable[Mapping[str, Any]], *, folder: str, name: str) -> st
 
 
 def forget(customers: set[str], *, folder: str) -> int:
-    """Take the messages to some customers out of the files of a folder; returns how many there were."""
-    store, root = (
-        fs.FileSystem.from_uri(folder) if "://" in folder else (fs.LocalFileSystem(), folder)
-    )
+    """Remove the messages to some customers from the files of a folder.
+
+    Args:
+        customers: surrogates.
+        folder: folder or URL of the channel.
+
+    Returns:
+        How many messages were removed.
+    """
+    store, root = _open(folder)
     if store.get_file_info(root).type is not fs.FileType.Directory:
         return 0
-    gone = 0
+    removed = 0
     for file in store.get_file_info(fs.FileSelector(root, recursive=True)):
         if file.type is not fs.FileType.File or not file.path.endswith(".jsonl"):
             continue
         with store.open_input_stream(file.path) as stream:
             lines = stream.read().decode().splitlines()
-        kept = [line for line in lines if json.loads(line)["customer_id"] not in customers]
-        if len(kept) < len(lines):
-            gone += len(lines) - len(kept)
+        remaining = [line for line in lines if json.loads(line)["customer_id"] not in customers]
+        if len(remaining) < len(lines):
+            removed += len(lines) - len(remaining)
             with store.open_output_stream(f"{file.path}.part") as out:
-                out.write("".join(f"{line}\n" for line in kept).encode())
+                out.write("".join(f"{line}\n" for line in remaining).encode())
             store.move(f"{file.path}.part", file.path)
-    return gone
+    return removed
+
+
+def _open(folder: str) -> tuple[fs.FileSystem, str]:
+    """The file system of a folder or URL, and the path in it."""
+    if "://" in folder:
+        store, root = fs.FileSystem.from_uri(folder)
+        return store, root
+    return fs.LocalFileSystem(), folder
