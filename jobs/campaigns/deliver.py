@@ -1,4 +1,4 @@
-"""Send what was decided, each message once, through an outbox to the file channel."""
+"""Send the messages of the day's decisions, each once, through an outbox to the file channel."""
 
 from pyspark.sql import functions as F
 
@@ -13,40 +13,41 @@ from clarion.runtime.scope import Scope
 
 
 def run(scope: Scope) -> None:
-    known = scope.current(MESSAGES)
-    if known.where("state = 'reserved'").isEmpty():
+    """Reserve the messages of new decisions, write them to a file, and mark them as sent."""
+    outbox = scope.current(MESSAGES)
+    if outbox.where("state = 'reserved'").isEmpty():
         # A message that was sent stays as it was, whatever was decided since.
-        fresh = messages(scope.current(DECISIONS), consented(scope.consents(), purpose="marketing"))
-        new = fresh.join(known.select("message_id"), "message_id", "left_anti").select(
-            *MESSAGES.column_names
+        consents = consented(scope.consents(), purpose="marketing")
+        new_messages = (
+            messages(scope.current(DECISIONS), consents)
+            .join(outbox.select("message_id"), "message_id", "left_anti")
+            .select(*MESSAGES.column_names)
         )
-        if new.isEmpty():
+        if new_messages.isEmpty():
             scope.note("nothing to send")
             return
-        scope.replace(MESSAGES, new.unionByName(known))
+        scope.replace(MESSAGES, new_messages.unionByName(outbox))
+
     folder = scope.settings(DeliverSettings).folder or scope.path("outbox")
     reserved = scope.current(MESSAGES).where("state = 'reserved'")
     rows = reserved.drop("state", "file").orderBy("message_id").toLocalIterator()
-    file = send(
-        (row.asDict() for row in rows), folder=folder, name=f"{scope.as_of}/{_part(scope)}.jsonl"
+    name = _next_file_name(scope)
+    file = send((row.asDict() for row in rows), folder=folder, name=name)
+    is_reserved = F.col("state") == "reserved"
+    outbox_after = scope.current(MESSAGES).withColumns(
+        {
+            "file": F.when(is_reserved, file).otherwise(F.col("file")),
+            "state": F.when(is_reserved, "sent").otherwise(F.col("state")),
+        }
     )
-    sent = F.when(F.col("state") == "reserved", "sent").otherwise(F.col("state"))
-    scope.replace(
-        MESSAGES,
-        scope.current(MESSAGES).withColumns(
-            {
-                "file": F.when(F.col("state") == "reserved", file).otherwise(F.col("file")),
-                "state": sent,
-            }
-        ),
-    )
-    scope.note(f"messages stand in {file}")
+    scope.replace(MESSAGES, outbox_after)
+    scope.note(f"messages are in {file}")
 
 
-def _part(scope: Scope) -> str:
+def _next_file_name(scope: Scope) -> str:
     """Later messages of one day go to a file of their own."""
     sent = scope.current(MESSAGES).where("state = 'sent'").select("file").distinct().count()
-    return f"message-{sent + 1:03d}"
+    return f"{scope.as_of}/message-{sent + 1:03d}.jsonl"
 
 
 JOB = Job(

@@ -1,4 +1,4 @@
-"""Hold what can be measured against its targets, and say what cannot be measured yet."""
+"""Compare what can be measured with its targets, and say what cannot be measured yet."""
 
 from clarion.contracts.gold import (
     CUSTOMER_PROFILES,
@@ -13,11 +13,12 @@ from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, INVALID_ACTIVI
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
-from clarion.workflows.targets import measured
+from clarion.workflows.targets import measure_targets
 
 
 def run(scope: Scope) -> None:
-    rows = [target.row(scope.as_of) for target in measured(scope)]
+    """Write every target of the day with its verdict."""
+    rows = [target.row(scope.as_of) for target in measure_targets(scope)]
     scope.replace(TARGETS, rows_as_frame(scope.spark, TARGETS, rows))
     verdicts = [row["verdict"] for row in rows]
     scope.note(
@@ -32,8 +33,8 @@ JOB = Job(
     name="scorecard",
     summary=__doc__,
     reads=(
-        CUSTOMER_PROFILES, CUSTOMER_TAGS, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS, CONSENTS, CUSTOMERS, EVENTS, ORDER_LINES, INVALID_ACTIVITY,
-        BATCHES, FILES, QUALITY,
+        CUSTOMER_PROFILES, CUSTOMER_TAGS, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS,
+        CONSENTS, CUSTOMERS, EVENTS, ORDER_LINES, INVALID_ACTIVITY, BATCHES, FILES, QUALITY,
     ),
     writes=(TARGETS,),
     purpose="operations",

@@ -1,4 +1,4 @@
-"""The targets that are asked for: what they mean, and what they are today."""
+"""The targets of the scorecard: what each means, and its value on a day."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -31,7 +31,7 @@ class Target:
     Args:
         name: requirement id and name.
         definition: how it is measured.
-        goal: what is asked for.
+        goal: the share to reach; None where the value is only reported.
         numerator: what counts; None where it cannot be measured.
         denominator: out of what.
         reason: why it cannot be measured.
@@ -46,92 +46,79 @@ class Target:
 
     def row(self, as_of: date) -> dict[str, Any]:
         """The TARGETS row: a share with Wilson's interval and its verdict."""
-        base = {
+        row = {
             "as_of": as_of,
             "target": self.name,
             "definition": self.definition,
             "goal": self.goal,
         }
         if self.numerator is None or not self.denominator:
-            return {
-                **base,
-                "verdict": "not measurable",
-                "reason": self.reason or "nothing to measure yet",
-            }
-        found = share(self.numerator, self.denominator)
-        assert isinstance(found, Interval)
-        verdict = (
-            "measured" if self.goal is None else "met" if found.value >= self.goal else "missed"
-        )
-        return {
-            **base,
+            reason = self.reason or "nothing to measure yet"
+            return row | {"verdict": "not measurable", "reason": reason}
+        interval = share(self.numerator, self.denominator)
+        assert isinstance(interval, Interval)
+        return row | {
             "numerator": self.numerator,
             "denominator": self.denominator,
-            "value": found.value,
-            "low": found.low,
-            "high": found.high,
-            "verdict": verdict,
+            "value": interval.value,
+            "low": interval.low,
+            "high": interval.high,
+            "verdict": self._verdict(interval.value),
         }
 
+    def _verdict(self, value: float) -> str:
+        if self.goal is None:
+            return "measured"
+        return "met" if value >= self.goal else "missed"
 
-NOT_YET = (
-    (
+
+NOT_MEASURED = (
+    Target(
         "P5 portrait accuracy",
         "held-out agreement with planted truth",
         0.90,
-        "a shop knows no planted truth; the simulated shops are judged by the tests",
+        reason="a shop knows no planted truth; the tests measure it on simulated shops",
     ),
-    (
+    Target(
         "F4 need prediction",
         "category of the next purchase among three predicted",
         0.85,
-        "the model is not built yet",
+        reason="the model is not built yet",
     ),
-    (
+    Target(
         "E5 click rate lift",
         "click rate against the period before",
         0.40,
-        "needs two comparable periods of one campaign",
+        reason="needs two comparable periods of one campaign",
     ),
 )
 
 
-def measured(scope: Scope) -> list[Target]:
-    """Every target: those that can be measured, then those that cannot yet."""
-    batches = _sums(
-        scope.raw(BATCHES), "rows_in", "accepted", "quarantined", "duplicates", "warned"
-    )
-    profiles, members = scope.current(CUSTOMER_PROFILES), scope.current(SEGMENT_MEMBERS)
-    decisions = scope.current(DECISIONS)
-    facts = {
-        "profiles": float(profiles.count()),
-        "grouped": float(
-            members.join(profiles.select("customer_id"), "customer_id", "left_semi").count()
-        ),
-        "tagged": float(
-            scope.current(CUSTOMER_TAGS)
-            .join(profiles.select("customer_id"), "customer_id", "left_semi")
-            .count()
-        ),
-    }
-    kinds = decisions.agg(
-        F.count("*").alias("all"),
-        F.count_if((F.col("action") == "nothing") | (F.col("consent_basis") != "none")).alias(
-            "allowed"
-        ),
-        F.count_if(F.size("eligible_actions") > 0).alias("complete"),
-    ).first()
-    forecasts = (
-        scope.current(FORECASTS)
-        .groupBy("series")
-        .agg(F.first("mase").alias("mase"), F.first("mase_naive").alias("naive"))
-    )
-    better = forecasts.agg(
-        F.count("*").alias("n"), F.count_if(F.col("mase") < F.col("naive")).alias("better")
-    ).first()
-    kpis = _sums(scope.current(STRATEGY_KPIS), "delivered", "clickers", "buyers", "repeat_buyers")
+def measure_targets(scope: Scope) -> list[Target]:
+    """Every target: those that can be measured, then those that cannot be measured yet."""
+    names = ("rows_in", "accepted", "quarantined", "duplicates", "warned")
+    batches = _column_sums(scope.raw(BATCHES), *names)
+    unique_rows = batches["rows_in"] - batches["duplicates"]
+    return [
+        *_intake_targets(batches),
+        *_customer_targets(scope),
+        _forecast_target(scope),
+        *_campaign_targets(scope),
+        *_collection_targets(scope),
+        _delay_target(scope),
+        _path_target(scope),
+        _standard_form_target(scope, unique_rows=unique_rows),
+        _accuracy_target(scope, accepted=batches["accepted"], warned=batches["warned"]),
+        _currency_target(scope),
+        _authorised_target(scope),
+        *NOT_MEASURED,
+    ]
+
+
+def _intake_targets(batches: dict[str, float]) -> list[Target]:
+    """Whether rows reconcile, and how many were accepted."""
     reconciled = batches["accepted"] + batches["quarantined"] + batches["duplicates"]
-    found = [
+    return [
         Target(
             "Q1 rows reconcile",
             "(accepted + quarantined + duplicates) / rows in, every batch",
@@ -146,53 +133,81 @@ def measured(scope: Scope) -> list[Target]:
             batches["accepted"],
             batches["rows_in"] - batches["duplicates"],
         ),
+    ]
+
+
+def _customer_targets(scope: Scope) -> list[Target]:
+    """How many customers of the day have a group, tags and a decision, with consent."""
+    customers = scope.current(CUSTOMER_PROFILES).select("customer_id")
+    members = scope.current(SEGMENT_MEMBERS).join(customers, "customer_id", "left_semi")
+    tags = scope.current(CUSTOMER_TAGS).join(customers, "customer_id", "left_semi")
+    sends_nothing = F.col("action") == "nothing"
+    has_consent = F.col("consent_basis") != "none"
+    is_allowed = sends_nothing | has_consent
+    decisions = _column_sums(
+        scope.current(DECISIONS).select(
+            F.lit(1).alias("all"), is_allowed.cast("int").alias("allowed")
+        ),
+        "all",
+        "allowed",
+    )
+    customer_count = float(customers.count())
+    return [
         Target(
             "P2 customers grouped",
             "customers in exactly one group / customers with a profile",
             1.0,
-            facts["grouped"],
-            facts["profiles"],
+            float(members.count()),
+            customer_count,
         ),
         Target(
             "P6 tags of the day",
             "customers whose tags are of this as-of day / customers with a profile",
             1.0,
-            facts["tagged"],
-            facts["profiles"],
+            float(tags.count()),
+            customer_count,
         ),
         Target(
             "S1 customers decided",
             "customers with a decision, nothing included / customers with a profile",
             1.0,
-            float(kinds["all"]),
-            facts["profiles"],
-        )
-        if kinds
-        else Target(
-            "S1 customers decided", "customers with a decision / customers with a profile", 1.0
+            decisions["all"],
+            customer_count,
         ),
         Target(
             "C10 offers with consent",
             "decisions that send nothing or rest on consent / decisions",
             1.0,
-            float(kinds["allowed"]),
-            float(kinds["all"]),
-        )
-        if kinds
-        else Target("C10 offers with consent", "decisions that rest on consent / decisions", 1.0),
-        Target(
-            "F3 forecasts better than naive",
-            "series whose backtest beats seasonal naive / series",
-            0.5,
-            float(better["better"]),
-            float(better["n"]),
-        )
-        if better
-        else Target(
-            "F3 forecasts better than naive",
-            "series whose backtest beats seasonal naive / series",
-            0.5,
+            decisions["allowed"],
+            decisions["all"],
         ),
+    ]
+
+
+def _forecast_target(scope: Scope) -> Target:
+    """How many series are forecast better than by the naive method."""
+    is_better = F.col("mase") < F.col("naive")
+    series = (
+        scope.current(FORECASTS)
+        .groupBy("series")
+        .agg(F.first("mase").alias("mase"), F.first("mase_naive").alias("naive"))
+        .select(F.lit(1).alias("series"), is_better.cast("int").alias("better"))
+    )
+    sums = _column_sums(series, "series", "better")
+    return Target(
+        "F3 forecasts better than naive",
+        "series whose backtest beats seasonal naive / series",
+        0.5,
+        sums["better"],
+        sums["series"],
+    )
+
+
+def _campaign_targets(scope: Scope) -> list[Target]:
+    """Click rate, conversion and repurchase of the measured window."""
+    names = ("delivered", "clickers", "buyers", "repeat_buyers")
+    kpis = _column_sums(scope.current(STRATEGY_KPIS), *names)
+    return [
         Target(
             "S2 click rate",
             "clickers / delivered in the measured window",
@@ -215,131 +230,144 @@ def measured(scope: Scope) -> list[Target]:
             kpis["buyers"],
         ),
     ]
-    found += _collection(scope, checked=batches["rows_in"] - batches["duplicates"])
-    found += _accuracy(scope, accepted=batches["accepted"], warned=batches["warned"])
-    return found + [
-        Target(name, definition, goal, reason=reason) for name, definition, goal, reason in NOT_YET
-    ]
 
 
-def _collection(scope: Scope, *, checked: float) -> list[Target]:
-    """How much of what was emitted has landed, and how much of it stands in standard form."""
-    files = (
+def _collection_targets(scope: Scope) -> list[Target]:
+    """By kind: how much of what manifests declare has landed."""
+    declared_files = (
         scope.raw(FILES)
         .where("state = 'taken' AND declared IS NOT NULL")
         .selectExpr("split(_source, '[.]')[1] AS kind", "records", "declared")
     )
-    by_kind = (
-        files.groupBy("kind")
+    rows = (
+        declared_files.groupBy("kind")
         .agg(
             F.sum(F.least("records", "declared")).alias("landed"),
-            F.sum("declared").alias("emitted"),
+            F.sum("declared").alias("declared"),
         )
         .orderBy("kind")
         .collect()
-    )
-    found = [
+    )  # one row a kind
+    return [
         Target(
             f"C7 collected {row['kind']}",
             "records landed / records that manifests declare",
             0.98,
             float(row["landed"]),
-            float(row["emitted"]),
+            float(row["declared"]),
         )
-        for row in by_kind
+        for row in rows
     ]
-    # A batch stands in several rows; the one that tells its delay stands for all.
-    streamed = scope.raw(FILES).where("state = 'taken'").groupBy("_source", "_batch")
-    live = streamed.agg(F.sum("records").alias("records"), F.max("prompt").alias("prompt")).where(
-        "prompt IS NOT NULL"
+
+
+def _delay_target(scope: Scope) -> Target:
+    """How much of what streams carried landed within three minutes."""
+    # A batch has several rows; the one that states its delay counts for all.
+    live_batches = (
+        scope.raw(FILES)
+        .where("state = 'taken'")
+        .groupBy("_source", "_batch")
+        .agg(F.sum("records").alias("records"), F.max("prompt").alias("prompt"))
+        .where("prompt IS NOT NULL")
     )
-    told = _sums(live, "records", "prompt")
-    definition = "records of streams that landed within three minutes of happening / records; replays of days past are left out"
-    found.append(
-        Target(
-            "C8 delay",
-            definition,
-            0.99,
-            told["prompt"],
-            told["records"],
-            reason="no stream was followed while it happened",
-        )
+    sums = _column_sums(live_batches, "records", "prompt")
+    return Target(
+        "C8 delay",
+        "records of streams that landed within three minutes of happening / records; replays of "
+        "past days are left out",
+        0.99,
+        sums["prompt"],
+        sums["records"],
+        reason="no stream was followed while it happened",
     )
-    numbered = (
+
+
+def _path_target(scope: Scope) -> Target:
+    """How many of the numbered events of client sessions have landed."""
+    sessions = (
         scope.raw(EVENTS)
         .where("session_ref IS NOT NULL AND sequence_no IS NOT NULL")
         .groupBy("_source", "session_ref")
-    )
-    paths = numbered.agg(
-        F.countDistinct("sequence_no").alias("landed"), F.max("sequence_no").alias("emitted")
-    ).where("landed <= emitted")
-    seen = _sums(paths, "landed", "emitted")
-    definition = "distinct numbers landed / highest number, by the client's sessions; what is lost at a session's end is not seen"
-    found.append(
-        Target(
-            "C7 collected paths",
-            definition,
-            0.98,
-            seen["landed"],
-            seen["emitted"],
-            reason="no source maps session_ref and sequence_no",
+        .agg(
+            F.countDistinct("sequence_no").alias("landed"),
+            F.max("sequence_no").alias("emitted"),
         )
+        .where("landed <= emitted")
     )
-    now = scope.raw(BATCHES).select("_batch", "_source", "mapping_hash")
-    unread = (
+    sums = _column_sums(sessions, "landed", "emitted")
+    return Target(
+        "C7 collected paths",
+        "distinct numbers landed / highest number, by the client's sessions; events lost at the "
+        "end of a session are not seen",
+        0.98,
+        sums["landed"],
+        sums["emitted"],
+        reason="no source maps session_ref and sequence_no",
+    )
+
+
+def _standard_form_target(scope: Scope, *, unique_rows: float) -> Target:
+    """How many records have no value that could not be parsed."""
+    current_batches = scope.raw(BATCHES).select("_batch", "_source", "mapping_hash")
+    unreadable = (
         scope.raw(QUALITY)
         .where("rule = 'unreadable'")
-        .join(now, ["_batch", "_source", "mapping_hash"], "left_semi")
+        .join(current_batches, ["_batch", "_source", "mapping_hash"], "left_semi")
     )
-    standard = checked - _sums(unread, "failed")["failed"]
-    text = "records less values that stood there and could not be brought into form (dates, amounts, codes) / records without duplicates"
-    found.append(Target("Q2 standard form", text, 0.99, standard, checked))
-    return found
+    standard = unique_rows - _column_sums(unreadable, "failed")["failed"]
+    return Target(
+        "Q2 standard form",
+        "records less values that could not be parsed (dates, amounts, codes) / records without "
+        "duplicates",
+        0.99,
+        standard,
+        unique_rows,
+    )
 
 
-def _accuracy(scope: Scope, *, accepted: float, warned: float) -> list[Target]:
-    """Of what was accepted, how much is right as far as can be told, counts in one currency, and was authorised."""
-    invalid_activity = float(scope.raw(INVALID_ACTIVITY).select("record_id").distinct().count())
-    lines = scope.raw(ORDER_LINES)
-    counted = float(scope.in_own_currency(ORDER_LINES, lines).count())
-    return [
-        Target(
-            "C9 accuracy",
-            "accepted rows without a warning that are not noise / accepted rows",
-            0.99,
-            accepted - warned - invalid_activity,
-            accepted,
-        ),
-        Target(
-            "Q2 one currency",
-            "order lines in the shop's currency or with a rate of their day / order lines",
-            0.99,
-            counted,
-            float(lines.count()),
-        ),
-        _authorised(scope),
-    ]
+def _accuracy_target(scope: Scope, *, accepted: float, warned: float) -> Target:
+    """How much of what was accepted has no warning and is no invalid activity."""
+    invalid = float(scope.raw(INVALID_ACTIVITY).select("record_id").distinct().count())
+    return Target(
+        "C9 accuracy",
+        "accepted rows without a warning that are not invalid activity / accepted rows",
+        0.99,
+        accepted - warned - invalid,
+        accepted,
+    )
 
 
-def _authorised(scope: Scope) -> Target:
-    """Facts about a person who has consented to their collection, of sources that record consent."""
-    definition = "registrations, events and order lines of people who gave consent to collection / those that name a person, where consent is recorded"
+def _currency_target(scope: Scope) -> Target:
+    """How many order lines can be counted in the shop's currency."""
+    order_lines = scope.raw(ORDER_LINES)
+    return Target(
+        "Q2 one currency",
+        "order lines in the shop's currency or with a rate of their day / order lines",
+        0.99,
+        float(scope.in_own_currency(ORDER_LINES, order_lines).count()),
+        float(order_lines.count()),
+    )
+
+
+def _authorised_target(scope: Scope) -> Target:
+    """How many facts name people who consent to collection, where a source records consent."""
+    name = "C10 authorised rows"
+    definition = (
+        "registrations, events and order lines of people who gave consent to collection / those "
+        "that name a person, where consent is recorded"
+    )
     asking = [source.name for source in sources(scope.config) if needs_consent(source)]
     if not asking:
-        return Target(
-            "C10 authorised rows",
-            definition,
-            1.0,
-            reason="every source rests on the operator's declaration",
-        )
-    gave = (
+        reason = "every source rests on the operator's declaration"
+        return Target(name, definition, 1.0, reason=reason)
+    consenting = (
         scope.raw(CONSENTS)
         .where("purpose = 'collection' AND granted")
         .select("customer_id")
         .distinct()
-        .withColumn("gave", F.lit(True))
+        .withColumn("has_consent", F.lit(True))
     )
-    rows = reduce(
+    rows_by_customer = reduce(
         DataFrame.unionByName,
         [
             scope.raw(table)
@@ -350,21 +378,20 @@ def _authorised(scope: Scope) -> Target:
             for table in (CUSTOMERS, EVENTS, ORDER_LINES)
         ],
     )
-    told = (
-        rows.join(gave, "customer_id", "left")
-        .agg(
-            F.sum("rows").alias("all"),
-            F.sum(F.when(F.col("gave"), F.col("rows"))).alias("authorised"),
-        )
-        .first()
+    authorised = F.when(F.col("has_consent"), F.col("rows")).otherwise(0)
+    sums = _column_sums(
+        rows_by_customer.join(consenting, "customer_id", "left").withColumn(
+            "authorised", authorised
+        ),
+        "rows",
+        "authorised",
     )
-    if told is None or not told["all"]:
-        return Target("C10 authorised rows", definition, 1.0, reason="no such fact names a person")
-    return Target(
-        "C10 authorised rows", definition, 1.0, float(told["authorised"] or 0), float(told["all"])
-    )
+    if not sums["rows"]:
+        return Target(name, definition, 1.0, reason="no such fact names a person")
+    return Target(name, definition, 1.0, sums["authorised"], sums["rows"])
 
 
-def _sums(frame: DataFrame, *names: str) -> dict[str, float]:
+def _column_sums(frame: DataFrame, *names: str) -> dict[str, float]:
+    """The sums of some columns; 0 where there are no rows."""
     row = frame.agg(*(F.sum(name).alias(name) for name in names)).first()
     return {name: float(row[name] or 0.0) if row else 0.0 for name in names}

@@ -1,17 +1,75 @@
-"""What a day plans: its campaigns by strategy and offer."""
+"""What a day plans: its decisions within the budget, its campaigns, and the budget's row."""
 
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.campaigns.decisions.settings import Catalogue
+from clarion.campaigns.decisions.allocation import Allocation, allocate
+from clarion.campaigns.decisions.decisions import Draw, decide, with_exploration
+from clarion.campaigns.decisions.settings import Catalogue, StrategySettings
 
 _KEYS = ("strategy_id", "strategy_version", "offer_id")
 _OFFER_COLUMNS = (
     "offer_id string, offer_name_en string, offer_name_zh string, channel string, "
     "public_rule string"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionPlan:
+    """The decisions of a day and what they are expected to cost.
+
+    Args:
+        decisions: DECISIONS.
+        allocation: of the choices that are not drawn at random.
+        explored_cost: expected cost of the actions drawn at random.
+        explore_rate: share of customers whose action is drawn at random.
+    """
+
+    decisions: DataFrame
+    allocation: Allocation
+    explored_cost: float
+    explore_rate: float
+
+    def budget_row(self, *, as_of: date, budget: float) -> dict[str, Any]:
+        """The BUDGETS row of the day."""
+        planned = self.allocation.cost + self.explored_cost
+        return {
+            "as_of": as_of,
+            "budget": Decimal(str(budget)),
+            "planned": Decimal(str(round(planned, 4))),
+            "explored": Decimal(str(round(self.explored_cost, 4))),
+            "shadow_price": self.allocation.shadow_price,
+            "explore_rate": self.explore_rate,
+            "declared_effects": True,
+        }
+
+
+def plan_decisions(
+    customers: DataFrame, offers: Catalogue, settings: StrategySettings, *, draw: Draw, run_key: str
+) -> DecisionPlan:
+    """One decision per customer, together within the budget.
+
+    Actions drawn at random are paid first; the rest of the budget goes to the best choices.
+
+    Args:
+        customers: with_holdout; read several times.
+        offers: the catalogue.
+        settings: the budget.
+        draw: how choices are randomised.
+        run_key: the run that owns the rows.
+    """
+    drawn = with_exploration(customers, draw)
+    row = drawn.where("explored").agg(F.sum("drawn.cost")).first()
+    explored_cost = float(row[0] or 0.0) if row else 0.0
+    greedy = drawn.where("NOT explored AND NOT is_holdout").select("customer_id", "eligible")
+    allocation = allocate(greedy, budget=settings.budget - explored_cost)
+    decisions = decide(drawn, offers, draw, shadow_price=allocation.shadow_price, run_key=run_key)
+    return DecisionPlan(decisions, allocation, explored_cost, draw.explore)
 
 
 def campaigns(

@@ -1,0 +1,109 @@
+"""What the strategy of a day decides on: customers in context with their candidates."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from clarion.campaigns.decisions import products
+from clarion.campaigns.decisions.context import CustomerFacts, check_conditions, decision_context
+from clarion.campaigns.decisions.eligibility import with_candidates
+from clarion.campaigns.decisions.settings import Catalogue, StrategySettings, parse_catalogue
+from clarion.collect.identity.consent import consented
+from clarion.config.load import parse_yaml
+from clarion.contracts.gold import (
+    CUSTOMER_PROFILES,
+    CUSTOMER_TAGS,
+    INTERACTIONS,
+    PREDICTIONS,
+    PRODUCT_NEIGHBOURS,
+    SEGMENT_MEMBERS,
+    SEGMENT_MOVES,
+    SEGMENTS,
+    STRATEGIES,
+)
+from clarion.contracts.live import CUSTOMER_STATE, MARKET_ALERTS
+from clarion.runtime.scope import Scope
+
+_ALERT_DAYS = 7
+
+
+def offer_catalogue(scope: Scope) -> Catalogue:
+    """The shop's offers.
+
+    Raises:
+        ConfigError: the file of offers is invalid.
+    """
+    file = str(scope.config.get("shop.offers"))
+    return parse_catalogue(parse_yaml(scope.config.text(file), where=file), where=file)
+
+
+def decision_candidates(scope: Scope, offers: Catalogue, settings: StrategySettings) -> DataFrame:
+    """Every customer in context with eligible actions and refusals; the day's strategies exist.
+
+    Args:
+        scope: of the job that decides.
+        offers: the catalogue.
+        settings: how many products an offer shows.
+
+    Raises:
+        ConfigError: a condition of an offer is invalid.
+    """
+    context = decision_context(_customer_facts(scope, settings), as_of=scope.as_of)
+    check_conditions(context, offers)
+    shop = scope.current(CUSTOMER_PROFILES).agg(
+        F.avg("average_order").cast("double").alias("shop_order_value")
+    )
+    return with_candidates(
+        context.crossJoin(F.broadcast(shop)), offers, shop_order_value=F.col("shop_order_value")
+    )
+
+
+def _customer_facts(scope: Scope, settings: StrategySettings) -> CustomerFacts:
+    churn = (
+        scope.current(PREDICTIONS)
+        .where("label = 'churn'")
+        .select("customer_id", F.col("probability").alias("churn_probability"))
+    )
+    traits = scope.current(SEGMENTS).select("segment_id", F.map_from_entries("traits").alias("z"))
+    strategies = (
+        scope.own(STRATEGIES)
+        .where(F.col("as_of") == F.lit(scope.as_of))
+        .select("segment_id", "strategy_id", "version", "benefit")
+    )
+    return CustomerFacts(
+        profiles=scope.current(CUSTOMER_PROFILES),
+        members=_members(scope),
+        strategies=strategies.join(traits, "segment_id"),
+        products=_products(scope, limit=settings.products_shown),
+        churn=churn,
+        consents=consented(scope.consents(), purpose="marketing"),
+    )
+
+
+def _products(scope: Scope, *, limit: int) -> tuple[DataFrame, ...]:
+    """Per source the products that an offer may show."""
+    interactions = scope.current(INTERACTIONS)
+    return (
+        products.products_of_interest(interactions, limit=limit),
+        products.similar_products(interactions, scope.current(PRODUCT_NEIGHBOURS), limit=limit),
+        products.products_with_price_cut(
+            interactions,
+            scope.raw(MARKET_ALERTS),
+            as_of=scope.as_of,
+            days=_ALERT_DAYS,
+            limit=limit,
+        ),
+        products.products_in_cart(scope.raw(CUSTOMER_STATE)),
+    )
+
+
+def _members(scope: Scope) -> DataFrame:
+    """Each customer's group, the group before where it changed today, and tags."""
+    moves = scope.current(SEGMENT_MOVES).select(
+        "customer_id", F.col("from_segment").alias("came_from")
+    )
+    tags = scope.current(CUSTOMER_TAGS).select("customer_id", F.col("tags.tag").alias("tags"))
+    return (
+        scope.current(SEGMENT_MEMBERS)
+        .join(moves, "customer_id", "left")
+        .join(tags, "customer_id", "left")
+    )
