@@ -17,7 +17,7 @@ class Known:
         customer_id: surrogate of the person.
         as_of: first day that the features do not count; None for somebody whom only the stream has seen.
         features: value by name, of those that are known.
-        interest: number of actions on the stream, decay_weight with every half-life since; 0 for none.
+        interest: number of actions on the stream, halved with every half-life since; 0 for none.
         open_cart: products in the cart.
         last_product_id: product of the last action that had one.
         seen_at: time of the last action on the stream.

@@ -44,7 +44,7 @@ INTERACTIONS = Table(
         Column(
             "interest",
             "double",
-            "purchases, cart adds and views, each weighted and decay_weight with every half-life of age",
+            "purchases, cart adds and views, each weighted and halved with every half-life of age",
         ),
         Column("rank", "int", "1 for the product of most interest"),
     ),
