@@ -5,7 +5,13 @@ from functools import partial
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.access.policy import NAMES, active_resolution, names_of, namespace_of, under_persons
+from clarion.access.resolution import (
+    IDENTIFIER_KINDS,
+    active_resolution,
+    assign_persons,
+    resolution_rows,
+    row_namespace,
+)
 from clarion.collect.identity import links, model, pairs
 from clarion.collect.identity.components import plausible
 from clarion.collect.identity.consent import consented
@@ -50,7 +56,7 @@ def run(scope: Scope) -> None:
         )
         joined = scope.persist(_joined(scope, members, before))
         found = _standing_links(judged, members)
-    of_someone = under_persons(seen.where("customer_id IS NOT NULL"), joined)
+    of_someone = assign_persons(seen.where("customer_id IS NOT NULL"), joined)
     owned = owners(
         of_someone, least_share=settings.device_share, least_times=settings.device_logins
     )
@@ -85,8 +91,8 @@ def _seen(scope: Scope, consenting: DataFrame) -> DataFrame:
             .where(arrived_before(scope.as_of, scope.time_zone))
         )
         name = (
-            F.lit(NAMES[column]).alias("kind"),
-            namespace_of(scope.config).alias("namespace"),
+            F.lit(IDENTIFIER_KINDS[column]).alias("kind"),
+            row_namespace(scope.config).alias("namespace"),
             F.col(column).alias("ref"),
         )
         both.append(
@@ -166,7 +172,7 @@ def _joined(scope: Scope, members: DataFrame, before: DataFrame) -> DataFrame:
 def _before(scope: Scope) -> DataFrame:
     """Names as an earlier day gave them: kind, namespace, ref, customer_id, since."""
     last = active_resolution(scope.own(IDENTITY_MODELS), as_of=scope.as_of, before=True)
-    names = names_of(scope.own(RESOLUTIONS), last) if last else scope.empty(RESOLUTIONS)
+    names = resolution_rows(scope.own(RESOLUTIONS), last) if last else scope.empty(RESOLUTIONS)
     return names.select(*_NAME, "customer_id", "since")
 
 

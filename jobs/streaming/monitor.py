@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
-from clarion.access.policy import active_names, under_persons
+from clarion.access.resolution import active_resolution_rows, assign_persons
 from clarion.collect.cleaning.transforms import canonical
 from clarion.collect.identity.resolve import surrogate
 from clarion.collect.privacy.keys import PrivacySettings
@@ -217,7 +217,9 @@ def _to_minutes(scope: Scope, source: Source) -> StreamingQuery:
 
 def _to_states(scope: Scope, source: Source) -> StreamingQuery:
     half_life = scope.settings(MonitorSettings).interest_half_life_hours
-    persons = active_names(scope.raw(IDENTITY_MODELS), scope.raw(RESOLUTIONS), as_of=scope.as_of)
+    persons = active_resolution_rows(
+        scope.raw(IDENTITY_MODELS), scope.raw(RESOLUTIONS), as_of=scope.as_of
+    )
 
     def sink(frame: DataFrame, number: int) -> None:
         mine = frame.where("customer_ref IS NOT NULL")
@@ -243,7 +245,7 @@ def _to_states(scope: Scope, source: Source) -> StreamingQuery:
             F.col("product_ref").alias("product_id"),
         )
         if persons is not None:
-            known = under_persons(known, persons)
+            known = assign_persons(known, persons)
         state = live.next_state(
             known, scope.own(CUSTOMER_STATE), half_life_hours=half_life, batch=number
         )

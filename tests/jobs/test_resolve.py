@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from worlds import Desk
 
-from clarion.access.policy import People
+from clarion.access.policy import AccessPolicy
 from clarion.collect.identity.people import changes
 from clarion.contracts import TABLES
 from clarion.contracts.silver import FACTS
@@ -97,8 +97,8 @@ def _ids(desk: Desk) -> dict[str, str]:
 
 
 def _seen(desk: Desk, table: str, as_of: date) -> list[Any]:
-    people = People(desk.lake, desk.config, as_of, "UTC", lambda frame: frame)
-    return list(people.resolved(FACTS[table], desk.read(f"silver.{table}")).collect())
+    policy = AccessPolicy(desk.lake, desk.config, as_of, "UTC", lambda frame: frame)
+    return list(policy.resolve(FACTS[table], desk.read(f"silver.{table}")).collect())
 
 
 @pytest.mark.covers("C5")
@@ -189,9 +189,9 @@ def test_merges_and_splits_are_kept_with_their_day_and_past_days_stay(shop: Desk
     ] == ids["M1"]
     assert _ids(shop) == ids
     # Who withdraws on one account withdraws on all: nothing that was bought with Zhao's card serves marketing.
-    people = People(shop.lake, shop.config, later, "UTC", lambda frame: frame)
-    lines = people.resolved(FACTS["order_lines"], shop.read("silver.order_lines"))
-    kept = people.consenting(TABLES["silver.order_lines"], lines, purpose="marketing").collect()
+    policy = AccessPolicy(shop.lake, shop.config, later, "UTC", lambda frame: frame)
+    lines = policy.resolve(FACTS["order_lines"], shop.read("silver.order_lines"))
+    kept = policy.with_consent(TABLES["silver.order_lines"], lines, purpose="marketing").collect()
     assert {row["order_id"] for row in kept} == {"T1", "T2"}
     # The stream knows the person, too.
     live = {

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import functions as F
 
-from clarion.access.policy import NAMES, namespace_of
+from clarion.access.resolution import IDENTIFIER_KINDS, row_namespace
 from clarion.collect.privacy.suppressed import TELLING
 from clarion.config import Config
 from clarion.contracts import Table
@@ -84,12 +84,12 @@ def _own(
     seen = lake.read(table).where(f"{column} IS NOT NULL AND customer_id IS NOT NULL")
     mine = F.bool_and(F.col("customer_id").isin(*accounts)).alias("mine")
     found = (
-        seen.groupBy(namespace_of(config).alias("namespace"), F.col(column).alias("ref"))
+        seen.groupBy(row_namespace(config).alias("namespace"), F.col(column).alias("ref"))
         .agg(mine)
         .where("mine")
         .collect()
     )
-    return {(f"{NAMES[column]}:{row['namespace']}", row["ref"]) for row in found}
+    return {(f"{IDENTIFIER_KINDS[column]}:{row['namespace']}", row["ref"]) for row in found}
 
 
 def _own_values(lake: Lake, accounts: set[str]) -> set[tuple[str, str]]:

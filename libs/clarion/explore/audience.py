@@ -12,7 +12,7 @@ from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.access.policy import People
+from clarion.access.policy import AccessPolicy
 from clarion.config import Config, settings
 from clarion.contracts.gold import (
     CUSTOMER_FEATURES,
@@ -92,11 +92,11 @@ def select(
             fix="use names of conf/features.yml, segment_id, segment or tags",
         ) from error
     # Consent as it stands now, not as on the day that was described: a withdrawal counts at once.
-    people = People(lake, config, as_of, str(config.get("shop.time_zone")), DataFrame.persist)
+    policy = AccessPolicy(lake, config, as_of, str(config.get("shop.time_zone")), DataFrame.persist)
     spoken_of = [name for name in dict.fromkeys(names(expression)) if name in described.columns]
     columns = list(dict.fromkeys(("customer_id", "segment_id", "segment", "tags", *spoken_of)))
     found = mine.select(*columns).persist()
-    allowed = people.consenting(CUSTOMER_PROFILES, found, purpose=purpose).persist()
+    allowed = policy.with_consent(CUSTOMER_PROFILES, found, purpose=purpose).persist()
     counts = (
         described.groupBy("segment_id", "segment").agg(F.count("*").alias("customers")).collect()
     )

@@ -10,7 +10,7 @@ from threading import Lock
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clarion.access.policy import ACCOUNTS
+from clarion.access.resolution import ACCOUNT_COLUMNS
 from clarion.access.subject import Subject, find
 from clarion.campaigns.delivery.channels.files import forget
 from clarion.campaigns.delivery.settings import DeliverSettings
@@ -228,7 +228,9 @@ def _from_tables(lake: Lake, subject: Subject, certificate: Certificate) -> None
 
 
 def _surrogates(table: Table) -> list[str]:
-    columns = [name for name in (*ACCOUNTS, "left_id", "right_id") if name in table.column_names]
+    columns = [
+        name for name in (*ACCOUNT_COLUMNS, "left_id", "right_id") if name in table.column_names
+    ]
     return [*columns, "ref"] if table is RESOLUTIONS else columns
 
 

@@ -9,7 +9,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from clarion.access.policy import People
+from clarion.access.policy import AccessPolicy
 from clarion.config import Config
 from clarion.contracts import Table
 from clarion.contracts.silver import CONSENTS
@@ -44,7 +44,7 @@ class Scope:
     notes: list[str] = field(default_factory=list)
     _lake: Lake = field(init=False)
     _persisted: list[DataFrame] = field(default_factory=list)
-    _access: People | None = None
+    _access: AccessPolicy | None = None
 
     def __post_init__(self, lake: Lake) -> None:
         self._lake = lake
@@ -165,9 +165,9 @@ class Scope:
         self._readable(CONSENTS)
         return self._access_policy().consents()
 
-    def in_own_currency(self, table: Table, frame: DataFrame) -> DataFrame:
+    def in_shop_currency(self, table: Table, frame: DataFrame) -> DataFrame:
         """Rows with amounts in the shop's currency; rows without a rate are left out."""
-        return self._access_policy().in_own_currency(table, frame)
+        return self._access_policy().in_shop_currency(table, frame)
 
     def replace(self, table: Table, frame: DataFrame, *, where: str | None = None) -> int:
         """Write the slice this run owns; returns how many rows it has.
@@ -250,13 +250,13 @@ class Scope:
     def _apply_access_policy(self, table: Table, frame: DataFrame) -> DataFrame:
         if not self._is_under_policy(table):
             return frame
-        access = self._access_policy()
-        valid = access.in_own_currency(table, access.without_invalid_activity(table, frame))
-        return access.consenting(table, access.resolved(table, valid), purpose=self.job.purpose)
+        return self._access_policy().apply(table, frame, purpose=self.job.purpose)
 
-    def _access_policy(self) -> People:
+    def _access_policy(self) -> AccessPolicy:
         if self._access is None:
-            self._access = People(self._lake, self.config, self.as_of, self.time_zone, self.persist)
+            self._access = AccessPolicy(
+                self._lake, self.config, self.as_of, self.time_zone, self.persist
+            )
         return self._access
 
     def _declared(self, table: Table) -> Table:

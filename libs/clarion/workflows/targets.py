@@ -344,7 +344,7 @@ def _currency_target(scope: Scope) -> Target:
         "Q2 one currency",
         "order lines in the shop's currency or with a rate of their day / order lines",
         0.99,
-        float(scope.in_own_currency(ORDER_LINES, order_lines).count()),
+        float(scope.in_shop_currency(ORDER_LINES, order_lines).count()),
         float(order_lines.count()),
     )
 
