@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATA ?= sim
 SIZE ?= small
+WORKERS ?= -n 2 --dist loadgroup --no-loadscope-reorder
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -20,10 +21,14 @@ $(READY): requirements/lock.txt setup.py
 demo: $(READY)  ## the whole loop, then a summary and a report (DATA=sim|complete-journey, SIZE=small|medium|large)
 	$(BIN)/clarion demo --data $(DATA) --size $(SIZE)
 
-test: $(READY)  ## the tests
-	$(BIN)/pytest -m "not slow"
+test: $(READY)  ## every capability, in 12 minutes on two cores
+	$(BIN)/pytest $(WORKERS) -m "not deep and not slow"
+	@echo "Left out: 'make test-deep' (servers, real data, drills; 35 minutes) and 'make test-slow' (seeds, cluster, kills; 90 minutes)."
 
-test-slow: $(READY)  ## the tests that take up to an hour
+test-deep: $(READY)  ## real servers, real data, drills, several days of a shop, in 35 minutes
+	$(BIN)/pytest $(WORKERS) -m "deep and not slow"
+
+test-slow: $(READY)  ## statistics over seeds and shops, the cluster, kills, in 90 minutes
 	$(BIN)/pytest -m slow
 
 check: $(READY)  ## style, types, layers, bans, generated files
@@ -46,5 +51,5 @@ jar: $(READY)  ## compile the classes that encrypt tables (needs a JDK; the jar 
 clean:  ## remove what was made here
 	rm -rf $(VENV) build dist *.egg-info libs/*.egg-info clarion-demo site .mypy_cache .ruff_cache
 
-.PHONY: help demo test test-slow check bench docs jar clean
+.PHONY: help demo test test-deep test-slow check bench docs jar clean
 .DEFAULT_GOAL := help

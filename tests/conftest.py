@@ -12,23 +12,35 @@ from servers import connectors
 from worlds import Desk, World
 
 from clarion.config import Config
+from clarion.demo.demo import JVM, QUICK
 from clarion.lake import Lake
 from clarion.runtime.encryption import JAR
 from clarion.runtime.session import start
 
+pytest_plugins = ["budgets"]
 REAL_DATA = Path(
     os.environ.get("CLARION_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data"
 )
+# What the demo runs with: without it a pass over the small shop takes half as long again.
 SETTINGS = {
-    "spark.sql.shuffle.partitions": "2",
-    "spark.buffer.pageSize": "1m",
-    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:MetaspaceSize=512m -Xmn1g",
+    **QUICK,
+    "spark.driver.extraJavaOptions": f"{JVM} -XX:+UseSerialGC -Xmn1g".replace(
+        "-XX:+UseParallelGC ", ""
+    ),
     "spark.sql.streaming.metricsEnabled": "false",
 }
+SHARED = ("turns", "world")  # fixtures that are dear: who asks for one runs where it was made
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Real data is left out, with a line that says so, only where there is none and none is required."""
+    """Tests of one file, and those that share a dear fixture, run on one worker, the latter first.
+
+    Real data is left out, with a line that says so, only where there is none and none is required.
+    """
+    for item in items:
+        shared = next((name for name in SHARED if name in getattr(item, "fixturenames", ())), None)
+        item.add_marker(pytest.mark.xdist_group(shared or item.path.name))
+    items.sort(key=lambda item: not set(SHARED) & set(getattr(item, "fixturenames", ())))
     if REAL_DATA.is_dir():
         return
     if os.environ.get("CLARION_REQUIRE_REAL_DATA"):
