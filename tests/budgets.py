@@ -64,9 +64,7 @@ class Meter:
                 running[process.pid, process.create_time()] = times.user + times.system
             except psutil.NoSuchProcess:
                 continue  # it ended between the two calls; what it took is counted below
-        self._ended += sum(
-            seconds for key, seconds in self._running.items() if key not in running
-        )
+        self._ended += sum(seconds for key, seconds in self._running.items() if key not in running)
         self._running = running
         return self._ended + sum(running.values())
 
@@ -117,7 +115,9 @@ class Budgets:
             )
             node = request.node
             lane = lane_of(request._pyfuncitem) if node is not None else "test"
-            self._fixtures.append(Cost(f"fixture {fixturedef.argname}", lane, LANES[lane][1], *cost))
+            self._fixtures.append(
+                Cost(f"fixture {fixturedef.argname}", lane, LANES[lane][1], *cost)
+            )
         return result
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

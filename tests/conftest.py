@@ -112,5 +112,5 @@ def desk(spark: SparkSession, tmp_path: Path) -> Callable[..., Desk]:
 
 @pytest.fixture(scope="session")
 def world(spark: SparkSession, config: Config, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A small simulated shop after two passes."""
+    """A small simulated shop after one pass."""
     return World(spark, config, tmp_path_factory.mktemp("shop"))

@@ -15,6 +15,8 @@ from clarion.contracts.sources import KINDS
 from clarion.declarations.shop import rules
 from clarion.kernel.errors import ConfigError
 
+pytestmark = pytest.mark.deep  # files, rules and replays through ingest and clean
+
 Make = Callable[..., Desk]
 COLUMNS = {
     "product_ref": "ref",

@@ -19,6 +19,8 @@ from clarion.lake import Lake
 from clarion.runtime import encryption
 from clarion.runtime.encryption import EncryptionSettings
 
+pytestmark = pytest.mark.deep  # JVMs of their own
+
 ENCRYPTED = ("bronze.orders", "silver.order_lines", "silver.identities")
 ORDERS: dict[str, Any] = {
     "where": "${data}/orders.csv", "format": "csv", "options": {"header": True}, "time_zone": "UTC", "currency": "CNY",

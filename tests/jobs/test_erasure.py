@@ -17,6 +17,8 @@ from clarion.governance.erasure import erase
 from clarion.jobs.registry import JOBS
 from clarion.kernel.errors import UsageError
 
+pytestmark = pytest.mark.deep  # a drill
+
 ALLOWED = {"basis": "declared", "purposes": ["analytics", "marketing"], "note": "test"}
 CSV = {"format": "csv", "options": {"header": True}, "time_zone": "UTC", "consent": ALLOWED}
 MAPPINGS: dict[str, dict[str, Any]] = {

@@ -14,6 +14,8 @@ from worlds import Desk, small_shop
 from clarion.config import Config
 from clarion.sim import files, store
 
+pytestmark = pytest.mark.deep  # every kind of source from file to silver
+
 
 class Street:
     """A small shop's people, products and everything beside the web shop, ingested and cleaned."""

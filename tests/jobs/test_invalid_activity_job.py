@@ -11,6 +11,8 @@ from worlds import Desk
 
 from clarion.governance.quarantine import held_apart
 
+pytestmark = pytest.mark.deep  # three days of a shop
+
 DECLARED = {
     "basis": "declared",
     "purposes": ["collection", "analytics", "marketing"],

@@ -12,6 +12,8 @@ from clarion.collect.privacy.keys import Key
 from clarion.collect.privacy.tokens import token_of, unseal
 from clarion.kernel.errors import SecretError
 
+pytestmark = pytest.mark.deep  # a drill
+
 _HEAD = "ref,at,tel,mail,name,street\n"
 MAPPINGS: dict[str, dict[str, Any]] = {
     "shop": {

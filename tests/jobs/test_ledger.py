@@ -15,6 +15,8 @@ from clarion.explore.query import printed
 from clarion.kernel.errors import ClarionError, ConfigError, SourceError
 from clarion.lake import Lake
 
+pytestmark = pytest.mark.deep  # files that change, from day to day
+
 Make = Callable[..., Desk]
 HEADER = "order,when,who,product,quantity,price"
 COLUMNS = {

@@ -15,6 +15,8 @@ from worlds import Desk
 
 from clarion.serving.live_view import LiveView
 
+pytestmark = pytest.mark.deep  # a stream and a batch of one shop
+
 AS_OF = date(2026, 6, 1)
 HALF_LIFE = 24.0
 WITHIN = 0.05  # seconds in which what is known of a customer is there

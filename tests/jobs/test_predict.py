@@ -24,6 +24,8 @@ from clarion.measures.columns.buckets import bucket
 from clarion.prediction.churn.model import SuspectedLeakError
 from clarion.prediction.churn.settings import PredictSettings
 
+pytestmark = pytest.mark.deep  # a year of a shop
+
 AS_OF, HORIZON = date(2026, 6, 1), 56
 CUTS = tuple(AS_OF - timedelta(days=times * HORIZON) for times in (2, 1))
 CONSENT = {"basis": "declared", "purposes": ["collection", "analytics"]}

@@ -18,6 +18,8 @@ from clarion.customers.segments.settings import SegmentSettings
 from clarion.declarations import shop
 from clarion.lake import Lake
 
+pytestmark = pytest.mark.deep  # real data
+
 ORDER_LINES = TABLES["silver.order_lines"]
 
 

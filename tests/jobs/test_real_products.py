@@ -12,7 +12,7 @@ from clarion.contracts import TABLES
 from clarion.lake import Lake
 from clarion.products.similarity.neighbours import purity
 
-pytestmark = [pytest.mark.real_data, pytest.mark.covers("M2")]
+pytestmark = [pytest.mark.deep, pytest.mark.real_data, pytest.mark.covers("M2")]
 CATALOGUES = {
     "innerwear": {
         "where": "${data}/innerwear/*.parquet", "format": "parquet", "time_zone": "UTC", "currency": "USD", "duplicates": "drop",

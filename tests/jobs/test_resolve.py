@@ -15,6 +15,8 @@ from clarion.collect.identity.people import changes
 from clarion.contracts import TABLES
 from clarion.contracts.silver import FACTS
 
+pytestmark = pytest.mark.deep  # several days of accounts
+
 DAY = date(2026, 3, 1)
 _HEAD = "ref,at,phone,mail,name,born\n"
 _ALLOWED = {"basis": "declared", "purposes": ["analytics", "marketing"], "note": "test"}

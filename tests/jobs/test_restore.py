@@ -10,6 +10,8 @@ from worlds import Desk, contents
 
 from clarion.lake import Lake
 
+pytestmark = pytest.mark.deep  # a drill
+
 
 @pytest.mark.covers("Q9")
 def test_a_lake_that_was_lost_goes_on_from_its_backup(

@@ -13,6 +13,8 @@ from worlds import Desk
 
 from clarion.contracts import TABLES
 
+pytestmark = pytest.mark.deep  # retrains over months
+
 START = date(2026, 1, 1)
 # Means by persona: active days a month, views per active day, cart adds per view, orders per active day, units per order, paid per unit, discount
 # share; each customer varies by a tenth.

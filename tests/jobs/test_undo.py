@@ -11,6 +11,8 @@ from worlds import Desk, contents
 from clarion.governance.undo import undo
 from clarion.kernel.errors import UsageError
 
+pytestmark = pytest.mark.deep  # a drill
+
 DAY = date(2026, 3, 1)
 MAPPINGS: dict[str, dict[str, Any]] = {
     "tills": {

@@ -16,6 +16,8 @@ from clarion.contracts.live import MARKET_STATE
 from clarion.kernel.errors import QualityError
 from clarion.lake.frames import rows_as_frame
 
+pytestmark = pytest.mark.deep  # a drill
+
 DAY = date(2026, 3, 1)
 ALLOWED = {"basis": "declared", "purposes": ["analytics"], "note": "test"}
 MAPPINGS: dict[str, dict[str, Any]] = {

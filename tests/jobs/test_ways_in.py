@@ -17,6 +17,8 @@ from worlds import Desk
 
 from clarion.kernel.errors import ClarionError, SourceError
 
+pytestmark = pytest.mark.deep  # real servers
+
 ORDERS = [
     ("o1", "2026-01-02 10:00:00", "Müller", "p1", "2", "3.50", "one"),
     ("o2", "2026-01-03 11:30:00", "王小明", "p2", "1", "19.90", 'two; "quoted", with\ttab'),

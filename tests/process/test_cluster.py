@@ -19,6 +19,8 @@ from clarion.contracts import TABLES
 from clarion.lake import Lake
 from clarion.runtime.jars import delta_jars
 
+pytestmark = pytest.mark.deep  # JVMs of their own
+
 SPARK = Path(pyspark.__file__).parent
 ROOT = Path(__file__).parents[2]
 

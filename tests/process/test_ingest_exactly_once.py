@@ -15,6 +15,8 @@ from pyspark.sql import functions as F
 from clarion.contracts import TABLES
 from clarion.lake import Lake
 
+pytestmark = pytest.mark.deep  # JVMs of their own
+
 Mark = tuple[int, int]
 
 

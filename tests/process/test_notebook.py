@@ -7,6 +7,8 @@ import pytest
 from nbclient import NotebookClient
 from worlds import World
 
+pytestmark = pytest.mark.deep  # JVMs of their own
+
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
