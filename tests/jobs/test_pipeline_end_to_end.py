@@ -17,8 +17,6 @@ from clarion.runtime import pipeline
 from clarion.sim import people
 from clarion.sim.draws import Draws
 
-KERNEL = "spark.databricks.delta.v2.enableMode"
-
 
 @pytest.mark.deep
 def test_a_second_run_leaves_every_silver_gold_and_live_table_as_it_was(world: World) -> None:
@@ -31,10 +29,10 @@ def test_a_second_run_leaves_every_silver_gold_and_live_table_as_it_was(world: W
 
 
 @pytest.mark.deep
-def test_deltas_own_reader_and_its_kernel_find_the_same_rows(world: World) -> None:
-    session = world.lake.spark.newSession()
-    session.conf.set(KERNEL, "NONE")
-    lake = Lake(session, world.lake.root)
+def test_deltas_own_reader_and_its_kernel_find_the_same_rows(
+    world: World, spark: SparkSession
+) -> None:
+    lake = Lake(spark, world.lake.root)
 
     def plan(of: Lake) -> str:
         events = of.read(TABLES["silver.events"])
