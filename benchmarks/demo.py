@@ -1,32 +1,26 @@
-"""Time the demo from nothing, job by job: `make bench`. Compare ratios of one run; machines and their noise differ."""
+"""Time the demo from nothing, job by job: `make bench`.
+
+Compare ratios of one run: machines and their noise differ.
+"""
 
 import sys
 import tempfile
 from pathlib import Path
 
 from clarion.config import Config
-from clarion.demo import demo
+from clarion.demo.demo import DemoPlan, run_demo
 from clarion.jobs.registry import JOBS
 
 
 def main() -> None:
     """Print seconds per job over all turns, longest first."""
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "demo"
 
-        def hush(_: str) -> None:
+        def ignore(_: str) -> None:
             return
 
-        done = demo.run(
-            JOBS,
-            Config.load(),
-            target,
-            data="sim",
-            size="small",
-            shop="beauty",
-            say=hush,
-            announce=hush,
-        )
+        plan = DemoPlan(Path(folder) / "demo")
+        done = run_demo(plan, JOBS, Config.load(), say=ignore, announce=ignore)
     seconds: dict[str, float] = {}
     for report in done.reports:
         seconds[report.job] = seconds.get(report.job, 0.0) + report.seconds

@@ -31,8 +31,8 @@ def small_figures(**changed: Any) -> Figures:
             ("g2", "loyal <b>", "忠诚", 3, 0.6, Decimal(900), 0.9, 12.4, 4.25, Decimal("75.50"), [{"category": "Masks", "share": 0.75}]),
             ("g1", "silent", "沉默", 2, 0.4, Decimal(100), 0.1, NAN, 0.5, None, []),  # has never ordered
         ),
-        "people": frame("segment_id orders monetary recency_days", ("g2", 4, 300.0, 3.0), ("g2", 5, 0.0, 9.0)),
-        "compared": frame(
+        "customers": frame("segment_id orders monetary recency_days", ("g2", 4, 300.0, 3.0), ("g2", 5, 0.0, 9.0)),
+        "compared_features": frame(
             "segment_id frequency spend",
             ("g2", 4.0, 1.0), ("g2", 5.0, 1.0), ("g2", 6.0, 1.0), ("g1", 1.0, 1.0), ("g1", 4.0, 1.0),
         ),

@@ -6,15 +6,19 @@ import pytest
 from pages import Page
 from small_figures import LAST, TODAY, nothing, small_figures
 
-from clarion.report import groups
+from clarion.jobs.registry import JOBS
+from clarion.kernel.errors import UsageError
+from clarion.report import charts, groups
 from clarion.report.figures import Figures
 from clarion.report.loop_run import LoopRun
-from clarion.report.report import COLOURS, write
+from clarion.report.missing import PARTS
+from clarion.report.report import write_report
+from clarion.runtime.pipeline import select
 
 
 def reported(figures: Figures, folder: Path) -> Page:
     run = LoopRun("Plum & Co", "EUR", (LAST, TODAY), planted={("orders", "bad_dates"): 6})
-    path = write(run, figures, folder / "report.html")
+    path = write_report(run, figures, folder / "report.html")
     assert path == folder / "report.html"
     return Page(path.read_text(encoding="utf-8"))
 
@@ -81,9 +85,11 @@ def test_each_group_has_a_card_and_a_page(page: Page) -> None:
     assert "g2 loyal <b>" in page.words  # escaped, not a tag
     assert "4.2 orders on average, 75.50 an order, last one 12 days ago" in page.words
     assert "0.5 orders on average" in page.words.replace("\n", "")
-    assert "g2 loyal <b> · 忠诚: 3 customers, 2 came, 3 went" in page.words
-    assert "g1 silent · 沉默: 2 customers, 4 came, 6 went" in page.words  # 1 + 3 came, 4 + 2 went
-    assert "puts 95% of customers it has not seen where they are (85% to 99%" in page.words
+    assert "g2 loyal <b> · 忠诚: 3 customers, 2 joined, 3 left" in page.words
+    assert (
+        "g1 silent · 沉默: 2 customers, 4 joined, 6 left" in page.words
+    )  # 1 + 3 joined, 4 + 2 left
+    assert "assigns 95% of unseen customers to their group (85% to 99%)" in page.words
 
 
 def test_products_forecasts_and_alerts_are_shown(page: Page) -> None:
@@ -98,20 +104,20 @@ def test_products_forecasts_and_alerts_are_shown(page: Page) -> None:
 
 
 def test_a_group_is_told_by_the_tags_it_bears_more_often_than_everyone() -> None:
-    found = groups.described(small_figures(), {"segment_id": "g2", "customers": 3})
+    found = groups.group_details(small_figures(), {"segment_id": "g2", "customers": 3})
     told = [
         (tag["label_en"], pytest.approx(tag["share"]), tag["everyone"]) for tag in found["tags"]
     ]
     # fan: 3 of 3 and 20 % of all; buyer: 2 of 3 and 40 %; two of three lookers are fewer than 70 % of all.
     assert told == [("fan", 1.0, 0.2), ("buyer", 2 / 3, 0.4)]
-    assert (found["came"], found["went"]) == (2, 3)
+    assert (found["joined"], found["left"]) == (2, 3)
     assert found["rule"]["rule"] == "frequency > 3.5"
-    silent = groups.described(small_figures(), {"segment_id": "g1", "customers": 2})
-    assert (silent["tags"], silent["rule"], silent["came"], silent["went"]) == ([], None, 4, 6)
+    silent = groups.group_details(small_figures(), {"segment_id": "g1", "customers": 2})
+    assert (silent["tags"], silent["rule"], silent["joined"], silent["left"]) == ([], None, 4, 6)
 
 
 def test_the_flows_join_each_group_then_with_each_group_now() -> None:
-    chart = groups.flows(small_figures(), COLOURS)
+    chart = groups.flow_chart(small_figures())
     assert chart is not None
     node, link = chart.data[0].node, chart.data[0].link
     labels = [
@@ -125,11 +131,11 @@ def test_the_flows_join_each_group_then_with_each_group_now() -> None:
         ("g2 loyal <b>", "g1 silent", 3),
         ("g2 loyal <b>", "g2 loyal <b>", 7),
     ]
-    assert groups.flows(small_figures(flows=nothing("flows")), COLOURS) is None
+    assert groups.flow_chart(small_figures(flows=nothing("flows"))) is None
 
 
 def test_a_feature_is_drawn_in_deviations_from_all_customers() -> None:
-    chart = groups.spread(small_figures(), "g1", "#000000")
+    chart = groups.feature_spread(small_figures(), "g1", "#000000")
     assert chart is not None
     everyone, group = chart.data
     assert (everyone.name, group.name) == ("all customers", "the group")
@@ -141,11 +147,11 @@ def test_a_feature_is_drawn_in_deviations_from_all_customers() -> None:
         ("spend", 0.0),
         ("spend", 0.0),
     ]
-    assert groups.spread(small_figures(), "g9", "#000000") is None
+    assert groups.feature_spread(small_figures(), "g9", "#000000") is None
 
 
 def test_the_map_places_every_customer_once_and_too_few_are_not_drawn() -> None:
-    chart = groups.map_of(small_figures(), COLOURS)
+    chart = groups.customer_map(small_figures())
     assert chart is not None
     assert [(trace.name, len(trace.x)) for trace in chart.data] == [
         ("g2 loyal <b>", 3),
@@ -155,14 +161,15 @@ def test_the_map_places_every_customer_once_and_too_few_are_not_drawn() -> None:
     first = [value for trace in chart.data for value in trace.x]
     far = [abs(value - first[0]) * (14 / 5) ** 0.5 for value in first]
     assert far == pytest.approx([0, 1, 2, 3, 0], abs=1e-6)
-    assert groups.map_of(small_figures(compared=small_figures().compared.iloc[:2]), COLOURS) is None
+    two = small_figures().compared_features.iloc[:2]
+    assert groups.customer_map(small_figures(compared_features=two)) is None
 
 
 def test_a_shop_that_has_not_got_far_still_gets_a_report(tmp_path: Path) -> None:
     names = (
         "segments",
-        "people",
-        "compared",
+        "customers",
+        "compared_features",
         "flows",
         "tags",
         "group_tags",
@@ -176,5 +183,43 @@ def test_a_shop_that_has_not_got_far_still_gets_a_report(tmp_path: Path) -> None
         small_figures(purity=None, **{name: nothing(name) for name in (*names, *later)}), tmp_path
     )
     assert page.rows("kind")[-1] == ["all", "1,520", "1,500", "16", "4"]
-    assert page.rows("offer") == []
-    assert "The loop" not in page.words
+    assert [row[0] for row in page.rows("part")] == [
+        "Groups",
+        "Products",
+        "Live",
+        "Forecast",
+        "Campaigns",
+        "The loop",
+        "Scorecard",
+    ]
+    assert page.rows("part")[0][2] == "clarion run all --to segment"
+    assert {table[0][0] for table in page.tables} == {"part", "kind"}
+    assert "The loop: measured and corrected" not in page.words
+
+
+def test_the_loops_multiplier_is_drawn_once_it_has_two_days() -> None:
+    chart = charts.loop_chart(small_figures())
+    assert chart is not None
+    assert [(trace.name, list(trace.x), list(trace.y)) for trace in chart.data] == [
+        ("g1 silent", ["2026-06-29"], [1.0]),
+        ("g2 loyal", ["2026-06-01", "2026-06-29"], [1.1, 1.177]),
+    ]
+    one_day = small_figures().strategies.iloc[1:]
+    assert charts.loop_chart(small_figures(strategies=one_day)) is None
+
+
+def test_a_report_replaces_a_report_and_nothing_else(tmp_path: Path) -> None:
+    run = LoopRun("Plum & Co", "EUR", (TODAY,))
+    path = write_report(run, small_figures(), tmp_path / "report.html")
+    assert write_report(run, small_figures(), path) == path
+    (tmp_path / "letter.html").write_text("<p>precious</p>")
+    for other in (tmp_path / "letter.html", tmp_path, tmp_path / "nowhere" / "report.html"):
+        with pytest.raises(UsageError, match="fix:"):
+            write_report(run, small_figures(), other)
+    assert (tmp_path / "letter.html").read_text() == "<p>precious</p>"
+
+
+def test_each_part_names_a_job_that_fills_it() -> None:
+    for part in PARTS:
+        assert hasattr(small_figures(), part.figure)
+        assert part.job in {job.name for job in select(JOBS, "all", last=part.job)}

@@ -2,15 +2,13 @@
 
 import traceback
 from collections.abc import Mapping
-from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table as RichTable
 
 from clarion import __version__
-from clarion.cli.audiences import COMMANDS as OF_MARKETING
-from clarion.cli.governance import COMMANDS as OF_CUSTODY
+from clarion.cli import audiences, governance, reports
 from clarion.cli.options import OUT, Options, common
 from clarion.config import Config
 from clarion.contracts import TABLES
@@ -78,72 +76,6 @@ def run(
         say=lambda _, text: options.say(text),
         done=done,
     )
-
-
-@cli.command()
-@click.option(
-    "--lake",
-    default="./clarion-demo",
-    show_default=True,
-    help="Folder of the demo; rebuilt from nothing each time.",
-)
-@click.option(
-    "--data",
-    type=click.Choice(["sim", "complete-journey"]),
-    default="sim",
-    show_default=True,
-    help="A simulated shop, or real baskets.",
-)
-@click.option(
-    "--size",
-    type=click.Choice(["small", "medium", "large"]),
-    default="small",
-    show_default=True,
-    help="Of the simulated shop.",
-)
-@click.option("--shop", default="beauty", show_default=True, help="Shop file of the configuration.")
-@click.option("--seed", type=int, help="Seed of every random choice.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting; may be repeated."
-)
-@click.option("--quiet", is_flag=True, help="The summary only.")
-@click.pass_obj
-def demo(
-    jobs: Mapping[str, Job],
-    lake: str,
-    data: str,
-    size: str,
-    shop: str,
-    seed: int | None,
-    overrides: tuple[str, ...],
-    quiet: bool,
-) -> None:
-    """The whole loop from raw files to campaigns and back, then a summary and a report."""
-    from clarion.demo import demo as demos
-    from clarion.report.figures import collect
-    from clarion.report.report import write
-    from clarion.report.summary import summary
-
-    options = Options(lake, "local", None, overrides, None, seed, quiet)
-
-    def announce(text: str) -> None:
-        if not quiet:
-            OUT.print(f"[bold]{text}[/bold]")
-
-    done = demos.run(
-        jobs,
-        options.config(),
-        Path(lake),
-        data=data,
-        size=size,
-        shop=shop,
-        say=options.say,
-        announce=announce,
-    )
-    figures = collect(done.lake, as_of=done.days[-1])
-    report = write(done.loop_run, figures, done.folder / "report.html")
-    OUT.print(summary(done.loop_run, figures))
-    OUT.print(f"{done.seconds:.0f} s. The report lies at {report.absolute()}", markup=False)
 
 
 @cli.command("jobs")
@@ -283,7 +215,7 @@ def config_check(jobs: Mapping[str, Job], options: Options) -> None:
     )
 
 
-for _command in (*OF_CUSTODY, *OF_MARKETING):
+for _command in (*governance.COMMANDS, *audiences.COMMANDS, *reports.COMMANDS):
     cli.add_command(_command)
 
 

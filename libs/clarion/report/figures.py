@@ -1,6 +1,6 @@
-"""What a person wants to see of a lake: small tables, read once."""
+"""The figures of a report: small tables of a lake, read once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -28,7 +28,7 @@ from clarion.contracts.gold import (
     STRATEGIES,
     STRATEGY_KPIS,
     TAGS,
-)  # fmt: skip
+)
 from clarion.contracts.live import KPI_MINUTES, MARKET_ALERTS
 from clarion.contracts.ops import BATCHES, TARGETS
 from clarion.contracts.silver import QUARANTINE
@@ -38,16 +38,44 @@ from clarion.kernel.parallel import run_concurrently
 from clarion.lake import Lake
 from clarion.products.similarity.neighbours import purity
 
+_CUSTOMERS = 1500  # points of a chart; more hide each other
+_PRODUCTS = 6
+_NEIGHBOURS = 3
+_ALERTS = 10
+_TURNS = 12  # as-of days whose measurements are listed
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Everything the summary and the report show, as small frames."""
+    """Everything that the summary and the report show, as small frames.
+
+    Args:
+        batches: rows in, accepted, quarantined and duplicates, by kind.
+        reasons: quarantined records by kind and rule.
+        segments: SEGMENTS of the day.
+        customers: a sample of customers with orders: segment_id, orders, monetary, recency_days.
+        compared_features: a sample of customers: segment_id and each feature of the model.
+        flows: SEGMENT_FLOWS of the day.
+        tags: TAGS of the day.
+        group_tags: customers by segment and tag.
+        neighbours: some products with their nearest neighbours.
+        purity: how often a neighbour is of the product's category, and by chance; None without.
+        minutes: KPI_MINUTES of the last 24 hours of the stream.
+        alerts: the strongest MARKET_ALERTS.
+        forecasts: FORECASTS of the day.
+        campaigns: CAMPAIGNS of the day.
+        budgets: BUDGETS of all days.
+        kpis: STRATEGY_KPIS of the last days.
+        adjustments: ADJUSTMENTS of the last days.
+        strategies: STRATEGIES of all days.
+        targets: TARGETS of the day.
+    """
 
     batches: pd.DataFrame
     reasons: pd.DataFrame
     segments: pd.DataFrame
-    people: pd.DataFrame
-    compared: pd.DataFrame
+    customers: pd.DataFrame
+    compared_features: pd.DataFrame
     flows: pd.DataFrame
     tags: pd.DataFrame
     group_tags: pd.DataFrame
@@ -64,21 +92,58 @@ class Figures:
     targets: pd.DataFrame
 
 
-def collect(lake: Lake, *, as_of: date) -> Figures:
-    """Read what is shown of the last turn, and of the loop over all turns."""
+def read_figures(lake: Lake, *, days: Sequence[date]) -> Figures:
+    """The figures of the last of some as-of days, and of the loop over all of them.
 
-    def today(table: Table) -> DataFrame:
-        return lake.read(table).where(F.col("as_of") == F.lit(as_of))
+    Args:
+        lake: the tables; one that was never written has no rows.
+        days: as-of days in order; later days are left out.
+    """
+    as_of = days[-1]
+    vectors = _of_day(lake, PRODUCT_VECTORS, as_of)
+    neighbours = _of_day(lake, PRODUCT_NEIGHBOURS, as_of)
+    # Each of at most some thousand rows.
+    frames = {
+        **_intake_frames(lake),
+        **_group_frames(lake, as_of),
+        **_live_frames(lake),
+        **_loop_frames(lake, days),
+        "neighbours": _nearest_products(neighbours, vectors),
+        "forecasts": _of_day(lake, FORECASTS, as_of).orderBy("series", "day"),
+        "campaigns": _of_day(lake, CAMPAIGNS, as_of).orderBy(F.desc("reach"), "campaign_id"),
+        "targets": _of_day(lake, TARGETS, as_of),
+    }
+    reads: list[Callable[[], Any]] = [partial(purity, neighbours, vectors)]
+    reads += [frame.toPandas for frame in frames.values()]
+    results = run_concurrently(reads)
+    return Figures(**dict(zip(("purity", *frames), results, strict=True)))
 
+
+def _of_day(lake: Lake, table: Table, as_of: date) -> DataFrame:
+    return lake.read(table).where(F.col("as_of") == F.lit(as_of))
+
+
+def _intake_frames(lake: Lake) -> dict[str, DataFrame]:
+    """Rows by what became of them, and the reasons of the quarantine."""
+    columns = ("rows_in", "accepted", "quarantined", "duplicates")
+    sums = (F.sum(column).alias(column) for column in columns)
     reasons = (
         lake.read(QUARANTINE)
         .select("kind", F.explode("reasons.rule").alias("rule"))
         .groupBy("kind", "rule")
         .count()
     )
-    members = today(SEGMENT_MEMBERS).select("customer_id", "segment_id")
-    people = (
-        today(CUSTOMER_PROFILES)
+    return {
+        "batches": lake.read(BATCHES).groupBy("kind").agg(*sums).orderBy("kind"),
+        "reasons": reasons.orderBy(F.desc("count"), "kind", "rule"),
+    }
+
+
+def _group_frames(lake: Lake, as_of: date) -> dict[str, DataFrame]:
+    """The groups of a day: portraits, samples of their customers, moves and tags."""
+    members = _of_day(lake, SEGMENT_MEMBERS, as_of).select("customer_id", "segment_id")
+    customers = (
+        _of_day(lake, CUSTOMER_PROFILES, as_of)
         .join(members, "customer_id")
         .select(
             "segment_id",
@@ -88,76 +153,85 @@ def collect(lake: Lake, *, as_of: date) -> Figures:
         )
         .where("orders > 0")
         .orderBy(F.xxhash64("customer_id"))
-        .limit(1500)
+        .limit(_CUSTOMERS)
     )
-    titles = today(PRODUCT_VECTORS).select("product_id", "title", "category")
-    first = [
-        row["product_id"]
-        for row in today(PRODUCT_NEIGHBOURS)
-        .select("product_id")
-        .distinct()
-        .orderBy(F.xxhash64("product_id"))
-        .limit(6)
-        .collect()
-    ]
-    neighbours = (
-        today(PRODUCT_NEIGHBOURS)
-        .where(F.col("product_id").isin(first) & (F.col("rank") <= 3))
-        .join(titles, "product_id")
-        .join(
-            titles.select(
-                F.col("product_id").alias("neighbour_id"),
-                F.col("title").alias("neighbour"),
-                F.col("category").alias("its_category"),
-            ),
-            "neighbour_id",
-        )
-        .select("product_id", "title", "category", "rank", "neighbour", "its_category", "cosine")
-        .orderBy("product_id", "rank")
-    )
-    # Each of some hundred rows.
-    shown = {
-        "batches": lake.read(BATCHES),
-        "reasons": reasons.orderBy(F.col("count").desc(), "kind", "rule"),
-        "segments": today(SEGMENTS).orderBy(F.col("revenue").desc()),
-        "people": people,
-        "compared": _compared(lake, today(CUSTOMER_FEATURES), members, as_of).limit(1500),
-        "flows": today(SEGMENT_FLOWS).orderBy("from_segment", "to_segment"),
-        "tags": today(TAGS).orderBy("tag"),
-        "group_tags": today(CUSTOMER_TAGS)
+    group_tags = (
+        _of_day(lake, CUSTOMER_TAGS, as_of)
         .select("customer_id", F.explode("tags.tag").alias("tag"))
         .join(members, "customer_id")
         .groupBy("segment_id", "tag")
-        .count(),
-        "neighbours": neighbours,
-        "minutes": lake.read(KPI_MINUTES).orderBy("minute"),
-        "alerts": lake.read(MARKET_ALERTS).orderBy("change", "alert_id").limit(10),
-        "forecasts": today(FORECASTS).orderBy("series", "day"),
-        "campaigns": today(CAMPAIGNS).orderBy(F.col("reach").desc(), "campaign_id"),
-        "budgets": lake.read(BUDGETS).orderBy("as_of"),
-        "kpis": lake.read(STRATEGY_KPIS).orderBy("as_of", "strategy_id"),
-        "adjustments": lake.read(ADJUSTMENTS).orderBy("as_of", "strategy_id"),
-        "strategies": lake.read(STRATEGIES).orderBy("as_of", "strategy_id"),
-        "targets": today(TARGETS),
-    }
-    reads: list[Callable[[], Any]] = [
-        partial(purity, today(PRODUCT_NEIGHBOURS), today(PRODUCT_VECTORS))
-    ]
-    reads += [frame.toPandas for frame in shown.values()]
-    return Figures(**dict(zip(("purity", *shown), run_concurrently(reads), strict=True)))
-
-
-def _compared(lake: Lake, described: DataFrame, members: DataFrame, as_of: date) -> DataFrame:
-    """What the model of groups compares, of customers in an order that is neither their names' nor their groups': segment_id and each feature."""
-    model = (
-        lake.read(SEGMENT_MODELS).where(F.col("as_of") == F.lit(as_of)).select("features").first()
+        .count()
     )
+    return {
+        "segments": _of_day(lake, SEGMENTS, as_of).orderBy(F.desc("revenue")),
+        "customers": customers,
+        "compared_features": _compared_features(lake, members, as_of),
+        "flows": _of_day(lake, SEGMENT_FLOWS, as_of).orderBy("from_segment", "to_segment"),
+        "tags": _of_day(lake, TAGS, as_of).orderBy("tag"),
+        "group_tags": group_tags,
+    }
+
+
+def _compared_features(lake: Lake, members: DataFrame, as_of: date) -> DataFrame:
+    """A sample of customers with the features that the model of groups compares.
+
+    Their order follows neither their names nor their groups.
+    """
+    model = _of_day(lake, SEGMENT_MODELS, as_of).select("features").first()
     expressions: dict[str, str] = dict(model["features"]) if model else {}
-    known = dict.fromkeys(name for text in expressions.values() for name in names(text))
-    wide = described.select("customer_id", *(F.col("values")[name].alias(name) for name in known))
+    used = dict.fromkeys(name for text in expressions.values() for name in names(text))
+    features = _of_day(lake, CUSTOMER_FEATURES, as_of).select(
+        "customer_id", *(F.col("values")[name].alias(name) for name in used)
+    )
     return (
-        model_inputs(wide, expressions)
+        model_inputs(features, expressions)
         .join(members, "customer_id")
         .orderBy(F.xxhash64("customer_id"))
         .drop("customer_id")
+        .limit(_CUSTOMERS)
     )
+
+
+def _nearest_products(neighbours: DataFrame, vectors: DataFrame) -> DataFrame:
+    """Some products, chosen by hash, with their nearest neighbours."""
+    titles = vectors.select("product_id", "title", "category")
+    titles_of_neighbours = titles.select(
+        F.col("product_id").alias("neighbour_id"),
+        F.col("title").alias("neighbour"),
+        F.col("category").alias("its_category"),
+    )
+    products = neighbours.select("product_id").distinct()
+    sample = products.orderBy(F.xxhash64("product_id")).limit(_PRODUCTS)
+    return (
+        neighbours.where(F.col("rank") <= _NEIGHBOURS)
+        .join(F.broadcast(sample), "product_id")
+        .join(titles, "product_id")
+        .join(titles_of_neighbours, "neighbour_id")
+        .select("product_id", "title", "category", "rank", "neighbour", "its_category", "cosine")
+        .orderBy("product_id", "rank")
+    )
+
+
+def _live_frames(lake: Lake) -> dict[str, DataFrame]:
+    """The last 24 hours of the stream, and the strongest moves of competitors."""
+    minutes = lake.read(KPI_MINUTES)
+    last = minutes.agg(F.max("minute").alias("last_minute"))
+    since = F.col("last_minute") - F.expr("INTERVAL 24 HOURS")
+    return {
+        "minutes": minutes.join(F.broadcast(last), F.col("minute") > since)
+        .drop("last_minute")
+        .orderBy("minute"),
+        "alerts": lake.read(MARKET_ALERTS).orderBy("change", "alert_id").limit(_ALERTS),
+    }
+
+
+def _loop_frames(lake: Lake, days: Sequence[date]) -> dict[str, DataFrame]:
+    """Budgets and strategies of all days; measurements and corrections of the last ones."""
+    is_up_to = F.col("as_of") <= F.lit(days[-1])
+    is_recent = F.col("as_of").between(F.lit(days[-_TURNS:][0]), F.lit(days[-1]))
+    return {
+        "budgets": lake.read(BUDGETS).where(is_up_to).orderBy("as_of"),
+        "strategies": lake.read(STRATEGIES).where(is_up_to).orderBy("as_of", "strategy_id"),
+        "kpis": lake.read(STRATEGY_KPIS).where(is_recent).orderBy("as_of", "strategy_id"),
+        "adjustments": lake.read(ADJUSTMENTS).where(is_recent).orderBy("as_of", "strategy_id"),
+    }

@@ -1,4 +1,4 @@
-"""The page of each group in the report: where it lies, what sets it apart, what it buys, who came and went."""
+"""The groups in the report: their charts, tags and rules, and who joined and left."""
 
 from typing import Any
 
@@ -8,88 +8,84 @@ import plotly.graph_objects as go
 
 from clarion.customers.segments.pictures import principal_components
 from clarion.measures.columns.flows import NOWHERE
+from clarion.report.charts import colour
 from clarion.report.figures import Figures
 
 _TAGS_SHOWN = 6
+_GREY = "#9aa5ad"
 
 
-def map_of(found: Figures, colours: tuple[str, ...]) -> go.Figure | None:
-    """Customers on the two directions in which they differ most, by group."""
-    names = [name for name in found.compared.columns if name != "segment_id"]
-    if len(found.compared) < 3 or not names:
+def customer_map(figures: Figures) -> go.Figure | None:
+    """Customers on the two directions in which they differ most, coloured by group."""
+    features = figures.compared_features
+    names = _feature_names(features)
+    if len(features) < 3 or not names:
         return None
-    flat = principal_components(
-        found.compared[names]
-        .fillna(found.compared[names].median())
-        .fillna(0.0)
-        .to_numpy(dtype=np.float64)
-    )
+    values = features[names].fillna(features[names].median()).fillna(0.0)
+    positions = principal_components(values.to_numpy(dtype=np.float64))
     figure = go.Figure()
-    for place, segment in enumerate(found.segments.to_dict("records")):
-        mine = (found.compared["segment_id"] == segment["segment_id"]).to_numpy()
-        marker = {"color": colours[place % len(colours)], "size": 6, "opacity": 0.6}
+    for index, segment in enumerate(figures.segments.to_dict("records")):
+        is_member = (features["segment_id"] == segment["segment_id"]).to_numpy()
         figure.add_scatter(
-            x=flat[mine, 0],
-            y=flat[mine, 1],
+            x=positions[is_member, 0],
+            y=positions[is_member, 1],
             mode="markers",
             name=f"{segment['segment_id']} {segment['name_en']}",
-            marker=marker,
+            marker={"color": colour(index), "size": 6, "opacity": 0.6},
         )
     figure.update_xaxes(title="first principal component")
     figure.update_yaxes(title="second")
     return figure
 
 
-def flows(found: Figures, colours: tuple[str, ...]) -> go.Figure | None:
-    """Who went from which group to which since the day grouped before."""
-    if found.flows.empty:
+def flow_chart(figures: Figures) -> go.Figure | None:
+    """Customers by their group on the day grouped before and their group now."""
+    flows = figures.flows
+    if flows.empty:
         return None
     names = {
-        row["segment_id"]: f"{row['segment_id']} {row['name_en']}"
-        for row in found.segments.to_dict("records")
+        segment["segment_id"]: f"{segment['segment_id']} {segment['name_en']}"
+        for segment in figures.segments.to_dict("records")
     }
-    colour = {segment: colours[place % len(colours)] for place, segment in enumerate(names)}
-    sides = {"from_segment": "was new", "to_segment": "is gone"}
-    places = {(side, segment): None for side in sides for segment in sorted(set(found.flows[side]))}
-    numbers = {key: number for number, key in enumerate(places)}
+    colours = {segment_id: colour(index) for index, segment_id in enumerate(names)}
+    ends = {"from_segment": "was new", "to_segment": "is gone"}
+    nodes = [(end, segment_id) for end in ends for segment_id in sorted(set(flows[end]))]
+    position = {node: index for index, node in enumerate(nodes)}
     labels = [
-        sides[side] if segment == NOWHERE else names.get(segment, segment)
-        for side, segment in places
+        ends[end] if segment_id == NOWHERE else names.get(segment_id, segment_id)
+        for end, segment_id in nodes
     ]
-    return go.Figure(
-        go.Sankey(
-            node={
-                "label": labels,
-                "color": [colour.get(segment, "#9aa5ad") for _, segment in places],
-                "pad": 12,
-                "thickness": 14,
-            },
-            link={
-                "source": [
-                    numbers["from_segment", segment] for segment in found.flows["from_segment"]
-                ],
-                "target": [numbers["to_segment", segment] for segment in found.flows["to_segment"]],
-                "value": list(found.flows["customers"]),
-                "color": "rgba(120,135,145,0.28)",
-            },
-        )
-    )
+    node = {
+        "label": labels,
+        "color": [colours.get(segment_id, _GREY) for _, segment_id in nodes],
+        "pad": 12,
+        "thickness": 14,
+    }
+    link = {
+        "source": [position["from_segment", segment_id] for segment_id in flows["from_segment"]],
+        "target": [position["to_segment", segment_id] for segment_id in flows["to_segment"]],
+        "value": list(flows["customers"]),
+        "color": "rgba(120,135,145,0.28)",
+    }
+    return go.Figure(go.Sankey(node=node, link=link))
 
 
-def spread(found: Figures, segment_id: str, colour: str) -> go.Figure | None:
-    """What the group's customers have of each compared feature, in deviations from all customers."""
-    names = [name for name in found.compared.columns if name != "segment_id"]
-    mine = found.compared[found.compared["segment_id"] == segment_id]
-    if mine.empty or not names:
+def feature_spread(figures: Figures, segment_id: str, line_colour: str) -> go.Figure | None:
+    """The group's values of each compared feature, in standard deviations from all customers."""
+    features = figures.compared_features
+    names = _feature_names(features)
+    members = features[features["segment_id"] == segment_id]
+    if members.empty or not names:
         return None
-    standard_deviation = found.compared[names].std(ddof=0).replace(0.0, 1.0)
+    mean = features[names].mean()
+    standard_deviation = features[names].std(ddof=0).replace(0.0, 1.0)
     figure = go.Figure()
     for label, rows, line in (
-        ("all customers", found.compared, "#9aa5ad"),
-        ("the group", mine, colour),
+        ("all customers", features, _GREY),
+        ("the group", members, line_colour),
     ):
-        scaled = (rows[names] - found.compared[names].mean()) / standard_deviation
-        long = scaled.melt(var_name="feature", value_name="z")
+        z_scores = (rows[names] - mean) / standard_deviation
+        long = z_scores.melt(var_name="feature", value_name="z")
         figure.add_box(
             x=long["z"],
             y=long["feature"],
@@ -99,45 +95,56 @@ def spread(found: Figures, segment_id: str, colour: str) -> go.Figure | None:
             boxpoints=False,
         )
     figure.update_layout(boxmode="group", yaxis={"automargin": True})
-    figure.update_xaxes(title="deviations from the mean of all")
+    figure.update_xaxes(title="standard deviations from the mean of all")
     return figure
 
 
-def described(found: Figures, segment: dict[str, Any]) -> dict[str, Any]:
-    """What the group's page says in words: its tags beside everyone's, the rule that tells it, who came and went."""
+def group_details(figures: Figures, segment: dict[str, Any]) -> dict[str, Any]:
+    """A group's tags beside everyone's, the rule that identifies it, and who joined and left.
+
+    Args:
+        figures: of the report.
+        segment: segment_id and customers of the group.
+    """
     segment_id = segment["segment_id"]
-    rules = found.tags[found.tags["segment_id"] == segment_id].to_dict("records")
-    to, away = (_others(found.flows, side, segment_id) for side in ("to_segment", "from_segment"))
+    rules = figures.tags[figures.tags["segment_id"] == segment_id].to_dict("records")
     return {
-        "tags": _tags(found, segment_id, int(segment["customers"])),
+        "tags": _distinctive_tags(figures, segment_id, customers=int(segment["customers"])),
         "rule": rules[0] if rules else None,
-        "came": to,
-        "went": away,
+        "joined": _moves(figures.flows, segment_id, end="to_segment"),
+        "left": _moves(figures.flows, segment_id, end="from_segment"),
     }
 
 
-def _tags(found: Figures, segment_id: str, customers: int) -> list[dict[str, Any]]:
-    """Declared tags that the group bears more often than everyone, the most telling first."""
-    declared = found.tags[found.tags["kind"] == "declared"]
-    mine = found.group_tags[found.group_tags["segment_id"] == segment_id].set_index("tag")["count"]
+def _feature_names(features: pd.DataFrame) -> list[str]:
+    return [name for name in features.columns if name != "segment_id"]
+
+
+def _distinctive_tags(figures: Figures, segment_id: str, *, customers: int) -> list[dict[str, Any]]:
+    """Declared tags that are more frequent in the group than overall, by difference."""
+    declared = figures.tags[figures.tags["kind"] == "declared"]
+    of_group = figures.group_tags[figures.group_tags["segment_id"] == segment_id]
+    counts = of_group.set_index("tag")["count"]
     rows = [
         {
             "label_en": tag["label_en"],
             "label_zh": tag["label_zh"],
-            "share": mine[tag["tag"]] / customers,
+            "share": counts[tag["tag"]] / customers,
             "everyone": tag["support"],
         }
         for tag in declared.to_dict("records")
-        if tag["tag"] in mine.index
+        if tag["tag"] in counts.index
     ]
-    return sorted(
-        (row for row in rows if row["share"] > row["everyone"]),
-        key=lambda row: row["everyone"] - row["share"],
-    )[:_TAGS_SHOWN]
+    distinctive = [row for row in rows if row["share"] > row["everyone"]]
+    distinctive.sort(key=lambda row: row["everyone"] - row["share"])
+    return distinctive[:_TAGS_SHOWN]
 
 
-def _others(moved: pd.DataFrame, side: str, segment_id: str) -> int:
-    """Customers who came into the group (or went out of it), newcomers and those no longer described included."""
-    other = "from_segment" if side == "to_segment" else "to_segment"
-    rows = moved[(moved[side] == segment_id) & (moved[other] != segment_id)]
+def _moves(flows: pd.DataFrame, segment_id: str, *, end: str) -> int:
+    """Customers who joined the group (end: to_segment) or left it (end: from_segment).
+
+    Customers who are new to the shop, or no longer grouped, count as well.
+    """
+    other_end = "from_segment" if end == "to_segment" else "to_segment"
+    rows = flows[(flows[end] == segment_id) & (flows[other_end] != segment_id)]
     return int(rows["customers"].sum())

@@ -1,5 +1,7 @@
 """The loop's result for a terminal."""
 
+import math
+from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,107 +13,120 @@ from rich.text import Text
 from clarion.report.figures import Figures
 from clarion.report.loop_run import LoopRun
 
+_ROW_COUNTS = ["rows_in", "accepted", "quarantined", "duplicates"]
 
-def _rows(frame: pd.DataFrame) -> list[Any]:
-    """The rows as named values."""
-    return [
-        SimpleNamespace(**{str(name): value for name, value in row.items()})
-        for row in frame.to_dict("records")
+
+def summary(run: LoopRun, figures: Figures) -> Group:
+    """Rows, groups, campaigns, the loop and the scorecard, as tables.
+
+    Args:
+        run: currency and days.
+        figures: what is shown.
+    """
+    parts: list[RichTable | Text] = [
+        _rows_table(figures),
+        _groups_table(figures),
+        _campaigns_table(figures, currency=run.currency),
     ]
+    for budget in _rows(figures.budgets[figures.budgets["as_of"] == run.days[-1]]):
+        planned = f"{budget.planned:,.2f} of {budget.budget:,.2f} {run.currency} are planned"
+        parts.append(Text(planned))
+    if len(figures.adjustments):
+        parts.append(_loop_table(figures))
+    parts.append(_scorecard_table(figures))
+    return Group(*parts)
 
 
-def summary(run: LoopRun, found: Figures) -> Group:
-    """Rows and their fate, groups, campaigns, the loop, the scorecard."""
-    currency = run.currency
-    rows = RichTable(title="Rows", title_justify="left")
-    for heading in ("kind", "in", "accepted", "quarantined", "duplicates"):
-        rows.add_column(heading, justify="left" if heading == "kind" else "right")
-    by_kind = found.batches.groupby("kind")[
-        ["rows_in", "accepted", "quarantined", "duplicates"]
-    ].sum()
-    for kind, row in by_kind.iterrows():
-        rows.add_row(str(kind), *(f"{int(value):,}" for value in row))
-    rows.add_row("all", *(f"{int(value):,}" for value in by_kind.sum()), style="bold")
-    groups = RichTable(title="Groups", title_justify="left")
-    for heading in (
-        "group",
-        "in Chinese",
-        "customers",
-        "share of revenue",
-        "orders",
-        "days since the last",
-    ):
-        groups.add_column(
-            heading, justify="left" if heading in ("group", "in Chinese") else "right"
-        )
-    for segment in _rows(found.segments):
-        days = (
-            "none yet"
-            if segment.recency_days is None or segment.recency_days != segment.recency_days
-            else f"{segment.recency_days:.0f}"
-        )
-        groups.add_row(
+def _rows_table(figures: Figures) -> RichTable:
+    """Rows that arrived and what became of them, by kind."""
+    table = _table("Rows", ["kind"], ["in", "accepted", "quarantined", "duplicates"])
+    by_kind = figures.batches.groupby("kind")[_ROW_COUNTS].sum()
+    for kind, counts in by_kind.iterrows():
+        table.add_row(str(kind), *_counts(counts))
+    table.add_row("all", *_counts(by_kind.sum()), style="bold")
+    return table
+
+
+def _groups_table(figures: Figures) -> RichTable:
+    numbers = ["customers", "share of revenue", "orders", "days since the last"]
+    table = _table("Groups", ["group", "in Chinese"], numbers)
+    for segment in _rows(figures.segments):
+        table.add_row(
             segment.name_en,
             segment.name_zh,
             f"{segment.customers:,}",
             f"{segment.revenue_share:.1%}",
             f"{segment.orders:.1f}",
-            days,
+            _number(segment.recency_days, "{:.0f}", missing="none yet"),
         )
-    campaigns = RichTable(title="Campaigns", title_justify="left")
-    for heading in (
-        "offer",
-        "eligible",
-        "reach",
-        f"expected cost {currency}",
-        f"expected value {currency}",
-    ):
-        campaigns.add_column(heading, justify="left" if heading == "offer" else "right")
-    by_offer = found.campaigns.assign(
-        expected_cost=found.campaigns["expected_cost"].astype(float)
-    ).groupby("offer_name_en")
-    for offer, row in (
-        by_offer[["eligible", "reach", "expected_cost", "expected_value"]].sum().iterrows()
-    ):
-        campaigns.add_row(
+    return table
+
+
+def _campaigns_table(figures: Figures, *, currency: str) -> RichTable:
+    """Campaigns by offer, over all strategies."""
+    money = [f"expected cost {currency}", f"expected value {currency}"]
+    table = _table("Campaigns", ["offer"], ["eligible", "reach", *money])
+    campaigns = figures.campaigns.assign(
+        expected_cost=figures.campaigns["expected_cost"].astype(float)
+    )
+    columns = ["eligible", "reach", "expected_cost", "expected_value"]
+    for offer, sums in campaigns.groupby("offer_name_en")[columns].sum().iterrows():
+        table.add_row(
             str(offer),
-            f"{row.eligible:,.0f}",
-            f"{row.reach:,.0f}",
-            f"{row.expected_cost:,.2f}",
-            f"{row.expected_value:,.2f}",
+            f"{sums.eligible:,.0f}",
+            f"{sums.reach:,.0f}",
+            f"{sums.expected_cost:,.2f}",
+            f"{sums.expected_value:,.2f}",
         )
-    parts: list[RichTable | Text] = [rows, groups, campaigns]
-    budget = found.budgets[found.budgets["as_of"] == run.days[-1]]
-    for line in _rows(budget):
-        parts.append(Text(f"{line.planned:,.2f} of {line.budget:,.2f} {currency} are planned"))
-    if len(found.adjustments):
-        loop = RichTable(title="The loop", title_justify="left")
-        for heading in ("as of", "strategy", "version", "relative factor", "lever", "why"):
-            loop.add_column(heading)
-        for item in _rows(found.adjustments):
-            relative = (
-                ""
-                if item.relative_factor is None or item.relative_factor != item.relative_factor
-                else f"{item.relative_factor:+.3f}"
-            )
-            benefit_multiplier = f"{item.benefit_before:.3f} -> {item.benefit_after:.3f}"
-            loop.add_row(
-                str(item.as_of),
-                item.strategy_id,
-                str(item.strategy_version),
-                relative,
-                benefit_multiplier,
-                item.reason,
-            )
-        parts.append(loop)
-    card = RichTable(title="Scorecard", title_justify="left")
-    for heading in ("target", "value", "goal", "verdict"):
-        card.add_column(heading)
-    for target in _rows(found.targets):
-        value = (
-            "" if target.value is None or target.value != target.value else f"{target.value:.1%}"
+    return table
+
+
+def _loop_table(figures: Figures) -> RichTable:
+    """What was measured of each strategy and what follows."""
+    headings = ["as of", "strategy", "version", "relative factor", "benefit multiplier", "why"]
+    table = _table("The loop", headings, [])
+    for adjustment in _rows(figures.adjustments):
+        table.add_row(
+            str(adjustment.as_of),
+            adjustment.strategy_id,
+            str(adjustment.strategy_version),
+            _number(adjustment.relative_factor, "{:+.3f}"),
+            f"{adjustment.benefit_before:.3f} -> {adjustment.benefit_after:.3f}",
+            adjustment.reason,
         )
-        goal = "" if target.goal is None or target.goal != target.goal else f"{target.goal:.0%}"
-        card.add_row(target.target, value, goal, target.verdict)
-    parts.append(card)
-    return Group(*parts)
+    return table
+
+
+def _scorecard_table(figures: Figures) -> RichTable:
+    table = _table("Scorecard", ["target", "value", "goal", "verdict"], [])
+    for target in _rows(figures.targets):
+        value = _number(target.value, "{:.1%}")
+        table.add_row(target.target, value, _number(target.goal, "{:.0%}"), target.verdict)
+    return table
+
+
+def _rows(frame: pd.DataFrame) -> list[Any]:
+    """The rows as named values."""
+    records = frame.to_dict("records")
+    return [SimpleNamespace(**{str(name): row[name] for name in row}) for row in records]
+
+
+def _table(title: str, texts: Sequence[str], numbers: Sequence[str]) -> RichTable:
+    """An empty table whose columns of numbers are on the right."""
+    table = RichTable(title=title, title_justify="left")
+    for heading in texts:
+        table.add_column(heading)
+    for heading in numbers:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _counts(values: Iterable[Any]) -> list[str]:
+    return [f"{int(value):,}" for value in values]
+
+
+def _number(value: float | None, pattern: str, *, missing: str = "") -> str:
+    """A number as text; `missing` where it is unknown."""
+    if value is None or math.isnan(value):
+        return missing
+    return pattern.format(value)
