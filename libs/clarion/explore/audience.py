@@ -24,7 +24,7 @@ from clarion.contracts.gold import (
 from clarion.customers.features.transforms import unpack_features
 from clarion.declarations import shop
 from clarion.kernel.errors import ClarionError, UsageError, first_line
-from clarion.kernel.expressions import names, refuse_more_than_an_expression
+from clarion.kernel.expressions import names, refuse_unsafe_sql
 from clarion.lake import Lake
 from clarion.measures.statistics.intervals import Interval, share
 
@@ -79,7 +79,7 @@ def select(
     Raises:
         UsageError: no condition, an unknown name, or no day described yet.
     """
-    refuse_more_than_an_expression(expression, where="the expression")
+    refuse_unsafe_sql(expression, where="the expression")
     day = _last_day(lake, as_of)
     described = _described(lake, config, day)
     try:

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from clarion.config.load import validated
-from clarion.kernel.expressions import refuse_more_than_an_expression
+from clarion.kernel.expressions import refuse_unsafe_sql
 from clarion.measures.columns.days import local_day
 
 View = Literal["clicks", "actor_days", "orders"]
@@ -73,7 +73,7 @@ def parse(written: Mapping[str, Any]) -> tuple[Detector, ...]:
         where = f"invalid_activity.yml: {name}"
         model = validated(_Written, body, where=where)
         for text in (*model.features.values(), model.flag_when):
-            refuse_more_than_an_expression(text, where=where)
+            refuse_unsafe_sql(text, where=where)
         found.append(
             Detector(name, model.view, model.reason, tuple(model.features.items()), model.flag_when)
         )

@@ -12,7 +12,7 @@ from clarion.contracts.core import Column
 from clarion.contracts.sources import EVENT_TYPES, KINDS, RESPONSE_TYPES, Kind
 from clarion.kernel import sql
 from clarion.kernel.errors import ConfigError
-from clarion.kernel.expressions import refuse_more_than_an_expression
+from clarion.kernel.expressions import refuse_unsafe_sql
 
 Severity = Literal["error", "warning"]
 _LISTS = {"{event_types}": EVENT_TYPES, "{response_types}": RESPONSE_TYPES}
@@ -114,7 +114,7 @@ def _rules(id_: str, body: Any, kind: Kind, *, file: str) -> list[Rule]:
         else body
     )
     written = validated(_Written, plain, where=f"rules/{file}.yml {id_}")
-    refuse_more_than_an_expression(written.invalid_when, where=f"rules/{file}.yml: {id_}")
+    refuse_unsafe_sql(written.invalid_when, where=f"rules/{file}.yml: {id_}")
     columns = [column.name for column in kind.columns if written.speaks_of(kind, column)]
     if file != "every" and not columns:
         raise ConfigError(

@@ -33,7 +33,7 @@ class Expression:
     phone: str | None = None
 
     def __post_init__(self) -> None:
-        expressions.refuse_more_than_an_expression(self.over or self.sql, where=self.where)
+        expressions.refuse_unsafe_sql(self.over or self.sql, where=self.where)
 
     @property
     def try_sql(self) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from clarion.config.load import validated
 from clarion.kernel.errors import ConfigError
-from clarion.kernel.expressions import names, refuse_more_than_an_expression
+from clarion.kernel.expressions import names, refuse_unsafe_sql
 
 Source = Literal[
     "days", "orders", "events", "interactions", "profile", "reviews", "responses", "redemptions", "contacts", "traits", "registrations", "features"
@@ -83,7 +83,7 @@ def parse(written: Mapping[str, Any]) -> tuple[Feature, ...]:
         where = f"features.yml: {name}"
         model = validated(_Written, body, where=where)
         for text in (model.value, model.where or ""):
-            refuse_more_than_an_expression(text, where=where)
+            refuse_unsafe_sql(text, where=where)
         if model.within is not None and model.source in _WITHOUT_AGE:
             raise ConfigError(
                 f"{where}: rows of '{model.source}' have no age",

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from clarion.config.load import validated
-from clarion.kernel.expressions import refuse_more_than_an_expression
+from clarion.kernel.expressions import refuse_unsafe_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,6 @@ def parse(written: Mapping[str, Any]) -> tuple[Tag, ...]:
     for name, body in written.items():
         where = f"tags.yml: {name}"
         model = validated(_Written, body, where=where)
-        refuse_more_than_an_expression(model.when, where=where)
+        refuse_unsafe_sql(model.when, where=where)
         found.append(Tag(name, model.when, model.en, model.zh, model.meaning))
     return tuple(found)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from clarion.config.load import validated
 from clarion.kernel.errors import ConfigError
-from clarion.kernel.expressions import refuse_more_than_an_expression
+from clarion.kernel.expressions import refuse_unsafe_sql
 
 Kind = Literal["one_hot", "multi", "scaled", "ordered"]
 TEXT, REVIEWS = "text", "reviews"  # the blocks of words
@@ -67,7 +67,7 @@ def parse(written: Mapping[str, Any]) -> tuple[Attribute, ...]:
     for name, body in written.items():
         where = f"attributes.yml: {name}"
         model = validated(_Written, body, where=where)
-        refuse_more_than_an_expression(model.value, where=where)
+        refuse_unsafe_sql(model.value, where=where)
         if not name.isidentifier():
             raise ConfigError(f"{where} is no name", found=name, fix="use letters, digits and _")
         if model.block in (TEXT, REVIEWS):

@@ -1,0 +1,164 @@
+"""SQL expressions that a person wrote: whether they are valid over some columns, and what to change."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pyspark.errors import AnalysisException, ParseException
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from clarion.kernel.errors import ClarionError, ConfigError, first_line
+from clarion.kernel.expressions import names, refuse_unsafe_sql
+
+CONDITION = "boolean"
+_SHOWN_COLUMNS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserSql:
+    """An SQL expression as a person wrote it.
+
+    Args:
+        where: file and key, for messages.
+        text: what the person wrote.
+        sql: what runs in its place; empty where that is the text itself.
+        result: CONDITION for a boolean, a DDL type that the value is cast to, or empty for any value.
+        is_aggregate: whether it summarises several rows.
+        hint: where the columns are described.
+    """
+
+    where: str
+    text: str
+    sql: str = ""
+    result: str = ""
+    is_aggregate: bool = False
+    hint: str = ""
+
+    def column(self) -> Column:
+        """The expression as Spark parses it."""
+        return F.expr(self.sql or self.text)
+
+
+def check_user_sql(
+    rows: DataFrame, expressions: Iterable[UserSql], *, error: type[ClarionError] = ConfigError
+) -> None:
+    """Refuse expressions that are not valid over some columns, before any row is read.
+
+    Args:
+        rows: a frame with the columns that the expressions may use; no row of it is read.
+        expressions: what people wrote.
+        error: the class of the error.
+
+    Raises:
+        ClarionError: one of the class `error`. It names the first invalid expression, what is wrong and the fix.
+    """
+    # On an empty frame of the same shape: the plan of `rows` may be long.
+    empty = rows.sparkSession.createDataFrame([], rows.schema)
+    of_rows: list[UserSql] = []
+    of_groups: list[UserSql] = []
+    for expression in expressions:
+        refuse_unsafe_sql(expression.text, where=expression.where, error=error)
+        (of_groups if expression.is_aggregate else of_rows).append(expression)
+
+    for batch in (of_rows, of_groups):
+        # All at once, since each analysis costs milliseconds; one by one only to find the invalid one.
+        if batch and not _are_valid(empty, batch):
+            for expression in batch:
+                _check(empty, expression, error)
+
+
+def _are_valid(empty: DataFrame, expressions: list[UserSql]) -> bool:
+    try:
+        types = _result_types(empty, expressions)
+    except (AnalysisException, ParseException):
+        return False
+    conditions = [item.result == CONDITION for item in expressions]
+    return len(types) == len(expressions) and all(
+        type_ == CONDITION
+        for type_, is_condition in zip(types, conditions, strict=True)
+        if is_condition
+    )
+
+
+def _result_types(empty: DataFrame, expressions: list[UserSql]) -> list[str]:
+    """The type of each value; analyses the expressions and nothing more."""
+    values = [
+        (item.column().try_cast(item.result) if _is_cast(item) else item.column()).alias(f"_v{n}")
+        for n, item in enumerate(expressions)
+    ]
+    if expressions[0].is_aggregate:
+        return [field.dataType.simpleString() for field in empty.agg(*values).schema]
+    # Beside the row's own columns only a value of each row is valid: no sum over all rows.
+    fields = empty.select("*", *values).schema.fields[len(empty.columns) :]
+    return [field.dataType.simpleString() for field in fields]
+
+
+def _is_cast(expression: UserSql) -> bool:
+    return expression.result not in ("", CONDITION)
+
+
+def _check(empty: DataFrame, expression: UserSql, error: type[ClarionError]) -> None:
+    invalid = f"{expression.where}: invalid expression: {expression.text}"
+    try:
+        types = _result_types(empty, [expression])
+    except (AnalysisException, ParseException) as reason:
+        found, fix = _explain(reason, expression, empty)
+        raise error(invalid, found=found, fix=fix) from reason
+    if len(types) != 1:
+        raise error(invalid, found=f"{len(types)} values", fix="write an expression of one value")
+    if expression.result == CONDITION and types != [CONDITION]:
+        raise error(
+            f"{expression.where}: '{expression.text}' is no condition",
+            found=f"a value of type {types[0]}",
+            fix="compare something, such as 'column > 1'",
+        )
+
+
+def _explain(
+    reason: AnalysisException | ParseException, expression: UserSql, empty: DataFrame
+) -> tuple[str, str]:
+    """What is wrong, and how to fix it, in words that name columns and types."""
+    kind = reason.getCondition() or ""
+    details = reason.getMessageParameters() or {}
+    if kind.startswith("UNRESOLVED_COLUMN"):
+        return _unknown_column(details["objectName"], expression, empty)
+    if isinstance(reason, ParseException):
+        return f"a syntax error {_position(details)}".strip(), "write one SQL expression"
+    if kind == "UNRESOLVED_ROUTINE":
+        name = details["routineName"].replace("`", "")
+        return f"there is no function '{name}'", "use a function of Spark SQL"
+    if kind in ("MISSING_GROUP_BY", "MISSING_AGGREGATION", "NESTED_AGGREGATE_FUNCTION"):
+        if expression.is_aggregate:
+            return "a column outside of one aggregate", "write an aggregate such as max(column)"
+        return "an aggregate over several rows", "use functions of the row's own columns"
+    fix = expression.hint or "use values of types that fit, or cast(column as type)"
+    return f"{_plain(reason)}{_types_of(expression, empty)}", fix
+
+
+def _unknown_column(name: str, expression: UserSql, empty: DataFrame) -> tuple[str, str]:
+    plain = name.replace("`.`", ".").strip("`").replace("``", "`")
+    nearest = difflib.get_close_matches(plain, empty.columns, n=1)
+    columns = ", ".join(empty.columns[:_SHOWN_COLUMNS])
+    more = ", ..." if len(empty.columns) > _SHOWN_COLUMNS else ""
+    suggestions = [f"did you mean '{item}'?" for item in nearest] + [expression.hint]
+    fix = " ".join(item for item in suggestions if item) or "use one of these columns"
+    return f"there is no column '{plain}'; the columns are: {columns}{more}", fix
+
+
+def _position(details: dict[str, str]) -> str:
+    near = details.get("error", "")
+    return f"at {near}" if near else ""
+
+
+def _plain(reason: Exception) -> str:
+    """The first line of Spark's message, without its codes and the plan that follows."""
+    line = re.sub(r"^\[[A-Z0-9_.]+\] ", "", first_line(reason))
+    return re.sub(r"\.? SQLSTATE: .*$", "", line)
+
+
+def _types_of(expression: UserSql, empty: DataFrame) -> str:
+    types = {name.lower(): (name, type_) for name, type_ in empty.dtypes}
+    used = [types[name.lower()] for name in names(expression.text) if name.lower() in types]
+    return f"; {', '.join(f'{name} is {type_}' for name, type_ in used)}" if used else ""
