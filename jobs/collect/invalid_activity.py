@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 from functools import reduce
 
-from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -13,7 +12,6 @@ from clarion.contracts import Table
 from clarion.contracts.ops import DETECTIONS
 from clarion.contracts.silver import CUSTOMERS, EVENTS, INVALID_ACTIVITY, ORDER_LINES
 from clarion.declarations.shop import detectors
-from clarion.kernel.errors import ConfigError, first_line
 from clarion.lake.frames import rows_as_frame
 from clarion.measures.columns.days import arrived_before, start_of
 from clarion.runtime.job import Job
@@ -90,15 +88,8 @@ def _found(
     lines: DataFrame,
     since: date | None,
 ) -> DataFrame:
-    try:
-        units = invalid_activity.found(detector, view)
-    except (AnalysisException, ParseException) as error:
-        reason = first_line(error)
-        raise ConfigError(
-            f"invalid_activity.yml: {detector.name} cannot be understood",
-            found=reason,
-            fix="use the columns that libs/clarion/cleaning/README.md names",
-        ) from error
+    invalid_activity.check_detector(detector, view)
+    units = invalid_activity.found(detector, view)
     single = _from(scope, invalid_activity.facts(detector, units, clicks, lines), since)
     return single.withColumns(
         {"detector": F.lit(detector.name), "fact_table": F.lit(_facts(detector))}

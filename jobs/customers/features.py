@@ -1,17 +1,15 @@
 """Compute the declared features of every customer as of a day."""
 
-from bisect import bisect_left
 from functools import partial
 
-from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.contracts.gold import CUSTOMER_FEATURES, CUSTOMER_PROFILES, FEATURES
 from clarion.customers.features import transforms
+from clarion.customers.features.checks import check_features
 from clarion.customers.features.definitions import Feature
 from clarion.declarations.shop import features
-from clarion.kernel.errors import ConfigError, first_line
 from clarion.kernel.parallel import run_concurrently
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
@@ -23,40 +21,15 @@ def run(scope: Scope) -> None:
     profiles = scope.current(CUSTOMER_PROFILES)
     seen = customer_features.feature_views(scope, declared, as_of=scope.as_of)
     as_of = F.lit(scope.as_of).alias("as_of")
-    packed = scope.persist(transforms.pack_features(_described(profiles, seen, declared), declared))
+    check_features(profiles, seen, declared)
+    wide = transforms.compute_features(profiles, seen, declared)
+    packed = scope.persist(transforms.pack_features(wide, declared))
     run_concurrently(
         [
             partial(scope.replace, CUSTOMER_FEATURES, packed.select(as_of, "*")),
             partial(scope.replace, FEATURES, _summary(scope, packed, declared).select(as_of, "*")),
         ]
     )
-
-
-def _described(
-    profiles: DataFrame, seen: dict[str, DataFrame], declared: tuple[Feature, ...]
-) -> DataFrame:
-    """The features of everyone who has a profile.
-
-    Raises:
-        ConfigError: a feature names what its view does not have.
-    """
-    try:
-        return transforms.compute_features(profiles, seen, declared)
-    except (AnalysisException, ParseException) as error:
-
-        def fails(first: int) -> bool:
-            try:
-                transforms.compute_features(profiles, seen, declared[:first])
-            except (AnalysisException, ParseException):
-                return True
-            return False
-
-        guilty = declared[bisect_left(range(len(declared)), True, key=fails) - 1]
-        raise ConfigError(
-            f"features.yml: {guilty.name} cannot be understood: {guilty.value}",
-            found=first_line(error),
-            fix=f"use columns of the view '{guilty.source}', which libs/clarion/customers/features/README.md names",
-        ) from error
 
 
 def _summary(scope: Scope, packed: DataFrame, declared: tuple[Feature, ...]) -> DataFrame:

@@ -4,7 +4,6 @@ from functools import partial, reduce
 from typing import Any
 
 import numpy as np
-from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -21,11 +20,11 @@ from clarion.customers.features.transforms import unpack_features
 from clarion.customers.tags import associations, transforms, trees
 from clarion.customers.tags.settings import TagSettings
 from clarion.declarations import shop
-from clarion.kernel.errors import ConfigError, first_line
 from clarion.kernel.parallel import run_concurrently
 from clarion.kernel.seeds import derive
 from clarion.lake.frames import rows_as_frame
 from clarion.measures.columns.buckets import bucket
+from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 from clarion.measures.statistics.intervals import NotComputable
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.job import Job
@@ -61,28 +60,21 @@ def run(scope: Scope) -> None:
 
 
 def _declared(scope: Scope, described: DataFrame) -> list[dict[str, Any]]:
-    """Declared tags, as rows of TAGS, once every condition was understood.
+    """Declared tags, as rows of TAGS; every condition is valid.
 
     Raises:
-        ConfigError: a condition names what no feature is called, or is none.
+        ConfigError: a condition names no feature, or is no condition.
     """
-    empty = scope.spark.createDataFrame([], described.schema)
-    for tag in shop.tags(scope.config):
-        try:
-            kind = dict(empty.select(F.expr(tag.when).alias("condition")).dtypes)["condition"]
-        except (AnalysisException, ParseException) as error:
-            reason = first_line(error)
-            raise ConfigError(
-                f"tags.yml: {tag.name} cannot be understood: {tag.when}",
-                found=reason,
-                fix="use names of conf/features.yml",
-            ) from error
-        if kind != "boolean":
-            raise ConfigError(
-                f"tags.yml: {tag.name} is no condition: {tag.when}",
-                found=kind,
-                fix="compare something",
-            )
+    conditions = [
+        UserSql(
+            where=f"tags.yml: {tag.name}",
+            text=tag.when,
+            result=CONDITION,
+            hint="use names of conf/features.yml",
+        )
+        for tag in shop.tags(scope.config)
+    ]
+    check_user_sql(described, conditions)
     return [
         {
             "tag": tag.name,

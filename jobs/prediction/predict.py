@@ -15,6 +15,7 @@ from clarion.customers.profiles.settings import ProfileSettings
 from clarion.declarations.shop import features
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import run_concurrently
+from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 from clarion.measures.statistics.intervals import NotComputable
 from clarion.prediction.churn import model as churn
 from clarion.prediction.churn.settings import PredictSettings
@@ -36,7 +37,7 @@ def run(scope: Scope) -> None:
     pipeline, version = found
     described = unpack_features(scope.current(CUSTOMER_FEATURES), features(scope.config))
     scores = churn.churn_scores(
-        pipeline, model_inputs(described.where(settings.population), settings.features)
+        pipeline, model_inputs(_population(described, settings), settings.features)
     )
     rows = scores.select(
         F.lit(scope.as_of).alias("as_of"),
@@ -101,14 +102,25 @@ def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str]
     return found.pipeline, version
 
 
+def _population(described: DataFrame, settings: PredictSettings) -> DataFrame:
+    """The customers whose churn is predicted."""
+    condition = UserSql(
+        where="predict.population",
+        text=settings.population,
+        result=CONDITION,
+        hint="use names of conf/features.yml",
+    )
+    check_user_sql(described, [condition])
+    return described.where(settings.population)
+
+
 def _examples(scope: Scope, cut: date, settings: PredictSettings) -> DataFrame:
     """Features of what happened before the cut and was known by then; labels of the days after it."""
     looked_at = required_features(
         features(scope.config), [*settings.features.values(), settings.population]
     )
-    described = customer_features.past_features(scope, looked_at, as_of=cut).where(
-        settings.population
-    )
+    past = customer_features.past_features(scope, looked_at, as_of=cut)
+    described = _population(past, settings)
     after = (
         (F.col("day") >= F.lit(cut))
         & (F.col("day") < F.lit(cut + timedelta(days=settings.horizon_days)))

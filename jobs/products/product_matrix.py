@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from functools import partial
 
-from pyspark.errors import AnalysisException
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -17,9 +16,9 @@ from clarion.contracts.gold import (
 )
 from clarion.contracts.silver import MARKET_PRICES, PRODUCTS, REVIEWS
 from clarion.declarations.shop import attributes
-from clarion.kernel.errors import ConfigError, first_line
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import run_concurrently
+from clarion.measures.columns.expressions import UserSql, check_user_sql
 from clarion.products.catalogue.current import current_products
 from clarion.products.similarity import market, model, neighbours
 from clarion.products.similarity import transforms as matrix
@@ -91,23 +90,17 @@ def _described(
     Raises:
         ConfigError: an attribute names what products do not have.
     """
-    try:
-        return matrix.described(known, declared, chinese=settings.chinese)
-    except AnalysisException as error:
-        guilty = next(item for item in declared if _fails(known, item))
-        raise ConfigError(
-            f"attributes.yml: {guilty.name} cannot be understood: {guilty.value}",
-            found=first_line(error),
-            fix=f"use columns of gold.product_attributes: {', '.join(PRODUCT_ATTRIBUTES.column_names[1:])}",
-        ) from error
-
-
-def _fails(known: DataFrame, item: Attribute) -> bool:
-    try:
-        known.selectExpr(item.value)
-    except AnalysisException:
-        return True
-    return False
+    columns = ", ".join(PRODUCT_ATTRIBUTES.column_names[1:])
+    values = [
+        UserSql(
+            where=f"attributes.yml: {item.name}",
+            text=item.value,
+            hint=f"use columns of gold.product_attributes: {columns}",
+        )
+        for item in declared
+    ]
+    check_user_sql(known, values)
+    return matrix.described(known, declared, chinese=settings.chinese)
 
 
 def _model(

@@ -8,7 +8,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
-from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -23,9 +22,10 @@ from clarion.contracts.gold import (
 )
 from clarion.customers.features.transforms import unpack_features
 from clarion.declarations import shop
-from clarion.kernel.errors import ClarionError, UsageError, first_line
+from clarion.kernel.errors import ClarionError, UsageError
 from clarion.kernel.expressions import names, refuse_unsafe_sql
 from clarion.lake import Lake
+from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 from clarion.measures.statistics.intervals import Interval, share
 
 
@@ -79,18 +79,17 @@ def select(
     Raises:
         UsageError: no condition, an unknown name, or no day described yet.
     """
-    refuse_unsafe_sql(expression, where="the expression")
+    refuse_unsafe_sql(expression, where="the audience", error=UsageError)
     day = _last_day(lake, as_of)
     described = _described(lake, config, day)
-    try:
-        mine = described.where(F.expr(expression))
-    except (AnalysisException, ParseException) as error:
-        reason = first_line(error)
-        raise UsageError(
-            f"not understood: {expression}",
-            found=reason,
-            fix="use names of conf/features.yml, segment_id, segment or tags",
-        ) from error
+    condition = UserSql(
+        where="the audience",
+        text=expression,
+        result=CONDITION,
+        hint="use names of conf/features.yml, segment_id, segment or tags",
+    )
+    check_user_sql(described, [condition], error=UsageError)
+    mine = described.where(F.expr(expression))
     # Consent as it stands now, not as on the day that was described: a withdrawal counts at once.
     policy = AccessPolicy(lake, config, as_of, str(config.get("shop.time_zone")), DataFrame.persist)
     spoken_of = [name for name in dict.fromkeys(names(expression)) if name in described.columns]

@@ -78,7 +78,7 @@ def refuse_unsafe_sql(text: str, *, where: str, error: type[ClarionError] = Conf
             raise error(
                 f"{where}: '{part}' is not allowed here",
                 found=text,
-                fix=f"use functions of the row's own columns; write a column of that name as `{part}`",
+                fix=f"use functions of the row's own columns; a column of that name is `{part}`",
             )
         if part == ";" and kind == "other":
             raise error(

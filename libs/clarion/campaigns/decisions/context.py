@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from datetime import date
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.campaigns.decisions.products import PRODUCT_SOURCES, SHOWN_PRODUCTS
 from clarion.campaigns.decisions.settings import Catalogue
-from clarion.kernel.errors import ConfigError, first_line
+from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +71,15 @@ def check_conditions(context: DataFrame, offers: Catalogue) -> None:
     """Analyse every condition on the context's columns, before any customer is read.
 
     Raises:
-        ConfigError: a condition names something that the context lacks, or is not boolean.
+        ConfigError: a condition names something that the context lacks, or is not a condition.
     """
-    # On an empty frame of the context's shape: the context's own plan is long, and Spark would
-    # analyse it once for each offer.
-    empty = context.sparkSession.createDataFrame([], context.schema)
-    for offer in offers.offers:
-        try:
-            selected = empty.select(F.expr(offer.when).alias("condition"))
-        except AnalysisException as error:
-            raise ConfigError(
-                f"offer {offer.id}: 'when' is invalid: {offer.when}",
-                found=first_line(error),
-                fix="see the list at the top of offers.yml",
-            ) from error
-        data_type = selected.schema["condition"].dataType.simpleString()
-        if data_type != "boolean":
-            raise ConfigError(
-                f"offer {offer.id}: 'when' is not a condition: {offer.when}",
-                found=data_type,
-                fix="write a comparison, such as orders > 2",
-            )
+    conditions = [
+        UserSql(
+            where=f"offer {offer.id}: 'when'",
+            text=offer.when,
+            result=CONDITION,
+            hint="see the list at the top of offers.yml",
+        )
+        for offer in offers.offers
+    ]
+    check_user_sql(context, conditions)

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from clarion.config.load import validated
 from clarion.kernel.expressions import refuse_unsafe_sql
 from clarion.measures.columns.days import local_day
+from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 
 View = Literal["clicks", "actor_days", "orders"]
 IN_STORE = ("visit", "dwell", "trial", "arrival", "service")
@@ -22,6 +23,11 @@ LOOKS = ("view", "click", "cart_add", "favourite", "review_view")
 LOOK_BACK_DAYS = 28  # what is usual for a product, and who looked at it before, is told from this much before the first fact judged
 NEW_ACCOUNT_DAYS = 30
 _BROWSED_WITHIN_DAYS = 7
+_UNITS: dict[View, tuple[str, ...]] = {
+    "clicks": ("record_id",),
+    "actor_days": ("actor", "day"),
+    "orders": ("order_id", "customer_id"),
+}
 _RING_DAYS, _RING_STEP = (
     6,
     3,
@@ -263,19 +269,42 @@ def found(detector: Detector, view: DataFrame) -> DataFrame:
     Returns:
         record_id, or actor and day, or order_id and customer_id; features (map of doubles).
     """
-    unit = {
-        "clicks": ("record_id",),
-        "actor_days": ("actor", "day"),
-        "orders": ("order_id", "customer_id"),
-    }[detector.view]
+    unit = _UNITS[detector.view]
     if detector.view == "actor_days":
-        named = {name: F.expr(text) for name, text in detector.features}
-        view = view.groupBy(*unit).agg(*(value.alias(name) for name, value in named.items()))
-        told = {name: F.col(name) for name in named}
+        view = _computed_features(detector, view)
+        told = {name: F.col(name) for name, _ in detector.features}
     else:
         told = {name: F.expr(text) for name, text in detector.features}
     entries = [part for name, value in told.items() for part in (F.lit(name), value.cast("double"))]
     return view.where(detector.flag_when).select(*unit, F.create_map(*entries).alias("features"))
+
+
+def _computed_features(detector: Detector, view: DataFrame) -> DataFrame:
+    """The features of a detector over groups of rows, one row per unit."""
+    features = [F.expr(text).alias(name) for name, text in detector.features]
+    return view.groupBy(*_UNITS[detector.view]).agg(*features)
+
+
+def check_detector(detector: Detector, view: DataFrame) -> None:
+    """Refuse a detector that its view cannot compute.
+
+    Args:
+        detector: what is looked for.
+        view: as `found` takes it.
+
+    Raises:
+        ConfigError: a feature or the condition is invalid over the view's columns.
+    """
+    of_groups = detector.view == "actor_days"
+    where = f"invalid_activity.yml: {detector.name}"
+    hint = "use the columns that libs/clarion/collect/cleaning/README.md names"
+    features = [
+        UserSql(where=where, text=text, result="double", is_aggregate=of_groups, hint=hint)
+        for _, text in detector.features
+    ]
+    check_user_sql(view, features)
+    condition = UserSql(where=where, text=detector.flag_when, result=CONDITION, hint=hint)
+    check_user_sql(_computed_features(detector, view) if of_groups else view, [condition])
 
 
 def facts(detector: Detector, units: DataFrame, view: DataFrame, lines: DataFrame) -> DataFrame:

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from clarion.customers.features.definitions import Feature
 from clarion.kernel import sql
+from clarion.measures.columns.expressions import UserSql, check_user_sql
 
 _DIGITS = 9  # the order of summation may decide what follows
 
@@ -121,7 +122,20 @@ def model_inputs(described: DataFrame, expressions: Mapping[str, str]) -> DataFr
 
     Returns:
         One row per customer: customer_id and a double for each expression, null where it is unknown.
+
+    Raises:
+        ConfigError: an expression is invalid over the features.
     """
+    inputs = [
+        UserSql(
+            where=f"input '{name}' of a model",
+            text=value,
+            result="double",
+            hint="use names of conf/features.yml",
+        )
+        for name, value in expressions.items()
+    ]
+    check_user_sql(described, inputs)
     return described.selectExpr(
         "customer_id",
         *(f"CAST({value} AS double) AS {sql.name(name)}" for name, value in expressions.items()),

@@ -1,4 +1,4 @@
-"""SQL expressions that a person wrote: whether they are valid over some columns, and what to change."""
+"""SQL expressions that users write: whether they are valid over some columns."""
 
 import difflib
 import re
@@ -24,7 +24,7 @@ class UserSql:
         where: file and key, for messages.
         text: what the person wrote.
         sql: what runs in its place; empty where that is the text itself.
-        result: CONDITION for a boolean, a DDL type that the value is cast to, or empty for any value.
+        result: CONDITION for a boolean; a DDL type that the value is cast to; empty for any value.
         is_aggregate: whether it summarises several rows.
         hint: where the columns are described.
     """
@@ -52,7 +52,7 @@ def check_user_sql(
         error: the class of the error.
 
     Raises:
-        ClarionError: one of the class `error`. It names the first invalid expression, what is wrong and the fix.
+        ClarionError: one of the class `error`. It names the first invalid expression and the fix.
     """
     # On an empty frame of the same shape: the plan of `rows` may be long.
     empty = rows.sparkSession.createDataFrame([], rows.schema)
@@ -63,7 +63,7 @@ def check_user_sql(
         (of_groups if expression.is_aggregate else of_rows).append(expression)
 
     for batch in (of_rows, of_groups):
-        # All at once, since each analysis costs milliseconds; one by one only to find the invalid one.
+        # All at once, since each analysis costs milliseconds; one by one to find the invalid one.
         if batch and not _are_valid(empty, batch):
             for expression in batch:
                 _check(empty, expression, error)
@@ -133,6 +133,10 @@ def _explain(
         if expression.is_aggregate:
             return "a column outside of one aggregate", "write an aggregate such as max(column)"
         return "an aggregate over several rows", "use functions of the row's own columns"
+    if kind.startswith("DATATYPE_MISMATCH.CAST") and _is_cast(expression):
+        source = details.get("srcType", "").strip('"').lower()
+        found = f"{source} cannot become {expression.result}{_types_of(expression, empty)}"
+        return found, f"write an expression that gives {expression.result}"
     fix = expression.hint or "use values of types that fit, or cast(column as type)"
     return f"{_plain(reason)}{_types_of(expression, empty)}", fix
 

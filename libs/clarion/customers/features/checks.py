@@ -1,0 +1,55 @@
+"""Whether declared features are valid over the views that they are computed from."""
+
+from collections.abc import Mapping
+
+from pyspark.sql import DataFrame
+
+from clarion.customers.features.definitions import Feature
+from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
+
+_ROW_PER_CUSTOMER = ("profile", "features")
+_TYPES = {"number": "double", "text": "string"}
+
+
+def check_features(
+    profiles: DataFrame, views: Mapping[str, DataFrame], features: tuple[Feature, ...]
+) -> None:
+    """Refuse a feature that its view cannot compute.
+
+    Args:
+        profiles: CUSTOMER_PROFILES; the view `profile`.
+        views: the other views, by source.
+        features: in an order in which those over `features` come after those they name.
+
+    Raises:
+        ConfigError: a feature names a column that its view does not have, or is invalid.
+    """
+    for source, view in {**views, "profile": profiles}.items():
+        of_view = [item for item in features if item.source == source]
+        check_user_sql(view, [sql for item in of_view for sql in _user_sql(item)])
+    for position, item in enumerate(features):
+        if item.source == "features":
+            check_user_sql(_earlier_features(profiles, features[:position]), _user_sql(item))
+
+
+def _user_sql(feature: Feature) -> list[UserSql]:
+    where = f"features.yml: {feature.name}"
+    hint = (
+        f"use columns of the view '{feature.source}', "
+        "which libs/clarion/customers/features/README.md names"
+    )
+    value = UserSql(
+        where=where,
+        text=feature.value,
+        result=_TYPES[feature.type],
+        is_aggregate=feature.source not in _ROW_PER_CUSTOMER,
+        hint=hint,
+    )
+    if feature.where is None:
+        return [value]
+    return [value, UserSql(where=where, text=feature.where, result=CONDITION, hint=hint)]
+
+
+def _earlier_features(profiles: DataFrame, features: tuple[Feature, ...]) -> DataFrame:
+    columns = [f"{item.name} {_TYPES[item.type]}" for item in features]
+    return profiles.sparkSession.createDataFrame([], ", ".join(["customer_id string", *columns]))

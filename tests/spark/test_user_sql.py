@@ -1,0 +1,98 @@
+"""SQL that users write: what is invalid is named, with the columns, the types and the fix."""
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from clarion.kernel.errors import ConfigError, UsageError
+from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
+
+
+@pytest.fixture(scope="module")
+def customers(spark: SparkSession) -> DataFrame:
+    return spark.createDataFrame(
+        [],
+        "customer_id string, monetary decimal(18,4), last_day date, tags array<string>, `a b` int",
+    )
+
+
+def test_valid_expressions_pass(customers: DataFrame) -> None:
+    check_user_sql(
+        customers,
+        [
+            UserSql(where="w", text="monetary > 5 AND array_contains(tags, 'x')", result=CONDITION),
+            UserSql(where="w", text="`a b` + 1", result="double"),
+            UserSql(where="w", text="sum(monetary) / count(*)", is_aggregate=True),
+            UserSql(where="w", text="upper(customer_id)"),
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "fix"),
+    [
+        ("monetry > 5", "there is no column 'monetry'", "did you mean 'monetary'?"),
+        ("shoe_size > 5", "there is no column 'shoe_size'; the columns are: customer_id", "a hint"),
+        ("monetary > ", "a syntax error at end of input", "write one SQL expression"),
+        ("monetary customer_id tags", "a syntax error at", "write one SQL expression"),
+        ("sum(monetary) > 5", "an aggregate over several rows", "the row's own columns"),
+        ("nonsense(monetary)", "there is no function 'nonsense'", "a function of Spark SQL"),
+        ("last_day > 5", "last_day is date", "a hint"),
+        ("tags['x'] = 'y'", "tags is array<string>", "a hint"),
+        ("*", "5 values", "an expression of one value"),
+    ],
+)
+def test_an_invalid_expression_is_named_with_what_was_found_and_the_fix(
+    customers: DataFrame, text: str, found: str, fix: str
+) -> None:
+    expressions = [
+        UserSql(where="tags.yml: good", text="monetary > 5"),
+        UserSql(where="tags.yml: rich", text=text, hint="a hint"),
+    ]
+    with pytest.raises(ConfigError) as error:
+        check_user_sql(customers, expressions)
+    assert error.value.what == f"tags.yml: rich: invalid expression: {text}"
+    assert found in str(error.value.found)
+    assert fix in str(error.value.fix)
+    assert "\n" not in f"{error.value.found}{error.value.fix}"  # no plan
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("(SELECT max(x) FROM t)", "'SELECT' is not allowed here"),
+        ("monetary > (TABLE t)", "'TABLE' is not allowed here"),
+        ("exists(FROM t)", "'FROM' is not allowed here"),
+        ("monetary; DROP TABLE t", "more than one expression"),
+        ("monetary /* hidden */ > 5", "has no comments"),
+        ("rand() > 0.5", "'rand' is not allowed here"),
+    ],
+)
+def test_subqueries_statements_and_chance_are_refused(
+    customers: DataFrame, text: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message) as error:
+        check_user_sql(customers, [UserSql(where="w", text=text)])
+    assert error.value.found == text
+    assert error.value.fix is not None
+
+
+def test_a_condition_must_be_a_boolean(customers: DataFrame) -> None:
+    condition = UserSql(where="the audience", text="monetary", result=CONDITION)
+    with pytest.raises(UsageError, match="the audience: 'monetary' is no condition") as error:
+        check_user_sql(customers, [condition], error=UsageError)
+    assert error.value.found == "a value of type decimal(18,4)"
+
+
+def test_a_value_must_be_of_a_type_that_can_be_cast(customers: DataFrame) -> None:
+    value = UserSql(where="mapping x.orders: quantity", text="last_day", result="decimal(18,4)")
+    with pytest.raises(ConfigError) as error:
+        check_user_sql(customers, [value])
+    assert "date cannot become decimal(18,4)" in str(error.value.found)
+    assert "last_day is date" in str(error.value.found)
+
+
+def test_an_aggregate_must_be_one(customers: DataFrame) -> None:
+    value = UserSql(where="w", text="monetary", is_aggregate=True)
+    with pytest.raises(ConfigError) as error:
+        check_user_sql(customers, [value])
+    assert error.value.fix == "write an aggregate such as max(column)"
