@@ -10,7 +10,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LIBS = ROOT / "libs"
 WITHOUT_SPARK = ("clarion/kernel", "clarion/measures/statistics")
-LATER = {"expressions.py"}  # rewritten with its examples in a commit of its own
 WITH_SPARK = ("clarion/measures/columns",)
 
 
@@ -34,7 +33,7 @@ def test_an_example_without_spark_gives_what_it_says(path: Path) -> None:
     name = ".".join(path.relative_to(LIBS).with_suffix("").parts)
     result = doctest.testmod(importlib.import_module(name), raise_on_error=False)
     assert result.failed == 0
-    for function in () if path.name in LATER else _functions(path):
+    for function in _functions(path):
         assert ">>> " in (ast.get_docstring(function) or ""), f"{name}.{function.name}: no example"
 
 

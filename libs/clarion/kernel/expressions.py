@@ -36,8 +36,9 @@ _SUBQUERY_WORDS = {"table", "from", "with"}
 def tokens(text: str) -> list[tuple[str, str]]:
     """Kind (string, quoted, word, comment or other) and text of each token of an expression.
 
-    >>> tokens("a>'b'")
-    [('word', 'a'), ('other', '>'), ('string', "'b'")]
+    Example:
+        >>> tokens("a>'b'")
+        [('word', 'a'), ('other', '>'), ('string', "'b'")]
     """
     return [(str(match.lastgroup), match.group(0)) for match in _TOKEN.finditer(text)]
 
@@ -45,8 +46,9 @@ def tokens(text: str) -> list[tuple[str, str]]:
 def calls(parts: list[tuple[str, str]]) -> list[bool]:
     """For each token whether a bracket follows, so that a word is a function.
 
-    >>> calls(tokens("upper(a)"))
-    [True, False, False, False]
+    Example:
+        >>> calls(tokens("upper(a)"))
+        [True, False, False, False]
     """
     following = ""
     is_call: list[bool] = []
@@ -69,7 +71,8 @@ def refuse_unsafe_sql(text: str, *, where: str, error: type[ClarionError] = Conf
     Raises:
         ClarionError: one of the class `error`, if the text is unsafe.
 
-    >>> refuse_unsafe_sql("amount > 5", where="tags.yml: big")
+    Example:
+        >>> refuse_unsafe_sql("amount > 5", where="tags.yml: big")
     """
     parts = tokens(text)
     before = ""
@@ -108,8 +111,9 @@ def _is_forbidden(word: str, *, is_call: bool, before: str) -> bool:
 def names(text: str) -> tuple[str, ...]:
     """Names that may be columns: every word that is no function call, and every quoted name.
 
-    >>> names("upper(a) || `first name`")
-    ('a', 'first name')
+    Example:
+        >>> names("upper(a) || `first name`")
+        ('a', 'first name')
     """
     parts = tokens(text)
     candidates: list[str] = []

@@ -51,6 +51,12 @@ def check_user_sql(
         expressions: what people wrote.
         error: the class of the error.
 
+    Example:
+        The condition of a tag, over the features of customers:
+
+            big = UserSql(where="tags.yml: big", text="net_spend_365d > 500", result=CONDITION)
+            check_user_sql(features, [big])
+
     Raises:
         ClarionError: one of the class `error`. It names the first invalid expression and the fix.
     """
@@ -137,8 +143,10 @@ def _explain(
         source = details.get("srcType", "").strip('"').lower()
         found = f"{source} cannot become {expression.result}{_types_of(expression, empty)}"
         return found, f"write an expression that gives {expression.result}"
+    if kind.startswith("INVALID_USAGE_OF_STAR"):
+        return "'*' stands for several values", "write an expression of one value"
     fix = expression.hint or "use values of types that fit, or cast(column as type)"
-    return f"{_plain(reason)}{_types_of(expression, empty)}", fix
+    return f"{plain_reason(reason)}{_types_of(expression, empty)}", fix
 
 
 def _unknown_column(name: str, expression: UserSql, empty: DataFrame) -> tuple[str, str]:
@@ -156,8 +164,15 @@ def _position(details: dict[str, str]) -> str:
     return f"at {near}" if near else ""
 
 
-def _plain(reason: Exception) -> str:
-    """The first line of Spark's message, without its codes and the plan that follows."""
+def plain_reason(reason: Exception) -> str:
+    """The first line of Spark's message, without its codes and the plan that follows.
+
+    Example:
+        What a person reads of a failed query:
+
+            except PySparkException as error:
+                raise ConfigError("the rule fails", found=plain_reason(error)) from error
+    """
     line = re.sub(r"^\[[A-Z0-9_.]+\] ", "", first_line(reason))
     return re.sub(r"\.? SQLSTATE: .*$", "", line)
 
