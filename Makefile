@@ -31,6 +31,9 @@ test-deep: $(READY)  ## real servers, real data, drills, several days of a shop,
 test-slow: $(READY)  ## statistics over seeds and shops, the cluster, kills, in 90 minutes
 	$(BIN)/pytest -m slow
 
+coverage: $(READY)  ## which statements the tests of 'test' and 'test-deep' reach
+	$(BIN)/pytest $(WORKERS) -m "not slow" --cov=clarion --cov-report=term:skip-covered
+
 check: $(READY)  ## style, types, layers, bans, generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,5 +54,5 @@ jar: $(READY)  ## compile the classes that encrypt tables (needs a JDK; the jar 
 clean:  ## remove what was made here
 	rm -rf $(VENV) build dist *.egg-info libs/*.egg-info clarion-demo site .mypy_cache .ruff_cache
 
-.PHONY: help demo test test-deep test-slow check bench docs jar clean
+.PHONY: help demo test test-deep test-slow coverage check bench docs jar clean
 .DEFAULT_GOAL := help

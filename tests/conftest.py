@@ -46,6 +46,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if os.environ.get("CLARION_REQUIRE_REAL_DATA"):
         raise pytest.UsageError(f"CLARION_REQUIRE_REAL_DATA is set and {REAL_DATA} does not exist")
     real = [item for item in items if item.get_closest_marker("real_data")]
+    if not real:
+        return
     items[:] = [item for item in items if item not in real]
     config.hook.pytest_deselected(items=real)
     sys.stderr.write(f"{len(real)} tests on real data are left out: there is no {REAL_DATA}\n")
