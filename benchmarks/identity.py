@@ -10,7 +10,7 @@ from datetime import date
 from pyspark.sql import functions as F
 
 from clarion.collect.identity import links, model, pairs
-from clarion.collect.identity.components import plausible
+from clarion.collect.identity.components import plausible_components
 from clarion.collect.identity.settings import IdentitySettings
 from clarion.config import Config
 from clarion.runtime.session import start
@@ -40,18 +40,18 @@ for people in [
     accounts, logins = named.count(), seen.persist().count()
     began = time.monotonic()
     devices = pairs.shared_devices(seen, max_sharing=settings.max_sharing)
-    known = pairs.known(pairs.accounts(named), devices, max_sharing=settings.max_sharing).persist()
-    compared = pairs.candidates(known, max_block=settings.max_block).persist()
-    scored = model.scored(compared, model.fitted(known, compared))
-    found = links.judged(
-        scored,
-        deterministic=settings.deterministic,
-        conflicts=settings.conflicts,
-        link_at=settings.link_at,
+    latest = pairs.latest_accounts(named)
+    comparable = pairs.comparable_accounts(
+        latest, devices, max_sharing=settings.max_sharing
     ).persist()
-    joined = plausible(found.where("joined"), known, max_accounts=settings.max_accounts).count()
+    compared = pairs.candidate_pairs(comparable, max_block=settings.max_block).persist()
+    scored = model.score_pairs(compared, model.fit_weights(comparable, compared))
+    classified = links.classify_pairs(scored, settings).persist()
+    linked = plausible_components(
+        classified.where("is_linked"), comparable, max_accounts=settings.max_accounts
+    ).count()
     seconds = time.monotonic() - began
     print(
-        f"{people:>9,} people {accounts:>9,} accounts {logins:>9,} logins {compared.count():>9,} pairs {joined:>9,} joined {seconds:7.1f} s"
+        f"{people:>9,} people {accounts:>9,} accounts {logins:>9,} logins {compared.count():>9,} pairs {linked:>9,} linked {seconds:7.1f} s"
     )
     spark.catalog.clearCache()

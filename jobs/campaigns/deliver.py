@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 from clarion.campaigns.delivery.channels.files import send
 from clarion.campaigns.delivery.settings import DeliverSettings
 from clarion.campaigns.delivery.transforms import messages
-from clarion.collect.identity.consent import consented
+from clarion.collect.identity.consent import consenting_customers
 from clarion.contracts.gold import DECISIONS, MESSAGES
 from clarion.contracts.silver import CONSENTS
 from clarion.runtime.job import Job
@@ -17,7 +17,7 @@ def run(scope: Scope) -> None:
     outbox = scope.current(MESSAGES)
     if outbox.where("state = 'reserved'").isEmpty():
         # A message that was sent stays as it was, whatever was decided since.
-        consents = consented(scope.consents(), purpose="marketing")
+        consents = consenting_customers(scope.consents(), purpose="marketing")
         new_messages = (
             messages(scope.current(DECISIONS), consents)
             .join(outbox.select("message_id"), "message_id", "left_anti")

@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
 from clarion.access.resolution import active_resolution_rows, assign_persons
-from clarion.collect.cleaning.transforms import canonical
-from clarion.collect.identity.resolve import surrogate
+from clarion.collect.cleaning.parsing import parse_records
+from clarion.collect.identity.surrogates import surrogate
 from clarion.collect.privacy.keys import PrivacySettings
 from clarion.collect.privacy.protect import name_field
 from clarion.collect.sources import files, records, topics
@@ -132,7 +132,7 @@ def _typed(source: Source, found: DataFrame) -> DataFrame:
             "_ingested_at": F.lit(None).cast("timestamp"), "_duplicate": F.lit(False),
         }
     )  # fmt: skip
-    return canonical(bare, parse_spec(source))
+    return parse_records(bare, parse_spec(source))
 
 
 def _start(

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from worlds import Desk
 
-from clarion.collect.cleaning.quality import jumped
-from clarion.collect.cleaning.rules import parse
+from clarion.collect.cleaning.quality import is_anomaly
+from clarion.collect.cleaning.rules import parse_rules
 from clarion.config import Config
 from clarion.contracts.sources import KINDS
 from clarion.declarations.shop import rules
@@ -108,10 +108,10 @@ def test_a_rate_that_jumps_is_an_anomaly(desk: Make, tmp_path: Path) -> None:
 
 
 def test_a_few_or_a_small_rise_is_no_jump() -> None:
-    assert not jumped(5, 10, before=1, checked_before=10_000)
-    assert not jumped(150, 10_000, before=100, checked_before=10_000)
-    assert jumped(300, 10_000, before=100, checked_before=10_000)
-    assert not jumped(300, 10_000, before=0, checked_before=0)
+    assert not is_anomaly(5, 10, failed_before=1, checked_before=10_000)
+    assert not is_anomaly(150, 10_000, failed_before=100, checked_before=10_000)
+    assert is_anomaly(300, 10_000, failed_before=100, checked_before=10_000)
+    assert not is_anomaly(300, 10_000, failed_before=0, checked_before=0)
 
 
 @pytest.mark.covers("Q1")
@@ -166,8 +166,8 @@ def test_every_packaged_rule_is_understood_over_its_kind(spark: Any) -> None:
         ddl = ", ".join(f"`{column.name}` {column.type}" for column in KINDS[kind].columns)
         empty = spark.createDataFrame([], f"{ddl}, _ingested_at timestamp, _product_known boolean")
         for rule in found:
-            assert dict(empty.selectExpr(f"({rule.invalid_when}) AS broken").dtypes) == {
-                "broken": "boolean"
+            assert dict(empty.selectExpr(f"({rule.invalid_when}) AS invalid").dtypes) == {
+                "invalid": "boolean"
             }, (kind, rule.name)
             assert len(rule.reason) > 10
 
@@ -186,7 +186,7 @@ def test_every_packaged_rule_is_understood_over_its_kind(spark: Any) -> None:
                     "reason": "r",
                 }
             },
-            "speaks of no column",
+            "is about no column",
         ),
         (
             "orders",
@@ -216,4 +216,4 @@ def test_every_packaged_rule_is_understood_over_its_kind(spark: Any) -> None:
 )
 def test_a_wrong_rule_is_refused(name: str, body: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        parse({name: yaml.safe_load(yaml.safe_dump(body))})
+        parse_rules({name: yaml.safe_load(yaml.safe_dump(body))})

@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import functions as F
 from worlds import World
 
-from clarion.collect.identity.consent import consented
+from clarion.collect.identity.consent import consenting_customers
 from clarion.contracts import TABLES
 from clarion.customers.features.transforms import unpack_features
 from clarion.declarations import shop
@@ -129,7 +129,7 @@ def test_an_audience_leaves_the_lake_only_with_consent(
     found = {row[0] for row in wide.where(expression).select("customer_id").collect()}
     allowed = {
         row[0]
-        for row in consented(world.read("silver.consents"), purpose="marketing")
+        for row in consenting_customers(world.read("silver.consents"), purpose="marketing")
         .select("customer_id")
         .collect()
     }

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from worlds import World, contents, small_shop
 
-from clarion.collect.identity.consent import consented
+from clarion.collect.identity.consent import consenting_customers
 from clarion.config import Config
 from clarion.contracts import TABLES
 from clarion.jobs.registry import JOBS
@@ -63,7 +63,7 @@ def test_rows_in_are_accepted_quarantined_or_duplicates(world: World) -> None:
 @pytest.mark.covers("Q5")
 def test_days_of_products_and_customers_add_up_to_the_order_lines_to_the_cent(world: World) -> None:
     zone = world.settings["shop.time_zone"]
-    allowed = consented(world.read("silver.consents"), purpose="analytics").select(
+    allowed = consenting_customers(world.read("silver.consents"), purpose="analytics").select(
         "customer_id", F.lit(True).alias("allowed")
     )
     known = local_day(F.greatest("happened_at", "arrived_at"), zone) < F.lit(world.as_of)

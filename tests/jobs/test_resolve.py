@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from worlds import Desk
 
 from clarion.access.policy import AccessPolicy
-from clarion.collect.identity.people import changes
+from clarion.collect.identity.people import identity_changes
 from clarion.contracts import TABLES
 from clarion.contracts.silver import FACTS
 
@@ -176,7 +176,7 @@ def test_merges_and_splits_are_kept_with_their_day_and_past_days_stay(shop: Desk
         (later, ids["A2"], ids["M2"], later),
         (later, ids["M3"], ids["A3"], DAY),
     }
-    history = changes(
+    history = identity_changes(
         names.where(F.col("as_of") == DAY), names.where(F.col("as_of") == later)
     ).collect()
     assert {(row["ref"], row["change"]) for row in history} == {

@@ -1,13 +1,14 @@
 """Amounts in other currencies count by the rate of their day, or not at all."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
 from pyspark.sql import DataFrame
 
-from clarion.collect.cleaning.currencies import converted, daily
+from clarion.collect.cleaning.currencies import AmountSpec, convert_amounts, daily_rates
 from clarion.contracts.silver import ORDER_LINES
 from clarion.contracts.sources import ROW_CURRENCY
 
@@ -22,23 +23,23 @@ def _at(day: int, hour: int = 12) -> datetime:
 
 
 @pytest.fixture
-def of_day(rows: Rows) -> DataFrame:
+def rates(rows: Rows) -> DataFrame:
     stated = [
         ("USD", _at(2, 9), "7.0"),
         ("USD", _at(2, 18), "7.2"),
         ("USD", _at(6), "7.5"),
         ("JPY", _at(1), "0.05"),
     ]
-    return daily(
+    return daily_rates(
         rows(RATE, *((currency, at, at, Decimal(rate)) for currency, at, rate in stated)),
         time_zone="Asia/Shanghai",
     )
 
 
-def test_a_days_last_rate_holds_until_the_next_and_at_most_a_week(of_day: DataFrame) -> None:
+def test_a_days_last_rate_holds_until_the_next_and_at_most_a_week(rates: DataFrame) -> None:
     found = {
         (row["currency"], row["day"].day): row["rate"]
-        for row in of_day.where("day < DATE'2026-03-20'").collect()
+        for row in rates.where("day < DATE'2026-03-20'").collect()
     }
     # 18:00 UTC is the third of March in Shanghai.
     assert [found["USD", day] for day in (2, 3, 5, 6, 12)] == [
@@ -53,7 +54,7 @@ def test_a_days_last_rate_holds_until_the_next_and_at_most_a_week(of_day: DataFr
 
 
 def test_amounts_are_converted_exactly_and_what_has_no_rate_is_left_out(
-    rows: Rows, of_day: DataFrame
+    rows: Rows, rates: DataFrame
 ) -> None:
     one = Decimal("10.5000")
     lines = rows(
@@ -64,23 +65,25 @@ def test_amounts_are_converted_exactly_and_what_has_no_rate_is_left_out(
         ("late", _at(20), "USD", one, None, one),
         ("unknown", _at(3), "GBP", one, None, one),
     )
-    how = {
-        "money": MONEY,
-        "time": "happened_at",
-        "on": None,
-        "currency": "CNY",
-        "time_zone": "Asia/Shanghai",
-    }
-    found = {row["order_id"]: row for row in converted(lines, of_day, **how).collect()}
-    assert set(found) == {"own", "unsaid", "dollar"}
-    assert tuple(found["dollar"])[2:] == (
+    spec = AmountSpec(
+        money=MONEY,
+        time="happened_at",
+        rates_on=None,
+        currency="CNY",
+        time_zone="Asia/Shanghai",
+    )
+    converted = {row["order_id"]: row for row in convert_amounts(lines, rates, spec).collect()}
+    assert set(converted) == {"own", "unsaid", "dollar"}
+    assert tuple(converted["dollar"])[2:] == (
         "CNY",
         Decimal("75.6000"),
         Decimal("3.6000"),
         Decimal("75.6000"),
     )
-    assert tuple(found["own"])[2:] == ("CNY", one, None, one)
-    assert {row["order_id"] for row in converted(lines, None, **how).collect()} == {"own", "unsaid"}
-    assert converted(lines, of_day, **{**how, "on": date(2026, 3, 6)}).where(
-        "order_id = 'late'"
-    ).first()["amount"] == Decimal("78.7500")
+    assert tuple(converted["own"])[2:] == ("CNY", one, None, one)
+    without_rates = convert_amounts(lines, None, spec).collect()
+    assert {row["order_id"] for row in without_rates} == {"own", "unsaid"}
+    on_the_sixth = convert_amounts(lines, rates, replace(spec, rates_on=date(2026, 3, 6)))
+    late = on_the_sixth.where("order_id = 'late'").first()
+    assert late is not None
+    assert late["amount"] == Decimal("78.7500")

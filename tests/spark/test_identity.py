@@ -10,11 +10,11 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components as scipy_components
 
 from clarion.collect.identity import links, model, pairs
-from clarion.collect.identity.components import components, plausible
-from clarion.collect.identity.people import changes, owners, persons
+from clarion.collect.identity.components import connected_components, plausible_components
+from clarion.collect.identity.people import choose_persons, device_owners, identity_changes
 from clarion.collect.identity.settings import IdentitySettings
 from clarion.config import Config
 from clarion.measures.statistics.intervals import Interval, share
@@ -26,10 +26,10 @@ KNOWN = "customer_id string, phone string, mail string, id_number string, name s
 
 
 @dataclass
-class Found:
-    """What came of a planted shop."""
+class Outcome:
+    """Precision and recall on a planted shop."""
 
-    joined: Interval
+    precision: Interval
     recall: float
     by_signal: dict[str, Interval]
 
@@ -40,18 +40,13 @@ def _share(right: int, all_: int) -> Interval:
     return found
 
 
-def _judged(people: DataFrame, settings: IdentitySettings) -> DataFrame:
-    compared = pairs.candidates(people, max_block=settings.max_block).persist()
-    scored = model.scored(compared, model.fitted(people, compared))
-    return links.judged(
-        scored,
-        deterministic=settings.deterministic,
-        conflicts=settings.conflicts,
-        link_at=settings.link_at,
-    )
+def _classified_pairs(people: DataFrame, settings: IdentitySettings) -> DataFrame:
+    compared = pairs.candidate_pairs(people, max_block=settings.max_block).persist()
+    scored = model.score_pairs(compared, model.fit_weights(people, compared))
+    return links.classify_pairs(scored, settings)
 
 
-def _resolve(spark: SparkSession, settings: IdentitySettings, difficulty: str) -> Found:
+def _resolve(spark: SparkSession, settings: IdentitySettings, difficulty: str) -> Outcome:
     planted = plant(
         spark,
         people=PEOPLE,
@@ -73,13 +68,13 @@ def _resolve(spark: SparkSession, settings: IdentitySettings, difficulty: str) -
     devices = events.where("customer_id IS NOT NULL").select(
         "customer_id", F.col("device_ref").alias("device")
     )
-    people = pairs.known(
-        pairs.accounts(accounts),
+    people = pairs.comparable_accounts(
+        pairs.latest_accounts(accounts),
         pairs.shared_devices(devices, max_sharing=settings.max_sharing),
         max_sharing=settings.max_sharing,
     ).persist()
-    members = plausible(
-        _judged(people, settings).where("is_linked").persist(),
+    members = plausible_components(
+        _classified_pairs(people, settings).where("is_linked").persist(),
         people,
         max_accounts=settings.max_accounts,
     ).persist()
@@ -93,7 +88,7 @@ def _resolve(spark: SparkSession, settings: IdentitySettings, difficulty: str) -
     row = both.agg(
         F.count("*").alias("all"), F.count_if(F.expr("a.person = b.person")).alias("right")
     ).first()
-    there = (
+    planted_pairs = (
         truth.alias("a")
         .join(
             truth.alias("b"),
@@ -104,73 +99,76 @@ def _resolve(spark: SparkSession, settings: IdentitySettings, difficulty: str) -
     assert row is not None
 
     person = members.select("customer_id", F.col("component").alias("_person"))
-    of = truth.join(person, "customer_id", "left").select(
-        "customer_id", "person", F.coalesce("_person", "customer_id").alias("who")
+    person_of = truth.join(person, "customer_id", "left").select(
+        "customer_id", "person", F.coalesce("_person", "customer_id").alias("owner")
     )
     app = (
         truth.where("namespace = 'app'")
-        .join(of.drop("person"), "customer_id")
-        .select("who", "person")
+        .join(person_of.drop("person"), "customer_id")
+        .select("owner", "person")
         .distinct()
     )
 
     def signal(attributed: DataFrame) -> Interval:
-        """Of facts in the shop on the street that were given to someone with an account of the app: whether it was that person."""
-        known = attributed.join(
-            app.groupBy("who").agg(F.collect_set("person").alias("people")), "who"
+        """Of facts in the store that were assigned to an account of the app: the right ones."""
+        with_people = attributed.join(
+            app.groupBy("owner").agg(F.collect_set("person").alias("people")), "owner"
         )
-        counts = known.agg(
+        counts = with_people.agg(
             F.count("*").alias("all"),
             F.count_if(F.array_contains("people", F.col("person"))).alias("right"),
         ).first()
         assert counts is not None
         return _share(counts["right"], counts["all"])
 
-    seen = (
+    uses = (
         events.where("customer_id IS NOT NULL")
-        .join(of.drop("person"), "customer_id")
-        .groupBy("device_ref", "who")
+        .join(person_of.drop("person"), "customer_id")
+        .groupBy("device_ref", "owner")
         .agg(F.count("*").alias("times"))
     )
-    named_devices = seen.select(
+    named_devices = uses.select(
         F.lit("device").alias("kind"),
         F.lit("app").alias("namespace"),
         F.col("device_ref").alias("ref"),
-        F.col("who").alias("customer_id"),
+        F.col("owner").alias("customer_id"),
         "times",
     )
-    owned = owners(
-        named_devices, least_share=settings.device_share, least_times=settings.device_logins
+    owned = device_owners(
+        named_devices, min_share=settings.device_share, min_times=settings.device_logins
     )
     arrived = events.where("type = 'arrival'").join(
-        owned.select(F.col("ref").alias("device_ref"), F.col("customer_id").alias("who")),
+        owned.select(F.col("ref").alias("device_ref"), F.col("customer_id").alias("owner")),
         "device_ref",
     )
     cards = planted.tills.withColumn("customer_id", F.concat(F.lit("store/"), "customer_ref")).join(
-        of.drop("person"), "customer_id"
+        person_of.drop("person"), "customer_id"
     )
     by_signal = {
         name: signal(arrived.where(F.col("signal") == name)) for name in ("wifi", "bluetooth")
     } | {"card": signal(cards)}
     spark.catalog.clearCache()
-    return Found(_share(row["right"], row["all"]), row["right"] / there, by_signal)
+    return Outcome(_share(row["right"], row["all"]), row["right"] / planted_pairs, by_signal)
 
 
 @pytest.mark.covers("C5")
 @pytest.mark.parametrize(
     ("difficulty", "recall"), [("easy", 0.97), ("default", 0.88), ("hard", 0.45)]
 )
-def test_online_and_offline_are_joined_rightly(
+def test_accounts_online_and_offline_are_linked_correctly(
     spark: SparkSession,
     config: Config,
     difficulty: str,
     recall: float,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Precision of 92 % or more with its interval; of signals of the radio and the card, too, where devices are resold and cards lent."""
+    """Precision is 92 % or more: of links, of radio signals and of cards.
+
+    Devices are resold and cards are lent in the planted shop.
+    """
     found = _resolve(spark, config.section(IdentitySettings), difficulty)
     record_property("found", str(found))
-    assert found.joined.low >= 0.92
+    assert found.precision.low >= 0.92
     assert found.recall >= recall
     for name, interval in found.by_signal.items():
         assert interval.value >= 0.92, (name, interval)
@@ -182,24 +180,24 @@ def test_components_are_those_of_scipy(spark: SparkSession) -> None:
     drawn = [(int(a), int(b)) for a, b in rng.integers(0, 400, (250, 2)) if a != b] + [
         (1000 + step, 1001 + step) for step in range(200)
     ]
-    found = components(
+    found = connected_components(
         spark.createDataFrame(
             [(f"{a:05d}", f"{b:05d}") for a, b in drawn], "left_id string, right_id string"
         )
     )
-    mine = {row["customer_id"]: row["component"] for row in found.collect()}
+    component_of = {row["customer_id"]: row["component"] for row in found.collect()}
     nodes = sorted({node for pair in drawn for node in pair})
-    place = {node: number for number, node in enumerate(nodes)}
+    index = {node: number for number, node in enumerate(nodes)}
     graph = coo_matrix(
-        (np.ones(len(drawn)), ([place[a] for a, _ in drawn], [place[b] for _, b in drawn])),
+        (np.ones(len(drawn)), ([index[a] for a, _ in drawn], [index[b] for _, b in drawn])),
         shape=(len(nodes), len(nodes)),
     )
-    _, labels = connected_components(graph, directed=False)
-    assert set(mine) == {f"{node:05d}" for node in nodes}
+    _, labels = scipy_components(graph, directed=False)
+    assert set(component_of) == {f"{node:05d}" for node in nodes}
     groups: dict[int, set[str]] = {}
     for node, label in zip(nodes, labels, strict=True):
         groups.setdefault(int(label), set()).add(f"{node:05d}")
-    assert all({mine[node] for node in group} == {min(group)} for group in groups.values())
+    assert all({component_of[node] for node in group} == {min(group)} for group in groups.values())
 
 
 def _person(customer_id: str, **stated: Any) -> tuple[Any, ...]:
@@ -230,7 +228,9 @@ def test_a_chain_of_errors_does_not_make_a_crowd_one_person(rows: Rows) -> None:
     )
     found = {
         row["customer_id"]: row["component"]
-        for row in plausible(rows(link, *chain, *apart), people, max_accounts=8).collect()
+        for row in plausible_components(
+            rows(link, *chain, *apart), people, max_accounts=8
+        ).collect()
     }
     # Of the chain of 41 only pairs that agree in two fields are left; who is no part of it stays as he is.
     assert found == {"x1": "x1", "x2": "x1"} | {
@@ -245,7 +245,7 @@ def test_two_identity_numbers_are_never_one_person(rows: Rows) -> None:
         ("a", "b", ["phone", "name"]),
         ("b", "c", ["mail", "name"]),
     )
-    assert plausible(chain, people, max_accounts=8).collect() == []
+    assert plausible_components(chain, people, max_accounts=8).collect() == []
 
 
 def test_a_placeholder_joins_nobody_and_makes_no_pairs(rows: Rows) -> None:
@@ -258,7 +258,9 @@ def test_a_placeholder_joins_nobody_and_makes_no_pairs(rows: Rows) -> None:
     )
     stated = people.drop("devices", "name_count")
     devices = rows("customer_id string, devices array<string>")
-    assert pairs.candidates(pairs.known(stated, devices, max_sharing=5), max_block=50).isEmpty()
+    assert pairs.candidate_pairs(
+        pairs.comparable_accounts(stated, devices, max_sharing=5), max_block=50
+    ).isEmpty()
 
 
 def test_two_of_a_household_stay_two(rows: Rows, config: Config) -> None:
@@ -280,7 +282,7 @@ def test_two_of_a_household_stay_two(rows: Rows, config: Config) -> None:
         _person(f"twice{number}", phone="same", name="Eva", birth_date="1970-07-07")
         for number in range(2)
     ]
-    found = _judged(rows(KNOWN, *people), settings).where("is_linked").collect()
+    found = _classified_pairs(rows(KNOWN, *people), settings).where("is_linked").collect()
     assert [(row["left_id"], row["right_id"], row["method"]) for row in found] == [
         ("twice0", "twice1", "phone")
     ]
@@ -296,7 +298,7 @@ def test_a_common_name_says_less_than_a_rare_one(rows: Rows) -> None:
     weights = model.Weights(
         1000, 1e-4, 1e-5, even, dict.fromkeys(pairs.FIELDS, 1e-3), dict.fromkeys(pairs.FIELDS, 1e-3)
     )
-    rare, common = model.scored(both, weights).orderBy("left_id").collect()
+    rare, common = model.score_pairs(both, weights).orderBy("left_id").collect()
     assert rare["weight"] - common["weight"] == pytest.approx(np.log2(100), abs=1e-5)
     assert rare["probability"] > common["probability"]
 
@@ -311,11 +313,11 @@ def test_the_surrogate_of_a_person_stays_whoever_comes_later(rows: Rows) -> None
     ).select("customer_id", F.col("day").cast("timestamp").alias("first_seen_at"))
     nobody = rows("customer_id string, person string")
     assert {
-        row["customer_id"]: row["person"] for row in persons(members, seen, nobody).collect()
+        row["customer_id"]: row["person"] for row in choose_persons(members, seen, nobody).collect()
     } == {"a": "b", "c": "b"}
     before = rows("customer_id string, person string", ("a", "c"))
     assert {
-        row["customer_id"]: row["person"] for row in persons(members, seen, before).collect()
+        row["customer_id"]: row["person"] for row in choose_persons(members, seen, before).collect()
     } == {"a": "c", "b": "c"}
 
 
@@ -327,7 +329,7 @@ def test_a_device_in_several_hands_belongs_to_nobody(rows: Rows) -> None:
     )  # fmt: skip
     found = {
         (row["namespace"], row["ref"]): row["customer_id"]
-        for row in owners(seen, least_share=0.9, least_times=2).collect()
+        for row in device_owners(seen, min_share=0.9, min_times=2).collect()
     }
     assert found == {("app", "own"): "a", ("other", "own"): "c"}
 
@@ -342,7 +344,7 @@ def test_changes_tell_merges_moves_and_splits(rows: Rows) -> None:
     )
     found = {
         (row["kind"], row["ref"]): (row["change"], row["customer_before"], row["customer_now"])
-        for row in changes(before, now).collect()
+        for row in identity_changes(before, now).collect()
     }
     assert found == {
         ("customer", "b"): ("unlinked", "p", None),

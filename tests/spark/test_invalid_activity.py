@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from clarion.collect.cleaning import invalid_activity
+from clarion.collect.cleaning.detectors import flag_units, flagged_facts, parse_detectors
 from clarion.config import Config
 from clarion.declarations.shop import detectors
 from clarion.kernel.errors import ConfigError
@@ -32,15 +33,15 @@ def _rates(config: Config, planted: Noisy) -> Rates:
     )
     found = {}
     for one in detectors(config):
-        hits = invalid_activity.facts(
+        hits = flagged_facts(
             one,
-            invalid_activity.found(one, orders if one.of_orders else clicks),
+            flag_units(one, orders if one.checks_orders else clicks),
             clicks,
             planted.lines,
         ).select("record_id", F.lit(True).alias("hit"))
         truth = (
             planted.lines.withColumnRenamed("order_line_id", "record_id")
-            if one.of_orders
+            if one.checks_orders
             else planted.events
         )
         both = truth.select(
@@ -117,7 +118,7 @@ def test_a_click_knows_what_came_before_and_after(rows: Rows) -> None:
     )
     assert [found[name]["goes_back"] for name in "abcde"] == [False, True, False, False, False]
     assert [found[name]["repeats"] for name in "abcde"] == [False, False, False, False, True]
-    assert [found[name]["wanted"] for name in "abcde"] == [True, False, True, True, True]
+    assert [found[name]["has_intent"] for name in "abcde"] == [True, False, True, True, True]
     assert (found["a"]["gap_s"], found["b"]["gap_s"], found["e"]["next_gap_s"]) == (
         None,
         10.0,
@@ -157,7 +158,7 @@ def test_an_order_knows_its_ring_and_a_shop_without_clicks_knows_no_unseen(rows:
 
 
 def test_a_staged_order_takes_its_returns_along(rows: Rows) -> None:
-    detector = invalid_activity.parse(
+    detector = parse_detectors(
         {
             "ring": {
                 "view": "orders",
@@ -167,7 +168,7 @@ def test_a_staged_order_takes_its_returns_along(rows: Rows) -> None:
             }
         }
     )[0]
-    units = invalid_activity.found(
+    units = flag_units(
         detector,
         rows("order_id string, customer_id string, ring long", ("o1", "c1", 4), ("o2", "c2", 2)),
     )
@@ -177,7 +178,7 @@ def test_a_staged_order_takes_its_returns_along(rows: Rows) -> None:
         ("l2", "o1", _at(9), "return", "c1", "p", None),
         ("l3", "o2", _at(0), "sale", "c2", "p", None),
     )
-    found = invalid_activity.facts(detector, units, rows(EVENT), lines)
+    found = flagged_facts(detector, units, rows(EVENT), lines)
     assert {(row["record_id"], row["features"]["ring"]) for row in found.collect()} == {
         ("l1", 4.0),
         ("l2", 4.0),
@@ -194,6 +195,6 @@ def test_a_detector_that_reaches_beyond_its_rows_is_refused() -> None:
     with pytest.raises(
         ConfigError, match="invalid_activity.yml: mine: 'select' is not allowed here"
     ):
-        invalid_activity.parse({"mine": body})
+        parse_detectors({"mine": body})
     with pytest.raises(ConfigError, match="view"):
-        invalid_activity.parse({"mine": {**body, "view": "everything"}})
+        parse_detectors({"mine": {**body, "view": "everything"}})

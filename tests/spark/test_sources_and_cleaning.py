@@ -8,7 +8,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from clarion.collect.cleaning import transforms as cleaning
+from clarion.collect.cleaning.duplicates import DuplicatePolicy, mark_duplicates
+from clarion.collect.cleaning.facts import silver_facts
+from clarion.collect.cleaning.parsing import fill_missing, parse_records
+from clarion.collect.cleaning.reasons import RowPolicy, find_reasons
 from clarion.collect.privacy.keys import Key
 from clarion.collect.privacy.protect import protected, stripped
 from clarion.collect.sources import files, records
@@ -49,7 +52,7 @@ def _read(spark: SparkSession, source: Source) -> DataFrame:
     return records.numbered(frame, file_stats)
 
 
-def _judged(
+def _checked_rows(
     frame: DataFrame, source: Source, *, products: DataFrame | None = None, duplicates: bool = True
 ) -> DataFrame:
     bronze = frame.select(
@@ -61,20 +64,18 @@ def _judged(
         F.lit("2026-06-01").cast("timestamp").alias("_ingested_at"),
     )
     marked = (
-        cleaning.marked_duplicates(bronze, None, key=None)
+        mark_duplicates(bronze, None, DuplicatePolicy(key=None))
         if duplicates
         else bronze.withColumn("_duplicate", F.lit(False))
     )
-    how = parse_spec(source)
-    typed = cleaning.filled(cleaning.canonical(marked, how), {}, how)
-    return cleaning.judged(
-        typed,
-        how,
+    spec = parse_spec(source)
+    typed = fill_missing(parse_records(marked, spec), {}, spec)
+    policy = RowPolicy(
         rules=rules(Config.load())[source.kind.name],
         policies=source.rules,
         required=source.kind.required,
-        products=products,
     )
+    return find_reasons(typed, spec, policy, products=products)
 
 
 @pytest.mark.parametrize("split", [None, 400])
@@ -115,7 +116,7 @@ def test_every_reason_is_named_and_good_rows_pass(
         "o1,1,2026-01-01 10:00:00,c1,p1,2,3.50",
     ]
     (tmp_path / "a.csv").write_text(HEADER + "\n".join(lines) + "\n")
-    frame = _judged(
+    frame = _checked_rows(
         _read(spark, _source(tmp_path)),
         _source(tmp_path),
         products=rows("product_id string", ("p1",)),
@@ -165,18 +166,18 @@ def test_an_equal_record_is_a_duplicate_only_as_long_as_the_mapping_says(
         record(6, 22, None),
     )
     for days, expected in ((None, {2, 3, 6}), (7, {2, 6}), (6, {6})):
-        found = cleaning.marked_duplicates(records, None, key=("id",), within_days=days)
-        assert {row["_row"] for row in found.where("_duplicate").collect()} == expected, days
-    by_two = cleaning.marked_duplicates(records, None, key=("id", "n"))
+        policy = DuplicatePolicy(key=("id",), within_days=days)
+        marked = mark_duplicates(records, None, policy)
+        assert {row["_row"] for row in marked.where("_duplicate").collect()} == expected, days
+    by_two = mark_duplicates(records, None, DuplicatePolicy(key=("id", "n")))
     assert by_two.where("_duplicate").isEmpty()
     before = rows(schema, record(9, 1, "other"))
-    for few in (False, True):
-        assert {
-            row["_row"]
-            for row in cleaning.marked_duplicates(records, before, key=("id",), few=few)
-            .where("_duplicate")
-            .collect()
-        } == {2, 3, 4, 6}
+    for broadcast in (False, True):
+        marked = mark_duplicates(
+            records, before, DuplicatePolicy(key=("id",)), broadcast_records=broadcast
+        )
+        duplicates = marked.where("_duplicate").collect()
+        assert {row["_row"] for row in duplicates} == {2, 3, 4, 6}
 
 
 def test_local_times_become_utc_across_the_clock_change(
@@ -185,7 +186,7 @@ def test_local_times_become_utc_across_the_clock_change(
     (tmp_path / "a.csv").write_text(
         HEADER + "o1,1,2026-03-28 12:00:00,c,p,1,1\no2,1,2026-03-30 12:00:00,c,p,1,1\n"
     )
-    frame = _judged(_read(spark, _source(tmp_path)), _source(tmp_path)).select(
+    frame = _checked_rows(_read(spark, _source(tmp_path)), _source(tmp_path)).select(
         F.date_format("happened_at", "HH").alias("hour"), "_row"
     )
     assert {row["_row"]: row["hour"] for row in frame.collect()} == {1: "12", 2: "11"}
@@ -204,7 +205,7 @@ def test_a_text_with_an_offset_is_not_shifted_again(spark: SparkSession, tmp_pat
     (tmp_path / "a.json").write_text(
         '{"o":"1","p":"x","t":"2026-01-01T12:00:00Z"}\n{"o":"2","p":"x","t":"2026-01-01 12:00:00"}\n'
     )
-    frame = _judged(_read(spark, source), source).select(
+    frame = _checked_rows(_read(spark, source), source).select(
         "_row", F.date_format("happened_at", "HH").alias("hour")
     )
     assert {row["_row"]: row["hour"] for row in frame.collect()} == {1: "12", 2: "04"}
@@ -221,8 +222,8 @@ def test_a_negative_quantity_is_a_return_where_the_mapping_says_so(
         "namespace string, ref string, customer_id string, first_seen_at timestamp",
         ("shop", "c1", "k1", None),
     )
-    frame = _judged(_read(spark, source), source)
-    line = cleaning.facts(
+    frame = _checked_rows(_read(spark, source), source)
+    line = silver_facts(
         frame.where("size(_reasons) = 0"), names, kind=source.kind, columns=ORDER_LINES.column_names
     ).first()
     assert (line["kind"], line["quantity"], line["amount"], line["customer_id"]) == (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from clarion.collect.identity.model import Population, estimate
+from clarion.collect.identity.model import Population, estimate_weights
 from clarion.collect.identity.pairs import AGREES, BLOCKS, DIFFERS, FIELDS
 
 M = {
@@ -48,8 +48,8 @@ def _population() -> tuple[list[tuple[tuple[str, ...], int]], Population]:
     for block in BLOCKS:
         found |= pairs[:, [FIELDS.index(field) for field in block]].all(axis=1)
     agreeing = {
-        field: float(pairs[:, place].sum() + everyone * U[field])
-        for place, field in enumerate(FIELDS)
+        field: float(pairs[:, index].sum() + everyone * U[field])
+        for index, field in enumerate(FIELDS)
     }
     outcomes, counts = np.unique(
         np.where(pairs[found], AGREES, DIFFERS), axis=0, return_counts=True
@@ -64,22 +64,24 @@ def _population() -> tuple[list[tuple[tuple[str, ...], int]], Population]:
 @pytest.mark.covers("C5")
 def test_the_weights_come_near_those_that_drew_the_pairs() -> None:
     patterns, population = _population()
-    found = estimate(patterns, population)
+    found = estimate_weights(patterns, population)
     for field in ("phone", "mail", "name", "birth_date", "address", "sex"):
         assert found.m[field] == pytest.approx(M[field], abs=0.04), field
     for field in ("name", "birth_date", "sex"):
         assert found.u[field] == pytest.approx(U[field], rel=0.1), field
     assert found.prior * population.pairs == pytest.approx(MATCHES, rel=0.05)
-    told = 1 - (1 - H["phone"]) * (
+    found_share = 1 - (1 - H["phone"]) * (
         1 - H["device"]
     )  # of the households' pairs, those that a block finds
-    assert found.prior_household * population.pairs == pytest.approx(HOUSEHOLDS * told, rel=0.1)
+    assert found.prior_household * population.pairs == pytest.approx(
+        HOUSEHOLDS * found_share, rel=0.1
+    )
     assert found.h["phone"] == pytest.approx(H["phone"], abs=0.1)
 
 
 def test_a_shop_with_hardly_any_pairs_keeps_to_what_is_believed_before() -> None:
     one = tuple(AGREES if field in ("phone", "name") else DIFFERS for field in FIELDS)
-    found = estimate(
+    found = estimate_weights(
         [(one, 1)], Population(100, dict.fromkeys(FIELDS, 100), {"phone": 1.0, "name": 1.0})
     )
     assert 0.8 < found.m["mail"] < 1
@@ -88,7 +90,7 @@ def test_a_shop_with_hardly_any_pairs_keeps_to_what_is_believed_before() -> None
 
 def test_two_accounts_are_a_shop_too() -> None:
     one = tuple(AGREES if field in ("address", "device") else DIFFERS for field in FIELDS)
-    found = estimate(
+    found = estimate_weights(
         [(one, 1)], Population(2, dict.fromkeys(FIELDS, 2), {"address": 1.0, "device": 1.0})
     )
     assert 0 < found.prior < 0.31

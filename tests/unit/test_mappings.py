@@ -16,7 +16,7 @@ from clarion.config.load import parse_yaml
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.kernel.errors import ClarionError, ConfigError, SecretError, SourceError
 from clarion.sim.shop import parse as parse_shop
-from clarion.workflows.batches import batches_within
+from clarion.workflows.cleaning_plan import earlier_batches
 
 ORDERS = {
     "where": "/data/*.csv",
@@ -201,7 +201,7 @@ def test_duplicates_are_looked_for_as_far_back_as_the_mapping_says() -> None:
     for days, expected in ((None, ("old", "recent")), (7, ("recent",)), (3, ())):
         duplicates = {"key": ["order_no"], "within_days": days} if days else {"key": ["order_no"]}
         (source,) = parse("m", {"orders": {**ORDERS, "duplicates": duplicates}}, variables={})
-        assert batches_within(source, entries, {"new"}, {"old", "recent"}) == expected
+        assert earlier_batches(source, entries, {"new"}, {"old", "recent"}) == expected
     (all_columns,) = parse(
         "m", {"orders": {**ORDERS, "duplicates": {"within_days": 30}}}, variables={}
     )

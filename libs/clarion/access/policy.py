@@ -17,8 +17,8 @@ from clarion.access.resolution import (
     resolution_rows,
     row_namespace,
 )
-from clarion.collect.cleaning import currencies
-from clarion.collect.identity.consent import consented
+from clarion.collect.cleaning.currencies import AmountSpec, convert_amounts, daily_rates
+from clarion.collect.identity.consent import consenting_customers
 from clarion.config import Config
 from clarion.contracts import Table
 from clarion.contracts.ops import DETECTIONS
@@ -104,18 +104,17 @@ class AccessPolicy:
             return frame
         if self._daily_rates is None and self.lake.exists(RATES):
             rates = self.lake.read(RATES).where(arrived_before(self.as_of, self.time_zone))
-            self._daily_rates = self.persist(currencies.daily(rates, time_zone=self.time_zone))
+            self._daily_rates = self.persist(daily_rates(rates, time_zone=self.time_zone))
         # A price list holds today, whenever it was written.
-        on = self.as_of - timedelta(days=1) if table is PRODUCTS else None
-        return currencies.converted(
-            frame,
-            self._daily_rates,
+        rates_on = self.as_of - timedelta(days=1) if table is PRODUCTS else None
+        spec = AmountSpec(
             money=money,
             time=FACT_TIMES[table.name],
-            on=on,
+            rates_on=rates_on,
             currency=str(self.config.get("shop.currency")),
             time_zone=self.time_zone,
         )
+        return convert_amounts(frame, self._daily_rates, spec)
 
     def consents(self) -> DataFrame:
         """CONSENTS that had arrived before the as-of day; a statement counts for the person."""
@@ -133,7 +132,8 @@ class AccessPolicy:
         if "customer_id" not in table.column_names:
             return frame
         if purpose not in self._consenting_customers:
-            customers = consented(self.consents(), purpose=purpose).select("customer_id")
+            consenting = consenting_customers(self.consents(), purpose=purpose)
+            customers = consenting.select("customer_id")
             self._consenting_customers[purpose] = self.persist(
                 customers.withColumn("_consents", F.lit(True))
             )

@@ -41,13 +41,17 @@ def active_resolution(
     day = F.col("as_of")
     last = (
         models.where(day < F.lit(as_of) if before else day <= F.lit(as_of))
-        .agg(F.max_by(F.struct("as_of", "linked_accounts", "owned_devices"), "as_of").alias("last"))
+        .agg(
+            F.max_by(F.struct("as_of", "linked_accounts", "owned_identifiers"), "as_of").alias(
+                "last"
+            )
+        )
         .select("last.*")
         .first()
     )
     if last is None or last["as_of"] is None:
         return None
-    return ActiveResolution(last["as_of"], last["linked_accounts"], last["owned_devices"])
+    return ActiveResolution(last["as_of"], last["linked_accounts"], last["owned_identifiers"])
 
 
 def resolution_rows(resolutions: DataFrame, resolution: ActiveResolution) -> DataFrame:

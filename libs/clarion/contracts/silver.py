@@ -239,7 +239,7 @@ IDENTITY_MODELS = Table(
         Column(
             "linked_accounts", "bigint", "accounts that belong to the person of another account"
         ),
-        Column("owned_devices", "bigint", "devices and cards that were assigned to a person"),
+        Column("owned_identifiers", "bigint", "devices and cards that were assigned to a person"),
     ),
     owner="data",
 )

@@ -2,11 +2,9 @@
 
 from functools import cache
 
-from clarion.collect.cleaning import invalid_activity
-from clarion.collect.cleaning.invalid_activity import Detector
-from clarion.collect.cleaning.rules import Rule
-from clarion.collect.cleaning.rules import parse as parse_rules
-from clarion.collect.cleaning.transforms import ParseSpec
+from clarion.collect.cleaning.detectors import Detector, parse_detectors
+from clarion.collect.cleaning.parsing import ParseSpec
+from clarion.collect.cleaning.rules import Rule, parse_rules
 from clarion.collect.privacy.tokens import TOKEN
 from clarion.collect.sources.mapping import Source, parse
 from clarion.config import Config
@@ -87,12 +85,12 @@ def parse_spec(source: Source) -> ParseSpec:
 
 @cache
 def detectors(config: Config) -> tuple[Detector, ...]:
-    """The detectors of noise, as conf/invalid_activity.yml has them.
+    """The detectors of invalid activity, as conf/invalid_activity.yml has them.
 
     Raises:
         ConfigError: a detector is wrong.
     """
-    return invalid_activity.parse(
+    return parse_detectors(
         parse_yaml(config.text("invalid_activity.yml"), where="invalid_activity.yml")
     )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from clarion.collect.cleaning.transforms import masked
+from clarion.collect.cleaning.masking import mask_sql
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.ops import DETECTIONS
 from clarion.contracts.silver import INVALID_ACTIVITY, QUARANTINE
@@ -84,7 +84,7 @@ def samples(
         )
         held = held.where(F.col("_row").isin([row["_row"] for row in of_kind]))
         for row in held.selectExpr(
-            "_source", "_file", "_row", f"transform_values(raw, (k, v) -> {masked('v')}) AS raw"
+            "_source", "_file", "_row", f"transform_values(raw, (k, v) -> {mask_sql('v')}) AS raw"
         ).collect():
             shapes[row["_source"], row["_file"], row["_row"]] = row["raw"]
     return [

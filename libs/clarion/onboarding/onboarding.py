@@ -8,7 +8,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from clarion.collect.cleaning import transforms as cleaning
+from clarion.collect.cleaning.parsing import fill_missing, parse_records
+from clarion.collect.cleaning.reasons import RowPolicy, active_rules, find_reasons
 from clarion.collect.sources import files, infer, records
 from clarion.collect.sources.mapping import Source
 from clarion.config import Config
@@ -131,7 +132,7 @@ def _tried(spark: SparkSession, config: Config, source: Source, limit: int) -> T
             fix="mend the expression it names",
         ) from error
     accepted = sum(not row["_reasons"] for row in rows)
-    in_force = cleaning.in_force(rules(config)[source.kind.name], parse_spec(source), source.rules)
+    in_force = active_rules(rules(config)[source.kind.name], parse_spec(source), source.rules)
     return Trial(
         source,
         first.path,
@@ -165,13 +166,9 @@ def _judged(found: DataFrame, config: Config, source: Source) -> DataFrame:
         "_batch": F.lit(""), "_ingested_at": F.current_timestamp(), "_duplicate": F.lit(False),
     }  # fmt: skip
     rows = with_shapes.withColumns(bare)
-    how = parse_spec(source)
-    typed = cleaning.filled(cleaning.canonical(rows, how), {}, how)
-    return cleaning.judged(
-        typed,
-        how,
-        rules=rules(config)[source.kind.name],
-        policies=source.rules,
-        required=source.required,
-        products=None,
+    spec = parse_spec(source)
+    typed = fill_missing(parse_records(rows, spec), {}, spec)
+    policy = RowPolicy(
+        rules=rules(config)[source.kind.name], policies=source.rules, required=source.required
     )
+    return find_reasons(typed, spec, policy, products=None)

@@ -7,7 +7,7 @@ from clarion.campaigns.decisions import products
 from clarion.campaigns.decisions.context import CustomerFacts, check_conditions, decision_context
 from clarion.campaigns.decisions.eligibility import with_candidates
 from clarion.campaigns.decisions.settings import Catalogue, StrategySettings, parse_catalogue
-from clarion.collect.identity.consent import consented
+from clarion.collect.identity.consent import consenting_customers
 from clarion.config.load import parse_yaml
 from clarion.contracts.gold import (
     CUSTOMER_PROFILES,
@@ -75,7 +75,7 @@ def _customer_facts(scope: Scope, settings: StrategySettings) -> CustomerFacts:
         strategies=strategies.join(traits, "segment_id"),
         products=_products(scope, limit=settings.products_shown),
         churn=churn,
-        consents=consented(scope.consents(), purpose="marketing"),
+        consents=consenting_customers(scope.consents(), purpose="marketing"),
     )
 
 

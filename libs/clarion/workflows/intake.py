@@ -7,8 +7,8 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.collect.cleaning.transforms import canonical
-from clarion.collect.identity.consent import consented
+from clarion.collect.cleaning.parsing import parse_records
+from clarion.collect.identity.consent import consenting_customers
 from clarion.collect.privacy.keys import Key, PrivacySettings, refuse_other
 from clarion.collect.privacy.protect import protected, stripped
 from clarion.collect.privacy.suppressed import SuppressionList, recognised
@@ -183,8 +183,10 @@ def allowed(scope: Scope, source: Source) -> DataFrame | None:
         .where(F.col("_source") == statements[0].name)
         .withColumn("_duplicate", F.lit(False))
     )
-    rows = canonical(found, parse_spec(statements[0]))
+    rows = parse_records(found, parse_spec(statements[0]))
     stated = rows.where("customer_ref IS NOT NULL AND granted IS NOT NULL").withColumns(
         {"customer_id": F.col("customer_ref"), "basis": F.lit("recorded")}
     )
-    return consented(stated, purpose="collection").select(F.col("customer_id").alias("ref"))
+    return consenting_customers(stated, purpose="collection").select(
+        F.col("customer_id").alias("ref")
+    )

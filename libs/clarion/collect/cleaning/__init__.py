@@ -1,1 +1,1 @@
-"""From records to facts: typed, standardised, and either accepted or quarantined with every reason."""
+"""From records to facts: typed, standardised, and either accepted or quarantined with reasons."""

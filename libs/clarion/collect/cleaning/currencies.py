@@ -1,5 +1,6 @@
-"""Amounts in the shop's own currency, by the rate of the day."""
+"""Amounts in the shop's own currency, at the rate of the day."""
 
+from dataclasses import dataclass
 from datetime import date
 
 from pyspark.sql import DataFrame
@@ -8,71 +9,78 @@ from pyspark.sql import functions as F
 from clarion.contracts.core import Column
 from clarion.measures.columns.days import local_day
 
-HOLDS_DAYS = 7  # banks publish no rates on holidays; an older rate is none
+RATE_VALID_DAYS = 7  # banks publish no rates on holidays; an older rate is not used
 
 
-def daily(rates: DataFrame, *, time_zone: str) -> DataFrame:
-    """The rate of each currency on each day: the day's last, or that of at most six days before.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmountSpec:
+    """Which amounts are converted, and at the rates of which day.
 
     Args:
-        rates: RATES that were known.
-        time_zone: the shop's.
+        money: columns that hold amounts.
+        time: column with the time of the fact.
+        rates_on: day whose rates count for every row, such as a price list's; None for the day of
+            each fact.
+        currency: the shop's currency.
+        time_zone: the shop's time zone.
+    """
+
+    money: tuple[Column, ...]
+    time: str
+    rates_on: date | None
+    currency: str
+    time_zone: str
+
+
+def daily_rates(rates: DataFrame, *, time_zone: str) -> DataFrame:
+    """The rate of each currency on each day.
+
+    It is the day's last rate, or else that of at most six days before.
+
+    Args:
+        rates: RATES that had arrived.
+        time_zone: the shop's time zone.
 
     Returns:
         One row per currency and day: currency, day, rate.
     """
-    stated = rates.groupBy("currency", local_day("at", time_zone).alias("from_day")).agg(
+    published = rates.groupBy("currency", local_day("at", time_zone).alias("from_day")).agg(
         F.max_by("rate", F.struct("at", "arrived_at")).alias("rate")
     )
-    held = stated.withColumn(
-        "day", F.explode(F.sequence("from_day", F.date_add("from_day", HOLDS_DAYS - 1)))
-    )
-    return held.groupBy("currency", "day").agg(F.max_by("rate", "from_day").alias("rate"))
+    valid_days = F.sequence("from_day", F.date_add("from_day", RATE_VALID_DAYS - 1))
+    valid = published.withColumn("day", F.explode(valid_days))
+    return valid.groupBy("currency", "day").agg(F.max_by("rate", "from_day").alias("rate"))
 
 
-def converted(
-    frame: DataFrame,
-    of_day: DataFrame | None,
-    *,
-    money: tuple[Column, ...],
-    time: str,
-    on: date | None,
-    currency: str,
-    time_zone: str,
-) -> DataFrame:
-    """The rows with their amounts in the shop's currency; rows in a currency that has no rate on their day are left out.
+def convert_amounts(facts: DataFrame, rates: DataFrame | None, spec: AmountSpec) -> DataFrame:
+    """The facts with their amounts in the shop's currency.
+
+    Facts in a currency that has no rate on their day are left out.
 
     Args:
-        frame: facts with a currency; none stated means the shop's.
-        of_day: rates by currency and day; None where the shop has none.
-        money: columns that hold amounts.
-        time: column that says when the fact was.
-        on: day whose rates count for every row, such as a price list's; None for the day of each.
-        currency: the shop's.
-        time_zone: the shop's.
+        facts: facts with a currency; null stands for the shop's.
+        rates: `daily_rates`; None where the shop has none.
+        spec: which amounts are converted.
     """
-    own = F.coalesce("currency", F.lit(currency)) == F.lit(currency)
-    if of_day is None:
-        return frame.where(own)
-    day = F.lit(on) if on else local_day(time, time_zone)
-    rate = of_day.select(
+    is_own = F.coalesce("currency", F.lit(spec.currency)) == F.lit(spec.currency)
+    if rates is None:
+        return facts.where(is_own)
+    day = F.lit(spec.rates_on) if spec.rates_on else local_day(spec.time, spec.time_zone)
+    renamed = rates.select(
         F.col("currency").alias("_currency"),
         F.col("day").alias("_day"),
         F.col("rate").alias("_rate"),
     )
-    joined = frame.join(
-        F.broadcast(rate),
-        (F.col("currency") == F.col("_currency")) & (day == F.col("_day")) & ~own,
-        "left",
-    )
+    has_rate = (F.col("currency") == F.col("_currency")) & (day == F.col("_day")) & ~is_own
+    joined = facts.join(F.broadcast(renamed), has_rate, "left")
     amounts = {
-        column.name: F.when(own, F.col(column.name)).otherwise(
+        column.name: F.when(is_own, F.col(column.name)).otherwise(
             (F.col(column.name) * F.col("_rate")).cast(column.type)
         )
-        for column in money
+        for column in spec.money
     }
     return (
-        joined.where(own | F.col("_rate").isNotNull())
-        .withColumns({**amounts, "currency": F.lit(currency)})
-        .select(*frame.columns)
+        joined.where(is_own | F.col("_rate").isNotNull())
+        .withColumns({**amounts, "currency": F.lit(spec.currency)})
+        .select(*facts.columns)
     )

@@ -1,4 +1,4 @@
-"""Values for columns that are missing one, learned from rows that have it."""
+"""Fill values of columns that are missing one, fitted on rows that have it."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,18 +9,19 @@ from pyspark.sql import functions as F
 from clarion.kernel import sql
 
 Statistic = Literal["mean", "median", "mode"]
+_EXPRESSIONS = {"mean": "avg({})", "median": "median({})", "mode": "mode({}, true)"}
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
-    """The value that stands in for a missing one, in one group of rows.
+class FillValue:
+    """The value that replaces a missing one, in one group of rows.
 
     Args:
         column: the column.
-        statistic: how it was learned.
-        group: values of the columns that it was learned by; empty for all rows together.
+        statistic: how it was fitted.
+        group: values of the grouping columns; empty for all rows.
         value: as text.
-        rows: how many rows it was learned from.
+        rows: number of rows it was fitted on.
     """
 
     column: str
@@ -30,75 +31,72 @@ class Learned:
     rows: int
 
 
-def learned(
+def fit_fill_values(
     rows: DataFrame, *, column: str, statistic: Statistic, by: tuple[str, ...]
-) -> list[Learned]:
-    """Of each group of rows, and of all together, the mean, the median or the most frequent value.
+) -> list[FillValue]:
+    """The mean, the median or the most frequent value, of each group of rows and of all rows.
 
-    A tie between frequent values goes to the smallest; the median of an even number of values is the mean of the two
-    in the middle.
+    A tie between frequent values goes to the smallest. The median of an even number of values is
+    the mean of the two in the middle.
 
     Args:
         rows: accepted rows.
         column: the column with missing values.
-        statistic: what stands in for them.
-        by: columns that make groups; empty for none.
+        statistic: what replaces them.
+        by: columns that form groups; empty for none.
 
     Returns:
-        One entry a group, of which there are as many as combinations of `by`; the last one is of all rows.
+        One entry per group, as many as combinations of `by`; the last one is of all rows.
     """
-    known = rows.where(F.col(column).isNotNull())
-    type_ = dict(rows.dtypes)[column]
-    value = F.expr(
-        {"mean": "avg({})", "median": "median({})", "mode": "mode({}, true)"}[statistic].format(
-            sql.name(column)
-        )
-    )
-    value = (
-        F.round(value).cast(type_)
-        if type_ in ("bigint", "int") and statistic != "mode"
-        else value.cast(type_)
-    )
-    grouped = known.rollup(*by) if by else known.groupBy()
-    levels = F.grouping_id() if by else F.lit(0)
-    found = grouped.agg(
-        value.cast("string").alias("_value"),
+    with_value = rows.where(F.col(column).isNotNull())
+    grouped = with_value.rollup(*by) if by else with_value.groupBy()
+    rollup_level = F.grouping_id() if by else F.lit(0)
+    levels = grouped.agg(
+        _statistic(rows, column, statistic).cast("string").alias("_value"),
         F.count(F.lit(1)).alias("_rows"),
-        levels.alias("_level"),
+        rollup_level.alias("_level"),
     ).collect()
-    everything = 2 ** len(by) - 1
-    kept = [row for row in found if row["_level"] in (0, everything)]
-    entries = [
-        Learned(
-            column,
-            statistic,
-            () if row["_level"] == everything else tuple(_text(row[name]) for name in by),
-            row["_value"],
-            row["_rows"],
-        )
-        for row in kept
-    ]
-    return sorted(entries, key=lambda entry: (not entry.group, str(entry.group)))
+
+    all_rows_level = 2 ** len(by) - 1
+    values = []
+    for row in levels:
+        if row["_level"] not in (0, all_rows_level):
+            continue
+        is_group = row["_level"] != all_rows_level
+        group = tuple(_text(row[name]) for name in by) if is_group else ()
+        values.append(FillValue(column, statistic, group, row["_value"], row["_rows"]))
+    return sorted(values, key=lambda value: (not value.group, str(value.group)))
+
+
+def _statistic(rows: DataFrame, column: str, statistic: Statistic) -> Column:
+    type_ = dict(rows.dtypes)[column]
+    value = F.expr(_EXPRESSIONS[statistic].format(sql.name(column)))
+    if type_ in ("bigint", "int") and statistic != "mode":
+        value = F.round(value)
+    return value.cast(type_)
 
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def stand_in(entries: list[Learned], *, by: tuple[str, ...], type_: str) -> Column:
-    """The value that stands in for a row's missing one: its group's, or where that was never seen that of all rows."""
-    overall = next((entry.value for entry in entries if not entry.group), None)
-    groups = [entry for entry in entries if entry.group]
+def fill_expression(values: list[FillValue], *, by: tuple[str, ...], type_: str) -> Column:
+    """The fill value of a row: its group's, or that of all rows where the group is unknown.
+
+    Args:
+        values: of one column.
+        by: columns that form the groups.
+        type_: the column's type.
+    """
+    overall = next((value.value for value in values if not value.group), None)
+    groups = [value for value in values if value.group]
     if not groups:
         return F.lit(overall).cast(type_)
-    key = F.to_json(F.array(*(F.col(name).cast("string") for name in by)))
-    known = F.map_from_arrays(
-        F.array(
-            *(
-                F.to_json(F.array(*(F.lit(part).cast("string") for part in entry.group)))
-                for entry in groups
-            )
-        ),
-        F.array(*(F.lit(entry.value).cast("string") for entry in groups)),
-    )
-    return F.coalesce(F.try_element_at(known, key), F.lit(overall)).cast(type_)
+    row_key = F.to_json(F.array(*(F.col(name).cast("string") for name in by)))
+    group_keys = [
+        F.to_json(F.array(*(F.lit(part).cast("string") for part in value.group)))
+        for value in groups
+    ]
+    group_values = [F.lit(value.value).cast("string") for value in groups]
+    by_group = F.map_from_arrays(F.array(*group_keys), F.array(*group_values))
+    return F.coalesce(F.try_element_at(by_group, row_key), F.lit(overall)).cast(type_)

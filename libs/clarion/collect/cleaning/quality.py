@@ -1,50 +1,53 @@
-"""How often each rule is broken, and whether that is out of the ordinary."""
+"""How often each rule fails, and whether that is more than usual."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from clarion.collect.cleaning.rules import Rule
 from clarion.measures.statistics.intervals import Interval, share
 
-_IN_WORDS = {
-    "missing": "a value that is needed is missing",
-    "unreadable": "something stands there and cannot be read as the mapping says",
-    "malformed_record": "the record cannot be taken apart",
-    "no_consent_to_collection": "the person did not consent to collection, and the fact is about nobody else",
-    "filled": "a missing value was filled in by the mapping's policy",
+_REASONS = {
+    "missing": "a required value is missing",
+    "unreadable": "a value cannot be read as the mapping says",
+    "malformed_record": "the record does not have the mapping's format",
+    "no_consent_to_collection": (
+        "the person did not consent to collection, and the fact is about nobody else"
+    ),
+    "filled": "a missing value was filled by the mapping's policy",
 }
 
-_TIMES = 2.0  # a rate that is less than twice the usual one is no jump, however many rows show it
-_SOME = 20  # rows that must break a rule before anybody is alarmed
+_MIN_RATIO = 2.0  # a rate below twice the usual one is no anomaly, however many rows show it
+_MIN_FAILED = 20  # fewer failed rows are no anomaly
 
 
-def jumped(broken: int, checked: int, *, before: int, checked_before: int) -> bool:
-    """Whether a rule is broken more often than it used to be.
+def is_anomaly(failed: int, checked: int, *, failed_before: int, checked_before: int) -> bool:
+    """Whether a rule fails more often than it used to.
 
-    Both must hold: the 95 % intervals (Wilson) of the two rates do not touch, and the rate is at least twice the usual one.
+    Both must hold: the 95 % interval (Wilson) of the rate lies above that of earlier batches, and
+    the rate is at least twice the usual one.
 
     Args:
-        broken: rows that break the rule now.
-        checked: rows that were checked.
-        before: the same of all earlier batches of the source.
-        checked_before: the same.
+        failed: rows of this batch that fail the rule.
+        checked: rows of this batch that were checked.
+        failed_before: rows of the source's earlier batches that failed the rule.
+        checked_before: rows of the source's earlier batches that were checked.
     """
-    now, usual = share(broken, checked), share(before, checked_before)
-    if broken < _SOME or not isinstance(now, Interval) or not isinstance(usual, Interval):
+    rate = share(failed, checked)
+    usual = share(failed_before, checked_before)
+    if failed < _MIN_FAILED or not isinstance(rate, Interval) or not isinstance(usual, Interval):
         return False
-    return now.low > usual.high and now.value >= _TIMES * usual.value
+    return rate.low > usual.high and rate.value >= _MIN_RATIO * usual.value
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """What became of the records of one source in one batch.
+class BatchQuality:
+    """Counts over the records of one source in one batch.
 
     Args:
-        checked: records, duplicates aside.
-        errors: refused records by rule and column.
+        checked: records without duplicates.
+        errors: rejected records by rule and column.
         warnings: accepted records by rule that only warns.
-        filled: values filled in, by column.
+        filled: filled values, by column.
     """
 
     checked: int
@@ -53,44 +56,56 @@ class Tally:
     filled: Mapping[str, int]
 
 
-def entries(
-    tally: Tally,
+@dataclass(frozen=True, slots=True)
+class RuleQuality:
+    """A QUALITY row without its provenance: how often one rule failed in one batch."""
+
+    rule: str
+    column: str
+    severity: str
+    reason: str
+    failed: int
+    checked: int
+    usual_rate: float | None
+    anomaly: bool
+
+
+def rule_qualities(
+    batch: BatchQuality,
     rules: Iterable[Rule],
     *,
-    usual: Mapping[tuple[str, str], int],
+    failed_before: Mapping[tuple[str, str], int],
     checked_before: int,
-) -> list[dict[str, Any]]:
-    """QUALITY rows, provenance aside: one for each rule that could be broken, whether it was or not.
+) -> list[RuleQuality]:
+    """How often each active rule failed in a batch, also where it never did.
 
     Args:
-        tally: of the batch.
-        rules: rules in force for the source.
-        usual: records of earlier batches that broke each rule and column.
+        batch: counts of the batch.
+        rules: active rules of the source.
+        failed_before: records of earlier batches that failed, by rule and column.
         checked_before: records of earlier batches.
     """
-    words = {rule.name: rule.reason for rule in rules} | _IN_WORDS
-    unbroken = (
-        {rule.name for rule in rules} - {name for name, _ in tally.errors} - set(tally.warnings)
-    )
-    found = [(name, "", "error", 0) for name in sorted(unbroken)]
-    found += [(name, column, "error", count) for (name, column), count in tally.errors.items()]
-    found += [(name, "", "warning", count) for name, count in tally.warnings.items()]
-    found += [("filled", column, "repair", count) for column, count in tally.filled.items()]
-    return [
-        {
-            "rule": rule,
-            "column": column,
-            "severity": severity,
-            "reason": words.get(rule, rule),
-            "failed": broken,
-            "checked": tally.checked,
-            "usual_rate": usual.get((rule, column), 0) / checked_before if checked_before else None,
-            "anomaly": jumped(
-                broken,
-                tally.checked,
-                before=usual.get((rule, column), 0),
-                checked_before=checked_before,
+    reasons = {rule.name: rule.reason for rule in rules} | _REASONS
+    failed_rules = {name for name, _ in batch.errors} | set(batch.warnings)
+    passed_rules = {rule.name for rule in rules} - failed_rules
+    counts = [(name, "", "error", 0) for name in sorted(passed_rules)]
+    counts += [(name, column, "error", count) for (name, column), count in batch.errors.items()]
+    counts += [(name, "", "warning", count) for name, count in batch.warnings.items()]
+    counts += [("filled", column, "repair", count) for column, count in batch.filled.items()]
+    qualities = []
+    for rule, column, severity, failed in counts:
+        before = failed_before.get((rule, column), 0)
+        quality = RuleQuality(
+            rule=rule,
+            column=column,
+            severity=severity,
+            reason=reasons.get(rule, rule),
+            failed=failed,
+            checked=batch.checked,
+            usual_rate=before / checked_before if checked_before else None,
+            anomaly=is_anomaly(
+                failed, batch.checked, failed_before=before, checked_before=checked_before
             ),
-        }
-        for rule, column, severity, broken in found
-    ]
+        )
+        qualities.append(quality)
+    return qualities

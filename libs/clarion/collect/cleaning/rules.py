@@ -1,4 +1,7 @@
-"""What a fact may not be. Rules are data, in conf/rules: each is an expression that is true for a broken row."""
+"""The rules that facts must keep, as conf/rules declares them.
+
+Each rule is an SQL expression that is true for an invalid row.
+"""
 
 import fnmatch
 from collections.abc import Mapping
@@ -16,7 +19,7 @@ from clarion.kernel.expressions import refuse_unsafe_sql
 
 Severity = Literal["error", "warning"]
 _LISTS = {"{event_types}": EVENT_TYPES, "{response_types}": RESPONSE_TYPES}
-# Two rules share a column: the policy that a mapping without one follows.
+# Several rules can be about one column: the policy of a mapping that states none.
 DEFAULT_POLICIES = {"quantity": "must_be_positive", "amount": "must_be_positive"}
 
 
@@ -25,12 +28,12 @@ class Rule:
     """One rule of a source kind.
 
     Args:
-        name: what stands in the quarantine.
-        column: the column it speaks of.
+        name: its name in the quarantine.
+        column: the column that it is about.
         invalid_when: SQL over the kind's columns, `_ingested_at` and `_product_known`.
         severity: error puts the record into the quarantine, warning marks the row.
         reason: in words.
-        policies: policies of the mapping under which it holds; none: always.
+        policies: policies of the mapping under which it applies; empty for always.
         warns_under: policies under which it only warns.
     """
 
@@ -42,22 +45,20 @@ class Rule:
     policies: tuple[str, ...] = ()
     warns_under: tuple[str, ...] = ()
 
-    def refuses(self, policy: str | None) -> bool:
-        """Whether broken rows are refused under the mapping's policy (None: the default)."""
-        return self.severity == "error" and (
-            not self.policies or policy is None or policy in self.policies
-        )
+    def rejects(self, policy: str | None) -> bool:
+        """Whether invalid rows are rejected under the mapping's policy (None: the default)."""
+        return self.severity == "error" and self._applies(policy)
 
     def warns(self, policy: str | None) -> bool:
-        """Whether broken rows are only marked."""
-        return policy in self.warns_under or (
-            self.severity == "warning"
-            and (not self.policies or policy is None or policy in self.policies)
-        )
+        """Whether invalid rows are only marked under the mapping's policy."""
+        return policy in self.warns_under or (self.severity == "warning" and self._applies(policy))
+
+    def _applies(self, policy: str | None) -> bool:
+        return not self.policies or policy is None or policy in self.policies
 
 
-class _Written(BaseModel):
-    """A rule as it stands in its file."""
+class _DeclaredRule(BaseModel):
+    """A rule as its file declares it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -70,7 +71,8 @@ class _Written(BaseModel):
     warns_under: tuple[str, ...] = ()
     except_: tuple[str, ...] = ()
 
-    def speaks_of(self, kind: Kind, column: Column) -> bool:
+    def matches(self, kind: Kind, column: Column) -> bool:
+        """Whether the rule is about a column of a kind; it never is about a personal one."""
         pattern = kind.time if self.column == "{time}" else self.column
         return (
             fnmatch.fnmatch(column.name, pattern)
@@ -79,14 +81,15 @@ class _Written(BaseModel):
         )
 
 
-def parse(files: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Rule, ...]]:
+def parse_rules(files: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Rule, ...]]:
     """The rules of each kind.
 
     Args:
         files: contents by name: a kind's, or `every` for all kinds.
 
     Raises:
-        ConfigError: no such kind, an unknown key, a column that the kind does not have, or more than an expression.
+        ConfigError: no such kind, an unknown key, a column that the kind does not have, or more
+            than an expression.
     """
     for name in files:
         if name != "every" and name not in KINDS:
@@ -95,47 +98,45 @@ def parse(files: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Rule, ...]]
                 found=", ".join(KINDS),
                 fix="name the file after a kind, or 'every'",
             )
-    found = {}
-    for kind in KINDS.values():
-        own = [
-            rule
-            for name in (kind.name, "every")
-            for id_, body in files.get(name, {}).items()
-            for rule in _rules(id_, body, kind, file=name)
-        ]
-        found[kind.name] = tuple(own)
-    return found
+    return {kind.name: tuple(_rules_of_kind(files, kind)) for kind in KINDS.values()}
 
 
-def _rules(id_: str, body: Any, kind: Kind, *, file: str) -> list[Rule]:
-    plain = (
-        {("except_" if key == "except" else key): value for key, value in body.items()}
-        if isinstance(body, dict)
-        else body
-    )
-    written = validated(_Written, plain, where=f"rules/{file}.yml {id_}")
-    refuse_unsafe_sql(written.invalid_when, where=f"rules/{file}.yml: {id_}")
-    columns = [column.name for column in kind.columns if written.speaks_of(kind, column)]
+def _rules_of_kind(files: Mapping[str, Mapping[str, Any]], kind: Kind) -> list[Rule]:
+    rules: list[Rule] = []
+    for file in (kind.name, "every"):
+        for name, body in files.get(file, {}).items():
+            rules += _parse_rule(name, body, kind, file=file)
+    return rules
+
+
+def _parse_rule(name: str, body: Any, kind: Kind, *, file: str) -> list[Rule]:
+    """The rule, once for each column of the kind that it is about."""
+    content = body
+    if isinstance(body, dict):
+        content = {("except_" if key == "except" else key): value for key, value in body.items()}
+    declared = validated(_DeclaredRule, content, where=f"rules/{file}.yml {name}")
+    refuse_unsafe_sql(declared.invalid_when, where=f"rules/{file}.yml: {name}")
+    columns = [column.name for column in kind.columns if declared.matches(kind, column)]
     if file != "every" and not columns:
         raise ConfigError(
-            f"rules/{file}.yml: {id_} speaks of no column of {kind.name}",
-            found=written.column,
+            f"rules/{file}.yml: {name} is about no column of {kind.name}",
+            found=declared.column,
             fix="name one of its columns",
         )
-    text = written.invalid_when
-    for name, values in _LISTS.items():
-        text = text.replace(name, ", ".join(sql.text(value) for value in values))
-    if kind.name in written.except_:
+    if kind.name in declared.except_:
         return []
+    condition = declared.invalid_when
+    for placeholder, values in _LISTS.items():
+        condition = condition.replace(placeholder, ", ".join(sql.text(value) for value in values))
     return [
         Rule(
-            id_,
+            name,
             column,
-            text.replace("{column}", column),
-            written.severity,
-            written.reason,
-            written.policies,
-            written.warns_under,
+            condition.replace("{column}", column),
+            declared.severity,
+            declared.reason,
+            declared.policies,
+            declared.warns_under,
         )
         for column in columns
     ]

@@ -1,1 +1,1 @@
-"""Who a customer is, and what may be done with what is known of them."""
+"""Who a customer is, and whether their data may be used for a purpose."""

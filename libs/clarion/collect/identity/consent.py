@@ -1,17 +1,17 @@
-"""Consent as it stands: the last statement wins, and unset means no."""
+"""Consent in force: the last statement wins, and no statement means no."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 
-def consented(consents: DataFrame, *, purpose: str) -> DataFrame:
+def consenting_customers(consents: DataFrame, *, purpose: str) -> DataFrame:
     """Customers whose last statement for a purpose grants it.
 
     A tie in time goes to the refusal.
 
     Args:
-        consents: CONSENTS, known before the day in question.
-        purpose: analytics or marketing.
+        consents: CONSENTS that had arrived before the day in question.
+        purpose: collection, analytics or marketing.
 
     Returns:
         One row per consenting customer: customer_id, basis, channels (array; '*' for any).

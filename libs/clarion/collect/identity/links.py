@@ -1,55 +1,93 @@
-"""Which pairs are joined, and why; the rest is refused with its reason."""
+"""Which pairs of accounts are linked, and why."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clarion.collect.identity.pairs import AGREES, DIFFERS, FIELDS, reduce_and
+from clarion.collect.identity.pairs import AGREES, DIFFERS, FIELDS, all_true
+from clarion.collect.identity.settings import IdentitySettings
 
 _IDENTIFYING = ("name", "birth_date", "id_number")
 
 
-def judged(
-    pairs: DataFrame,
-    *,
-    deterministic: tuple[tuple[str, ...], ...],
-    conflicts: tuple[tuple[str, ...], ...],
-    link_at: float,
-) -> DataFrame:
-    """The pairs that are joined, and those that would be but for a conflict.
+def classify_pairs(pairs: DataFrame, settings: IdentitySettings) -> DataFrame:
+    """The pairs that are linked, and those that would be but for a conflict.
+
+    - A `deterministic` entry links two accounts that agree in all its fields. It does not where
+      name, birth date or identity number differ, or where the probability is below one half.
+    - A `conflicts` entry keeps two accounts apart that differ in all its fields, whatever else
+      agrees: two of a household have telephone and address in common.
+    - Other pairs are linked from the probability `link_at`.
 
     Args:
-        pairs: scored candidates.
-        deterministic: fields that join two accounts by themselves, unless name, birth date or identity number differ, or
-            all that is known of both makes it less likely than not.
-        conflicts: fields that keep two accounts apart when all of them differ, whatever else agrees: two of a household
-            have telephone and address in common.
-        link_at: probability from which the rest are joined.
+        pairs: rows of `score_pairs`.
+        settings: when a pair is linked.
 
     Returns:
         left_id, right_id, method, agrees, differs, weight, probability, is_linked.
     """
-
-    def every(fields: tuple[str, ...], outcome: str) -> Column:
-        return reduce_and([F.col(name) == outcome for name in fields])
-
-    def listed(outcome: str) -> Column:
-        return F.array_compact(F.array(*(F.when(F.col(name) == outcome, name) for name in FIELDS)))
-
-    apart = F.lit(False)
-    for fields in conflicts:
-        apart = apart | every(fields, DIFFERS)
-    unopposed = reduce_and([F.col(name) != DIFFERS for name in _IDENTIFYING]) & (
+    is_conflict = F.lit(False)
+    for fields in settings.conflicts:
+        is_conflict = is_conflict | _every(fields, DIFFERS)
+    is_unopposed = all_true([F.col(name) != DIFFERS for name in _IDENTIFYING]) & (
         F.col("probability") >= 0.5
     )
-    rule = F.coalesce(
-        *(F.when(every(fields, AGREES) & unopposed, " + ".join(fields)) for fields in deterministic)
+    rules = [
+        F.when(_every(fields, AGREES) & is_unopposed, " + ".join(fields))
+        for fields in settings.deterministic
+    ]
+    by_probability = F.when(F.col("probability") >= settings.link_at, "probability")
+    method = F.when(F.col("_is_conflict"), "conflict").otherwise(
+        F.coalesce("_rule", by_probability)
+    )
+    is_relevant = (
+        "method IS NOT NULL AND (method != 'conflict' OR _rule IS NOT NULL OR probability >= 0.5)"
     )
     return (
-        pairs.withColumns({"_apart": apart, "_rule": rule})
-        .withColumn("method", F.when(F.col("_apart"), "conflict").otherwise(F.coalesce("_rule", F.when(F.col("probability") >= link_at, "probability"))))
-        .where("method IS NOT NULL AND (method != 'conflict' OR _rule IS NOT NULL OR probability >= 0.5)")
+        pairs.withColumns({"_is_conflict": is_conflict, "_rule": F.coalesce(*rules)})
+        .withColumn("method", method)
+        .where(is_relevant)
         .select(
-            "left_id", "right_id", "method", listed(AGREES).alias("agrees"), listed(DIFFERS).alias("differs"), "weight", "probability",
+            "left_id",
+            "right_id",
+            "method",
+            _fields_with(AGREES).alias("agrees"),
+            _fields_with(DIFFERS).alias("differs"),
+            "weight",
+            "probability",
             (F.col("method") != "conflict").alias("is_linked"),
         )
-    )  # fmt: skip
+    )
+
+
+def _every(fields: tuple[str, ...], outcome: str) -> Column:
+    """Whether all of some fields have an outcome."""
+    return all_true([F.col(name) == outcome for name in fields])
+
+
+def _fields_with(outcome: str) -> Column:
+    """The names of the fields that have an outcome."""
+    return F.array_compact(F.array(*(F.when(F.col(name) == outcome, name) for name in FIELDS)))
+
+
+def remove_implausible(links: DataFrame, members: DataFrame) -> DataFrame:
+    """Links with their final state: those within an implausible component are removed.
+
+    Args:
+        links: rows of `classify_pairs`.
+        members: rows of `plausible_components`.
+
+    Returns:
+        The links; a removed one has the method 'implausible' and is not linked.
+    """
+    left = members.select(F.col("customer_id").alias("left_id"), F.col("component").alias("_left"))
+    right = members.select(
+        F.col("customer_id").alias("right_id"), F.col("component").alias("_right")
+    )
+    in_one_component = F.coalesce(F.col("_left") == F.col("_right"), F.lit(False))
+    is_linked = F.col("is_linked") & in_one_component
+    method = F.when(F.col("is_linked") & ~is_linked, "implausible").otherwise(F.col("method"))
+    return (
+        links.join(left, "left_id", "left")
+        .join(right, "right_id", "left")
+        .withColumns({"method": method, "is_linked": is_linked})
+    )

@@ -8,7 +8,8 @@ from pyspark.sql import functions as F
 UNIQUE = ("phone", "mail", "id_number")  # belong to one person as a rule
 STATED = (*UNIQUE, "name", "birth_date", "address", "sex")
 FIELDS = (*STATED, "device")
-# Pairs that agree in all fields of one of these are compared, no others: the cost grows with the accounts, not with their square.
+# Only pairs that agree in all fields of one of these are compared: the cost grows with the
+# accounts, not with their square.
 BLOCKS = (
     ("phone",),
     ("mail",),
@@ -18,11 +19,13 @@ BLOCKS = (
     ("name", "address"),
     ("birth_date", "address"),
 )
-AGREES, DIFFERS, UNKNOWN = "a", "d", "-"
+AGREES = "a"
+DIFFERS = "d"
+UNKNOWN = "-"
 
 
-def accounts(registrations: DataFrame) -> DataFrame:
-    """What is known of each account: of each field the value stated last.
+def latest_accounts(registrations: DataFrame) -> DataFrame:
+    """The latest stated value of each field of each account.
 
     Args:
         registrations: CUSTOMERS; personal columns hold tokens.
@@ -30,126 +33,118 @@ def accounts(registrations: DataFrame) -> DataFrame:
     Returns:
         One row per account: customer_id and the stated fields as text, null where unknown.
     """
-    when = F.struct("registered_at", "arrived_at", "record_id")
-    last = [
-        F.max_by(name, F.when(F.col(name).isNotNull(), when)).cast("string").alias(name)
+    stated_at = F.struct("registered_at", "arrived_at", "record_id")
+    latest = [
+        F.max_by(name, F.when(F.col(name).isNotNull(), stated_at)).cast("string").alias(name)
         for name in STATED
     ]
-    return registrations.groupBy("customer_id").agg(*last)
+    return registrations.groupBy("customer_id").agg(*latest)
 
 
-def shared_devices(seen: DataFrame, *, max_sharing: int) -> DataFrame:
-    """Devices on which more than one account was seen, but not more than a household has.
+def shared_devices(logins: DataFrame, *, max_sharing: int) -> DataFrame:
+    """Devices on which several accounts were seen, but not more than a household has.
 
     Args:
-        seen: customer_id, device; repeats allowed.
-        max_sharing: accounts beyond which a device tells nothing, such as a till or a library's computer.
+        logins: customer_id, device; repeats allowed.
+        max_sharing: accounts beyond which a device says nothing, such as a till or a library's
+            computer.
 
     Returns:
         customer_id, devices (array).
     """
-    few = (
-        seen.groupBy("device")
-        .agg(F.collect_set("customer_id").alias("ids"))
-        .where(F.size("ids").between(2, max_sharing))
-    )
+    by_device = logins.groupBy("device").agg(F.collect_set("customer_id").alias("ids"))
+    shared = by_device.where(F.size("ids").between(2, max_sharing))
     return (
-        few.select("device", F.explode("ids").alias("customer_id"))
+        shared.select("device", F.explode("ids").alias("customer_id"))
         .groupBy("customer_id")
         .agg(F.collect_set("device").alias("devices"))
     )
 
 
-def known(people: DataFrame, devices: DataFrame, *, max_sharing: int) -> DataFrame:
-    """Accounts as they are compared: values that too many have in common are taken out, as nobody's own.
+def comparable_accounts(accounts: DataFrame, devices: DataFrame, *, max_sharing: int) -> DataFrame:
+    """Accounts without placeholders: values that too many accounts share become null.
 
     Args:
-        people: rows of `accounts`.
+        accounts: rows of `latest_accounts`.
         devices: rows of `shared_devices`.
-        max_sharing: accounts beyond which a phone, a mail address or an identity number is a placeholder.
+        max_sharing: accounts beyond which a phone, a mail address or an identity number is a
+            placeholder.
 
     Returns:
-        people's columns, devices (array, may be empty), name_count (accounts that bear the name).
+        The accounts' columns, devices (array, may be empty), name_count (accounts with the name).
     """
-    frame = people.join(devices, "customer_id", "left").withColumn(
+    comparable = accounts.join(devices, "customer_id", "left").withColumn(
         "devices", F.coalesce("devices", F.array().cast("array<string>"))
     )
     for name in UNIQUE:
         placeholders = (
-            people.groupBy(name)
+            accounts.groupBy(name)
             .count()
             .where((F.col("count") > max_sharing) & F.col(name).isNotNull())
-            .select(name, F.lit(True).alias("_many"))
+            .select(name, F.lit(True).alias("_is_placeholder"))
         )
-        frame = (
-            frame.join(F.broadcast(placeholders), name, "left")
-            .withColumn(name, F.when(F.col("_many").isNull(), F.col(name)))
-            .drop("_many")
+        comparable = (
+            comparable.join(F.broadcast(placeholders), name, "left")
+            .withColumn(name, F.when(F.col("_is_placeholder").isNull(), F.col(name)))
+            .drop("_is_placeholder")
         )
-    counts = people.where("name IS NOT NULL").groupBy("name").agg(F.count("*").alias("name_count"))
-    return frame.join(counts, "name", "left").select(
+    named = accounts.where("name IS NOT NULL")
+    name_counts = named.groupBy("name").agg(F.count("*").alias("name_count"))
+    return comparable.join(name_counts, "name", "left").select(
         "customer_id", *STATED, "devices", "name_count"
     )
 
 
-def candidates(people: DataFrame, *, max_block: int) -> DataFrame:
+def candidate_pairs(accounts: DataFrame, *, max_block: int) -> DataFrame:
     """Pairs of accounts that share a block, each once, compared field by field.
 
     Args:
-        people: rows of `known`.
-        max_block: accounts beyond which a block is left out: its key is too common to tell people apart.
+        accounts: rows of `comparable_accounts`.
+        max_block: accounts beyond which a block is left out: its key is too common to tell people
+            apart.
 
     Returns:
-        left_id, right_id (left before right), name_count, and a column per field: agrees, differs or unknown.
+        left_id, right_id (left before right), name_count, and a column per field: agrees, differs
+        or unknown.
     """
-
-    def keys(fields: tuple[str, ...]) -> Column:
-        if fields == ("device",):
-            return F.transform("devices", lambda device: F.xxhash64(F.lit("device"), device))
-        complete = reduce_and([F.col(name).isNotNull() for name in fields])
-        return F.when(complete, F.array(F.xxhash64(F.lit(" ".join(fields)), *fields))).otherwise(
-            F.array().cast("array<bigint>")
-        )
-
-    blocked = people.select(
-        "*",
-        F.explode(F.array_distinct(F.flatten(F.array(*(keys(fields) for fields in BLOCKS))))).alias(
-            "block"
-        ),
-    )
-    # Most keys belong to one account: counting first keeps the wide rows small in number, and no block is gathered that is too large.
-    useful = (
-        blocked.groupBy("block").count().where(F.col("count").between(2, max_block)).select("block")
-    )
-    row = F.struct("customer_id", *STATED, "devices", "name_count")
+    keys = F.flatten(F.array(*(_block_keys(fields) for fields in BLOCKS)))
+    blocked = accounts.select("*", F.explode(F.array_distinct(keys)).alias("block"))
+    # Most keys belong to one account. Counting first keeps the wide rows few, and no block is
+    # gathered that is too large.
+    sizes = blocked.groupBy("block").count()
+    useful = sizes.where(F.col("count").between(2, max_block)).select("block")
+    account = F.struct("customer_id", *STATED, "devices", "name_count")
     members = (
         blocked.join(useful, "block", "left_semi")
         .groupBy("block")
-        .agg(F.sort_array(F.collect_list(row)).alias("rows"))
+        .agg(F.sort_array(F.collect_list(account)).alias("accounts"))
     )
-    lefts = members.select(F.col("rows"), F.posexplode("rows").alias("place", "left"))
-    both = lefts.select(
-        "left", F.explode(F.slice("rows", F.col("place") + 2, F.size("rows"))).alias("right")
-    )
-    compared = both.select(
+    lefts = members.select("accounts", F.posexplode("accounts").alias("index", "left"))
+    rights = F.slice("accounts", F.col("index") + 2, F.size("accounts"))
+    pairs = lefts.select("left", F.explode(rights).alias("right"))
+    same_device = F.when(F.arrays_overlap("left.devices", "right.devices"), AGREES)
+    compared = pairs.select(
         F.col("left.customer_id").alias("left_id"),
         F.col("right.customer_id").alias("right_id"),
         F.col("left.name_count").alias("name_count"),
-        *(_compared(name).alias(name) for name in STATED),
-        F.when(F.arrays_overlap("left.devices", "right.devices"), AGREES)
-        .otherwise(UNKNOWN)
-        .alias("device"),
+        *(_compare(name).alias(name) for name in STATED),
+        same_device.otherwise(UNKNOWN).alias("device"),
     )
     return compared.dropDuplicates(["left_id", "right_id"])
 
 
-def reduce_and(conditions: list[Column]) -> Column:
-    """All of them."""
-    return reduce(Column.__and__, conditions)
+def _block_keys(fields: tuple[str, ...]) -> Column:
+    """The keys under which an account is in the blocks of some fields; an array."""
+    if fields == ("device",):
+        return F.transform("devices", lambda device: F.xxhash64(F.lit("device"), device))
+    has_all = all_true([F.col(name).isNotNull() for name in fields])
+    key = F.array(F.xxhash64(F.lit(" ".join(fields)), *fields))
+    return F.when(has_all, key).otherwise(F.array().cast("array<bigint>"))
 
 
-def _compared(name: str) -> Column:
-    left, right = F.col(f"left.{name}"), F.col(f"right.{name}")
+def _compare(name: str) -> Column:
+    left = F.col(f"left.{name}")
+    right = F.col(f"right.{name}")
     return (
         F.when(left.isNull() | right.isNull(), UNKNOWN)
         .when(left == right, AGREES)
@@ -157,11 +152,16 @@ def _compared(name: str) -> Column:
     )
 
 
-def agreeing_at_all(people: DataFrame) -> DataFrame:
-    """For each field how many accounts state it, and how many pairs among all accounts agree in it.
+def all_true(conditions: list[Column]) -> Column:
+    """Whether all conditions hold."""
+    return reduce(Column.__and__, conditions)
+
+
+def field_agreement(accounts: DataFrame) -> DataFrame:
+    """For each field how many accounts state it, and how many pairs of all accounts agree in it.
 
     Args:
-        people: rows of `known`.
+        accounts: rows of `comparable_accounts`.
 
     Returns:
         field, stated, agreeing.
@@ -172,9 +172,8 @@ def agreeing_at_all(people: DataFrame) -> DataFrame:
     devices = F.transform(
         "devices", lambda item: F.struct(F.lit("device").alias("field"), item.alias("value"))
     )
-    entries = F.concat(*stated, devices)
     counts = (
-        people.select(F.inline(entries))
+        accounts.select(F.inline(F.concat(*stated, devices)))
         .where("value IS NOT NULL")
         .groupBy("field", "value")
         .agg(F.count("*").alias("n"))

@@ -1,105 +1,109 @@
-"""People and what belongs to them: one surrogate that stays, their devices and cards, and what changed since the day before."""
+"""People, their devices and cards: one surrogate that stays, and changes between two days."""
 
 from datetime import date
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+_NAME = ("kind", "namespace", "ref")
 
-def persons(members: DataFrame, first_seen: DataFrame, before: DataFrame) -> DataFrame:
-    """Accounts that stand for someone else, with the surrogate of the person.
 
-    The person keeps the surrogate by which they were joined before, if there is one; otherwise that of the account
-    seen first. So an account that comes later never renames anyone.
+def choose_persons(members: DataFrame, first_seen: DataFrame, earlier: DataFrame) -> DataFrame:
+    """The person of each account that belongs to the person of another account.
+
+    The person keeps the surrogate of an earlier day, if there is one, otherwise that of the
+    account seen first. So an account that comes later never renames anyone.
 
     Args:
         members: customer_id, component.
         first_seen: customer_id, first_seen_at; one row per account.
-        before: customer_id, person: how accounts were joined on an earlier day.
+        earlier: customer_id, person: how accounts were linked on an earlier day.
 
     Returns:
         customer_id, person; accounts that are their own person are left out.
     """
-    stood = (
-        before.select(F.col("person").alias("customer_id"))
+    earlier_persons = (
+        earlier.select(F.col("person").alias("customer_id"))
         .distinct()
-        .withColumn("stood", F.lit(True))
+        .withColumn("_was_person", F.lit(True))
     )
-    known = members.join(first_seen, "customer_id", "left").join(stood, "customer_id", "left")
-    order = F.struct(
-        F.coalesce("stood", F.lit(False)).cast("int").alias("stood"),
-        -F.unix_micros("first_seen_at"),
+    was_person = F.coalesce("_was_person", F.lit(False)).cast("int")
+    rank = F.struct(was_person.alias("was_person"), -F.unix_micros("first_seen_at"))
+    ranked = (
+        members.join(first_seen, "customer_id", "left")
+        .join(earlier_persons, "customer_id", "left")
+        .withColumn("rank", rank)
     )
-    oldest = (
-        known.withColumn("order", order).groupBy("component").agg(F.max("order").alias("order"))
-    )
-    # Of several that come first the smallest surrogate: equal for equal data.
-    named = (
-        known.withColumn("order", order)
-        .join(oldest, ["component", "order"])
+    first = ranked.groupBy("component").agg(F.max("rank").alias("rank"))
+    # Of several that come first, the smallest surrogate: equal for equal data.
+    persons = (
+        ranked.join(first, ["component", "rank"])
         .groupBy("component")
         .agg(F.min("customer_id").alias("person"))
     )
     return (
-        members.join(named, "component")
+        members.join(persons, "component")
         .where("customer_id != person")
         .select("customer_id", "person")
     )
 
 
-def owners(seen: DataFrame, *, least_share: float, least_times: int) -> DataFrame:
-    """Whose a device or a card is: the person under whom it was seen, if that was often enough and hardly ever another.
+def device_owners(uses: DataFrame, *, min_share: float, min_times: int) -> DataFrame:
+    """The owner of each device and card.
+
+    It is the person under whom it was seen, if that was often enough and hardly ever another one.
 
     Args:
-        seen: kind, namespace, ref, customer_id (of the person), times (facts that name both).
-        least_share: share of the facts that must be the owner's; what several use belongs to none of them.
-        least_times: facts that are needed.
+        uses: kind, namespace, ref, customer_id (of the person), times (facts that name both).
+        min_share: share of the facts that must be the owner's; what several people use has no
+            owner.
+        min_times: facts that are needed.
 
     Returns:
         kind, namespace, ref, customer_id.
     """
-    by_person = seen.groupBy("kind", "namespace", "ref", "customer_id").agg(
-        F.sum("times").alias("n")
+    by_person = uses.groupBy(*_NAME, "customer_id").agg(F.sum("times").alias("n"))
+    by_device = by_person.groupBy(*_NAME).agg(
+        F.max_by("customer_id", F.struct("n", "customer_id")).alias("customer_id"),
+        F.max("n").alias("n"),
+        F.sum("n").alias("all"),
     )
-    most = F.max_by("customer_id", F.struct("n", "customer_id")).alias("customer_id")
-    total = by_person.groupBy("kind", "namespace", "ref").agg(
-        most, F.max("n").alias("n"), F.sum("n").alias("all")
-    )
-    return total.where(
-        (F.col("n") / F.col("all") >= least_share) & (F.col("n") >= least_times)
-    ).select("kind", "namespace", "ref", "customer_id")
+    is_owned = (F.col("n") / F.col("all") >= min_share) & (F.col("n") >= min_times)
+    return by_device.where(is_owned).select(*_NAME, "customer_id")
 
 
-def since(now: DataFrame, before: DataFrame, *, as_of: date) -> DataFrame:
-    """This day's names, each with the day from which it was given to that person.
+def add_since(now: DataFrame, earlier: DataFrame, *, as_of: date) -> DataFrame:
+    """This day's names, each with the day since which it belongs to that person.
 
     Args:
         now: kind, namespace, ref, customer_id.
-        before: the same of an earlier day, with since.
+        earlier: the same of an earlier day, with since.
         as_of: this day.
     """
-    known = now.join(before, ["kind", "namespace", "ref", "customer_id"], "left")
-    return known.select(*now.columns, F.coalesce("since", F.lit(as_of)).alias("since"))
+    joined = now.join(earlier, [*_NAME, "customer_id"], "left")
+    return joined.select(*now.columns, F.coalesce("since", F.lit(as_of)).alias("since"))
 
 
-def changes(before: DataFrame, now: DataFrame) -> DataFrame:
-    """The history of merges and splits: names whose facts went to someone else from one day to another.
+def identity_changes(earlier: DataFrame, now: DataFrame) -> DataFrame:
+    """The history of merges and splits: names whose facts moved to someone else between two days.
 
     Args:
-        before: kind, namespace, ref, customer_id of an earlier day.
+        earlier: kind, namespace, ref, customer_id of an earlier day.
         now: the same of a later day.
 
     Returns:
         kind, namespace, ref, change (linked, unlinked or moved), customer_before, customer_now.
     """
-    key = ["kind", "namespace", "ref"]
-    old = before.select(*key, F.col("customer_id").alias("customer_before"))
-    both = old.join(now.select(*key, F.col("customer_id").alias("customer_now")), key, "full")
+    key = list(_NAME)
+    before = earlier.select(*key, F.col("customer_id").alias("customer_before"))
+    after = now.select(*key, F.col("customer_id").alias("customer_now"))
     change = (
         F.when(F.col("customer_before").isNull(), "linked")
         .when(F.col("customer_now").isNull(), "unlinked")
         .otherwise("moved")
     )
-    return both.where("NOT customer_before <=> customer_now").select(
-        *key, change.alias("change"), "customer_before", "customer_now"
+    return (
+        before.join(after, key, "full")
+        .where("NOT customer_before <=> customer_now")
+        .select(*key, change.alias("change"), "customer_before", "customer_now")
     )

@@ -1,11 +1,11 @@
-"""When two accounts are taken for one person."""
+"""When two accounts count as one person."""
 
 from clarion.config.settings import settings
 
 
 @settings("identity")
 class IdentitySettings:
-    """Evidence, thresholds and limits of the joining of accounts."""
+    """Evidence, thresholds and limits for linking accounts."""
 
     deterministic: tuple[tuple[str, ...], ...]
     conflicts: tuple[tuple[str, ...], ...]

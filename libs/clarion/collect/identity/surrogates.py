@@ -5,10 +5,10 @@ from pyspark.sql import functions as F
 
 
 def new_identities(names: DataFrame, *, namespace: str) -> DataFrame:
-    """A surrogate for each name, as it is entered when the name is seen first.
+    """A surrogate for each name, as it is recorded when the name is first seen.
 
-    The surrogate is a fingerprint of the name, so that the same files give the same surrogates in every
-    lake; once entered it is looked up and never computed again.
+    The surrogate is a fingerprint of the name, so that the same files give the same surrogates in
+    every lake. Once recorded it is looked up and never computed again.
 
     Args:
         names: ref (string), seen_at (timestamp); repeats and nulls allowed.
@@ -31,9 +31,11 @@ def new_identities(names: DataFrame, *, namespace: str) -> DataFrame:
 
 
 def surrogate(namespace: str, ref: Column) -> Column:
-    """The surrogate that a name is given when it is entered."""
-    return F.substring(
-        F.sha2(F.to_json(F.struct(F.lit(namespace).alias("namespace"), ref.alias("ref"))), 256),
-        1,
-        24,
-    )
+    """The surrogate of a name when it is first recorded.
+
+    Args:
+        namespace: who gives the name.
+        ref: the name.
+    """
+    name = F.to_json(F.struct(F.lit(namespace).alias("namespace"), ref.alias("ref")))
+    return F.substring(F.sha2(name, 256), 1, 24)

@@ -1,0 +1,205 @@
+"""Why a row is rejected, and which warnings it has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from clarion.collect.cleaning.masking import mask_sql
+from clarion.collect.cleaning.parsing import (
+    NAMES_TYPE,
+    ParseSpec,
+    derived_values,
+    is_unreadable,
+    source_text,
+)
+from clarion.collect.cleaning.rules import DEFAULT_POLICIES, Rule
+from clarion.contracts.core import Column as ContractColumn
+from clarion.contracts.sources import Kind
+from clarion.kernel import sql
+
+ACCEPTED = "NOT _duplicate AND size(_reasons) = 0"
+REJECTED = "NOT _duplicate AND size(_reasons) > 0"
+_REASONS_TYPE = "array<struct<rule:string,column:string,sample:string>>"
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """Something that may be wrong with a row; every field is SQL."""
+
+    holds: str
+    rule: str
+    column: str = "''"
+    sample: str = sql.text(None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowPolicy:
+    """What the rows of a source must fulfil.
+
+    Args:
+        rules: rules of the kind.
+        policies: the mapping's policy by column.
+        required: columns without which a row is rejected.
+    """
+
+    rules: tuple[Rule, ...]
+    policies: Mapping[str, str]
+    required: tuple[str, ...]
+
+
+def find_reasons(
+    rows: DataFrame, parse_spec: ParseSpec, policy: RowPolicy, *, products: DataFrame | None
+) -> DataFrame:
+    """The rows with every reason to reject them, and every warning.
+
+    Args:
+        rows: rows of `parse_records`, with missing values filled.
+        parse_spec: how the records were parsed.
+        policy: what the rows must fulfil.
+        products: product_id of every product of the shop; None where the shop has no list, so
+            that no product is unknown.
+
+    Returns:
+        The rows with `_reasons` and `_warnings`, without `_raw`.
+    """
+    columns = [sql.name(name) for name in rows.columns if name != "_raw"]
+    active = active_rules(policy.rules, parse_spec, policy.policies)
+    rejecting = [rule for rule in active if not rule.warns(_policy(rule, policy.policies))]
+    warning = [rule for rule in active if rule.warns(_policy(rule, policy.policies))]
+    reasons = [
+        _Condition("_malformed IS NOT NULL", "'malformed_record'"),
+        *_value_conditions(parse_spec, policy.required),
+        *_rule_conditions(rejecting, parse_spec),
+    ]
+    warnings = _rule_conditions(warning, parse_spec)
+
+    # Conditions in a step of their own: each is used twice, and would be in the plan twice.
+    results = [*_results(reasons, prefix="_r"), *_results(warnings, prefix="_w")]
+    return (
+        _add_product_known(rows, parse_spec.kind, products)
+        .selectExpr("*", *results)
+        .selectExpr(
+            *columns,
+            f"{_reasons_sql(reasons)} AS _reasons",
+            f"{_warnings_sql(warnings)} AS _warnings",
+        )
+    )
+
+
+def _add_product_known(rows: DataFrame, kind: Kind, products: DataFrame | None) -> DataFrame:
+    """The rows with `_product_known`: whether the shop's product list has the row's product."""
+    if products is None or kind.column("product_ref") is None or kind.name == "products":
+        return rows.withColumn("_product_known", F.lit(True))
+    listed = products.select(
+        F.col("product_id").alias("product_ref"), F.lit(True).alias("_listed")
+    ).distinct()
+    joined = rows.join(F.broadcast(listed), "product_ref", "left")
+    return joined.withColumn("_product_known", F.col("_listed").isNotNull())
+
+
+def _results(conditions: list[_Condition], *, prefix: str) -> list[str]:
+    return [
+        f"coalesce({condition.holds}, false) AS {prefix}{index}"
+        for index, condition in enumerate(conditions)
+    ]
+
+
+def _reasons_sql(conditions: list[_Condition]) -> str:
+    entries = ", ".join(
+        f"named_struct('holds', _r{index}, 'rule', {condition.rule}, "
+        f"'column', {condition.column}, 'sample', {condition.sample})"
+        for index, condition in enumerate(conditions)
+    )
+    reason = f"named_struct('rule', r.rule, 'column', r.column, 'sample', {mask_sql('r.sample')})"
+    reasons = f"transform(filter(array({entries}), r -> r.holds), r -> {reason})"
+    # The list is built only for rows with a reason, which keeps the rest compiled.
+    any_holds = " OR ".join(f"_r{index}" for index in range(len(conditions)))
+    return (
+        f"CASE WHEN {any_holds} THEN CAST({reasons} AS {_REASONS_TYPE}) "
+        f"ELSE CAST(array() AS {_REASONS_TYPE}) END"
+    )
+
+
+def _warnings_sql(conditions: list[_Condition]) -> str:
+    names = ", ".join(
+        f"IF(_w{index}, {condition.rule}, NULL)" for index, condition in enumerate(conditions)
+    )
+    return f"CAST(array_compact(array({names})) AS {NAMES_TYPE})"
+
+
+def active_rules(
+    rules: tuple[Rule, ...], parse_spec: ParseSpec, policies: Mapping[str, str]
+) -> list[Rule]:
+    """Rules that rows of a source can fail: of columns with a value, under its policies."""
+    valued = {*parse_spec.expressions, *derived_values(parse_spec)}
+    return [
+        rule
+        for rule in rules
+        if rule.column in valued
+        and (rule.rejects(_policy(rule, policies)) or rule.warns(_policy(rule, policies)))
+    ]
+
+
+def _policy(rule: Rule, policies: Mapping[str, str]) -> str | None:
+    return policies.get(rule.column, DEFAULT_POLICIES.get(rule.column))
+
+
+def _rule_conditions(rules: list[Rule], parse_spec: ParseSpec) -> list[_Condition]:
+    """One condition per rule name, so that the plan stays short.
+
+    Where a rule is about several columns, the reason names the first column that fails it.
+    """
+    by_name: dict[str, list[Rule]] = {}
+    for rule in rules:
+        by_name.setdefault(rule.name, []).append(rule)
+    conditions = []
+    for name, same_name in by_name.items():
+        column = sql.text(same_name[0].column)
+        sample = source_text(parse_spec, same_name[0].column)
+        if len(same_name) > 1:
+            cases = " ".join(
+                f"WHEN {rule.invalid_when} THEN {sql.text(rule.column)}" for rule in same_name
+            )
+            column = f"CASE {cases} END"
+            sample = sql.text(None)
+        holds = " OR ".join(f"coalesce({rule.invalid_when}, false)" for rule in same_name)
+        conditions.append(_Condition(holds, sql.text(name), column, sample))
+    return conditions
+
+
+def _value_conditions(parse_spec: ParseSpec, required: tuple[str, ...]) -> list[_Condition]:
+    """Required columns without a value, and values that cannot be read."""
+    conditions = []
+    for column in parse_spec.kind.columns:
+        is_required = column.name in required
+        if is_required:
+            conditions.append(_missing_condition(column, parse_spec))
+        if column.name in parse_spec.expressions and (is_required or column.type != "string"):
+            conditions.append(
+                _Condition(
+                    f"_malformed IS NULL AND {is_unreadable(parse_spec, column.name)}",
+                    "'unreadable'",
+                    sql.text(column.name),
+                    source_text(parse_spec, column.name),
+                )
+            )
+    return conditions
+
+
+def _missing_condition(column: ContractColumn, parse_spec: ParseSpec) -> _Condition:
+    kind = parse_spec.kind
+    names_person = column.name in kind.people
+    # A fact whose person was removed for lack of consent stays, where its kind allows that, as a
+    # fact about nobody.
+    may_be_nobody = names_person and column.name not in kind.required
+    about_nobody = "_person_removed" if may_be_nobody else "false"
+    rule = "'missing'"
+    if names_person:
+        rule = "IF(_person_removed, 'no_consent_to_collection', 'missing')"
+    is_null = f"_malformed IS NULL AND {sql.name(column.name)} IS NULL"
+    no_text = f"{source_text(parse_spec, column.name)} IS NULL"
+    return _Condition(
+        f"{is_null} AND {no_text} AND NOT {about_nobody}", rule, sql.text(column.name)
+    )
