@@ -14,7 +14,7 @@ from clarion.access.resolution import active_resolution_rows, assign_persons
 from clarion.collect.cleaning.parsing import parse_records
 from clarion.collect.identity.surrogates import surrogate
 from clarion.collect.privacy.keys import PrivacySettings
-from clarion.collect.privacy.protect import name_field
+from clarion.collect.privacy.suppression import reference_field
 from clarion.collect.sources import files, records, topics
 from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.mapping import Source
@@ -228,7 +228,9 @@ def _to_states(scope: Scope, source: Source) -> StreamingQuery:
             mine = mine.join(consenting, mine["customer_ref"] == F.col("ref"), "left_semi")
         if (erased := suppression_list(scope)) is not None:
             mine = mine.where(
-                ~erased.names(name_field("customer_ref", source.namespace))(F.col("customer_ref"))
+                ~erased.matches_name(reference_field("customer_ref", source.namespace))(
+                    F.col("customer_ref")
+                )
             )
         names = (
             scope.raw(IDENTITIES)

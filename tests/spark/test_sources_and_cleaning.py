@@ -13,7 +13,8 @@ from clarion.collect.cleaning.facts import silver_facts
 from clarion.collect.cleaning.parsing import fill_missing, parse_records
 from clarion.collect.cleaning.reasons import RowPolicy, find_reasons
 from clarion.collect.privacy.keys import Key
-from clarion.collect.privacy.protect import protected, stripped
+from clarion.collect.privacy.persons import remove_persons
+from clarion.collect.privacy.protect import protect_records
 from clarion.collect.sources import files, records
 from clarion.collect.sources.mapping import Source, parse
 from clarion.config import Config
@@ -276,9 +277,7 @@ def test_no_readable_personal_value_and_no_key_is_left_in_the_record_or_the_plan
         ({"who": "c1", "at": "2026-01-01", "Mobile": "139-0000-0000"}, False),
     )
     key = Key.derive("ab" * 32, key_id="k1")
-    safe, values = protected(
-        frame, source.columns, personal=source.personal, known=("who", "at", "Mobile"), key=key
-    )
+    safe, values = protect_records(frame, source, source_columns=("who", "at", "Mobile"), key=key)
     raw = safe.first()["raw"]
     assert raw["token:phone"].startswith("k1.")
     assert "139" not in str(
@@ -299,14 +298,13 @@ def test_a_person_without_consent_is_taken_out_and_the_fact_stays(
         "raw map<string,string>, _person_removed boolean",
         ({"who": "yes", "order": "1"}, False), ({"who": "no", "order": "2"}, False), ({"who": None, "order": "3"}, False),
     )  # fmt: skip
-    found = stripped(
+    consented = remove_persons(
         frame,
-        source.columns,
-        people=source.kind.people,
-        known=("who", "order"),
-        allowed=rows("ref string", ("yes",)),
+        source,
+        source_columns=("who", "order"),
+        consenting=rows("ref string", ("yes",)),
     )
-    by_order = {row["raw"]["order"]: row for row in found.collect()}
+    by_order = {row["raw"]["order"]: row for row in consented.collect()}
     assert by_order["1"]["raw"]["who"] == "yes"
     assert by_order["2"]["_person_removed"]
     assert "who" not in by_order["2"]["raw"]

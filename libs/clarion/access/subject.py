@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pyspark.sql import functions as F
 
 from clarion.access.resolution import IDENTIFIER_KINDS, row_namespace
-from clarion.collect.privacy.suppressed import TELLING
+from clarion.collect.privacy.suppression import IDENTIFYING_FIELDS
 from clarion.config import Config
 from clarion.contracts import Table
 from clarion.contracts.silver import CUSTOMERS, EVENTS, IDENTITIES, ORDER_LINES, RESOLUTIONS
@@ -96,7 +96,7 @@ def _own_values(lake: Lake, accounts: set[str]) -> set[tuple[str, str]]:
     """Telephone, mail and identity number that no one else has stated: a household's telephone keeps nobody else out."""
     values = set()
     registrations = lake.read(CUSTOMERS)
-    for column in TELLING:
+    for column in IDENTIFYING_FIELDS:
         mine = F.bool_and(F.col("customer_id").isin(*accounts)).alias("mine")
         found = (
             registrations.where(f"{column} IS NOT NULL")

@@ -224,7 +224,7 @@ def erase_person(jobs: Mapping[str, Job], options: Options, customer: str) -> No
     rows = ", ".join(f"{name} {count:,}" for name, count in sorted(done.rows.items()))
     OUT.print(f"erased: {done.accounts} accounts; {rows or 'no rows'}", markup=False)
     OUT.print(
-        f"{done.suppressed} names and values are kept out from now on; certificate {done.erasure_id} stands in ops.erasures",
+        f"{done.suppressed_tokens} names and values are kept out from now on; certificate {done.erasure_id} stands in ops.erasures",
         markup=False,
     )
 

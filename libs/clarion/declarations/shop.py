@@ -5,7 +5,7 @@ from functools import cache
 from clarion.collect.cleaning.detectors import Detector, parse_detectors
 from clarion.collect.cleaning.parsing import ParseSpec
 from clarion.collect.cleaning.rules import Rule, parse_rules
-from clarion.collect.privacy.tokens import TOKEN
+from clarion.collect.privacy.tokens import TOKEN_PREFIX
 from clarion.collect.sources.mapping import Source, parse
 from clarion.config import Config
 from clarion.config.load import parse_yaml
@@ -77,7 +77,7 @@ def parse_spec(source: Source) -> ParseSpec:
         kind=source.kind,
         expressions={name: expression.try_sql for name, expression in open_columns.items()},
         uses={name: expression.columns(names) for name, expression in open_columns.items()},
-        tokens={name: f"{TOKEN}{name}" for name in source.personal},
+        tokens={name: f"{TOKEN_PREFIX}{name}" for name in source.personal},
         time_zone=source.time_zone,
         currency=source.currency,
     )

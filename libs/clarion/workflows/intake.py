@@ -9,9 +9,10 @@ from pyspark.sql import functions as F
 
 from clarion.collect.cleaning.parsing import parse_records
 from clarion.collect.identity.consent import consenting_customers
-from clarion.collect.privacy.keys import Key, PrivacySettings, refuse_other
-from clarion.collect.privacy.protect import protected, stripped
-from clarion.collect.privacy.suppressed import SuppressionList, recognised
+from clarion.collect.privacy.keys import Key, PrivacySettings, require_same_key
+from clarion.collect.privacy.persons import remove_persons
+from clarion.collect.privacy.protect import protect_records
+from clarion.collect.privacy.suppression import SuppressionList, make_suppression_list
 from clarion.collect.privacy.tokens import sealed_values
 from clarion.collect.sources import records
 from clarion.collect.sources.chunks import SourceChunk
@@ -50,25 +51,16 @@ def write_bronze(
     safe = numbered.withColumn("_person_removed", F.lit(False))
     if source.personal or source.sealed:
         key = sealing_key(scope)
-        safe, values = protected(
-            safe,
-            source.columns,
-            personal=source.personal,
-            known=columns,
-            key=key,
-            sealed=source.sealed,
-        )
+        safe, values = protect_records(safe, source, source_columns=columns, key=key)
         scope.merge(PERSONAL_DATA, sealed_values(values, key=key), update=False)
     erased = suppression_list(scope) if source.kind.people else None
     if people is not None or erased is not None:
-        safe = stripped(
+        safe = remove_persons(
             safe,
-            source.columns,
-            people=source.kind.people,
-            known=columns,
-            allowed=people,
+            source,
+            source_columns=columns,
+            consenting=people,
             suppression_list=erased,
-            namespace=source.namespace,
         )
     rows = safe.select(
         "raw",
@@ -91,7 +83,7 @@ def sealing_key(scope: Scope) -> Key:
     Raises:
         SecretError: the lake was sealed with another key of that name.
     """
-    key = scope.settings(PrivacySettings).current(scope.config.secret)
+    key = scope.settings(PrivacySettings).current_key(scope.config.secret)
     checks = {row["key_id"]: row["check"] for row in scope.own(KEYS).collect()}
     if key.key_id not in checks:
         row = {
@@ -101,7 +93,7 @@ def sealing_key(scope: Scope) -> Key:
             "_entered_at": datetime.now(UTC),
         }
         scope.merge(KEYS, rows_as_frame(scope.spark, KEYS, [row]), update=False)
-    refuse_other(key, checks)
+    require_same_key(key, checks)
     return key
 
 
@@ -114,9 +106,9 @@ def suppression_list(scope: Scope) -> SuppressionList | None:
     if not scope.exists(SUPPRESSED):
         return None
     rows = scope.raw(SUPPRESSED).select("token", "key_id").collect()
-    return recognised(
+    return make_suppression_list(
         {row["token"]: row["key_id"] for row in rows},
-        scope.settings(PrivacySettings).known(scope.config.secret),
+        scope.settings(PrivacySettings).all_keys(scope.config.secret),
     )
 
 

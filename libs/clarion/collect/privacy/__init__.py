@@ -1,1 +1,1 @@
-"""Personal values: tokens for joins, sealed values in the vault, persons taken out for want of consent."""
+"""Personal values: tokens for joins, sealed values in the vault, persons removed from records."""

@@ -4,17 +4,27 @@ import re
 import unicodedata
 
 _WORDS = re.compile(r"[^\W_]+")
-_JOINED = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
-)  # scripts that write no spaces between words
+# Scripts that write no spaces between words.
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
-def canonical(field: str, text: str) -> str:
-    """The form in which values of a personal field are compared; a value that it leaves nothing of stays as it came.
+def canonical_value(field: str, text: str) -> str:
+    """The form in which values of a personal field are compared.
 
-    Full-width characters as usual ones, letters of one case, and by field: mail addresses without spaces around them; names
-    without punctuation, their words in alphabetical order (`Miller, Anna` is `Anna Miller`); addresses without punctuation;
-    identity numbers without separators. Chinese, Japanese and Korean names and addresses lose their spaces.
+    A text of which nothing would remain stays as it came. In all forms full-width characters
+    become usual ones and letters have one case. By field:
+
+    - mail: no spaces around it.
+    - name: no punctuation, words in alphabetical order (`Miller, Anna` is `Anna Miller`).
+    - address: no punctuation.
+    - id_number: no separators.
+
+    Chinese, Japanese and Korean names and addresses lose their spaces. Other fields stay as they
+    came.
+
+    Args:
+        field: the personal field.
+        text: the value.
     """
     plain = unicodedata.normalize("NFKC", text).casefold().strip()
     words = _WORDS.findall(plain)
@@ -23,16 +33,20 @@ def canonical(field: str, text: str) -> str:
     if field == "id_number":
         return "".join(words) or text
     if field in ("name", "address"):
-        if _JOINED.search(plain):
+        if _UNSPACED.search(plain):
             return "".join(words) or text
         return " ".join(sorted(words) if field == "name" else words) or text
     return text
 
 
 def canonical_phone(text: str, *, country: str) -> str:
-    """The number as +86139..., where it is a possible number of some country; otherwise the text as it came.
+    """The number as +86139..., where it is a possible number; otherwise the text as it came.
 
-    Nothing is lost: what is no number is sealed as it stood, and joins with nothing but itself.
+    Nothing is lost: a text that is no number is sealed as it is, and equals nothing but itself.
+
+    Args:
+        text: the number as a person wrote it.
+        country: ISO code of the country whose numbers need no country code.
     """
     import phonenumbers  # takes 0.1 s, which only shops with phones pay
 
@@ -40,8 +54,6 @@ def canonical_phone(text: str, *, country: str) -> str:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
         return text
-    return (
-        phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-        if phonenumbers.is_possible_number(number)
-        else text
-    )
+    if not phonenumbers.is_possible_number(number):
+        return text
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -1,7 +1,7 @@
-"""Readable personal values where there should be none: by their shape, and by the vault's own tokens."""
+"""Find readable personal values where there should be none: by shape, and by the vault's tokens."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -11,151 +11,178 @@ from pyspark.sql import functions as F
 from clarion.collect.privacy.keys import Key
 from clarion.collect.privacy.tokens import arrow_udf, token_of
 
-# No Latin letter or digit may stand on either side: the digits of a fingerprint are no telephone. Chinese text may.
-_BEFORE, _AFTER = r"(?<![A-Za-z0-9._+-])", r"(?![A-Za-z0-9]|[._-][0-9])"
+# No Latin letter or digit may be on either side: the digits of a fingerprint are no telephone.
+# Chinese text may.
+_BEFORE = r"(?<![A-Za-z0-9._+-])"
+_AFTER = r"(?![A-Za-z0-9]|[._-][0-9])"
+_CHINESE_PHONE = r"(?:[+]?86[ -]?)?1[3-9][0-9](?:[ -]?[0-9]{4}){2}"
+_OTHER_PHONE = r"[+][0-9](?:[ -]?[0-9]){8,14}"
 _DAY = r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
 SHAPES = {
-    "phone": rf"{_BEFORE}(?:(?:[+]?86[ -]?)?1[3-9][0-9](?:[ -]?[0-9]{{4}}){{2}}|[+][0-9](?:[ -]?[0-9]){{8,14}}){_AFTER}",
+    "phone": rf"{_BEFORE}(?:{_CHINESE_PHONE}|{_OTHER_PHONE}){_AFTER}",
     "mail": r"[A-Za-z0-9][A-Za-z0-9._%+-]*@[A-Za-z0-9-]+(?:[.][A-Za-z0-9-]+)*[.][A-Za-z]{2,}",
     "id_number": rf"{_BEFORE}[1-9][0-9]{{5}}{_DAY}[0-9]{{3}}[0-9Xx]{_AFTER}",
 }
-RECOGNISED = (
-    "name",
-    "address",
-)  # have no shape; they are found by looking up what stands in a text among the vault's tokens
+# Fields without a shape: parts of a text are looked up among the vault's tokens.
+FIELDS_WITHOUT_SHAPE = ("name", "address")
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
-_JOINED, _PLACED = re.compile(r"[\u3400-\u9fff]+"), re.compile(r"[\u3400-\u9fff\d]+")
-_LONGEST_TEXT, _LONGEST_NAME = 400, 6
+_CHINESE = re.compile(r"[\u3400-\u9fff]+")
+_CHINESE_OR_DIGITS = re.compile(r"[\u3400-\u9fff\d]+")
+_MAX_TEXT = 400
+_MAX_WORDS = 6
+_CHINESE_NAME_LENGTHS = (2, 3, 4)
+# One word of Latin letters with a digit in it is no name and no address.
+_REFERENCE = r"^[!-~]*[0-9][!-~]*$"
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A column in which something personal can be read.
+    """A column or file in which something personal can be read.
 
     Args:
-        place: table or file.
+        location: table or file.
         column: column; empty for a file.
         kind: phone, mail, id_number, name or address.
         cells: cells in which it was found.
-        sample: one of them, masked.
+        sample: one of the values; readable, so it must be masked before it is stored.
     """
 
-    place: str
+    location: str
     column: str
     kind: str
     cells: int
     sample: str
 
 
-def texts(frame: DataFrame) -> dict[str, Column]:
-    """The columns of a frame that may hold text, each as one text a row."""
-    found: dict[str, Column] = {}
+def text_columns(frame: DataFrame) -> DataFrame:
+    """The columns of a frame that may hold text, each as one text per row."""
+    texts = []
     for name, type_ in frame.dtypes:
+        column = F.col(f"`{name}`")
         if type_ == "string":
-            found[name] = F.col(f"`{name}`")
+            texts.append(column)
         elif "string" in type_:
-            found[name] = F.to_json(F.struct(F.col(f"`{name}`").alias("_")))
-    return found
+            texts.append(F.to_json(F.struct(column.alias("_"))).alias(name))
+    return frame.select(*texts)
 
 
-def shaped(frame: DataFrame, columns: Mapping[str, Column]) -> DataFrame:
-    """How many cells of each column hold something of the shape of a telephone, a mail address or an identity number.
+def count_shapes(texts: DataFrame) -> DataFrame:
+    """Cells of each column with the shape of a telephone, a mail address or an identity number.
 
     Args:
-        frame: any rows.
-        columns: texts of the frame by column.
+        texts: rows of `text_columns`.
 
     Returns:
-        column, kind, cells, sample (what was found, in the clear).
+        column, kind, cells, sample (readable).
     """
-    sums = []
-    for place, text in enumerate(columns.values()):
+    aggregates = []
+    entries = []
+    for index, name in enumerate(texts.columns):
         for kind, shape in SHAPES.items():
-            hit = F.regexp_extract(text, shape, 0)
-            sums += [
-                F.count_if(F.length(hit) > 0).alias(f"n_{place}_{kind}"),
-                F.min(F.nullif(hit, F.lit(""))).alias(f"s_{place}_{kind}"),
+            match = F.regexp_extract(F.col(f"`{name}`"), shape, 0)
+            cells = f"n_{index}_{kind}"
+            sample = f"s_{index}_{kind}"
+            aggregates += [
+                F.count_if(F.length(match) > 0).alias(cells),
+                F.min(F.nullif(match, F.lit(""))).alias(sample),
             ]
+            entry = F.struct(
+                F.lit(name).alias("column"),
+                F.lit(kind).alias("kind"),
+                F.col(cells).alias("cells"),
+                F.col(sample).alias("sample"),
+            )
+            entries.append(entry)
+    return texts.agg(*aggregates).select(F.inline(F.array(*entries))).where("cells > 0")
+
+
+def possible_names(texts: DataFrame) -> DataFrame:
+    """Texts that may hold a name or an address: column, text.
+
+    Args:
+        texts: rows of `text_columns`.
+    """
     entries = [
-        F.struct(
-            F.lit(name).alias("column"),
-            F.lit(kind).alias("kind"),
-            F.col(f"n_{place}_{kind}").alias("cells"),
-            F.col(f"s_{place}_{kind}").alias("sample"),
-        )
-        for place, name in enumerate(columns)
-        for kind in SHAPES
+        F.struct(F.lit(name).alias("column"), F.col(f"`{name}`").alias("text"))
+        for name in texts.columns
     ]
-    return frame.agg(*sums).select(F.inline(F.array(*entries))).where("cells > 0")
+    cells = texts.select(F.inline(F.array(*entries)))
+    return cells.where(F.col("text").isNotNull() & ~F.regexp_like("text", F.lit(_REFERENCE)))
 
 
-def spoken(text: str) -> list[str]:
-    """Parts of a text that may be a name or an address: runs of words; of Chinese, up to four characters, and what stands between marks."""
-    text = text[:_LONGEST_TEXT]
-    words, parts = _WORDS.findall(text), {text}
+def name_candidates(text: str) -> list[str]:
+    """Parts of a text that may be a name or an address.
+
+    These are runs of words; of Chinese, up to four characters, and what is between punctuation.
+
+    Args:
+        text: any text; only its first 400 characters count.
+    """
+    text = text[:_MAX_TEXT]
+    words = _WORDS.findall(text)
+    parts = {text, *_CHINESE_OR_DIGITS.findall(text)}
     for start in range(len(words)):
-        for end in range(start + 2, min(start + _LONGEST_NAME, len(words)) + 1):
+        for end in range(start + 2, min(start + _MAX_WORDS, len(words)) + 1):
             parts.add(" ".join(words[start:end]))
-    for run in _JOINED.findall(text):
-        parts |= {
-            run[start : start + length]
-            for length in (2, 3, 4)
-            for start in range(len(run) - length + 1)
-        }
-    return sorted(parts | set(_PLACED.findall(text)))
+    for run in _CHINESE.findall(text):
+        for length in _CHINESE_NAME_LENGTHS:
+            parts |= {run[start : start + length] for start in range(len(run) - length + 1)}
+    return sorted(parts)
 
 
-def candidates(field: str, key: Key) -> Callable[[Column], Column]:
-    """A column function from texts to the tokens that the parts of a text would have, were they values of a field."""
+def candidate_tokens(field: str, key: Key) -> Callable[[Column], Column]:
+    """A column function from texts to the tokens of their parts, as values of a field.
+
+    Args:
+        field: name or address.
+        key: the key in use.
+    """
+
+    def tokens_of(text: str | None) -> list[str]:
+        parts = name_candidates(text) if text else []
+        return [token_of(part, field=field, key=key) for part in parts]
 
     @arrow_udf("array<string>")  # type: ignore[untyped-decorator]
     def tokens(values: pa.Array) -> pa.Array:
-        found = [
-            [token_of(part, field=field, key=key) for part in spoken(value)] if value else []
-            for value in values.to_pylist()
-        ]
-        return pa.array(found, pa.list_(pa.string()))
+        lists = [tokens_of(value) for value in values.to_pylist()]
+        return pa.array(lists, pa.list_(pa.string()))
 
-    made: Callable[[Column], Column] = tokens
-    return made
+    function: Callable[[Column], Column] = tokens
+    return function
 
 
-def recognised(cells: DataFrame, vault: DataFrame, *, key: Key) -> DataFrame:
-    """Cells in which a name or an address that the vault holds stands in the clear.
+def find_vault_values(cells: DataFrame, vault: DataFrame, *, key: Key) -> DataFrame:
+    """Cells in which a name or an address of the vault can be read.
 
     Args:
-        cells: place, column, text (distinct); single words that hold a digit, such as references, may be left out.
+        cells: location, column, text (distinct).
         vault: PERSONAL_DATA under this key.
         key: the key in use.
 
     Returns:
-        place, column, kind, cells, sample (in the clear).
+        location, column, kind, cells, sample (readable).
     """
-    known = vault.where(F.col("field").isin(*RECOGNISED)).select(
+    sealed = vault.where(F.col("field").isin(*FIELDS_WITHOUT_SHAPE)).select(
         "token", F.col("field").alias("kind")
     )
-    frames = [
-        cells.select(
-            "place",
-            "column",
-            "text",
-            F.explode(candidates(field, key)(F.col("text"))).alias("token"),
-        ).join(known.where(F.col("kind") == field), "token")
-        for field in RECOGNISED
-    ]
-    both = frames[0].unionByName(frames[1])
-    return both.groupBy("place", "column", "kind").agg(
+    by_field = []
+    for field in FIELDS_WITHOUT_SHAPE:
+        token = F.explode(candidate_tokens(field, key)(F.col("text"))).alias("token")
+        candidates = cells.select("location", "column", "text", token)
+        by_field.append(candidates.join(sealed.where(F.col("kind") == field), "token"))
+    found = by_field[0].unionByName(by_field[1])
+    return found.groupBy("location", "column", "kind").agg(
         F.countDistinct("text").alias("cells"), F.min("text").alias("sample")
     )
 
 
-def in_bytes(content: bytes) -> dict[str, list[str]]:
-    """What in a file has the shape of a telephone, a mail address or an identity number, by kind."""
+def find_shapes(content: bytes) -> dict[str, list[str]]:
+    """Values in a file with the shape of something personal, by kind."""
     text = content.decode("utf-8", errors="ignore")
-    found = {kind: re.findall(shape, text) for kind, shape in SHAPES.items()}
-    return {kind: hits for kind, hits in found.items() if hits}
+    matches = {kind: re.findall(shape, text) for kind, shape in SHAPES.items()}
+    return {kind: values for kind, values in matches.items() if values}
 
 
-def masked(text: str) -> str:
+def mask(text: str) -> str:
     """The shape of a text: letters as x, all but its first two digits as 0."""
     return text[:2] + re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "0", text[2:24]))

@@ -1,11 +1,11 @@
-"""What the masking scan looks at."""
+"""What the masking scan checks."""
 
 from clarion.config.settings import settings
 
 
 @settings("scan")
 class ScanSettings:
-    """Columns, and values in files, that are let pass; files beside the tables that are looked at."""
+    """Accepted columns and values, and the files beside the tables that are scanned."""
 
     accepted: tuple[str, ...]
     files: tuple[str, ...]

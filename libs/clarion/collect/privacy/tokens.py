@@ -1,4 +1,7 @@
-"""From personal values to tokens and sealed values, inside Arrow functions: no key ever stands in a plan."""
+"""From personal values to tokens and sealed values.
+
+All of it runs inside Arrow functions, so that no key is ever part of a plan.
+"""
 
 import hashlib
 import hmac
@@ -11,69 +14,92 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clarion.collect.privacy.forms import canonical, canonical_phone
+from clarion.collect.privacy.forms import canonical_phone, canonical_value
 from clarion.collect.privacy.keys import Key
 
 arrow_udf: Any = F.arrow_udf  # type: ignore[attr-defined]  # missing from PySpark 4.1's hints
-SOURCE = "source:"  # prefix of the field under which a source column's own text is sealed
-TOKEN = "token:"  # prefix of the raw column that holds the token of a mapped personal column
+SOURCE_PREFIX = "source:"  # of the field under which a source column's own text is sealed
+TOKEN_PREFIX = "token:"  # of the raw column that holds the token of a mapped personal column
+_NONCE_BYTES = 12
 
 
 def token_of(value: str, *, field: str, key: Key) -> str:
-    """The look-up token of a value: HMAC-SHA-256 over field and canonical value, with the key's name in front."""
-    code = hmac.new(
-        key.lookup, f"{field}\x1f{canonical(field, value)}".encode(), hashlib.sha256
-    ).hexdigest()
+    """The look-up token of a value.
+
+    HMAC-SHA-256 over field and canonical value, with the key's name in front.
+
+    Args:
+        value: the personal value.
+        field: its field; equal values of two fields have two tokens.
+        key: the key in use.
+    """
+    message = f"{field}\x1f{canonical_value(field, value)}".encode()
+    code = hmac.new(key.lookup, message, hashlib.sha256).hexdigest()
     return f"{key.key_id}.{code[:40]}"
 
 
 def seal(value: str, *, token: str, key: Key) -> bytes:
-    """Nonce (12 bytes) and AES-256-GCM ciphertext; the token is bound to it, so that values cannot be swapped."""
-    nonce = os.urandom(12)
+    """Nonce (12 bytes) and AES-256-GCM ciphertext of a value.
+
+    Args:
+        value: the personal value.
+        token: its token; it is bound to the ciphertext, so that values cannot be swapped.
+        key: the key in use.
+    """
+    nonce = os.urandom(_NONCE_BYTES)
     return nonce + AESGCM(key.sealing).encrypt(nonce, value.encode(), token.encode())
 
 
 def unseal(sealed: bytes, *, token: str, key: Key) -> str:
     """The value of a sealed cell.
 
+    Args:
+        sealed: nonce and ciphertext.
+        token: the value's token.
+        key: the key with which it was sealed.
+
     Raises:
-        cryptography.exceptions.InvalidTag: the cell, its token or the key do not belong together.
+        cryptography.exceptions.InvalidTag: the cell, its token and the key do not fit together.
     """
-    return AESGCM(key.sealing).decrypt(sealed[:12], sealed[12:], token.encode()).decode()
+    nonce = sealed[:_NONCE_BYTES]
+    ciphertext = sealed[_NONCE_BYTES:]
+    return AESGCM(key.sealing).decrypt(nonce, ciphertext, token.encode()).decode()
 
 
 def tokenise(field: str, key: Key) -> Callable[[Column], Column]:
-    """A column function from values of a field to tokens; null stays null."""
+    """A column function from values of a field to tokens; null stays null.
+
+    Args:
+        field: the personal field.
+        key: the key in use.
+    """
 
     @arrow_udf("string")  # type: ignore[untyped-decorator]
     def tokens(values: pa.Array) -> pa.Array:
-        return pa.array(
-            [
-                None if value is None else token_of(value, field=field, key=key)
-                for value in values.to_pylist()
-            ],
-            pa.string(),
-        )
+        return _map_text(values, lambda value: token_of(value, field=field, key=key))
 
-    made: Callable[[Column], Column] = tokens
-    return made
+    function: Callable[[Column], Column] = tokens
+    return function
 
 
 def phone_form(country: str) -> Callable[[Column], Column]:
-    """A column function from phone numbers as people write them to their one form; null stays null."""
+    """A column function from phone numbers to their canonical form; null stays null.
+
+    Args:
+        country: ISO code of the country whose numbers need no country code.
+    """
 
     @arrow_udf("string")  # type: ignore[untyped-decorator]
-    def forms(values: pa.Array) -> pa.Array:
-        return pa.array(
-            [
-                None if value is None else canonical_phone(value, country=country)
-                for value in values.to_pylist()
-            ],
-            pa.string(),
-        )
+    def phones(values: pa.Array) -> pa.Array:
+        return _map_text(values, lambda value: canonical_phone(value, country=country))
 
-    made: Callable[[Column], Column] = forms
-    return made
+    function: Callable[[Column], Column] = phones
+    return function
+
+
+def _map_text(values: pa.Array, function: Callable[[str], str]) -> pa.Array:
+    texts = [None if value is None else function(value) for value in values.to_pylist()]
+    return pa.array(texts, pa.string())
 
 
 def sealed_values(values: DataFrame, *, key: Key) -> DataFrame:
@@ -83,12 +109,11 @@ def sealed_values(values: DataFrame, *, key: Key) -> DataFrame:
         values: field, token, value.
         key: the key in use.
     """
-    bound = key
 
     @arrow_udf("binary")  # type: ignore[untyped-decorator]
     def seal_all(tokens: pa.Array, texts: pa.Array) -> pa.Array:
         pairs = zip(tokens.to_pylist(), texts.to_pylist(), strict=True)
-        return pa.array([seal(text, token=token, key=bound) for token, text in pairs], pa.binary())
+        return pa.array([seal(text, token=token, key=key) for token, text in pairs], pa.binary())
 
     return (
         values.where("value IS NOT NULL")

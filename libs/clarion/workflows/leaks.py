@@ -1,0 +1,106 @@
+"""The steps of `scan`: leaks in tables, by shape and by the vault, and leaks in files."""
+
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from clarion.collect.privacy.keys import PrivacySettings
+from clarion.collect.privacy.scan import (
+    Leak,
+    count_shapes,
+    find_shapes,
+    find_vault_values,
+    mask,
+    possible_names,
+    text_columns,
+)
+from clarion.collect.privacy.settings import ScanSettings
+from clarion.contracts import Table
+from clarion.contracts.ops import LEAKS
+from clarion.contracts.vault import PERSONAL_DATA
+from clarion.kernel.parallel import run_concurrently
+from clarion.lake.frames import rows_as_frame
+from clarion.runtime.scope import Scope
+from clarion.workflows.cleaning import union_all
+
+
+def leaks_by_shape(scope: Scope, tables: list[Table]) -> list[Leak]:
+    """Telephones, mail addresses and identity numbers that can be read in tables."""
+    by_table = run_concurrently([partial(_shapes_in_table, scope, table) for table in tables])
+    return list(chain.from_iterable(by_table))
+
+
+def _shapes_in_table(scope: Scope, table: Table) -> list[Leak]:
+    texts = _texts(scope, table)
+    rows = count_shapes(texts).collect() if texts.columns else []
+    return [
+        Leak(table.name, row["column"], row["kind"], row["cells"], row["sample"]) for row in rows
+    ]
+
+
+def _texts(scope: Scope, table: Table) -> DataFrame:
+    """The texts of a table, without the columns that the settings accept."""
+    texts = text_columns(scope.raw(table))
+    accepted = scope.settings(ScanSettings).accepted
+    return texts.drop(*(name for name in texts.columns if f"{table.name}.{name}" in accepted))
+
+
+def leaks_by_vault(scope: Scope, tables: list[Table]) -> list[Leak]:
+    """Names and addresses of the vault that can be read in tables; they have no shape."""
+    if not scope.exists(PERSONAL_DATA):
+        return []
+    cells = []
+    for table in tables:
+        texts = _texts(scope, table)
+        if texts.columns:
+            location = F.lit(table.name).alias("location")
+            cells.append(possible_names(texts).select(location, "column", "text"))
+    key = scope.settings(PrivacySettings).current_key(scope.config.secret)
+    vault = scope.raw(PERSONAL_DATA)
+    rows = find_vault_values(union_all(cells).distinct(), vault, key=key).collect()
+    return [
+        Leak(row["location"], row["column"], row["kind"], row["cells"], row["sample"])
+        for row in rows
+    ]
+
+
+def leaks_in_files(scope: Scope) -> list[Leak]:
+    """Values with a personal shape in files beside the tables, where the lake is a folder."""
+    folder = scope.maintenance.folder
+    if folder is None:
+        return []
+    settings = scope.settings(ScanSettings)
+    files = chain.from_iterable(_files(folder / name) for name in settings.files)
+    leaks = []
+    for file in files:
+        for kind, values in find_shapes(file.read_bytes()).items():
+            readable = [value for value in values if value not in settings.accepted]
+            if readable:
+                leaks.append(Leak(str(file.resolve()), "", kind, len(readable), readable[0]))
+    return leaks
+
+
+def _files(path: Path) -> list[Path]:
+    """The file itself, or the files below a folder; none where there is neither."""
+    if path.is_file():
+        return [path]
+    return [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else []
+
+
+def write_leaks(scope: Scope, leaks: list[Leak]) -> None:
+    """Record the day's leaks in LEAKS, with masked samples."""
+    rows = [
+        {
+            "as_of": scope.as_of,
+            "location": leak.location,
+            "column": leak.column,
+            "kind": leak.kind,
+            "cells": leak.cells,
+            "sample": mask(leak.sample),
+        }
+        for leak in leaks
+    ]
+    scope.replace(LEAKS, rows_as_frame(scope.spark, LEAKS, rows))
