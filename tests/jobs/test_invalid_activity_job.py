@@ -1,4 +1,4 @@
-"""A program's visits and staged orders are not counted for analytics, and stay in silver."""
+"""A bot's visits are not counted for analytics, and stay in silver."""
 
 import csv
 from collections.abc import Callable

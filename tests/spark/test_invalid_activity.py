@@ -1,4 +1,4 @@
-"""Noise is told from people, at three difficulties, and is not counted; but it stays where it stood."""
+"""Invalid activity is told from people, at three difficulties; it stays in silver, uncounted."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -14,7 +14,7 @@ from clarion.config import Config
 from clarion.declarations.shop import detectors
 from clarion.kernel.errors import ConfigError
 from clarion.measures.statistics.intervals import Interval, NotComputable, share
-from clarion.sim.invalid_activity import DIFFICULTIES, Noisy, plant
+from clarion.sim.invalid_activity import DIFFICULTIES, PlantedActivity, plant
 
 EVENT = "record_id string, happened_at timestamp, type string, customer_id string, device_ref string, product_id string, dwell_ms bigint"
 LINE = "order_line_id string, order_id string, happened_at timestamp, kind string, customer_id string, product_id string, store_ref string"
@@ -25,13 +25,13 @@ Rows = Callable[..., DataFrame]
 Rates = dict[str, tuple[Interval | NotComputable, Interval | NotComputable]]
 
 
-def _rates(config: Config, planted: Noisy) -> Rates:
+def _rates(config: Config, planted: PlantedActivity) -> Rates:
     """Precision and recall of each detector."""
     clicks = invalid_activity.clicks(planted.events, time_zone="UTC").persist()
     orders = invalid_activity.orders(
         planted.lines, planted.events, planted.customers, time_zone="UTC"
     )
-    found = {}
+    rates = {}
     for one in detectors(config):
         hits = flagged_facts(
             one,
@@ -48,14 +48,14 @@ def _rates(config: Config, planted: Noisy) -> Rates:
             "record_id", F.col("invalid_activity").eqNullSafe(one.name).alias("is")
         ).join(hits, "record_id", "full")
         row = both.agg(
-            F.count_if("hit").alias("found"),
+            F.count_if("hit").alias("flagged"),
             F.count_if("is").alias("planted"),
             F.count_if(F.expr("hit AND is")).alias("right"),
         ).first()
         assert row is not None
-        found[one.name] = (share(row["right"], row["found"]), share(row["right"], row["planted"]))
+        rates[one.name] = (share(row["right"], row["flagged"]), share(row["right"], row["planted"]))
     clicks.unpersist()
-    return found
+    return rates
 
 
 @pytest.mark.covers("Q3")
@@ -66,8 +66,9 @@ def _rates(config: Config, planted: Noisy) -> Rates:
         ("default", {"accidental_click": 0.7, "bot": 0.95, "fake_order": 0.85}),
         (
             "hard",
+            # Of eight accounts with six devices most look first: fake orders pass for honest ones.
             {"accidental_click": 0.35, "bot": 0.7},
-        ),  # eight accounts with six devices, most of which look first: staged orders pass for honest ones
+        ),
     ],
 )
 def test_planted_invalid_activity_is_found_and_people_are_left_alone(
@@ -83,7 +84,9 @@ def test_planted_invalid_activity_is_found_and_people_are_left_alone(
     )
     rates = _rates(
         config,
-        Noisy(planted.events.persist(), planted.lines.persist(), planted.customers.persist()),
+        PlantedActivity(
+            planted.events.persist(), planted.lines.persist(), planted.customers.persist()
+        ),
     )
     record_property("rates", str(rates))
     spark.catalog.clearCache()
@@ -157,7 +160,7 @@ def test_an_order_knows_its_ring_and_a_shop_without_clicks_knows_no_unseen(rows:
     assert {row["unseen"] for row in blind} == {None}
 
 
-def test_a_staged_order_takes_its_returns_along(rows: Rows) -> None:
+def test_a_fake_order_takes_its_returns_along(rows: Rows) -> None:
     detector = parse_detectors(
         {
             "ring": {

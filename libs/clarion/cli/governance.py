@@ -102,7 +102,7 @@ def quarantine_group() -> None:
 @quarantine_group.command("list")
 @common
 def quarantine_list(options: Options) -> None:
-    """How many records stand in quarantine, by source and reason; and how many facts are noise."""
+    """How many records stand in quarantine, by source and reason; and how many facts are invalid activity."""
     from clarion.cli.views import invalid_activity, quarantined
     from clarion.governance.quarantine import held_apart, reasons
 

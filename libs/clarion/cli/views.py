@@ -73,7 +73,7 @@ def invalid_activity(rows: list[dict[str, Any]]) -> RichTable:
         "facts",
         "not counted",
         "reason",
-        title="noise: stays in silver, is left out for analytics and marketing",
+        title="invalid activity: stays in silver, is left out for analytics and marketing",
         title_justify="left",
     )
     for row in rows:

@@ -7,19 +7,19 @@ _COLUMNS = (
     Column(
         "raw",
         "map<string,string>",
-        "the record's columns as they stood in the source, personal ones as tokens",
+        "the record's columns as the source has them, personal ones as tokens",
     ),
     Column(
         "_malformed",
         "string",
-        "'yes' where the record could not be taken apart as the mapping's format says",
+        "'yes' where the record does not have the mapping's format",
         nullable=True,
     ),
     Column("_hash", "string", "fingerprint of the record's columns; equal for exact duplicates"),
     Column(
         "_person_removed",
         "boolean",
-        "true where the person was removed for want of consent to collection",
+        "true where the person was removed for lack of consent to collection",
     ),
     Column("_source", "string", "mapping and source kind it came through"),
     Column("_file", "string", "file it stood in"),

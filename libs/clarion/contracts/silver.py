@@ -1,4 +1,4 @@
-"""Silver: typed, standardised facts, one row each, and the records that were not accepted."""
+"""Silver: typed, standardised facts, one row each, and the records that were rejected."""
 
 from dataclasses import replace
 
@@ -15,27 +15,27 @@ REFERENCES = {
 CUSTOMER_REFERENCES = ("customer_ref", "from_ref", "to_ref")
 
 PROVENANCE = (
-    Column("_source", "string", "mapping and source kind it came through"),
-    Column("_file", "string", "file it stood in"),
+    Column("_source", "string", "mapping and source kind"),
+    Column("_file", "string", "file of the record"),
     Column("_row", "bigint", "number of the record in its file"),
     Column("_batch", "string", "batch that brought it"),
 )
-_ARRIVED = Column("arrived_at", "timestamp", "when the shop came to know of it")
+_ARRIVED = Column("arrived_at", "timestamp", "when the shop learned of it")
 _MARKS = (
     Column(
-        "warnings", "array<string>", "rules that the row breaks and that only warn", nullable=True
+        "warnings", "array<string>", "rules that the row fails and that only warn", nullable=True
     ),
     Column(
         "filled_columns",
         "array<string>",
-        "columns whose value was missing and was filled in by the mapping's policy",
+        "columns whose value was missing and was filled by the mapping's policy",
         nullable=True,
     ),
 )
 
 
 def record_id_name(kind: Kind) -> str:
-    """What the surrogate of a record is called in the kind's silver table."""
+    """Name of the column that identifies a record in the kind's silver table."""
     return "order_line_id" if kind.silver == "order_lines" else "record_id"
 
 
@@ -89,7 +89,7 @@ def _one_of(column: str, values: tuple[str, ...]) -> Check:
 CUSTOMERS = _fact(KINDS["registrations"], grain="one registration record of a customer")
 EVENTS = _fact(
     KINDS["events"],
-    grain="one thing a visitor did",
+    grain="one action of a visitor",
     checks=(_one_of("type", EVENT_TYPES),),
     cluster=("happened_at",),
 )
@@ -117,8 +117,12 @@ STOCK = _fact(
     grain="units and price of a product as of a time",
     checks=(Check("stock_not_negative", "coalesce(stock, 0) >= 0"),),
 )
-SERVICE_CONTACTS = _fact(KINDS["contacts"], grain="one time a customer came forward")
-ASSETS = _fact(KINDS["assets"], grain="one file that is kept as it is, such as an image or a log")
+SERVICE_CONTACTS = _fact(
+    KINDS["contacts"], grain="one contact of a customer with the shop's service"
+)
+ASSETS = _fact(
+    KINDS["assets"], grain="one file that is stored unchanged, such as an image or a log"
+)
 REVIEWS = _fact(KINDS["reviews"], grain="one review")
 TRAITS = _fact(KINDS["traits"], grain="one attribute of a customer as of a time")
 TIES = _fact(KINDS["ties"], grain="one tie between two customers")
@@ -129,7 +133,7 @@ COSTS = _fact(
 )
 RATES = _fact(
     KINDS["rates"],
-    grain="one rate of exchange as of a time",
+    grain="one exchange rate as of a time",
     checks=(Check("rate_positive", "rate > 0"),),
 )
 CONSENTS = _fact(
@@ -156,18 +160,18 @@ IDENTITIES = Table(
     grain="one name under which a customer is known",
     key=("namespace", "ref"),
     columns=(
-        Column("namespace", "string", "who gives the name: the mapping's namespace"),
-        # Personal: its smallest and largest would stand in the table's log for ever.
+        Column("namespace", "string", "who gives the name: namespace of the mapping"),
+        # Personal: its minimum and maximum would stay in the table's log for ever.
         Column("ref", "string", "the name", personal=True),
         Column("customer_id", "string", "surrogate of the customer; never changes"),
-        Column("first_seen_at", "timestamp", "earliest fact under this name when it was entered"),
+        Column("first_seen_at", "timestamp", "earliest fact under this name when it was recorded"),
     ),
     owner="data",
 )
 
 QUARANTINE = Table(
     name="silver.quarantine",
-    grain="one record that was not accepted",
+    grain="one record that was rejected",
     key=("_source", "_file", "_row", "_batch"),
     slice=("_batch",),
     columns=(
@@ -175,11 +179,9 @@ QUARANTINE = Table(
         Column(
             "reasons",
             "array<struct<rule:string,column:string,sample:string>>",
-            "every rule the record breaks, where, and a masked sample of what stood there",
+            "every rule the record fails, the column, and a masked sample of its value",
         ),
-        Column(
-            "warnings", "array<string>", "rules it also breaks and that its mapping only warns of"
-        ),
+        Column("warnings", "array<string>", "rules that it also fails and that only warn"),
         *PROVENANCE,
     ),
     checks=(Check("has_a_reason", "size(reasons) > 0"),),
@@ -188,7 +190,7 @@ QUARANTINE = Table(
 
 RESOLUTIONS = Table(
     name="silver.resolutions",
-    grain="one name whose facts belong to a customer who is not named by it, as of a day",
+    grain="one name whose facts belong to another customer than it names, as of a day",
     key=("as_of", "kind", "namespace", "ref"),
     slice=("as_of",),
     columns=(
@@ -199,7 +201,7 @@ RESOLUTIONS = Table(
         Column("namespace", "string", "who gives the name; empty for surrogates"),
         Column("ref", "string", "the name"),
         Column("customer_id", "string", "surrogate of the person"),
-        Column("since", "date", "day from which the name was given to this person without a break"),
+        Column("since", "date", "day since which the name belongs to this person without a gap"),
     ),
     checks=(_one_of("kind", ("customer", "device", "member")),),
     owner="data",
@@ -213,18 +215,24 @@ IDENTITY_LINKS = Table(
         Column("as_of", "date", "first day whose facts do not count"),
         Column("left_id", "string", "surrogate of an account"),
         Column("right_id", "string", "surrogate of another"),
-        Column("method", "string", "fields that join them by rule, 'probability', or 'conflict'"),
+        Column(
+            "method",
+            "string",
+            "fields that link them by rule, or probability, conflict or implausible",
+        ),
         Column("agrees", "array<string>", "fields in which they agree"),
         Column("differs", "array<string>", "fields in which they differ"),
         Column("weight", "double", "Fellegi and Sunter's weight, prior included", unit="bits"),
-        Column("probability", "double", "that both are one person"),
-        Column("is_linked", "boolean", "false where a conflict keeps them apart"),
+        Column("probability", "double", "probability that both are one person"),
+        Column(
+            "is_linked", "boolean", "false where a conflict or an implausible person separates them"
+        ),
     ),
     owner="data",
 )
 IDENTITY_MODELS = Table(
     name="silver.identity_models",
-    grain="one as-of day on which accounts were compared: how, and what came of it",
+    grain="one as-of day on which accounts were compared: the model and its result",
     key=("as_of",),
     slice=("as_of",),
     columns=(
@@ -245,16 +253,16 @@ IDENTITY_MODELS = Table(
 )
 INVALID_ACTIVITY = Table(
     name="silver.invalid_activity",
-    grain="one fact that no customer's will stands behind, found by one detector as of a day",
+    grain="one fact with no customer's will behind it, flagged by one detector as of a day",
     key=("as_of", "detector", "record_id"),
     slice=("as_of",),
     columns=(
         Column("as_of", "date", "first day whose facts do not count"),
         Column("detector", "string", "detector of conf/invalid_activity.yml"),
         Column("fact_table", "string", "table that holds the fact"),
-        Column("record_id", "string", "surrogate of the record there"),
+        Column("record_id", "string", "surrogate of the record in that table"),
         Column("happened_at", "timestamp", "when it happened"),
-        Column("features", "map<string,double>", "by which it was told"),
+        Column("features", "map<string,double>", "values by which it was flagged"),
     ),
     checks=(_one_of("fact_table", (EVENTS.name, ORDER_LINES.name)),),
     owner="data",

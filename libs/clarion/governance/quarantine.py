@@ -1,4 +1,4 @@
-"""What stands in quarantine, and what is held apart as noise: why, and which records, without showing what they hold."""
+"""What is in quarantine and which facts are invalid activity: why, without showing values."""
 
 from typing import Any
 

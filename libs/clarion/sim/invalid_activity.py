@@ -1,4 +1,7 @@
-"""Clicks and orders of people, and among them taps by mistake, programs and staged orders: which is which is known."""
+"""Clicks and orders of people, with planted accidental clicks, bots and fake orders.
+
+The truth about each fact is known. The names of the draws are seeds: they never change.
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -15,21 +18,21 @@ _FLASH_DAY, _FLASH_PRODUCT = 45, 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difficulty:
-    """How much noise looks like people.
+    """How much invalid activity looks like people.
 
     Args:
-        mistap_dwell: median seconds before a tap by mistake is taken back.
-        mistap_back: chance that the person goes back to where they were, instead of on.
-        visits: pages a program visits on a day.
+        accidental_dwell: median seconds before an accidental click is undone.
+        accidental_back: chance that the person goes back to where they were, instead of on.
+        visits: pages a bot visits on a day.
         visit_gap: median seconds between two of its pages.
-        gap_spread: deviation of the logarithm of that gap.
-        program_wants: chance that a program puts a product into a cart.
-        ring: accounts that stage orders for one product.
-        ring_days: days over which they do.
-        devices: devices that a ring works with.
+        gap_spread: standard deviation of the logarithm of that gap.
+        bot_adds: chance that a bot puts a product into a cart.
+        ring: accounts that place fake orders for one product.
+        ring_days: days over which they place them.
+        devices: devices that a ring uses.
         shares_address: chance that an account of a ring states the ring's address.
-        looks_first: chance that it looks at the product before.
-        account_days: age up to which its accounts are old.
+        looks_first: chance that it views the product before.
+        account_days: greatest age of its accounts.
     """
 
     accidental_dwell: float
@@ -37,7 +40,7 @@ class Difficulty:
     visits: int
     visit_gap: float
     gap_spread: float
-    program_wants: float
+    bot_adds: float
     ring: int
     ring_days: int
     devices: int
@@ -48,23 +51,25 @@ class Difficulty:
 
 DIFFICULTIES = {
     "easy": Difficulty(
-        accidental_dwell=0.4, accidental_back=0.97, visits=400, visit_gap=2.0, gap_spread=0.1, program_wants=0.0,
+        accidental_dwell=0.4, accidental_back=0.97, visits=400, visit_gap=2.0, gap_spread=0.1, bot_adds=0.0,
         ring=25, ring_days=1, devices=2, shares_address=1.0, looks_first=0.02, account_days=4,
     ),
     "default": Difficulty(
-        accidental_dwell=0.7, accidental_back=0.85, visits=200, visit_gap=12.0, gap_spread=0.5, program_wants=0.002,
+        accidental_dwell=0.7, accidental_back=0.85, visits=200, visit_gap=12.0, gap_spread=0.5, bot_adds=0.002,
         ring=14, ring_days=2, devices=4, shares_address=0.6, looks_first=0.2, account_days=25,
     ),
     "hard": Difficulty(
-        accidental_dwell=1.1, accidental_back=0.6, visits=110, visit_gap=30.0, gap_spread=1.0, program_wants=0.01,
+        accidental_dwell=1.1, accidental_back=0.6, visits=110, visit_gap=30.0, gap_spread=1.0, bot_adds=0.01,
         ring=8, ring_days=4, devices=6, shares_address=0.3, looks_first=0.6, account_days=80,
     ),
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Noisy:
-    """Facts in the shape of silver; the column `noise` (accidental_click, program, fake_order or null) is the truth and no part of it.
+class PlantedActivity:
+    """Facts in the shape of silver, with the truth in the column `invalid_activity`.
+
+    It is accidental_click, bot, fake_order or null.
 
     Args:
         events: record_id, happened_at, type, customer_id, device_ref, product_id, dwell_ms.
@@ -79,19 +84,20 @@ class Noisy:
 
 def plant(
     spark: SparkSession, *, people: int, difficulty: Difficulty, seed: int, starts_on: date
-) -> Noisy:
-    """Honest people with what is easily mistaken for noise, and noise.
+) -> PlantedActivity:
+    """Honest people, among them some who are easily mistaken, and planted invalid activity.
 
-    Honest are: glances of less than a second, evenings with a hundred views, families and halls of thirty at one address, a
-    flash sale to which new accounts come in a crowd, and orders of those who looked on another device. Programs are one in
-    a hundred people, rings one in two hundred.
+    Honest are: glances of less than a second, evenings with a hundred views, families and halls of
+    thirty at one address, a flash sale to which many new accounts come, and orders of people who
+    viewed the product on another device. There is one bot per hundred people, and one ring per two
+    hundred.
     """
     world = _World(spark, Draws(seed), difficulty, starts_on, people)
     views, accidental_clicks = world.views(), world.accidental_clicks()
-    honest_orders, staged = world.orders(), world.staged()
-    lines = honest_orders.unionByName(staged)
-    return Noisy(
-        world.stepped(views.unionByName(accidental_clicks)).unionByName(world.programs()).unionByName(world.logins(lines)),
+    honest_orders, fake_orders = world.orders(), world.fake_orders()
+    lines = honest_orders.unionByName(fake_orders)
+    return PlantedActivity(
+        world.stepped(views.unionByName(accidental_clicks)).unionByName(world.bots()).unionByName(world.logins(lines)),
         lines.select(
             F.concat("order_id", F.lit("-1")).alias("order_line_id"), "order_id", "happened_at", F.lit("sale").alias("kind"), "customer_id", "product_id",
             F.lit(None).cast("string").alias("store_ref"), "invalid_activity",
@@ -153,7 +159,7 @@ class _World:
         )
 
     def views(self) -> DataFrame:
-        """Sessions of people: id, session, step, product_id, dwell, noise, customer_id, device_ref, type, back."""
+        """Sessions of people: id, session, step, product_id, dwell, invalid_activity, customer_id, device_ref, type, back."""
         ids = ("id", "session", "step")
         visits = self._persons().withColumn(
             "session", F.explode(F.sequence(F.lit(1), self._whole(1 + 5 * self._u("often", "id"))))
@@ -187,9 +193,9 @@ class _World:
         )  # fmt: skip
 
     def accidental_clicks(self) -> DataFrame:
-        """After one honest view in forty a tap on something else by mistake, after most of them the same product again."""
+        """After one honest view in forty a click on another product, mostly followed by a return."""
         ids, hard = ("id", "session", "step"), self.difficulty
-        chosen = self.views().where(self._u("accidental_click", *ids) < 0.025)
+        chosen = self.views().where(self._u("mistap", *ids) < 0.025)
         tap = chosen.withColumns(
             {
                 "back": self._u("back", *ids) < hard.accidental_back,
@@ -229,8 +235,8 @@ class _World:
             F.floor(F.col("dwell") * 1000).cast("bigint").alias("dwell_ms"), "invalid_activity",
         )  # fmt: skip
 
-    def programs(self) -> DataFrame:
-        """Each on five days, page after page, some of them with a break at night."""
+    def bots(self) -> DataFrame:
+        """Bots on five days each, page after page, some with a break at night."""
         hard, ids = self.difficulty, ("id", "day", "page")
         days = self.spark.range(max(5, self.people // 100)).withColumn(
             "day", F.explode(F.sequence(F.lit(0), F.lit(4)))
@@ -258,7 +264,7 @@ class _World:
         return pages.withColumn("gap", gap).select(
             F.format_string("B%05d-%d-%05d", *ids).alias("record_id"),
             self._at(begin + F.coalesce(F.sum("gap").over(until), F.lit(0.0))).alias("happened_at"),
-            F.when(self._u("bot_adds", *ids) < hard.program_wants, "cart_add").otherwise("view").alias("type"),
+            F.when(self._u("bot_adds", *ids) < hard.bot_adds, "cart_add").otherwise("view").alias("type"),
             F.lit(None).cast("string").alias("customer_id"), F.format_string("b%d", "id").alias("device_ref"),
             F.format_string("P%04d", listed).alias("product_id"), F.floor(F.col("gap") * 900).cast("bigint").alias("dwell_ms"), F.lit("bot").alias("invalid_activity"),
         )  # fmt: skip
@@ -304,7 +310,7 @@ class _World:
             "customer_id", self._at(opened * 86400).alias("registered_at"), shared.alias("address")
         )
 
-    def staged(self) -> DataFrame:
+    def fake_orders(self) -> DataFrame:
         hard, ids = self.difficulty, ("ring", "member")
         device = self._whole(hard.devices * self._u("ring_device", *ids))
         at = 86400 * self._ring_day() + 3600 * (9 + 10 * self._u("ring_time", *ids))
