@@ -1,4 +1,4 @@
-"""Look for readable personal values in every layer, the report and the models; any stops the day."""
+"""Look for readable personal values in tables, the report and models; any stops the day."""
 
 from clarion.collect.privacy.keys import PrivacySettings
 from clarion.collect.privacy.scan import Leak

@@ -1,4 +1,4 @@
-"""Keep the tables in shape: rows past their time go, small files are laid together, files of old versions are removed."""
+"""Keep the tables in shape: delete old rows, compact small files, remove old versions."""
 
 from datetime import timedelta
 from functools import partial
@@ -11,26 +11,25 @@ from clarion.runtime.upkeep_settings import UpkeepSettings
 
 
 def run(scope: Scope) -> None:
-    """Beside running jobs: what they read stays for the table's history, and a write that this overtakes is made again."""
-    there = scope.maintenance.existing(TABLES.values())
-    run_concurrently(
-        [partial(_forget, scope, table) for table in there if table.keep_days is not None]
-    )
-    compacted = [
-        name
-        for name in run_concurrently([partial(_compact, scope, table) for table in there])
-        if name
-    ]
-    for days in sorted({table.history_days for table in there}):
+    """Maintain every table, beside running jobs.
+
+    What they read stays for the table's history, and a write that meets a compaction is retried.
+    """
+    tables = scope.maintenance.existing(TABLES.values())
+    run_concurrently([partial(_delete_old_rows, scope, table) for table in tables])
+    results = run_concurrently([partial(_compact, scope, table) for table in tables])
+    compacted = [result for result in results if result]
+    for days in sorted({table.history_days for table in tables}):
         scope.maintenance.vacuum(
-            [table for table in there if table.history_days == days], keep_hours=24 * days
+            [table for table in tables if table.history_days == days], keep_hours=24 * days
         )
-    scope.note(f"{len(there)} tables; laid together: {', '.join(compacted) or 'none'}")
+    scope.note(f"{len(tables)} tables; compacted: {', '.join(compacted) or 'none'}")
 
 
-def _forget(scope: Scope, table: Table) -> None:
-    assert table.keep_days is not None
-    scope.delete(table, where=f"as_of < DATE'{scope.as_of - timedelta(days=table.keep_days)}'")
+def _delete_old_rows(scope: Scope, table: Table) -> None:
+    if table.keep_days is not None:
+        first_day = scope.as_of - timedelta(days=table.keep_days)
+        scope.delete(table, where=f"as_of < DATE'{first_day}'")
 
 
 def _compact(scope: Scope, table: Table) -> str | None:

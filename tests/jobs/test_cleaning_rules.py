@@ -1,4 +1,4 @@
-"""Rules are data: each is counted, what warns is marked, what is missing is filled as declared, and a jump is noticed."""
+"""Rules are data: each is counted, warnings mark rows, missing values are filled."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -72,42 +72,42 @@ def test_errors_are_quarantined_warnings_marked_and_both_counted(
         f"{'p' * 1001},pan,b,5,2,1",
         "p\x007,pan,b,5,2,1",
     )
-    here = desk({"shop": mapping()})
-    here.run("ingest", "clean")
-    marked = {row["product_id"]: row["warnings"] for row in here.read("silver.products").collect()}
+    shop = desk({"shop": mapping()})
+    shop.run("ingest", "clean")
+    marked = {row["product_id"]: row["warnings"] for row in shop.read("silver.products").collect()}
     assert marked == {"p1": [], "p3": ["sold_below_cost"]}
     reasons = {
         row["_row"]: [(reason["rule"], reason["column"]) for reason in row["reasons"]]
-        for row in here.read("silver.quarantine").collect()
+        for row in shop.read("silver.quarantine").collect()
     }
     assert reasons == {
         2: [("price_not_positive", "list_price")], 4: [("missing", "title")], 5: [("unreadable", "list_price")],
         6: [("too_long", "product_ref")], 7: [("control_character", "product_ref")],
     }  # fmt: skip
-    assert quality(here, "price_not_positive") == [("list_price", "error", 1, 7, False)]
-    assert quality(here, "sold_below_cost") == [("", "warning", 1, 7, False)]
-    assert quality(here, "cost_negative") == [("", "error", 0, 7, False)]
+    assert quality(shop, "price_not_positive") == [("list_price", "error", 1, 7, False)]
+    assert quality(shop, "sold_below_cost") == [("", "warning", 1, 7, False)]
+    assert quality(shop, "cost_negative") == [("", "error", 0, 7, False)]
 
 
 def test_a_rate_that_jumps_is_an_anomaly(desk: Make, tmp_path: Path) -> None:
-    here = desk({"shop": mapping()})
+    shop = desk({"shop": mapping()})
     for day, bad in enumerate((3, 2, 4, 60)):
         deliver(
             tmp_path,
             f"{day}.csv",
             *(f"p{day}-{n},cup,b,{'-' if n < bad else ''}5,2,1" for n in range(200)),
         )
-        here.run("ingest", "clean")
-    assert [row[2:] for row in quality(here, "price_not_positive")] == [
+        shop.run("ingest", "clean")
+    assert [row[2:] for row in quality(shop, "price_not_positive")] == [
         (3, 200, False),
         (2, 200, False),
         (4, 200, False),
         (60, 200, True),
     ]
-    assert any("more than usual (1.5%): 60 of 200" in text for text in here.said)
+    assert any("more than usual (1.5%): 60 of 200" in text for text in shop.said)
 
 
-def test_a_few_or_a_small_rise_is_no_jump() -> None:
+def test_a_few_or_a_small_rise_is_no_anomaly() -> None:
     assert not is_anomaly(5, 10, failed_before=1, checked_before=10_000)
     assert not is_anomaly(150, 10_000, failed_before=100, checked_before=10_000)
     assert is_anomaly(300, 10_000, failed_before=100, checked_before=10_000)
@@ -128,9 +128,9 @@ def test_missing_values_are_filled_as_declared_from_accepted_rows_alone(
         "brand": {"fit": "mode"},
         "description": {"fill": "none"},
     }
-    here = desk({"shop": mapping(missing=missing)})
-    here.run("ingest", "clean")
-    rows = {row["product_id"]: row for row in here.read("silver.products").collect()}
+    shop = desk({"shop": mapping(missing=missing)})
+    shop.run("ingest", "clean")
+    rows = {row["product_id"]: row for row in shop.read("silver.products").collect()}
     # Refused rows teach nothing: neither the price of 1,000 without a title nor the one that cannot be read.
     assert {
         name: float(row["list_price"])
@@ -145,7 +145,7 @@ def test_missing_values_are_filled_as_declared_from_accepted_rows_alone(
     }
     assert rows["p9"]["brand"] == "x"
     assert all("description" in row["filled_columns"] for row in rows.values())
-    assert quality(here, "filled") == [
+    assert quality(shop, "filled") == [
         ("brand", "repair", 1, 9, False),
         ("description", "repair", 7, 9, False),
         ("list_price", "repair", 3, 9, False),
@@ -153,7 +153,7 @@ def test_missing_values_are_filled_as_declared_from_accepted_rows_alone(
     ]
     fits = {
         (row["column"], tuple(row["group"])): (row["value"], row["rows"])
-        for row in here.read("ops.fits").collect()
+        for row in shop.read("ops.fits").collect()
     }
     assert float(fits["list_price", ()][0]) == 9.5
     assert fits["list_price", ()][1] == 4
@@ -161,7 +161,7 @@ def test_missing_values_are_filled_as_declared_from_accepted_rows_alone(
     assert fits["stock", ()] == ("9", 5)
 
 
-def test_every_packaged_rule_is_understood_over_its_kind(spark: Any) -> None:
+def test_every_packaged_rule_is_valid_over_its_kind(spark: Any) -> None:
     for kind, found in rules(Config.load()).items():
         ddl = ", ".join(f"`{column.name}` {column.type}" for column in KINDS[kind].columns)
         empty = spark.createDataFrame([], f"{ddl}, _ingested_at timestamp, _product_known boolean")
@@ -210,10 +210,10 @@ def test_every_packaged_rule_is_understood_over_its_kind(spark: Any) -> None:
                     "reason": "r",
                 }
             },
-            "'SELECT' is not allowed here",
+            "'SELECT' is not allowed shop",
         ),
     ],
 )
-def test_a_wrong_rule_is_refused(name: str, body: dict[str, Any], message: str) -> None:
+def test_an_invalid_rule_is_refused(name: str, body: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse_rules({name: yaml.safe_load(yaml.safe_dump(body))})

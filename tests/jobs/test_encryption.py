@@ -1,4 +1,4 @@
-"""Purchases and identity links lie encrypted where they lie, and are read only with the key."""
+"""Purchases and identity links are encrypted at rest, and can be read only with the key."""
 
 import shutil
 from collections.abc import Iterator
@@ -61,10 +61,10 @@ def safe(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
     (folder / "orders.csv").write_text(
         "order_ref,customer_ref,product_ref,happened_at,quantity,unit_price\nORDER-4711,anna,P1,2026-05-04 10:00:00,2,10.50\n"
     )
-    made = Safe(spark, folder)
-    encryption.verify(made.lake, made.config)
-    made.run("ingest", "clean", "profiles", as_of=date(2026, 6, 1))
-    yield made
+    safe = Safe(spark, folder)
+    encryption.verify(safe.lake, safe.config)
+    safe.run("ingest", "clean", "profiles", as_of=date(2026, 6, 1))
+    yield safe
     shutil.rmtree(folder)
 
 
@@ -73,7 +73,7 @@ def _files(lake: Lake, name: str) -> list[bytes]:
 
 
 @pytest.mark.covers("Q8")
-def test_core_tables_show_nothing_to_who_looks_at_their_bytes(safe: Safe) -> None:
+def test_core_tables_show_nothing_in_their_bytes(safe: Safe) -> None:
     for name in ENCRYPTED:
         files = _files(safe.lake, name)
         assert files, name
@@ -96,10 +96,10 @@ def test_without_the_key_or_with_another_nothing_can_be_read(
     without = Lake(spark.newSession(), safe.lake.root)
     with pytest.raises(Exception, match="encrypted footer") as refused:
         without.read(TABLES["silver.order_lines"]).collect()
-    told = encryption.translated(refused.value)
-    assert told is not None
-    assert told.exit_code == 2
-    assert "No keys available" in str(told)
+    translated = encryption.translated(refused.value)
+    assert translated is not None
+    assert translated.exit_code == 2
+    assert "No keys available" in str(translated)
     (safe.folder / "other").write_text("ef" * 32)
     other = Config.load(overrides=(f"encryption.key=file:{safe.folder / 'other'}",))
     lake = Lake(_session(spark, other), safe.lake.root)
@@ -110,7 +110,7 @@ def test_without_the_key_or_with_another_nothing_can_be_read(
     assert encryption.translated(ValueError("anything else")) is None
 
 
-def test_a_new_key_reads_what_the_old_one_wrote_while_that_is_at_hand(
+def test_a_new_key_reads_what_the_old_one_wrote_while_that_is_configured(
     spark: SparkSession, safe: Safe
 ) -> None:
     (safe.folder / "next").write_text("12" * 32)

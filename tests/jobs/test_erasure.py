@@ -1,4 +1,4 @@
-"""A person is erased: from every layer, from older versions, from the bytes of the lake, and from files that come later."""
+"""A person is erased from every layer, older versions, the lake's bytes and later files."""
 
 import json
 from collections.abc import Callable
@@ -90,10 +90,10 @@ def shop(desk: Callable[..., Desk], tmp_path: Path) -> Desk:
         "reviews/1.csv",
         "review,at,who,text\nR1,2026-02-05 10:00:00,CUST-ANNA-77,I am Anna of number 77\nR2,2026-02-05 10:00:00,CUST-BEN,good\n",
     )
-    made = desk(MAPPINGS)
-    made.run("ingest", "clean", "resolve", "profiles", as_of=DAY)
-    anna = made.read("silver.identities").where("ref = 'CUST-ANNA-77'").first()["customer_id"]
-    ben = made.read("silver.identities").where("ref = 'CUST-BEN'").first()["customer_id"]
+    shop = desk(MAPPINGS)
+    shop.run("ingest", "clean", "resolve", "profiles", as_of=DAY)
+    anna = shop.read("silver.identities").where("ref = 'CUST-ANNA-77'").first()["customer_id"]
+    ben = shop.read("silver.identities").where("ref = 'CUST-BEN'").first()["customer_id"]
     _write(
         tmp_path,
         "lake/outbox/2026-03-01/message-001.jsonl",
@@ -102,7 +102,7 @@ def shop(desk: Callable[..., Desk], tmp_path: Path) -> Desk:
             for place, who in enumerate((anna, ben))
         ),
     )
-    return made
+    return shop
 
 
 def _bytes_with(folder: Path, text: str) -> list[str]:
@@ -139,7 +139,7 @@ def test_an_erased_person_is_in_no_layer_no_version_and_no_byte(shop: Desk) -> N
 
     with pytest.raises(UsageError, match="no customer is known as 'CUST-X'"):
         erase(shop.lake, shop.config, "CUST-X", jobs=JOBS, say=shop.said.append)
-    done = erase(shop.lake, shop.config, "CUST-ANNA-77", jobs=JOBS, say=shop.said.append)
+    result = erase(shop.lake, shop.config, "CUST-ANNA-77", jobs=JOBS, say=shop.said.append)
 
     for name, table in TABLES.items():
         if shop.lake.exists(table):
@@ -167,7 +167,7 @@ def test_an_erased_person_is_in_no_layer_no_version_and_no_byte(shop: Desk) -> N
     assert fields == ["address", "name", "phone", "source:name", "source:street", "source:tel"]
     (certificate,) = shop.read("ops.erasures").collect()
     assert (certificate["erasure_id"], certificate["accounts"], certificate["remaining_rows"]) == (
-        done.erasure_id,
+        result.erasure_id,
         1,
         0,
     )

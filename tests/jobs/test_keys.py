@@ -60,13 +60,13 @@ def _new_key(desk: Desk, **settings: str) -> None:
 @pytest.fixture
 def shop(desk: Callable[..., Desk], tmp_path: Path) -> Desk:
     _deliver(tmp_path, "1.csv", ANNA + BEN)
-    made = desk(MAPPINGS)
-    made.run("ingest", "clean")
-    return made
+    shop = desk(MAPPINGS)
+    shop.run("ingest", "clean")
+    return shop
 
 
 @pytest.mark.covers("Q8")
-def test_what_was_sealed_comes_back_as_it_stood_and_another_key_of_that_name_is_refused(
+def test_sealed_values_open_unchanged_and_another_key_of_that_name_is_refused(
     shop: Desk, tmp_path: Path
 ) -> None:
     values = _opened(shop, Key.derive("ab" * 32, key_id="k1"))
@@ -101,12 +101,12 @@ def test_keys_rotate_and_no_surrogate_changes(shop: Desk, tmp_path: Path) -> Non
     )
     assert anna["phone"] == token_of("+8613900000001", field="phone", key=new)
     assert anna["name"] == token_of("MILLER, Anna", field="name", key=new)
-    left = (
+    old_tokens = (
         shop.read("bronze.registrations")
         .where(F.exists(F.map_values("raw"), lambda value: value.startswith("k1.")))
         .count()
     )
-    assert left == 0
+    assert old_tokens == 0
     assert sorted(map(str, shop.read("silver.identities").collect())) == ids
     assert {(row["key_id"], row["retired"]) for row in shop.read("vault.keys").collect()} == {
         ("k1", True),
@@ -127,13 +127,13 @@ def test_an_interrupted_rotation_is_continued(shop: Desk, monkeypatch: pytest.Mo
     _new_key(shop)
     merge = Lake.merge
 
-    def broken(lake: Lake, table: Any, *rest: Any, **how: Any) -> int:
+    def merge_until_power_cut(lake: Lake, table: Any, *rest: Any, **how: Any) -> int:
         rows = merge(lake, table, *rest, **how)
         if table.name == "bronze.registrations":
             raise RuntimeError("power cut")
         return rows
 
-    monkeypatch.setattr(Lake, "merge", broken)
+    monkeypatch.setattr(Lake, "merge", merge_until_power_cut)
     with pytest.raises(RuntimeError, match="power cut"):
         shop.run("rotate")
     monkeypatch.undo()

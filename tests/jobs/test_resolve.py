@@ -1,4 +1,4 @@
-"""One customer behind accounts of the app and of the shop on the street, from files to profiles."""
+"""One customer behind accounts of the app and of the store, from files to profiles."""
 
 import json
 from datetime import date, timedelta
@@ -89,9 +89,9 @@ def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     ]  # fmt: skip
     _write(tmp_path, "events/1.json", "\n".join(lines))
     _write(tmp_path, "consents/1.csv", "ref,purpose,granted,at\n")
-    made = Desk(spark, tmp_path, MAPPINGS)
-    made.run("ingest", "clean", "resolve", as_of=DAY)
-    return made
+    desk = Desk(spark, tmp_path, MAPPINGS)
+    desk.run("ingest", "clean", "resolve", as_of=DAY)
+    return desk
 
 
 def _ids(desk: Desk) -> dict[str, str]:
@@ -193,8 +193,10 @@ def test_merges_and_splits_are_kept_with_their_day_and_past_days_stay(shop: Desk
     # Who withdraws on one account withdraws on all: nothing that was bought with Zhao's card serves marketing.
     policy = AccessPolicy(shop.lake, shop.config, later, "UTC", lambda frame: frame)
     lines = policy.resolve(FACTS["order_lines"], shop.read("silver.order_lines"))
-    kept = policy.with_consent(TABLES["silver.order_lines"], lines, purpose="marketing").collect()
-    assert {row["order_id"] for row in kept} == {"T1", "T2"}
+    consenting = policy.with_consent(
+        TABLES["silver.order_lines"], lines, purpose="marketing"
+    ).collect()
+    assert {row["order_id"] for row in consenting} == {"T1", "T2"}
     # The stream knows the person, too.
     live = {
         "event_ref": "L1",

@@ -1,4 +1,4 @@
-"""A bad file that was let in, and a run that should not have been: taken back, with nothing lost and nothing doubled."""
+"""A bad file and an unwanted run are undone, with nothing lost and nothing doubled."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -114,7 +114,7 @@ def test_a_bad_file_is_undone_and_the_corrected_one_is_taken(
     assert contents(shop.lake) == first | {"gold.life_cycle_flows": (0, 0)}
 
 
-def test_what_cannot_be_taken_back_says_why(desk: Callable[..., Desk]) -> None:
+def test_what_cannot_be_undone_says_why(desk: Callable[..., Desk]) -> None:
     shop = desk({})
     with pytest.raises(UsageError, match="no run begins with 'zz'"):
         undo(shop.lake, shop.config, "zz", say=shop.said.append)

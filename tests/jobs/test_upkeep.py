@@ -1,4 +1,4 @@
-"""The masking scan finds what was planted and nothing else; upkeep lays files together beside running writes."""
+"""The masking scan finds planted leaks alone; upkeep compacts files beside running writes."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -48,9 +48,9 @@ def _shop(
         f'review,at,who,text\nR1,2026-02-05 10:00:00,C1,"{text}"\nR2,2026-02-05 11:00:00,C2,fine\n'
     )
     (folder / "products.csv").write_text(f"sku,title,maker\nP1,{title},{maker}\n")
-    made = desk(MAPPINGS, **settings)
-    made.run("ingest", "clean")
-    return made
+    shop = desk(MAPPINGS, **settings)
+    shop.run("ingest", "clean")
+    return shop
 
 
 @pytest.mark.covers("Q8")
@@ -76,16 +76,16 @@ def test_planted_leaks_are_found_and_stop_the_day(
     (shop.folder / "report.html").write_text("<p>13512345678</p> // by author@library.example")
     with pytest.raises(QualityError, match="personal values can be read"):
         shop.run("scan", as_of=DAY)
-    found = {
+    leak_cells = {
         (Path(row["location"]).name, row["column"], row["kind"]): (row["cells"], row["sample"])
         for row in shop.read("ops.leaks").collect()
     }
-    assert set(found) == {
+    assert set(leak_cells) == {
         ("silver.reviews", "text", "phone"), ("silver.reviews", "text", "mail"), ("silver.reviews", "text", "id_number"), ("silver.reviews", "text", "name"),
         ("silver.reviews", "text", "address"),
         ("silver.products", "title", "name"), ("silver.products", "title", "address"), ("report.html", "", "phone"),
     }  # fmt: skip
-    assert found["silver.reviews", "text", "phone"] == (1, "13000000000")
+    assert leak_cells["silver.reviews", "text", "phone"] == (1, "13000000000")
     leaks = shop.read("ops.leaks").select(F.to_json(F.struct("*")).alias("row"))
     assert leaks.where("row LIKE '%13812345678%' OR row LIKE '%Anna Miller%'").isEmpty()
     assert shop.read("ops.runs").where("job = 'scan'").first()["state"] == "failed"
@@ -103,7 +103,7 @@ def _prices(desk: Desk, number: int) -> Any:
 
 
 @pytest.mark.covers("Q9")
-def test_upkeep_lays_small_files_together_beside_a_writer_and_loses_nothing(
+def test_upkeep_compacts_small_files_beside_a_writer_and_loses_nothing(
     desk: Callable[..., Desk],
 ) -> None:
     shop = desk({}, **{"upkeep.small_files": "4"})
@@ -133,7 +133,7 @@ def test_upkeep_lays_small_files_together_beside_a_writer_and_loses_nothing(
 
 
 @pytest.mark.covers("Q9")
-def test_rows_past_their_time_go(desk: Callable[..., Desk]) -> None:
+def test_rows_past_their_time_are_deleted(desk: Callable[..., Desk]) -> None:
     table = TABLES["gold.customer_profiles"]
     shop = desk({})
     old, young = DAY - timedelta(days=731), DAY - timedelta(days=730)

@@ -35,9 +35,9 @@ class Outcome:
 
 
 def _share(right: int, all_: int) -> Interval:
-    found = share(right, all_)
-    assert isinstance(found, Interval)
-    return found
+    interval = share(right, all_)
+    assert isinstance(interval, Interval)
+    return interval
 
 
 def _classified_pairs(people: DataFrame, settings: IdentitySettings) -> DataFrame:
@@ -166,11 +166,11 @@ def test_accounts_online_and_offline_are_linked_correctly(
 
     Devices are resold and cards are lent in the planted shop.
     """
-    found = _resolve(spark, config.section(IdentitySettings), difficulty)
-    record_property("found", str(found))
-    assert found.precision.low >= 0.92
-    assert found.recall >= recall
-    for name, interval in found.by_signal.items():
+    outcome = _resolve(spark, config.section(IdentitySettings), difficulty)
+    record_property("outcome", str(outcome))
+    assert outcome.precision.low >= 0.92
+    assert outcome.recall >= recall
+    for name, interval in outcome.by_signal.items():
         assert interval.value >= 0.92, (name, interval)
 
 
@@ -180,12 +180,12 @@ def test_components_are_those_of_scipy(spark: SparkSession) -> None:
     drawn = [(int(a), int(b)) for a, b in rng.integers(0, 400, (250, 2)) if a != b] + [
         (1000 + step, 1001 + step) for step in range(200)
     ]
-    found = connected_components(
+    components = connected_components(
         spark.createDataFrame(
             [(f"{a:05d}", f"{b:05d}") for a, b in drawn], "left_id string, right_id string"
         )
     )
-    component_of = {row["customer_id"]: row["component"] for row in found.collect()}
+    component_of = {row["customer_id"]: row["component"] for row in components.collect()}
     nodes = sorted({node for pair in drawn for node in pair})
     index = {node: number for number, node in enumerate(nodes)}
     graph = coo_matrix(
@@ -282,8 +282,8 @@ def test_two_of_a_household_stay_two(rows: Rows, config: Config) -> None:
         _person(f"twice{number}", phone="same", name="Eva", birth_date="1970-07-07")
         for number in range(2)
     ]
-    found = _classified_pairs(rows(KNOWN, *people), settings).where("is_linked").collect()
-    assert [(row["left_id"], row["right_id"], row["method"]) for row in found] == [
+    linked = _classified_pairs(rows(KNOWN, *people), settings).where("is_linked").collect()
+    assert [(row["left_id"], row["right_id"], row["method"]) for row in linked] == [
         ("twice0", "twice1", "phone")
     ]
 
@@ -334,7 +334,7 @@ def test_a_device_in_several_hands_belongs_to_nobody(rows: Rows) -> None:
     assert found == {("app", "own"): "a", ("other", "own"): "c"}
 
 
-def test_changes_tell_merges_moves_and_splits(rows: Rows) -> None:
+def test_changes_show_merges_moves_and_splits(rows: Rows) -> None:
     name = "kind string, namespace string, ref string, customer_id string"
     before = rows(
         name, ("customer", "", "a", "p"), ("customer", "", "b", "p"), ("device", "n", "d", "p")

@@ -130,7 +130,7 @@ def test_a_click_knows_what_came_before_and_after(rows: Rows) -> None:
     assert [found[name]["minute_load"] for name in "abcde"] == [1, 2, 3, 4, 5]
 
 
-def test_an_order_knows_its_ring_and_a_shop_without_clicks_knows_no_unseen(rows: Rows) -> None:
+def test_an_order_knows_its_ring_and_a_shop_without_clicks_has_no_unseen_orders(rows: Rows) -> None:
     lines = [(f"l{n}", f"o{n}", _at(86400 * 20 + n), "sale", f"c{n}", "p", None) for n in range(4)]
     customers = [
         (f"c{n}", _at(86400 * (18 if n < 3 else -300)), "home" if n < 3 else "elsewhere")
@@ -181,8 +181,8 @@ def test_a_fake_order_takes_its_returns_along(rows: Rows) -> None:
         ("l2", "o1", _at(9), "return", "c1", "p", None),
         ("l3", "o2", _at(0), "sale", "c2", "p", None),
     )
-    found = flagged_facts(detector, units, rows(EVENT), lines)
-    assert {(row["record_id"], row["features"]["ring"]) for row in found.collect()} == {
+    flagged = flagged_facts(detector, units, rows(EVENT), lines)
+    assert {(row["record_id"], row["features"]["ring"]) for row in flagged.collect()} == {
         ("l1", 4.0),
         ("l2", 4.0),
     }

@@ -1,4 +1,4 @@
-"""Records keep their number; rows are accepted or refused with every reason."""
+"""Records keep their number; rows are accepted, or rejected with every reason."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -290,7 +290,7 @@ def test_no_readable_personal_value_and_no_key_is_left_in_the_record_or_the_plan
 
 
 @pytest.mark.covers("C10")
-def test_a_person_without_consent_is_taken_out_and_the_fact_stays(
+def test_a_person_without_consent_is_removed_and_the_fact_stays(
     spark: SparkSession, rows: Callable[..., DataFrame], tmp_path: Path
 ) -> None:
     source = _source(tmp_path)

@@ -44,15 +44,15 @@ def _population() -> tuple[list[tuple[tuple[str, ...], int]], Population]:
         rng.poisson(everyone * U["name"] * U["birth_date"]),
     )
     pairs = np.vstack([_drawn(rng, M, MATCHES), _drawn(rng, {**U, **H}, HOUSEHOLDS), strangers])
-    found = np.zeros(len(pairs), dtype=bool)
+    in_block = np.zeros(len(pairs), dtype=bool)
     for block in BLOCKS:
-        found |= pairs[:, [FIELDS.index(field) for field in block]].all(axis=1)
+        in_block |= pairs[:, [FIELDS.index(field) for field in block]].all(axis=1)
     agreeing = {
         field: float(pairs[:, index].sum() + everyone * U[field])
         for index, field in enumerate(FIELDS)
     }
     outcomes, counts = np.unique(
-        np.where(pairs[found], AGREES, DIFFERS), axis=0, return_counts=True
+        np.where(pairs[in_block], AGREES, DIFFERS), axis=0, return_counts=True
     )
     patterns = [
         (tuple(str(part) for part in row), int(count))
@@ -64,36 +64,38 @@ def _population() -> tuple[list[tuple[tuple[str, ...], int]], Population]:
 @pytest.mark.covers("C5")
 def test_the_weights_come_near_those_that_drew_the_pairs() -> None:
     patterns, population = _population()
-    found = estimate_weights(patterns, population)
+    weights = estimate_weights(patterns, population)
     for field in ("phone", "mail", "name", "birth_date", "address", "sex"):
-        assert found.m[field] == pytest.approx(M[field], abs=0.04), field
+        assert weights.m[field] == pytest.approx(M[field], abs=0.04), field
     for field in ("name", "birth_date", "sex"):
-        assert found.u[field] == pytest.approx(U[field], rel=0.1), field
-    assert found.prior * population.pairs == pytest.approx(MATCHES, rel=0.05)
+        assert weights.u[field] == pytest.approx(U[field], rel=0.1), field
+    assert weights.prior * population.pairs == pytest.approx(MATCHES, rel=0.05)
     found_share = 1 - (1 - H["phone"]) * (
         1 - H["device"]
     )  # of the households' pairs, those that a block finds
-    assert found.prior_household * population.pairs == pytest.approx(
+    assert weights.prior_household * population.pairs == pytest.approx(
         HOUSEHOLDS * found_share, rel=0.1
     )
-    assert found.h["phone"] == pytest.approx(H["phone"], abs=0.1)
+    assert weights.h["phone"] == pytest.approx(H["phone"], abs=0.1)
 
 
 def test_a_shop_with_hardly_any_pairs_keeps_to_what_is_believed_before() -> None:
     one = tuple(AGREES if field in ("phone", "name") else DIFFERS for field in FIELDS)
-    found = estimate_weights(
+    weights = estimate_weights(
         [(one, 1)], Population(100, dict.fromkeys(FIELDS, 100), {"phone": 1.0, "name": 1.0})
     )
-    assert 0.8 < found.m["mail"] < 1
-    assert 0 < found.prior < 0.01
+    assert 0.8 < weights.m["mail"] < 1
+    assert 0 < weights.prior < 0.01
 
 
 def test_two_accounts_are_a_shop_too() -> None:
     one = tuple(AGREES if field in ("address", "device") else DIFFERS for field in FIELDS)
-    found = estimate_weights(
+    weights = estimate_weights(
         [(one, 1)], Population(2, dict.fromkeys(FIELDS, 2), {"address": 1.0, "device": 1.0})
     )
-    assert 0 < found.prior < 0.31
+    assert 0 < weights.prior < 0.31
     assert all(
-        0 < chance < 1 for chances in (found.m, found.h, found.u) for chance in chances.values()
+        0 < chance < 1
+        for chances in (weights.m, weights.h, weights.u)
+        for chance in chances.values()
     )

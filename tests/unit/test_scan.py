@@ -1,4 +1,4 @@
-"""What looks like a person's telephone, mail or identity number, and what only resembles it."""
+"""What looks like a telephone, a mail address or an identity number, and what does not."""
 
 import re
 
@@ -16,7 +16,7 @@ from clarion.collect.privacy.scan import SHAPES, find_shapes, mask, name_candida
         ("id_number", '{"id": "110105194912310021"}'),
     ],
 )  # fmt: skip
-def test_personal_values_are_recognised_wherever_they_stand(kind: str, text: str) -> None:
+def test_personal_values_are_recognised_wherever_they_are(kind: str, text: str) -> None:
     assert re.search(SHAPES[kind], text)
 
 
@@ -24,7 +24,7 @@ def test_personal_values_are_recognised_wherever_they_stand(kind: str, text: str
     "text",
     ["1763867027123", "a13912345678f", "k1.13912345678aa", "2026-01-31 10:00:00", "139.1234", "0.13912345678", "SKU-13912345678", "12912345678", "1 234 567 890", "x@y"],
 )  # fmt: skip
-def test_fingerprints_times_and_amounts_are_not(text: str) -> None:
+def test_fingerprints_times_and_amounts_are_no_personal_values(text: str) -> None:
     assert not any(re.search(shape, text) for shape in SHAPES.values())
 
 
@@ -34,7 +34,7 @@ def test_names_are_looked_for_in_parts_of_a_text() -> None:
     assert max(map(len, name_candidates("x " * 5000))) <= 400
 
 
-def test_files_are_looked_at_byte_by_byte_and_samples_are_mask() -> None:
+def test_files_are_scanned_byte_by_byte_and_samples_are_masked() -> None:
     assert find_shapes(b"\x00\xff tel 13912345678 \x00") == {"phone": ["13912345678"]}
     assert mask("13912345678") == "13000000000"
     assert mask("Anna Miller") == "Anxx xxxxxx"

@@ -170,8 +170,8 @@ def find_vault_values(cells: DataFrame, vault: DataFrame, *, key: Key) -> DataFr
         token = F.explode(candidate_tokens(field, key)(F.col("text"))).alias("token")
         candidates = cells.select("location", "column", "text", token)
         by_field.append(candidates.join(sealed.where(F.col("kind") == field), "token"))
-    found = by_field[0].unionByName(by_field[1])
-    return found.groupBy("location", "column", "kind").agg(
+    cells_found = by_field[0].unionByName(by_field[1])
+    return cells_found.groupBy("location", "column", "kind").agg(
         F.countDistinct("text").alias("cells"), F.min("text").alias("sample")
     )
 
