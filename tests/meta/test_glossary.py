@@ -88,6 +88,11 @@ def names_by_file() -> dict[str, set[str]]:
 
 
 NAMES = names_by_file()
+# A retired word that is right in one place, with the reason.
+EXCEPTIONS = {
+    ("libs/clarion/kernel/errors.py", "found"): "an error has the line `found:`",
+    ("libs/clarion/onboarding/doctor.py", "found"): "so has a finding of the doctor",
+}
 
 
 @pytest.mark.parametrize("word", RETIRED, ids=lambda word: word.word)
@@ -95,7 +100,7 @@ def test_a_retired_word_names_nothing(word: RetiredWord) -> None:
     places = {
         path: sorted(used)
         for path, names in NAMES.items()
-        if (used := {name for name in names if word.names(name)})
+        if (used := {name for name in names if word.names(name) and (path, name) not in EXCEPTIONS})
     }
     assert places == {}, "docs/glossary.md says what to write instead"
 
