@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ class RetiredWord:
         return f"_{snake_case(self.word)}_" in f"_{snake_case(name).strip('_')}_"
 
 
+@cache
 def snake_case(name: str) -> str:
     """`SourceChunk` and `SOURCE_CHUNK` as `source_chunk`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
