@@ -14,7 +14,7 @@ from clarion.collect.identity.components import plausible_components
 from clarion.collect.identity.settings import IdentitySettings
 from clarion.config import Config
 from clarion.runtime.session import start
-from clarion.sim.accounts import DIFFICULTIES, plant
+from clarion.sim.accounts import DIFFICULTIES, simulate_accounts
 
 config = Config.load()
 settings = config.section(IdentitySettings)
@@ -23,7 +23,7 @@ for people in [
     1_000,
     *(int(size) for size in sys.argv[1:] or ("10000", "100000")),
 ]:  # the first warms up
-    planted = plant(
+    planted = simulate_accounts(
         spark, people=people, difficulty=DIFFICULTIES["default"], seed=3, starts_on=date(2026, 1, 1)
     )
     named = planted.registrations.withColumns(

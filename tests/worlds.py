@@ -19,14 +19,14 @@ from clarion.runtime.job import Params
 from clarion.runtime.runlog import run_jobs
 from clarion.runtime.tracking import Tracking
 from clarion.sim import behaviour, files
-from clarion.sim.shop import Shop, parse
+from clarion.sim.shop import Shop, parse_shop
 
 KERNEL = "spark.databricks.delta.v2.enableMode"
 
 
 def small_shop(config: Config, customers: int) -> Shop:
     """The shop file of a beauty store, with fewer people, products and days."""
-    shop = parse(parse_yaml(config.text("shops/beauty.yml"), where="beauty"), where="beauty")
+    shop = parse_shop(parse_yaml(config.text("shops/beauty.yml"), where="beauty"), where="beauty")
     return shop.model_copy(update={"customers": customers, "products": 60, "history_days": 120})
 
 
@@ -118,7 +118,10 @@ def simulated(
         "shop.currency": shop.currency,
         "data": str(folder / "inbox"),
     }
-    desk, world = Desk(spark, folder, {}, **own, **settings), files.world(spark, shop, seed=seed)
+    desk, world = (
+        Desk(spark, folder, {}, **own, **settings),
+        files.build_world(spark, shop, seed=seed),
+    )
     last = shop.starts_on + timedelta(days=shop.history_days)
     files.deliver_history(world, str(folder / "inbox"), last=last, live_from=last)
     desk.run("ingest", "clean", as_of=last)
@@ -131,7 +134,7 @@ class World:
     def __init__(self, spark: SparkSession, config: Config, folder: Path) -> None:
         shop = small_shop(config, 80)
         self.as_of = shop.starts_on + timedelta(days=shop.history_days)
-        world = files.world(spark, shop, seed=11)
+        world = files.build_world(spark, shop, seed=11)
         self.planted = files.deliver_history(
             world, str(folder / "inbox"), last=self.as_of, live_from=self.as_of - timedelta(days=1)
         ).counts

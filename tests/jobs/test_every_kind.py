@@ -22,11 +22,11 @@ class Street:
 
     def __init__(self, spark: SparkSession, config: Config, folder: Path) -> None:
         shop = small_shop(config, 60)
-        world = files.world(spark, shop, seed=7)
+        world = files.build_world(spark, shop, seed=7)
         last = shop.starts_on + timedelta(days=shop.history_days)
         self.inbox = folder / "inbox"
         files.deliver_people(world, str(self.inbox), last=last)
-        self.delivered = store.deliver(world, str(self.inbox), last=last).records
+        self.delivered = store.deliver_store(world, str(self.inbox), last=last).records
         sim = yaml.safe_load(config.text("sources/sim.yml"))
         mappings = {
             "sim": {kind: sim[kind] for kind in ("registrations", "consents", "products")},

@@ -18,7 +18,7 @@ from clarion.collect.identity.people import choose_persons, device_owners, ident
 from clarion.collect.identity.settings import IdentitySettings
 from clarion.config import Config
 from clarion.measures.statistics.intervals import Interval, share
-from clarion.sim.accounts import DIFFICULTIES, plant
+from clarion.sim.accounts import DIFFICULTIES, simulate_accounts
 
 PEOPLE = 1500
 Rows = Callable[..., DataFrame]
@@ -47,7 +47,7 @@ def _classified_pairs(people: DataFrame, settings: IdentitySettings) -> DataFram
 
 
 def _resolve(spark: SparkSession, settings: IdentitySettings, difficulty: str) -> Outcome:
-    planted = plant(
+    planted = simulate_accounts(
         spark,
         people=PEOPLE,
         difficulty=DIFFICULTIES[difficulty],

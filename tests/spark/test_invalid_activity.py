@@ -14,7 +14,7 @@ from clarion.config import Config
 from clarion.declarations.shop import detectors
 from clarion.kernel.errors import ConfigError
 from clarion.measures.statistics.intervals import Interval, NotComputable, share
-from clarion.sim.invalid_activity import DIFFICULTIES, PlantedActivity, plant
+from clarion.sim.invalid_activity import DIFFICULTIES, SimulatedActivity, simulate_activity
 
 EVENT = "record_id string, happened_at timestamp, type string, customer_id string, device_ref string, product_id string, dwell_ms bigint"
 LINE = "order_line_id string, order_id string, happened_at timestamp, kind string, customer_id string, product_id string, store_ref string"
@@ -25,11 +25,11 @@ Rows = Callable[..., DataFrame]
 Rates = dict[str, tuple[Interval | NotComputable, Interval | NotComputable]]
 
 
-def _rates(config: Config, planted: PlantedActivity) -> Rates:
+def _rates(config: Config, planted: SimulatedActivity) -> Rates:
     """Precision and recall of each detector."""
     clicks = invalid_activity.clicks(planted.events, time_zone="UTC").persist()
     orders = invalid_activity.orders(
-        planted.lines, planted.events, planted.customers, time_zone="UTC"
+        planted.order_lines, planted.events, planted.customers, time_zone="UTC"
     )
     rates = {}
     for one in detectors(config):
@@ -37,10 +37,10 @@ def _rates(config: Config, planted: PlantedActivity) -> Rates:
             one,
             flag_units(one, orders if one.checks_orders else clicks),
             clicks,
-            planted.lines,
+            planted.order_lines,
         ).select("record_id", F.lit(True).alias("hit"))
         truth = (
-            planted.lines.withColumnRenamed("order_line_id", "record_id")
+            planted.order_lines.withColumnRenamed("order_line_id", "record_id")
             if one.checks_orders
             else planted.events
         )
@@ -79,13 +79,13 @@ def test_planted_invalid_activity_is_found_and_people_are_left_alone(
     record_property: Callable[[str, object], None],
 ) -> None:
     """On a draw that no threshold was set on: precision of 85 % or more, and recall beside it."""
-    planted = plant(
+    planted = simulate_activity(
         spark, people=1500, difficulty=DIFFICULTIES[difficulty], seed=77, starts_on=date(2026, 1, 1)
     )
     rates = _rates(
         config,
-        PlantedActivity(
-            planted.events.persist(), planted.lines.persist(), planted.customers.persist()
+        SimulatedActivity(
+            planted.events.persist(), planted.order_lines.persist(), planted.customers.persist()
         ),
     )
     record_property("rates", str(rates))

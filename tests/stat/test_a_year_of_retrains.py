@@ -16,7 +16,7 @@ from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.sim import people
 from clarion.sim.behaviour import World
-from clarion.sim.shop import parse
+from clarion.sim.shop import parse_shop
 
 CUSTOMERS, SEED, FIRST, MONTH = 800, 5, 180, 30
 
@@ -79,7 +79,9 @@ def _year(desk: Desk, world: World, *jobs: str) -> dict[int, Month]:
     for day in range(FIRST, world.shop.history_days + 1, MONTH):
         as_of = world.shop.starts_on + timedelta(days=day)
         desk.run(*jobs, as_of=as_of)
-        customers = people.on_day(world.customers, world.shop, world.draws, day=F.lit(day))
+        customers = people.customers_on_day(
+            world.customers, world.shop, world.draws, day=F.lit(day)
+        )
         planted = customers.join(ids, "customer_ref").select(
             "customer_id", "persona", (F.col("left_day") <= day).alias("gone")
         )
@@ -108,7 +110,7 @@ def test_a_year_of_monthly_retrains_says_what_was_planted(
     spark: SparkSession, config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From day 210 on occasional customers turn into regulars, on day 300 half of the bargain hunters into another sort, from day 390 on the premium ones leave."""
-    shop = parse(
+    shop = parse_shop(
         parse_yaml(config.text("shops/changing.yml"), where="changing"), where="changing"
     ).model_copy(update={"customers": CUSTOMERS})
     desk, world = simulated(

@@ -15,7 +15,7 @@ from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.kernel.errors import ClarionError, ConfigError, SecretError, SourceError
-from clarion.sim.shop import parse as parse_shop
+from clarion.sim.shop import parse_shop
 from clarion.workflows.cleaning_plan import earlier_batches
 
 ORDERS = {

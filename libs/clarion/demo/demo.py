@@ -24,7 +24,7 @@ from clarion.runtime.runlog import RunReport, run_jobs
 from clarion.runtime.session import class_archive, start
 from clarion.runtime.tracking import Tracking
 from clarion.sim import behaviour, files
-from clarion.sim.shop import Shop, parse
+from clarion.sim.shop import Shop, parse_shop
 
 MARK = ".clarion-demo"
 TURN_DAYS = 28
@@ -129,7 +129,7 @@ class Demo:
             done=self._record,
         )
 
-    def count_planted(self, planted: files.Planted) -> None:
+    def count_planted(self, planted: files.PlantedDamage) -> None:
         """Add the damaged records that a delivery holds."""
         for key, count in planted.counts.items():
             self.planted[key] = self.planted.get(key, 0) + count
@@ -238,7 +238,7 @@ def _complete_journey_settings(config: Config) -> Config:
 def _scaled_shop(plan: DemoPlan, config: Config) -> Shop:
     """The shop of the plan with as many customers as its size says."""
     file = f"shops/{plan.shop}.yml"
-    shop = parse(parse_yaml(config.text(file), where=file), where=file)
+    shop = parse_shop(parse_yaml(config.text(file), where=file), where=file)
     customers = max(50, int(shop.customers * SIZES[plan.size]))
     return shop.model_copy(update={"customers": customers})
 
@@ -277,7 +277,7 @@ def _turn_days(shop: Shop, *, turns: int) -> tuple[date, ...]:
 
 def _run_simulated_shop(demo: Demo, shop: Shop) -> None:
     """Deliver the shop's history, then run turns, between which customers respond."""
-    world = files.world(demo.lake.spark, shop, seed=int(demo.config.get("seed")))
+    world = files.build_world(demo.lake.spark, shop, seed=int(demo.config.get("seed")))
     demo.announce(
         f"a simulated shop: {demo.config.get('shop.name')}, {shop.customers:,} customers, "
         f"{shop.products} products, {shop.history_days} days"

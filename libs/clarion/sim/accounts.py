@@ -1,4 +1,4 @@
-"""People with several accounts, devices and cards: who is whom is known, and is hard to tell on purpose."""
+"""Simulated people with several accounts, devices and cards; the owner of each is known."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -8,82 +8,90 @@ from pyspark.sql import functions as F
 
 from clarion.sim.draws import Draws
 
-_FAMILIES, _GIVEN = 300, 150
-_BORN_OVER_DAYS = 50 * 365
-_LETTERS = "qxzjkvwy"
+_FAMILY_NAMES = 300
+_GIVEN_NAMES = 150
+_BORN_WITHIN_DAYS = 50 * 365
+_FACTS_WITHIN_DAYS = 90
+_TYPO_LETTERS = "qxzjkvwy"
+_PREFIXES = ("A", "M", "B")  # of a customer_ref: app, card, second account of the app
+_ACCOUNT = ("id", "account")
+_VISIT = ("id", "visit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difficulty:
-    """How much stands between a person's accounts.
+    """How hard it is to recognise the accounts of one person.
 
     Args:
-        missing: chance that an account lacks a field.
-        mistyped: chance that a field is mistyped.
-        changed: chance that telephone, mail or address is another one by the second account.
-        household: share of people who live in twos, with one address and surname and, half of them, one telephone.
-        recycled: chance that an account has a telephone that was someone else's.
-        shared: chance that a household's devices are used by both.
-        resold: chance that a device goes to a stranger halfway.
-        lent: chance that a card is shown by someone else.
-        random_radio: chance that a device's radio shows another name at each visit.
+        missing_rate: chance that an account lacks a field.
+        typo_rate: chance that a field has a typing error.
+        change_rate: chance that phone, mail or address differ in a later account.
+        household_share: share of people who live in twos, with one address and surname; half of
+            these share a phone.
+        recycled_phone_rate: chance that an account has a phone number that was someone else's.
+        shared_device_rate: chance that both people of a household use its device.
+        resold_device_rate: chance that a stranger owns a device after 60 days.
+        lent_card_rate: chance that someone else shows a card.
+        random_radio_rate: chance that a device shows another radio address at each visit.
     """
 
-    missing: float
-    mistyped: float
-    changed: float
-    household: float
-    recycled: float
-    shared: float
-    resold: float
-    lent: float
-    random_radio: float
+    missing_rate: float
+    typo_rate: float
+    change_rate: float
+    household_share: float
+    recycled_phone_rate: float
+    shared_device_rate: float
+    resold_device_rate: float
+    lent_card_rate: float
+    random_radio_rate: float
 
 
 DIFFICULTIES = {
     "easy": Difficulty(
-        missing=0.05,
-        mistyped=0.01,
-        changed=0.05,
-        household=0.1,
-        recycled=0.002,
-        shared=0.05,
-        resold=0.005,
-        lent=0.01,
-        random_radio=0.1,
+        missing_rate=0.05,
+        typo_rate=0.01,
+        change_rate=0.05,
+        household_share=0.1,
+        recycled_phone_rate=0.002,
+        shared_device_rate=0.05,
+        resold_device_rate=0.005,
+        lent_card_rate=0.01,
+        random_radio_rate=0.1,
     ),
     "default": Difficulty(
-        missing=0.15,
-        mistyped=0.04,
-        changed=0.15,
-        household=0.2,
-        recycled=0.01,
-        shared=0.2,
-        resold=0.02,
-        lent=0.03,
-        random_radio=0.3,
+        missing_rate=0.15,
+        typo_rate=0.04,
+        change_rate=0.15,
+        household_share=0.2,
+        recycled_phone_rate=0.01,
+        shared_device_rate=0.2,
+        resold_device_rate=0.02,
+        lent_card_rate=0.03,
+        random_radio_rate=0.3,
     ),
     "hard": Difficulty(
-        missing=0.35,
-        mistyped=0.1,
-        changed=0.3,
-        household=0.35,
-        recycled=0.03,
-        shared=0.4,
-        resold=0.05,
-        lent=0.05,
-        random_radio=0.5,
+        missing_rate=0.35,
+        typo_rate=0.1,
+        change_rate=0.3,
+        household_share=0.35,
+        recycled_phone_rate=0.03,
+        shared_device_rate=0.4,
+        resold_device_rate=0.05,
+        lent_card_rate=0.05,
+        random_radio_rate=0.5,
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Planted:
-    """What the shop receives; the column `person` of each is the truth and no part of it.
+class SimulatedAccounts:
+    """What the shop receives. The column `person` of each frame is the truth, not shop data.
 
     Args:
-        registrations: namespace (app or store), customer_ref, registered_at, phone, mail, id_number, name, birth_date, address, sex.
-        events: event_ref, happened_at, type, signal, customer_ref (null where nobody logged in), device_ref, channel.
+        registrations: namespace (app or store), customer_ref, registered_at, phone, mail,
+            id_number, name, birth_date, address, sex.
+        events: event_ref, happened_at, type, signal, customer_ref (null without a login),
+            device_ref, channel.
         tills: order_ref, happened_at, customer_ref (the card's, of namespace store).
     """
 
@@ -92,202 +100,204 @@ class Planted:
     tills: DataFrame
 
 
-def plant(
+def simulate_accounts(
     spark: SparkSession, *, people: int, difficulty: Difficulty, seed: int, starts_on: date
-) -> Planted:
-    """People, six in ten of them with a card of the shop on the street, one in twelve with a second account of the app.
+) -> SimulatedAccounts:
+    """Accounts, visits and purchases of people whose identity is known.
+
+    Six people in ten also have a card of the shop on the street; one in twelve has a second
+    account of the app.
 
     Args:
         spark: the session.
-        people: how many.
-        difficulty: what stands between their accounts.
+        people: number of people.
+        difficulty: how hard it is to recognise the accounts of one person.
         seed: names the draw.
         starts_on: day of the first fact.
     """
-    world = _World(Draws(seed), difficulty, starts_on, people)
+    world = _AccountWorld(Draws(seed), difficulty, starts_on, people)
     persons = world.persons(spark)
-    return Planted(world.registrations(persons), world.events(persons), world.tills(persons))
+    return SimulatedAccounts(
+        world.registrations(persons), world.events(persons), world.tills(persons)
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _World:
+class _AccountWorld:
     draws: Draws
     difficulty: Difficulty
     starts_on: date
     people: int
 
-    def _below(self, name: str, chance: float, *ids: str) -> Column:
+    @property
+    def _start(self) -> Column:
+        return F.lit(self.starts_on).cast("timestamp")
+
+    def _happens(self, name: str, chance: float, *ids: str) -> Column:
         return self.draws.uniform(f"accounts/{name}", *ids) < chance
 
     def _zipf(self, name: str, size: int, *ids: str) -> Column:
-        return F.floor(
-            F.pow(F.lit(float(size)), self.draws.uniform(f"accounts/{name}", *ids))
-        ).cast("int")
+        drawn = self.draws.uniform(f"accounts/{name}", *ids)
+        return F.floor(F.pow(F.lit(float(size)), drawn)).cast("int")
+
+    def _instant(self, name: str, *ids: str) -> Column:
+        drawn = self.draws.uniform(f"accounts/at/{name}", *ids)
+        seconds = F.floor(drawn * _FACTS_WITHIN_DAYS * 86400).cast("bigint")
+        return F.timestamp_seconds(F.unix_seconds(self._start) + seconds)
 
     def persons(self, spark: SparkSession) -> DataFrame:
-        """Two and two stand side by side; some of these live together."""
-        two = spark.range(self.people).withColumn("home", F.floor(F.col("id") / 2).cast("bigint"))
-        paired = two.withColumn(
-            "household", self._below("household", self.difficulty.household, "home")
+        """One row per person. People with neighbouring numbers may live in one household."""
+        pairs = spark.range(self.people).withColumn("home", F.floor(F.col("id") / 2).cast("bigint"))
+        is_household = self._happens("household", self.difficulty.household_share, "home")
+        own_number = F.col("id") + self.people
+        shares_phone = F.col("household") & self._happens("one_phone", 0.5, "home")
+        shares_device = F.col("household") & self._happens(
+            "shared", self.difficulty.shared_device_rate, "home"
         )
-        place = F.when(F.col("household"), F.col("home")).otherwise(F.col("id") + self.people)
+        born = self.draws.index("accounts/born", _BORN_WITHIN_DAYS, "id")
         return (
-            paired.withColumn("home", place)
-            .withColumn(
-                "number",
-                F.when(
-                    F.col("household") & self._below("one_phone", 0.5, "home"), F.col("home")
-                ).otherwise(F.col("id") + self.people),
-            )
+            pairs.withColumn("household", is_household)
+            .withColumn("home", F.when(F.col("household"), F.col("home")).otherwise(own_number))
+            .withColumn("number", F.when(shares_phone, F.col("home")).otherwise(own_number))
             .withColumns(
                 {
                     "person": F.col("id"),
-                    "family": self._zipf("family", _FAMILIES, "home"),
-                    "given": self._zipf("given", _GIVEN, "id"),
-                    "born": F.floor(
-                        self.draws.uniform("accounts/born", "id") * _BORN_OVER_DAYS
-                    ).cast("int"),
-                    "sex": F.when(self._below("sex", 0.5, "id"), "f").otherwise("m"),
-                    "has_card": self._below("card", 0.6, "id"),
-                    "has_second": self._below("second", 1 / 12, "id"),
-                    "common_device": F.col("household")
-                    & self._below("shared", self.difficulty.shared, "home"),
+                    "family": self._zipf("family", _FAMILY_NAMES, "home"),
+                    "given": self._zipf("given", _GIVEN_NAMES, "id"),
+                    "born": born,
+                    "sex": F.when(self._happens("sex", 0.5, "id"), "f").otherwise("m"),
+                    "has_card": self._happens("card", 0.6, "id"),
+                    "has_second": self._happens("second", 1 / 12, "id"),
+                    "common_device": shares_device,
                 }
             )
         )
 
-    def _at(self, name: str, *ids: str) -> Column:
-        seconds = F.floor(self.draws.uniform(f"accounts/at/{name}", *ids) * 90 * 86400).cast(
-            "bigint"
-        )
-        return F.timestamp_seconds(
-            F.unix_seconds(F.lit(self.starts_on).cast("timestamp")) + seconds
-        )
-
     def registrations(self, persons: DataFrame) -> DataFrame:
-        hard, ids = self.difficulty, ("id", "account")
-        accounts = persons.withColumn(
-            "account", F.explode(F.array_compact(F.array(F.lit(0), F.when(F.col("has_card"), 1), F.when(F.col("has_second"), 2))))
-        )  # fmt: skip
-        later = F.col("account") > 0
-
-        def stated(
-            name: str, value: Column, *, missing: float, mistyped: Column | None = None
-        ) -> Column:
-            typed = (
-                value
-                if mistyped is None
-                else F.when(self._below(f"{name}/typo", hard.mistyped, *ids), mistyped).otherwise(
-                    value
-                )
-            )
-            return F.when(~self._below(f"{name}/missing", missing, *ids), typed)
-
-        def moved(name: str) -> Column:
-            return later & self._below(f"{name}/changed", hard.changed, *ids)
-
-        other = F.col("id") + 3 * self.people * (F.col("account") + 1)
-        number = (
-            F.when(moved("phone"), other)
-            .when(
-                self._below("recycled", hard.recycled, *ids),
-                (F.col("number") + 17) % (2 * self.people),
-            )
-            .otherwise(F.col("number"))
+        """One row per account, with the fields as its owner entered them."""
+        account_numbers = F.array(
+            F.lit(0), F.when(F.col("has_card"), 1), F.when(F.col("has_second"), 2)
         )
-        name = F.format_string("given%d family%d", "given", "family")
-        letter = F.substring(
-            F.lit(_LETTERS),
-            (F.floor(self.draws.uniform("accounts/letter", *ids) * len(_LETTERS)) + 1).cast("int"),
-            F.lit(1),
-        )
-        birth = F.date_add(F.lit(date(1955, 1, 1)), F.col("born"))
+        accounts = persons.withColumn("account", F.explode(F.array_compact(account_numbers)))
+        prefix = F.element_at(F.array(*(F.lit(item) for item in _PREFIXES)), F.col("account") + 1)
         return accounts.select(
             F.when(F.col("account") == 1, "store").otherwise("app").alias("namespace"),
-            F.format_string(
-                "%s%07d",
-                F.element_at(F.array(F.lit("A"), F.lit("M"), F.lit("B")), F.col("account") + 1),
-                "id",
-            ).alias("customer_ref"),
-            self._at("registered", *ids).alias("registered_at"),
-            stated("phone", F.format_string("13%09d", number), missing=hard.missing).alias("phone"),
-            stated(
-                "mail",
-                F.format_string(
-                    "m%d@mail.example", F.when(moved("mail"), other).otherwise(F.col("id"))
-                ),
-                missing=2 * hard.missing,
-            ).alias("mail"),
-            stated("id_number", F.format_string("ID%09d", "id"), missing=0.95).alias("id_number"),
-            stated("name", name, missing=hard.missing / 3, mistyped=F.concat(name, letter)).alias(
-                "name"
-            ),
-            stated("birth", birth, missing=hard.missing, mistyped=F.date_add(birth, 9)).alias(
-                "birth_date"
-            ),
-            stated(
-                "address",
-                F.format_string(
-                    "%d street", F.when(moved("address"), other).otherwise(F.col("home"))
-                ),
-                missing=hard.missing,
-            ).alias("address"),
+            F.format_string("%s%07d", prefix, "id").alias("customer_ref"),
+            self._instant("registered", *_ACCOUNT).alias("registered_at"),
+            *(value.alias(name) for name, value in self._account_fields().items()),
             "sex",
             "person",
         )
 
-    def _devices(self, persons: DataFrame) -> DataFrame:
-        """One telephone each; those who live together may use one device between them."""
-        device = F.when(F.col("common_device"), F.format_string("common-%d", "home")).otherwise(
-            F.format_string("phone-%d", "id")
-        )
-        return persons.withColumns(
-            {"device_ref": device, "resold": self._below("resold", self.difficulty.resold, "id")}
+    def _account_fields(self) -> dict[str, Column]:
+        """Fields of an account: some missing, some mistyped, some changed since the first one."""
+        missing = self.difficulty.missing_rate
+        other = F.col("id") + 3 * self.people * (F.col("account") + 1)
+        mail = F.when(self._changes("mail"), other).otherwise(F.col("id"))
+        address = F.when(self._changes("address"), other).otherwise(F.col("home"))
+        id_number = F.format_string("ID%09d", "id")
+        name = F.format_string("given%d family%d", "given", "family")
+        birth_date = F.date_add(F.lit(date(1955, 1, 1)), F.col("born"))
+        return {
+            "phone": self._unless_missing(
+                "phone", F.format_string("13%09d", self._phone_number(other)), missing
+            ),
+            "mail": self._unless_missing(
+                "mail", F.format_string("m%d@mail.example", mail), 2 * missing
+            ),
+            "id_number": self._unless_missing("id_number", id_number, 0.95),
+            "name": self._unless_missing(
+                "name",
+                self._with_typo("name", name, typo=F.concat(name, self._typo_letter())),
+                missing / 3,
+            ),
+            "birth_date": self._unless_missing(
+                "birth",
+                self._with_typo("birth", birth_date, typo=F.date_add(birth_date, 9)),
+                missing,
+            ),
+            "address": self._unless_missing(
+                "address", F.format_string("%d street", address), missing
+            ),
+        }
+
+    def _unless_missing(self, name: str, value: Column, chance: float) -> Column:
+        return F.when(~self._happens(f"{name}/missing", chance, *_ACCOUNT), value)
+
+    def _with_typo(self, name: str, value: Column, *, typo: Column) -> Column:
+        has_typo = self._happens(f"{name}/typo", self.difficulty.typo_rate, *_ACCOUNT)
+        return F.when(has_typo, typo).otherwise(value)
+
+    def _changes(self, name: str) -> Column:
+        changes = self._happens(f"{name}/changed", self.difficulty.change_rate, *_ACCOUNT)
+        return (F.col("account") > 0) & changes
+
+    def _phone_number(self, other: Column) -> Column:
+        """The own number, another one by a later account, or one that was someone else's."""
+        is_recycled = self._happens("recycled", self.difficulty.recycled_phone_rate, *_ACCOUNT)
+        recycled = (F.col("number") + 17) % (2 * self.people)
+        return (
+            F.when(self._changes("phone"), other)
+            .when(is_recycled, recycled)
+            .otherwise(F.col("number"))
         )
 
+    def _typo_letter(self) -> Column:
+        index = self.draws.index("accounts/letter", len(_TYPO_LETTERS), *_ACCOUNT)
+        return F.substring(F.lit(_TYPO_LETTERS), index + 1, F.lit(1))
+
     def events(self, persons: DataFrame) -> DataFrame:
-        """Six visits in the app, half of them without a login, and two arrivals in the shop on the street."""
-        ids = ("id", "visit")
+        """Six visits in the app, half of them without a login, and two arrivals in the shop."""
         visits = (
-            self._devices(persons)
+            self._with_devices(persons)
             .withColumn("visit", F.explode(F.sequence(F.lit(0), F.lit(7))))
-            .withColumn("at", self._at("visit", *ids))
+            .withColumn("at", self._instant("visit", *_VISIT))
         )
-        in_store, late = (
-            F.col("visit") >= 6,
-            F.col("at") >= F.lit(self.starts_on).cast("timestamp") + F.expr("INTERVAL 60 DAYS"),
+        is_in_store = F.col("visit") >= 6
+        is_late = F.col("at") >= self._start + F.expr("INTERVAL 60 DAYS")
+        radio = F.when(self._happens("radio", 0.5, "id"), "wifi").otherwise("bluetooth")
+        may_log_in = (F.col("visit") < 2) | self._happens("login", 0.4, *_VISIT)
+        logs_in = ~is_in_store & may_log_in
+        # The stranger to whom a device was sold never logs in.
+        owner = F.when(F.col("resold") & is_late, -1 - F.col("id")).otherwise(F.col("person"))
+        random_radio = F.when(
+            is_in_store & self._happens("random_radio", self.difficulty.random_radio_rate, "id"),
+            F.format_string("radio-%d-%d", *_VISIT),
         )
-        radio = F.when(self._below("radio", 0.5, "id"), "wifi").otherwise("bluetooth")
-        logs_in = ~in_store & ((F.col("visit") < 2) | self._below("login", 0.4, *ids))
-        # A device that was sold is from then on in the hands of a stranger, who never logs in.
-        owner = F.when(F.col("resold") & late, -1 - F.col("id")).otherwise(F.col("person"))
-        shown = F.when(
-            in_store & self._below("random_radio", self.difficulty.random_radio, "id"),
-            F.format_string("radio-%d-%d", *ids),
-        )
+        event_type = F.when(is_in_store, "arrival").when(logs_in, "login").otherwise("view")
+        customer_ref = F.when(logs_in & (owner >= 0), F.format_string("A%07d", "id"))
         return visits.select(
-            F.format_string("E%07d-%d", *ids).alias("event_ref"),
+            F.format_string("E%07d-%d", *_VISIT).alias("event_ref"),
             F.col("at").alias("happened_at"),
-            F.when(in_store, "arrival").when(logs_in, "login").otherwise("view").alias("type"),
-            F.when(in_store, radio).otherwise("app").alias("signal"),
-            F.when(logs_in & (owner >= 0), F.format_string("A%07d", "id")).alias("customer_ref"),
-            F.coalesce(shown, F.col("device_ref")).alias("device_ref"),
-            F.when(in_store, "store").otherwise("app").alias("channel"),
+            event_type.alias("type"),
+            F.when(is_in_store, radio).otherwise("app").alias("signal"),
+            customer_ref.alias("customer_ref"),
+            F.coalesce(random_radio, F.col("device_ref")).alias("device_ref"),
+            F.when(is_in_store, "store").otherwise("app").alias("channel"),
             owner.alias("person"),
         )
 
+    def _with_devices(self, persons: DataFrame) -> DataFrame:
+        """One phone per person; the people of a household may use one device together."""
+        common = F.format_string("common-%d", "home")
+        own = F.format_string("phone-%d", "id")
+        return persons.withColumns(
+            {
+                "device_ref": F.when(F.col("common_device"), common).otherwise(own),
+                "resold": self._happens("resold", self.difficulty.resold_device_rate, "id"),
+            }
+        )
+
     def tills(self, persons: DataFrame) -> DataFrame:
-        """Two purchases under each card, now and then by someone to whom it was lent."""
-        ids = ("id", "visit")
-        bought = persons.where("has_card").withColumn(
+        """Two purchases with each card; someone else may show the card."""
+        visits = persons.where("has_card").withColumn(
             "visit", F.explode(F.sequence(F.lit(0), F.lit(1)))
         )
-        lent = self._below("lent", self.difficulty.lent, *ids)
-        return bought.select(
-            F.format_string("T%07d-%d", *ids).alias("order_ref"),
-            self._at("till", *ids).alias("happened_at"),
+        is_lent = self._happens("lent", self.difficulty.lent_card_rate, *_VISIT)
+        borrower = (F.col("person") + 2) % self.people
+        return visits.select(
+            F.format_string("T%07d-%d", *_VISIT).alias("order_ref"),
+            self._instant("till", *_VISIT).alias("happened_at"),
             F.format_string("M%07d", "id").alias("customer_ref"),
-            F.when(lent, (F.col("person") + 2) % self.people)
-            .otherwise(F.col("person"))
-            .alias("person"),
+            F.when(is_lent, borrower).otherwise(F.col("person")).alias("person"),
         )

@@ -1,4 +1,4 @@
-"""Random numbers that depend on what they are for and on whom they concern, never on the order of rows."""
+"""Random numbers that depend on their purpose and their subject, never on the order of rows."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,9 @@ from clarion.measures.columns.buckets import uniform
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """Draws of one shop: equal names and ids give equal numbers, whatever the partitioning.
+    """The random draws of one simulated shop.
+
+    Equal names and ids give equal numbers, whatever the partitioning.
 
     Args:
         seed: names the shop's world.
@@ -23,6 +25,10 @@ class Draws:
     def uniform(self, name: str, *ids: str) -> Column:
         """A number in (0, 1)."""
         return uniform(f"sim/{self.seed}/{name}", *ids)
+
+    def index(self, name: str, size: Column | int, *ids: str) -> Column:
+        """A whole number from 0 to `size` - 1, each as likely as any other."""
+        return F.floor(self.uniform(name, *ids) * size).cast("int")
 
     def normal(self, name: str, *ids: str) -> Column:
         """A standard normal number (Box and Muller)."""
@@ -35,22 +41,21 @@ class Draws:
         return (F.floor(F.log(self.uniform(name, *ids)) / F.log(stay)) + 1).cast("int")
 
     def choice(self, name: str, shares: Sequence[float], *ids: str) -> Column:
-        """A position, with chances in proportion to the shares."""
-        total, below = sum(shares), 0.0
-        drawn = self.uniform(name, *ids)
-        picked = F.lit(len(shares) - 1)
-        bounds = []
+        """An index into the shares, drawn in proportion to them."""
+        total = sum(shares)
+        upper_bounds = []
+        cumulative = 0.0
         for share in shares[:-1]:
-            below += share / total
-            bounds.append(below)
-        for place in reversed(range(len(bounds))):
-            picked = F.when(drawn < bounds[place], place).otherwise(picked)
-        return picked
+            cumulative += share / total
+            upper_bounds.append(cumulative)
+        drawn = self.uniform(name, *ids)
+        chosen = F.lit(len(shares) - 1)
+        for index in reversed(range(len(upper_bounds))):
+            chosen = F.when(drawn < upper_bounds[index], index).otherwise(chosen)
+        return chosen
 
 
-def lookup(values: Sequence[float | str], place: Column | str) -> Column:
-    """The value at a position."""
-    return F.get(
-        F.array(*(F.lit(value) for value in values)),
-        F.col(place) if isinstance(place, str) else place,
-    )
+def lookup(values: Sequence[float | str], index: Column | str) -> Column:
+    """The value at an index."""
+    literals = F.array(*(F.lit(value) for value in values))
+    return F.get(literals, F.col(index) if isinstance(index, str) else index)

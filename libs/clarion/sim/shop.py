@@ -1,4 +1,4 @@
-"""A shop file: who its customers are, what it sells, and how dirty its data is."""
+"""The shop file: customers, products, and the quality of the data."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -22,7 +22,7 @@ class Text(_Strict):
 
 
 class Persona(_Strict):
-    """How one sort of customer behaves; each customer varies around it."""
+    """How one type of customer behaves; each customer varies around it."""
 
     name: str
     share: float = Field(ge=0)
@@ -41,14 +41,14 @@ class Persona(_Strict):
 
 
 class Change(_Strict):
-    """A part of a persona's customers turn into another sort, or leave, within some days.
+    """A share of a persona's customers become another persona, or leave, within some days.
 
     Attributes:
-        persona: whom it concerns, whenever they joined.
-        share: the part of them.
-        from_day: first day, counted from the shop's start.
-        over_days: each of them on a day of their own among so many.
-        becomes: the persona they behave as from then on; none: they leave.
+        persona: the persona whose customers change, whenever they joined.
+        share: share of them that changes.
+        from_day: first day of the change, counted from the shop's start.
+        over_days: number of days over which the changes are spread evenly.
+        becomes: the persona they behave as from then on; without it they leave.
     """
 
     persona: str
@@ -59,7 +59,7 @@ class Change(_Strict):
 
 
 class Cluster(_Strict):
-    """Products that belong together: a category with its words and prices."""
+    """A category of products, with its words and its price range."""
 
     department: Text
     category: Text
@@ -101,38 +101,35 @@ class Shop(_Strict):
     clusters: tuple[Cluster, ...]
     changes: tuple[Change, ...] = ()
 
-    def place_of(self, persona: str) -> int:
-        """Position of a persona."""
+    def persona_index(self, persona: str) -> int:
+        """Index of a persona among the shop's personas."""
         return [item.name for item in self.personas].index(persona)
 
 
-def parse(written: Mapping[str, Any], *, where: str) -> Shop:
-    """The shop of a YAML file.
+def parse_shop(content: Mapping[str, Any], *, where: str) -> Shop:
+    """The shop that a YAML file declares.
+
+    Args:
+        content: content of the file.
+        where: name of the file, for messages.
 
     Raises:
-        ConfigError: an unknown key, a value out of range, or a persona or cluster that does not exist.
+        ConfigError: a key is unknown, a value is out of range, or a persona or cluster does
+            not exist.
     """
-    shop = validated(Shop, written, where=where)
-    wrong = [
-        persona.name
-        for persona in shop.personas
-        if any(like >= len(shop.clusters) for like in persona.likes)
-    ]
-    if wrong:
-        raise ConfigError(
-            f"{where}: persona {wrong[0]} likes a cluster that does not exist",
-            fix=f"use numbers below {len(shop.clusters)}",
-        )
+    shop = validated(Shop, content, where=where)
+    for persona in shop.personas:
+        if any(like >= len(shop.clusters) for like in persona.likes):
+            raise ConfigError(
+                f"{where}: persona {persona.name} likes a cluster that does not exist",
+                fix=f"use numbers below {len(shop.clusters)}",
+            )
     names = {persona.name for persona in shop.personas}
-    unknown = [
-        name
-        for change in shop.changes
-        for name in (change.persona, change.becomes or change.persona)
-        if name not in names
-    ]
-    if unknown:
-        raise ConfigError(
-            f"{where}: changes name persona {unknown[0]}, which does not exist",
-            fix=f"use one of {', '.join(sorted(names))}",
-        )
+    for change in shop.changes:
+        for name in (change.persona, change.becomes or change.persona):
+            if name not in names:
+                raise ConfigError(
+                    f"{where}: changes name persona {name}, which does not exist",
+                    fix=f"use one of {', '.join(sorted(names))}",
+                )
     return shop

@@ -1,8 +1,10 @@
-"""What happens beside the web shop: shops on the street, apps, surveys, service, stock, competitors' promotions, files."""
+"""What happens beside the web shop, delivered into folders of its own.
+
+Shops on the street, apps, surveys, service, stock, competitors' promotions and plain files.
+"""
 
 import struct
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -15,261 +17,336 @@ from pyspark.sql import functions as F
 from clarion.kernel.parallel import run_concurrently
 from clarion.sim.behaviour import World
 from clarion.sim.draws import lookup
-from clarion.sim.files import instant, write
+from clarion.sim.files import Delivery, write_delivery
 
 _STORES = ("store-north", "store-south")
 _TOPICS = ("delivery", "return", "complaint", "question", "payment")
-_REASONS = ("too small", "damaged", "not as shown")
-IMAGES = 12
+_RETURN_REASONS = ("too small", "damaged", "not as shown")
+_VISIT = ("id", "visit")
+_APP_PATH = (
+    ("login", "start"),
+    ("search", "search"),
+    ("view", "detail"),
+    ("favourite", "detail"),
+    ("cart_add", "detail"),
+)
+_MINI_PROGRAM_PATH = (("login", "start"), ("view", "detail"), ("review_view", "reviews"))
+_IMAGES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
-    """Records delivered, by source of the mapping `sim_store`."""
+class DeliveredRecords:
+    """Number of records delivered.
+
+    Args:
+        records: by source of the mapping `sim_store`.
+    """
 
     records: dict[str, int]
 
 
-def deliver(world: World, inbox: str, *, last: date) -> Delivered:
-    """Everything up to a day, into folders of its own.
+def deliver_store(world: World, inbox: str, *, last: date) -> DeliveredRecords:
+    """Deliver everything before a day.
 
     Args:
         world: the shop.
         inbox: folder of the files.
         last: first day that is not delivered.
     """
-    days = (last - world.shop.starts_on).days
-    visits = _visits(world, days).persist()
-    writes: dict[str, tuple[DataFrame, str, tuple[str, ...]]] = {
-        "store_events": (_store_events(world, visits), "json", ("event_ref",)),
-        "app_events": (_app_events(visits), "json", ("event_ref",)),
-        "tills": (_tills(world, visits), "csv", ("order_ref",)),
-        "returns": (_returns(world, visits), "csv", ("order_ref",)),
-        "surveys": (_surveys(world, visits), "csv", ("customer_ref",)),
-        "coupons": (_coupons(world, visits), "csv", ("customer_ref",)),
-        "contacts": (_contacts(world, visits), "json", ("contact_ref",)),
-        "stock": (_stock(world, days), "csv", ("product_ref", "at")),
-        "promotions": (_promotions(world, days), "csv", ("competitor", "starts_at")),
-        "rates": (_rates(world, days), "csv", ("currency", "at")),
-    }
+    visits = _visits(world, world.day_number(last)).persist()
     try:
-        tasks: list[Callable[[], int]] = [
-            partial(_written, frame, inbox, name, last, form, order)
-            for name, (frame, form, order) in writes.items()
-        ]
-        counts = run_concurrently(tasks)
+        deliveries = _deliveries(world, visits, last=last)
+        writes = [partial(_write_and_count, delivery, inbox) for delivery in deliveries]
+        counts = run_concurrently(writes)
     finally:
         visits.unpersist()
-    files = _files(inbox, last)
-    return Delivered({**dict(zip(writes, counts, strict=True)), "assets": files})
+    records = {delivery.kind: count for delivery, count in zip(deliveries, counts, strict=True)}
+    return DeliveredRecords({**records, "assets": _write_assets(inbox, last)})
 
 
-def _written(
-    frame: DataFrame, inbox: str, name: str, last: date, form: str, order: tuple[str, ...]
-) -> int:
-    write(frame, inbox, name, last, form, order)
-    return frame.count()
+def _deliveries(world: World, visits: DataFrame, *, last: date) -> list[Delivery]:
+    days = world.day_number(last)
+    by_event = ("event_ref",)
+    by_order = ("order_ref",)
+    by_customer = ("customer_ref",)
+    return [
+        Delivery("store_events", last, _store_events(world, visits), by_event, "json"),
+        Delivery("app_events", last, _app_events(visits), by_event, "json"),
+        Delivery("tills", last, _till_lines(world, visits), by_order),
+        Delivery("returns", last, _returns(world, visits), by_order),
+        Delivery("surveys", last, _surveys(world, visits), by_customer),
+        Delivery("coupons", last, _coupons(world, visits), by_customer),
+        Delivery("contacts", last, _contacts(world, visits), ("contact_ref",), "json"),
+        Delivery("stock", last, _stock(world, days), ("product_ref", "at")),
+        Delivery("promotions", last, _promotions(world, days), ("competitor", "starts_at")),
+        Delivery("rates", last, _rates(world, days), ("currency", "at")),
+    ]
+
+
+def _write_and_count(delivery: Delivery, inbox: str) -> int:
+    write_delivery(delivery, inbox)
+    return delivery.records.count()
+
+
+def _text_of(instant: Column) -> Column:
+    return F.date_format(instant, "yyyy-MM-dd HH:mm:ss")
+
+
+def _after(seconds: int) -> Column:
+    """Text of the instant so many seconds after a visit."""
+    return _text_of(F.col("at") + F.make_dt_interval(secs=F.lit(seconds)))
 
 
 def _visits(world: World, days: int) -> DataFrame:
-    """Visits to a shop on the street by customers who consent: some two a customer in a year; visit, at (UTC), store_ref, number."""
-    draws, shop = world.draws, world.shop
-    often = F.floor(draws.uniform("store/often", "id") * 3).cast("int")
-    chosen = (
+    """Visits to a shop on the street by customers who consent; some two per customer and year.
+
+    Returns:
+        One row per visit: id, customer_ref, visit (number), at (UTC), store_ref, product_ref,
+        visit_ref.
+    """
+    draws = world.draws
+    last_visit = draws.index("store/often", 3, "id")
+    day = draws.index("store/day", days, *_VISIT)
+    hours = draws.uniform("store/time", *_VISIT) * 8
+    seconds = day * 86400 + F.lit(10 * 3600) + F.floor(hours * 3600).cast("int")
+    product = F.floor(draws.uniform("store/product", *_VISIT) * world.shop.products * 0.9)
+    return (
         world.customers.where("collection")
-        .withColumn("visit", F.explode(F.sequence(F.lit(0), often)))
+        .withColumn("visit", F.explode(F.sequence(F.lit(0), last_visit)))
         .where("visit < 3")
-    )
-    day = F.floor(draws.uniform("store/day", "id", "visit") * days).cast("int")
-    seconds = (
-        day * 86400
-        + F.lit(10 * 3600)
-        + F.floor(draws.uniform("store/time", "id", "visit") * 8 * 3600).cast("int")
-    )
-    return chosen.select(
-        "id", "customer_ref", "visit",
-        instant(shop, seconds).alias("at"),
-        lookup(_STORES, draws.choice("store/which", [0.6, 0.4], "id")).alias("store_ref"),
-        F.format_string("P%05d", F.floor(draws.uniform("store/product", "id", "visit") * world.shop.products * 0.9).cast("int")).alias("product_ref"),
-        F.format_string("V%06d-%d", "id", "visit").alias("visit_ref"),
-    )  # fmt: skip
-
-
-def _later(seconds: int) -> Column:
-    return F.date_format(
-        F.col("at") + F.make_dt_interval(secs=F.lit(seconds)), "yyyy-MM-dd HH:mm:ss"
+        .select(
+            "id",
+            "customer_ref",
+            "visit",
+            world.instant(seconds).alias("at"),
+            lookup(_STORES, draws.choice("store/which", [0.6, 0.4], "id")).alias("store_ref"),
+            F.format_string("P%05d", product.cast("int")).alias("product_ref"),
+            F.format_string("V%06d-%d", *_VISIT).alias("visit_ref"),
+        )
     )
 
 
 def _store_events(world: World, visits: DataFrame) -> DataFrame:
-    """Arrival by the telephone's radio, the visit counted at the door, dwell, trial, and the guide's note of who it was."""
+    """Steps of a visit: arrival by radio, count at the door, dwell, and trial with a guide.
+
+    The guide notes who the customer is in 40 % of the trials.
+    """
     draws = world.draws
+    no_text = F.lit(None).cast("string")
+    no_number = F.lit(None).cast("bigint")
+    phone = F.format_string("phone-%06d", "id")
     radio = F.when(draws.uniform("store/radio", "id") < 0.5, "wifi").otherwise("bluetooth")
-    known = draws.uniform("store/guided", "id", "visit") < 0.4
-    nobody = F.lit(None).cast("string")
+    is_guided = draws.uniform("store/guided", *_VISIT) < 0.4
+    dwell_ms = F.floor(draws.uniform("store/dwell", *_VISIT) * 1_200_000) + 30_000
+    own_values = [
+        {"type": F.lit("arrival"), "signal": radio, "device_ref": phone},
+        {"type": F.lit("visit"), "signal": F.lit("door")},
+        {
+            "type": F.lit("dwell"),
+            "signal": radio,
+            "device_ref": phone,
+            "dwell_ms": dwell_ms.cast("bigint"),
+        },
+        {
+            "type": F.lit("trial"),
+            "signal": F.lit("guide"),
+            "customer_ref": F.when(is_guided, F.col("customer_ref")),
+            "product_ref": F.col("product_ref"),
+        },
+    ]
 
-    def step(place: int, kind: str, signal: Column, who: Column, **values: Column) -> Column:
-        device = F.format_string("phone-%06d", "id") if kind in ("arrival", "dwell") else nobody
+    def step(number: int, values: dict[str, Column]) -> Column:
         return F.struct(
-            F.concat("visit_ref", F.lit(f"-{place}")).alias("event_ref"), _later(60 * place).alias("happened_at"), F.lit(kind).alias("type"),
-            signal.alias("signal"), who.alias("customer_ref"), device.alias("device_ref"),
-            values.get("product_ref", nobody).alias("product_ref"), values.get("dwell_ms", F.lit(None).cast("bigint")).alias("dwell_ms"),
-            "store_ref", F.lit("store").alias("channel"), F.lit(place).alias("sequence_no"), F.col("visit_ref").alias("session_ref"),
-        )  # fmt: skip
+            F.concat("visit_ref", F.lit(f"-{number}")).alias("event_ref"),
+            _after(60 * number).alias("happened_at"),
+            values["type"].alias("type"),
+            values["signal"].alias("signal"),
+            values.get("customer_ref", no_text).alias("customer_ref"),
+            values.get("device_ref", no_text).alias("device_ref"),
+            values.get("product_ref", no_text).alias("product_ref"),
+            values.get("dwell_ms", no_number).alias("dwell_ms"),
+            "store_ref",
+            F.lit("store").alias("channel"),
+            F.lit(number).alias("sequence_no"),
+            F.col("visit_ref").alias("session_ref"),
+        )
 
-    dwell = (F.floor(draws.uniform("store/dwell", "id", "visit") * 1_200_000) + 30_000).cast(
-        "bigint"
-    )
-    who = F.when(known, F.col("customer_ref"))
-    steps = F.array(
-        step(1, "arrival", radio, nobody),
-        step(2, "visit", F.lit("door"), nobody),
-        step(3, "dwell", radio, nobody, dwell_ms=dwell),
-        step(4, "trial", F.lit("guide"), who, product_ref=F.col("product_ref")),
-    )
-    return visits.select(F.inline(steps))
+    steps = [step(number, values) for number, values in enumerate(own_values, start=1)]
+    return visits.select(F.inline(F.array(*steps)))
 
 
 def _app_events(visits: DataFrame) -> DataFrame:
     """One person on two devices: a login and a path in the app, then in the mini-program."""
-    first = visits.where("visit = 0")
 
-    def path(
-        channel: str, device: str, offset: int, pages: tuple[tuple[str, str], ...]
-    ) -> list[Column]:
-        return [
-            F.struct(
-                F.format_string(f"A%06d-{channel}-{place}", "id").alias("event_ref"), _later(offset + 30 * place).alias("happened_at"),
-                F.lit(kind).alias("type"), F.lit(page).alias("page"), F.lit(channel).alias("channel"),
-                F.col("customer_ref"), F.format_string(f"{device}-%06d", "id").alias("device_ref"),
-                F.when(F.lit(kind).isin("view", "cart_add", "favourite"), F.col("product_ref")).alias("product_ref"),
-                F.format_string(f"{channel}-%06d", "id").alias("session_ref"), F.lit(place + 1).alias("sequence_no"),
-            )
-            for place, (kind, page) in enumerate(pages)
-        ]  # fmt: skip
+    def step(channel: str, device: str, number: int, page: tuple[str, str]) -> Column:
+        kind, name = page
+        has_product = kind in ("view", "cart_add", "favourite")
+        hours_before = 2 if channel == "app" else 1
+        return F.struct(
+            F.format_string(f"A%06d-{channel}-{number}", "id").alias("event_ref"),
+            _after(30 * number - 3600 * hours_before).alias("happened_at"),
+            F.lit(kind).alias("type"),
+            F.lit(name).alias("page"),
+            F.lit(channel).alias("channel"),
+            F.col("customer_ref"),
+            F.format_string(f"{device}-%06d", "id").alias("device_ref"),
+            F.when(F.lit(has_product), F.col("product_ref")).alias("product_ref"),
+            F.format_string(f"{channel}-%06d", "id").alias("session_ref"),
+            F.lit(number + 1).alias("sequence_no"),
+        )
 
-    app = path(
-        "app",
-        "phone",
-        -7200,
-        (
-            ("login", "start"),
-            ("search", "search"),
-            ("view", "detail"),
-            ("favourite", "detail"),
-            ("cart_add", "detail"),
-        ),
-    )
-    mini = path(
-        "mini_program",
-        "mini",
-        -3600,
-        (("login", "start"), ("view", "detail"), ("review_view", "reviews")),
-    )
-    return first.select(F.inline(F.array(*app, *mini)))
+    app = [step("app", "phone", number, page) for number, page in enumerate(_APP_PATH)]
+    mini_program = [
+        step("mini_program", "mini", number, page) for number, page in enumerate(_MINI_PROGRAM_PATH)
+    ]
+    return visits.where("visit = 0").select(F.inline(F.array(*app, *mini_program)))
 
 
-def _sold(world: World, visits: DataFrame) -> DataFrame:
-    buys = world.draws.uniform("store/buys", "id", "visit") < 0.5
+def _purchases(world: World, visits: DataFrame) -> DataFrame:
+    """Visits that end in a purchase, with its price."""
+    buys = world.draws.uniform("store/buys", *_VISIT) < 0.5
     return visits.where(buys).join(world.products.select("product_ref", "price"), "product_ref")
 
 
-def _tills(world: World, visits: DataFrame) -> DataFrame:
-    """Sales at the till: the member's card says who, where it was shown."""
-    shown = world.draws.uniform("store/card", "id", "visit") < 0.7
-    return _sold(world, visits).select(
-        F.concat(F.lit("T"), "visit_ref").alias("order_ref"), _later(600).alias("happened_at"), "product_ref", F.lit(1).alias("quantity"),
-        F.col("price").alias("unit_price"), F.when(shown, F.format_string("M%06d", "id")).alias("member_ref"), "store_ref", F.lit("store").alias("channel"),
-    )  # fmt: skip
+def _order_ref() -> Column:
+    return F.concat(F.lit("T"), "visit_ref").alias("order_ref")
+
+
+def _till_lines(world: World, visits: DataFrame) -> DataFrame:
+    """Sales at the till; the member's card identifies the customer, where it was shown."""
+    shows_card = world.draws.uniform("store/card", *_VISIT) < 0.7
+    return _purchases(world, visits).select(
+        _order_ref(),
+        _after(600).alias("happened_at"),
+        "product_ref",
+        F.lit(1).alias("quantity"),
+        F.col("price").alias("unit_price"),
+        F.when(shows_card, F.format_string("M%06d", "id")).alias("member_ref"),
+        "store_ref",
+        F.lit("store").alias("channel"),
+    )
 
 
 def _returns(world: World, visits: DataFrame) -> DataFrame:
     draws = world.draws
-    back = draws.uniform("store/returns", "id", "visit") < 0.2
-    why = lookup(_REASONS, draws.choice("store/why", [0.5, 0.2, 0.3], "id", "visit"))
-    return _sold(world, visits).where(back).select(
-        F.concat(F.lit("T"), "visit_ref").alias("order_ref"), _later(6 * 86400).alias("happened_at"), "product_ref", F.lit(-1).alias("quantity"),
-        F.col("price").alias("unit_price"), F.col("customer_ref"), why.alias("reason"), "store_ref", F.lit("store").alias("channel"),
-    )  # fmt: skip
+    returns = draws.uniform("store/returns", *_VISIT) < 0.2
+    reason = lookup(_RETURN_REASONS, draws.choice("store/why", [0.5, 0.2, 0.3], *_VISIT))
+    return (
+        _purchases(world, visits)
+        .where(returns)
+        .select(
+            _order_ref(),
+            _after(6 * 86400).alias("happened_at"),
+            "product_ref",
+            F.lit(-1).alias("quantity"),
+            F.col("price").alias("unit_price"),
+            F.col("customer_ref"),
+            reason.alias("reason"),
+            "store_ref",
+            F.lit("store").alias("channel"),
+        )
+    )
 
 
 def _surveys(world: World, visits: DataFrame) -> DataFrame:
-    answered = visits.where("visit = 0").where(world.draws.uniform("store/survey", "id") < 0.5)
+    answers = visits.where("visit = 0").where(world.draws.uniform("store/survey", "id") < 0.5)
     score = F.floor(1 + world.draws.uniform("store/score", "id") * 5).cast("string")
-    return answered.select(
+    return answers.select(
         "customer_ref",
         F.lit("satisfaction").alias("question"),
         score.alias("answer"),
-        _later(86400).alias("at"),
+        _after(86400).alias("at"),
         F.lit("autumn survey").alias("survey"),
     )
 
 
 def _coupons(world: World, visits: DataFrame) -> DataFrame:
-    used = _sold(world, visits).where(world.draws.uniform("store/coupon", "id", "visit") < 0.3)
-    return used.select(
-        "customer_ref", F.format_string("K%06d-%d", "id", "visit").alias("coupon_ref"), F.concat(F.lit("T"), "visit_ref").alias("order_ref"),
-        _later(600).alias("happened_at"), F.lit("autumn").alias("campaign_ref"),
-    )  # fmt: skip
+    uses_coupon = world.draws.uniform("store/coupon", *_VISIT) < 0.3
+    return (
+        _purchases(world, visits)
+        .where(uses_coupon)
+        .select(
+            "customer_ref",
+            F.format_string("K%06d-%d", *_VISIT).alias("coupon_ref"),
+            _order_ref(),
+            _after(600).alias("happened_at"),
+            F.lit("autumn").alias("campaign_ref"),
+        )
+    )
 
 
 def _contacts(world: World, visits: DataFrame) -> DataFrame:
     draws = world.draws
-    came = visits.where(draws.uniform("store/contact", "id", "visit") < 0.25)
-    return came.select(
-        F.concat(F.lit("H"), "visit_ref").alias("contact_ref"), _later(2 * 86400).alias("happened_at"), "customer_ref",
-        lookup(_TOPICS, draws.choice("store/topic", [0.3, 0.2, 0.1, 0.3, 0.1], "id", "visit")).alias("topic"), F.lit("chat").alias("channel"),
-        F.floor(draws.uniform("store/content", "id", "visit") * 6).cast("string").alias("satisfaction"), _later(3 * 86400).alias("resolved_at"),
-    )  # fmt: skip
+    topic = draws.choice("store/topic", [0.3, 0.2, 0.1, 0.3, 0.1], *_VISIT)
+    satisfaction = F.floor(draws.uniform("store/content", *_VISIT) * 6)
+    return visits.where(draws.uniform("store/contact", *_VISIT) < 0.25).select(
+        F.concat(F.lit("H"), "visit_ref").alias("contact_ref"),
+        _after(2 * 86400).alias("happened_at"),
+        "customer_ref",
+        lookup(_TOPICS, topic).alias("topic"),
+        F.lit("chat").alias("channel"),
+        satisfaction.cast("string").alias("satisfaction"),
+        _after(3 * 86400).alias("resolved_at"),
+    )
 
 
 def _stock(world: World, days: int) -> DataFrame:
     """Units and price of every fifth product, month by month."""
     months = world.spark.range(0, days, 30).select(F.col("id").alias("day"))
-    left = F.floor(world.draws.uniform("store/stock", "number", "day") * 300).cast("int")
-    at = instant(world.shop, (F.col("day") * 86400).cast("int"))
-    every = world.products.where("number % 5 = 0").crossJoin(months)
-    return every.select(
-        "product_ref",
-        F.date_format(at, "yyyy-MM-dd HH:mm:ss").alias("at"),
-        left.alias("stock"),
-        "price",
+    return (
+        world.products.where("number % 5 = 0")
+        .crossJoin(months)
+        .select(
+            "product_ref",
+            _text_of(world.instant((F.col("day") * 86400).cast("int"))).alias("at"),
+            world.draws.index("store/stock", 300, "number", "day").alias("stock"),
+            "price",
+        )
     )
 
 
 def _promotions(world: World, days: int) -> DataFrame:
-    shop, draws = world.shop, world.draws
-    months = world.spark.range(0, days, 30).withColumn(
-        "competitor", F.explode(F.array(*(F.lit(name) for name in shop.competitors)))
-    )
-    starts = instant(shop, ((F.col("id") + 5) * 86400).cast("int"))
-    ends = starts + F.make_dt_interval(days=F.lit(7))
-    off = F.round(0.1 + 0.3 * draws.uniform("store/off", "id", "competitor"), 2)
+    """A promotion of a week by each competitor, month by month."""
+    competitors = F.explode(F.array(*(F.lit(name) for name in world.shop.competitors)))
+    starts_at = world.instant(((F.col("id") + 5) * 86400).cast("int"))
+    discount_share = 0.1 + 0.3 * world.draws.uniform("store/off", "id", "competitor")
+    months = world.spark.range(0, days, 30).withColumn("competitor", competitors)
     return months.select(
-        "competitor", F.format_string("deal %d", "id").alias("name"), F.date_format(starts, "yyyy-MM-dd HH:mm:ss").alias("starts_at"),
-        F.date_format(ends, "yyyy-MM-dd HH:mm:ss").alias("ends_at"), off.alias("discount_share"), F.lit("from two pieces").alias("condition"),
-    )  # fmt: skip
+        "competitor",
+        F.format_string("deal %d", "id").alias("name"),
+        _text_of(starts_at).alias("starts_at"),
+        _text_of(starts_at + F.make_dt_interval(days=F.lit(7))).alias("ends_at"),
+        F.round(discount_share, 2).alias("discount_share"),
+        F.lit("from two pieces").alias("condition"),
+    )
 
 
 def _rates(world: World, days: int) -> DataFrame:
-    """Rates of two currencies on working days, each wandering about its mean."""
-    mean = F.create_map(F.lit("USD"), F.lit(7.1), F.lit("JPY"), F.lit(0.048))
-    shop = world.shop
-    every = world.spark.range(days).withColumn("currency", F.explode(F.map_keys(mean)))
-    at = instant(shop, (F.col("id") * 86400 + 9 * 3600).cast("int"))
-    wander = F.exp(0.01 * world.draws.normal("store/rate", "id", "currency"))
-    working = every.where(F.pmod(F.col("id") + shop.starts_on.weekday(), F.lit(7)) < 5)
-    return working.select(
-        "currency",
-        F.date_format(at, "yyyy-MM-dd HH:mm:ss").alias("at"),
-        F.round(F.element_at(mean, F.col("currency")) * wander, 6).alias("rate"),
+    """Rates of two currencies on working days; each varies around its mean."""
+    means = F.create_map(F.lit("USD"), F.lit(7.1), F.lit("JPY"), F.lit(0.048))
+    first_weekday = world.shop.starts_on.weekday()
+    is_working_day = F.pmod(F.col("id") + first_weekday, F.lit(7)) < 5
+    at = world.instant((F.col("id") * 86400 + 9 * 3600).cast("int"))
+    factor = F.exp(0.01 * world.draws.normal("store/rate", "id", "currency"))
+    return (
+        world.spark.range(days)
+        .withColumn("currency", F.explode(F.map_keys(means)))
+        .where(is_working_day)
+        .select(
+            "currency",
+            _text_of(at).alias("at"),
+            F.round(F.element_at(means, F.col("currency")) * factor, 6).alias("rate"),
+        )
     )
 
 
-def _files(inbox: str, last: date) -> int:
-    """Pictures of the first products and the web server's log."""
-    store, root = fs.FileSystem.from_uri(inbox) if "://" in inbox else (fs.LocalFileSystem(), inbox)
-    contents = {f"P{number:05d}.png": _picture(number) for number in range(IMAGES)}
+def _write_assets(inbox: str, last: date) -> int:
+    """Write pictures of the first products and the web server's log; returns how many files."""
+    if "://" in inbox:
+        store, root = fs.FileSystem.from_uri(inbox)
+    else:
+        store, root = fs.LocalFileSystem(), inbox
+    contents = {f"P{number:05d}.png": _picture(number) for number in range(_IMAGES)}
     contents["web.log"] = b"".join(
         b"10.0.0.%d GET /p/%05d 200\n" % (number, number) for number in range(50)
     )
@@ -285,12 +362,8 @@ def _picture(number: int) -> bytes:
     """A PNG of eight by eight points in a colour of its own."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(content))
-            + kind
-            + content
-            + struct.pack(">I", zlib.crc32(kind + content))
-        )
+        checksum = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + checksum
 
     row = b"\x00" + bytes((number * 20 % 256, 120, 200 - number * 10 % 200)) * 8
     header = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
