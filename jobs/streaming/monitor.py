@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import PurePosixPath
 
 from pyspark.errors import PySparkException, StreamingQueryException
 from pyspark.sql import DataFrame
@@ -15,16 +14,16 @@ from clarion.collect.cleaning.parsing import parse_records
 from clarion.collect.identity.surrogates import surrogate
 from clarion.collect.privacy.keys import PrivacySettings
 from clarion.collect.privacy.suppression import reference_field
-from clarion.collect.sources import files, records, topics
-from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.mapping import Source
+from clarion.collect.sources.readers import reader_of
+from clarion.collect.sources.readers.values import with_position
+from clarion.collect.sources.records import file_stats, number_records
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.live import CUSTOMER_STATE, KPI_MINUTES, MARKET_ALERTS, MARKET_STATE
 from clarion.contracts.ops import FILES
 from clarion.contracts.silver import IDENTITIES, IDENTITY_MODELS, RESOLUTIONS
 from clarion.contracts.vault import KEYS, PERSONAL_DATA, SUPPRESSED
 from clarion.declarations.shop import parse_spec, sources
-from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
@@ -33,7 +32,13 @@ from clarion.runtime.scope import Scope
 from clarion.streaming import transforms as live
 from clarion.streaming.metrics import delays
 from clarion.streaming.settings import MonitorSettings
-from clarion.workflows.intake import allowed, ledger_rows, suppression_list, write_bronze
+from clarion.workflows.intake import (
+    IntakeBatch,
+    consenting_people,
+    ledger_rows,
+    suppression_list,
+    write_bronze,
+)
 
 Sink = Callable[[DataFrame, int], None]
 WRITTEN = {"events": (KPI_MINUTES, CUSTOMER_STATE), "market": (MARKET_STATE, MARKET_ALERTS)}
@@ -57,7 +62,7 @@ def run(scope: Scope) -> None:
     except StreamingQueryException as error:
         for query in queries:
             query.stop()
-        raise _stopped(streams, error) from error
+        raise _stopped(scope, streams, error) from error
     late = sum(
         int(operator["numRowsDroppedByWatermark"])
         for query in queries
@@ -73,55 +78,24 @@ def run(scope: Scope) -> None:
 def _records(scope: Scope, source: Source) -> DataFrame:
     """The source's files or messages as a stream of records."""
     settings = scope.settings(MonitorSettings)
-    folder, pattern = _split(source.where) if source.of_files else ("", "")
-    per_trigger, secrets = settings.files_per_trigger, scope.config.secret
+    reader = reader_of(scope.spark, source, scope.config.secret)
     try:
-        return records.follow(
-            scope.spark,
-            source,
-            folder,
-            pattern,
-            _columns(scope, source),
-            files_per_trigger=per_trigger,
-            secrets=secrets,
-        )
+        return reader.follow(reader.stream_columns(), files_per_trigger=settings.files_per_trigger)
     except PySparkException as error:
-        raise topics.unreachable(source, error) from error
+        raise reader.explain(error, path=source.where) from error
 
 
-def _columns(scope: Scope, source: Source) -> tuple[str, ...]:
-    return (
-        records.columns_of(
-            scope.spark,
-            source,
-            files.find(source.where, source=source.name)[0],
-            scope.config.secret,
-        )
-        if source.of_files
-        else ()
-    )
-
-
-def _stopped(streams: list[Source], error: StreamingQueryException) -> Exception:
-    """A broker that went away is a source's fault and can be mended; anything else as it came."""
-    asked = [source for source in streams if source.format == "kafka"]
+def _stopped(scope: Scope, streams: list[Source], error: StreamingQueryException) -> Exception:
+    """What a person can do about a broker that went away; else the error itself."""
+    topics = [source for source in streams if not source.is_of_files]
     lost = any(
         name in str(error)
         for name in ("TimeoutException", "KafkaException", "offsets", "DisconnectException")
     )
-    return topics.unreachable(asked[0], error) if asked and lost else error
-
-
-def _split(where: str) -> tuple[str, str]:
-    """Folder and file pattern of a source."""
-    path = PurePosixPath(where)
-    if set("*?[") & set(str(path.parent)):
-        raise SourceError(
-            f"{where} cannot be followed",
-            found="a pattern in the folder's name",
-            fix="name one folder and a file pattern",
-        )
-    return str(path.parent), path.name
+    if not topics or not lost:
+        return error
+    reader = reader_of(scope.spark, topics[0], scope.config.secret)
+    return reader.explain(error, path=topics[0].where)
 
 
 def _typed(source: Source, found: DataFrame) -> DataFrame:
@@ -150,48 +124,31 @@ def _start(
 
 def _to_bronze(scope: Scope, source: Source) -> StreamingQuery:
     """Every record as it arrived; a repeated batch replaces itself."""
-    columns = _columns(scope, source)
+    reader = reader_of(scope.spark, source, scope.config.secret)
+    columns = reader.stream_columns()
 
     def sink(frame: DataFrame, number: int) -> None:
-        placed = records.placed(frame)
-        if arrived := _arrived(source, placed):
-            found = records.file_stats(placed, source, arrived)
-            batch = digest(source.name, "stream", number)[:16]
-            write_bronze(
-                scope,
-                source,
-                records.numbered(placed, found),
-                batch=batch,
-                columns=columns,
-                people=allowed(scope, source),
-            )
-            rows = ledger_rows(
-                source, arrived, batch=batch, columns=columns, state="taken", found=found
-            )
-            rows[0] |= delays(
-                _typed(source, placed), time=source.kind.time, landed_at=datetime.now(UTC)
-            )
-            scope.append(
-                FILES, rows_as_frame(scope.spark, FILES, rows)
-            )  # of a repeated batch it says the same twice
+        records = with_position(frame)
+        chunks = reader.stream_chunks(records)
+        if not chunks:
+            return
+        batch = IntakeBatch(
+            source=source,
+            name=digest(source.name, "stream", number)[:16],
+            chunks=chunks,
+            columns=columns,
+            stats=file_stats(reader, records, chunks=chunks),
+        )
+        numbered = number_records(records, batch.stats)
+        write_bronze(scope, batch, numbered, people=consenting_people(scope, source))
+        rows = ledger_rows(batch, state="taken")
+        rows[0] |= delays(
+            _typed(source, records), time=source.kind.time, landed_at=datetime.now(UTC)
+        )
+        # A repeated batch appends the same rows again.
+        scope.append(FILES, rows_as_frame(scope.spark, FILES, rows))
 
     return _start(scope, source, _records(scope, source), sink, name="bronze")
-
-
-def _arrived(source: Source, placed: DataFrame) -> tuple[SourceChunk, ...]:
-    """The files or ranges of messages that a stream's batch holds."""
-    if source.of_files:
-        paths = placed.select("_file").distinct().collect()
-        return tuple(
-            files.examine(records.path_of(row[0]), source=source.name, form=source.format)
-            for row in paths
-        )
-    blocks = (
-        placed.groupBy("_file")
-        .agg(F.min("_place").alias("first"), F.max("_place").alias("last"))
-        .collect()
-    )
-    return topics.portions_in(source, [(row["_file"], row["first"], row["last"]) for row in blocks])
 
 
 def _once(scope: Scope, source: Source) -> DataFrame:
@@ -223,7 +180,7 @@ def _to_states(scope: Scope, source: Source) -> StreamingQuery:
 
     def sink(frame: DataFrame, number: int) -> None:
         mine = frame.where("customer_ref IS NOT NULL")
-        consenting = allowed(scope, source)
+        consenting = consenting_people(scope, source)
         if consenting is not None:
             mine = mine.join(consenting, mine["customer_ref"] == F.col("ref"), "left_semi")
         if (erased := suppression_list(scope)) is not None:

@@ -77,7 +77,7 @@ def test_a_shop_of_ones_own_needs_one_file_and_no_python(
     [
         ({"who": "customer"}, "customer"),
         ({"content": b""}, "is empty"),
-        ({"content": (HEADER + ROW.format(1) + "o2,2026-05").encode()}, "cannot be taken apart"),
+        ({"content": (HEADER + ROW.format(1) + "o2,2026-05").encode()}, "cannot be parsed"),
         (
             {"content": (HEADER + "o1,2026-05-01 10:00:00,M\xfcller,p1,2,3\n").encode("latin-1")},
             "not UTF-8",

@@ -225,13 +225,13 @@ BAD = {
         f"{HEADER}\n{line(1)}\no2,2026-01".encode(),
         "x.csv",
         {},
-        "cannot be taken apart",
+        "cannot be parsed",
     ),
     "deeper JSON": (
         b'{"order": "o1", "a": {"b": {"c": [1]}}}',
         "x.json",
         {"format": "json", "options": {}, "depth": 3},
-        "cannot be taken apart",
+        "cannot be parsed",
     ),
     "no such column": (b"order,when\no1,2026-01-01\n", "x.csv", {}, "mapping shop.costs"),
     "a sum over all records": (

@@ -16,7 +16,7 @@ from clarion.config.load import parse_yaml
 from clarion.contracts import TABLES
 from clarion.kernel.errors import SourceError
 from clarion.lake import Lake
-from clarion.onboarding.onboarding import infer_mapping
+from clarion.onboarding.new_shop import infer_mapping
 
 Clarion = Callable[..., int]
 ORDERS = "order id;Kunde;Bestelldatum;sku;qty;price;mail contact\n" + "".join(
@@ -91,6 +91,45 @@ def test_a_new_shop_goes_from_one_file_to_facts_without_python(
         for path in lake.rglob("*")
         if path.is_file() and "vault" not in path.parts
     )
+
+
+@pytest.mark.parametrize(
+    ("expression", "message", "fix"),
+    [
+        (
+            "amout",
+            "there is no column 'amout'; the columns are: day, amount",
+            "did you mean 'amount'?",
+        ),
+        ("to_date(day)", "date cannot become decimal(18,4); day is string", "gives decimal(18,4)"),
+        ("sum(amount)", "an aggregate over several rows", "the row's own columns"),
+        ("amount / 0", "division by zero", "try_divide"),
+    ],
+)
+def test_a_wrong_expression_is_named_with_its_column_and_the_fix(
+    clarion: Clarion,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    expression: str,
+    message: str,
+    fix: str,
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.csv").write_text("day,amount\n2026-01-01,5\n")
+    (tmp_path / "conf" / "sources").mkdir(parents=True)
+    (tmp_path / "conf" / "sources" / "shop.yml").write_text(
+        "costs:\n  where: ${data}/in/*.csv\n  format: csv\n  options: {header: true}\n  time_zone: UTC\n"
+        f'  columns: {{day: day, channel: "\'x\'", amount: "{expression}"}}\n'
+    )
+    flags = ["--conf-dir", str(tmp_path / "conf"), "--set", f"data={tmp_path}"]
+    capsys.readouterr()
+    assert clarion("source", "check", "shop", *flags) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "mapping shop.costs.amount: " in told
+    assert expression in told
+    assert message.lower() in told.lower()
+    assert fix in told
+    assert "Project [" not in told  # no plan
 
 
 def _propose(path: Path, kind: str | None = None) -> tuple[dict[str, object], str]:

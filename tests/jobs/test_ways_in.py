@@ -12,9 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from reader_contract import check_errors, check_reader
 from servers import Broker, Database
 from worlds import Desk
 
+from clarion.collect.sources.mapping import parse
+from clarion.collect.sources.readers import reader_of
 from clarion.kernel.errors import ClarionError, SourceError
 
 pytestmark = pytest.mark.deep  # real servers
@@ -208,7 +211,7 @@ def test_a_delta_table_without_a_change_feed_is_refused_the_second_time(
     here = desk({"shop": orders("${data}/theirs", "delta")})
     here.run("ingest")
     _frame(spark, ORDERS[2:]).write.format("delta").mode("append").save(table)
-    with pytest.raises(SourceError, match="does not tell what changed") as error:
+    with pytest.raises(SourceError, match="does not record what changed") as error:
         here.run("ingest")
     assert "enableChangeDataFeed" in str(error.value)
 
@@ -256,6 +259,33 @@ def test_a_database_is_read_by_what_was_added(
     with pytest.raises(SourceError, match="cannot be read") as error:
         here.run("ingest")
     assert "wrong" not in str(error.value)
+
+
+def test_a_table_of_a_database_keeps_the_contract_of_readers(
+    spark: SparkSession, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.run(
+        "CREATE TABLE costs (day text, amount int)",
+        "INSERT INTO costs VALUES ('2026-01-01', 1), ('2026-01-02', 2)",
+    )
+    written = {
+        "where": database.address,
+        "format": "jdbc",
+        "time_zone": "UTC",
+        "columns": {"day": "day", "channel": "'x'", "amount": "amount"},
+        "options": {"dbtable": "costs", "user": database.user},
+        "secrets": {"password": database.password},
+        "incremental": {"by": "day"},
+    }
+    reader = reader_of(spark, parse("shop", {"costs": written}, variables={})[0], str)
+    check_reader(
+        reader,
+        first=["2026-01-01", "2026-01-02"],
+        more=["2026-01-03"],
+        key="day",
+        deliver=lambda: database.run("INSERT INTO costs VALUES ('2026-01-03', 3)"),
+    )
+    check_errors(reader)
 
 
 def test_a_database_that_is_down_is_said_so_and_nothing_is_written(
@@ -365,6 +395,20 @@ def test_batch_and_stream_of_a_topic_give_the_same_records(
     batch.run("clean")
     assert batch.read("silver.events").count() == 65
     assert names(batch) == {f"客户{n}" for n in range(7)}
+
+
+def test_a_topic_keeps_the_contract_of_readers(spark: SparkSession, broker: Broker) -> None:
+    _send(spark, broker, "contract", _events(3))
+    written = events(f"kafka://{broker.address}/contract")
+    reader = reader_of(spark, parse("shop", written, variables={})[0], str)
+    check_reader(
+        reader,
+        first=["e0", "e1", "e2"],
+        more=["e3", "e4"],
+        key="event_ref",
+        deliver=lambda: _send(spark, broker, "contract", _events(2, first=3)),
+    )
+    check_errors(reader)
 
 
 @pytest.mark.covers("C8")

@@ -15,8 +15,14 @@ from clarion.collect.cleaning.reasons import RowPolicy, find_reasons
 from clarion.collect.privacy.keys import Key
 from clarion.collect.privacy.persons import remove_persons
 from clarion.collect.privacy.protect import protect_records
-from clarion.collect.sources import files, records
 from clarion.collect.sources.mapping import Source, parse
+from clarion.collect.sources.readers import reader_of
+from clarion.collect.sources.records import (
+    file_stats,
+    fingerprint,
+    number_records,
+    refuse_unreadable,
+)
 from clarion.config import Config
 from clarion.declarations.shop import parse_spec, rules
 from clarion.kernel.errors import SourceError
@@ -42,15 +48,13 @@ def _source(folder: Path, *, form: str = "csv", **change: object) -> Source:
 
 
 def _read(spark: SparkSession, source: Source) -> DataFrame:
-    found = tuple(
-        files.examine(file.path, source=source.name, form=source.format)
-        for file in files.find(source.where, source=source.name)
-    )
-    columns = records.columns_of(spark, source, found[0], str)
-    frame = records.read(spark, source, found, columns, str)
-    file_stats = records.file_stats(frame, source, found)
-    records.refuse_unreadable(source, file_stats)
-    return records.numbered(frame, file_stats)
+    reader = reader_of(spark, source, str)
+    groups = reader.find_new([], note=print)
+    files = tuple(sorted((file for group in groups for file in group), key=lambda file: file.path))
+    records = reader.read(files, reader.column_names(files[0]))
+    stats = file_stats(reader, records, chunks=files)
+    refuse_unreadable(reader, stats)
+    return number_records(records, stats)
 
 
 def _checked_rows(
@@ -58,7 +62,7 @@ def _checked_rows(
 ) -> DataFrame:
     bronze = frame.select(
         "*",
-        records.fingerprint(F.col("raw")).alias("_hash"),
+        fingerprint(F.col("raw")).alias("_hash"),
         F.lit(False).alias("_person_removed"),
         F.lit(source.name).alias("_source"),
         F.lit("b").alias("_batch"),
@@ -238,7 +242,7 @@ def test_a_negative_quantity_is_a_return_where_the_mapping_says_so(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("o1,1,2026-01-01 10:00:00,c1\n", "cannot be taken apart"),
+        ("o1,1,2026-01-01 10:00:00,c1\n", "cannot be parsed"),
         ("o1,1,2026,M\xfcller,p,1,1\n", "not UTF-8"),
     ],
 )

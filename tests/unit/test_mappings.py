@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from clarion.campaigns.decisions.settings import parse_catalogue
-from clarion.collect.sources import files
+from clarion.collect.sources import file_store
 from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.expressions import Expression
 from clarion.collect.sources.ledger import Entry
@@ -166,16 +166,18 @@ def test_a_secret_stands_elsewhere_or_is_refused(tmp_path: Path) -> None:
 def test_files_are_found_in_order_and_empty_ones_refused(tmp_path: Path) -> None:
     for name in ("b.csv", "a.csv", "c.txt", "_hidden.csv"):
         (tmp_path / name).write_text("x")
-    found = files.find(f"{tmp_path}/*.csv", source="s")
+    found = file_store.find_files(f"{tmp_path}/*.csv", source="s")
     assert [Path(path).name for path in (file.path for file in found)] == ["a.csv", "b.csv"]
     (tmp_path / "a.csv").write_text("")
     with pytest.raises(SourceError, match="is empty"):
-        files.examine(str(tmp_path / "a.csv"), source="s", form="csv")
+        file_store.examine_file(
+            str(tmp_path / "a.csv"), source="s", read_header=lambda store, path: ""
+        )
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="does not exist"):
-        files.find(f"{tmp_path}/none/*.csv", source="s")
+        file_store.find_files(f"{tmp_path}/none/*.csv", source="s")
 
 
 def test_an_offer_may_not_be_called_nothing() -> None:

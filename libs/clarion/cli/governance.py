@@ -29,7 +29,7 @@ from clarion.runtime.tracking import Tracking
 @click.option("--currency", default="EUR", show_default=True, help="ISO 4217 code of its money.")
 def init(folder: Path, name: str, time_zone: str, currency: str) -> None:
     """Write a new shop's configuration into FOLDER."""
-    from clarion.onboarding.onboarding import start_shop
+    from clarion.onboarding.new_shop import start_shop
 
     for file in start_shop(folder, name=name, time_zone=zone(time_zone).key, currency=currency):
         OUT.print(f"written: {file}", markup=False)
@@ -55,7 +55,7 @@ def source_group() -> None:
 @common
 def source_infer(options: Options, file: str, kind: str | None, out: Path | None) -> None:
     """Propose a mapping from a sample of FILE, for a person to correct."""
-    from clarion.onboarding.onboarding import infer_mapping
+    from clarion.onboarding.new_shop import infer_mapping
 
     proposal = infer_mapping(options.config(), file, kind=kind)
     if out is None:
@@ -87,7 +87,7 @@ def source_infer(options: Options, file: str, kind: str | None, out: Path | None
 def source_check(options: Options, mapping: str, rows: int, show: int) -> None:
     """Try a MAPPING on the first records: accepted rows and refusals side by side; nothing is written."""
     from clarion.cli.views import trial
-    from clarion.onboarding.onboarding import try_mapping
+    from clarion.onboarding.trial import try_mapping
 
     config = options.config()
     for tried in try_mapping(start(config), config, mapping, limit=rows):

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from clarion.explore.audience import Audience
 from clarion.explore.customer_360 import CustomerView
-from clarion.onboarding.onboarding import Trial
+from clarion.onboarding.trial import Trial
 from clarion.serving.live_view import Known
 
 

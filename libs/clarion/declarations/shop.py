@@ -65,9 +65,7 @@ def _refuse_mixed_money(found: list[Source], currency: str) -> None:
 
 def parse_spec(source: Source) -> ParseSpec:
     """How the records of a source are read; personal columns are read from their tokens."""
-    names = tuple(
-        dict.fromkeys(name for expression in source.columns.values() for name in expression.names)
-    )
+    names = source.names_used
     open_columns = {
         name: expression
         for name, expression in source.columns.items()

@@ -248,8 +248,8 @@ def refuse_retyped_columns(
         if suspects:
             changes = _retyped_columns(one.rows.where(F.col("_batch").isin(suspects)))
             for change in changes:
-                scope.note(f"{source.name}: {change.words}")
-            drift.refuse(source, changes)
+                scope.note(f"{source.name}: {change.text}")
+            drift.refuse_changes(source, changes)
 
 
 def _retyped_columns(rows: DataFrame) -> tuple[Change, ...]:

@@ -56,7 +56,7 @@ def plan_cleaning(scope: Scope) -> list[CleaningBatch]:
     Returns:
         One entry per source that has such batches.
     """
-    latest_entries = ledger.standing(row.asDict() for row in scope.raw(FILES).collect())
+    latest_entries = ledger.latest_entries(row.asDict() for row in scope.raw(FILES).collect())
     cleaned = [row.asDict() for row in scope.raw(BATCHES).collect()]
     planned = [
         _plan_source(
@@ -73,7 +73,7 @@ def plan_cleaning(scope: Scope) -> list[CleaningBatch]:
 def _plan_source(
     scope: Scope, source: Source, entries: list[Entry], cleaned: Mapping[str, Mapping[str, Any]]
 ) -> CleaningBatch | None:
-    contents = ledger.held(entries)
+    contents = ledger.batch_contents(entries)
     mapping_hash = cleaning_fingerprint(scope, source)
     up_to_date = {
         batch

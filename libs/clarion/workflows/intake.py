@@ -1,5 +1,6 @@
-"""What ingest and monitor share: records enter bronze with their persons protected."""
+"""What ingest and monitor share: they write records to bronze with their persons protected."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -14,12 +15,12 @@ from clarion.collect.privacy.persons import remove_persons
 from clarion.collect.privacy.protect import protect_records
 from clarion.collect.privacy.suppression import SuppressionList, make_suppression_list
 from clarion.collect.privacy.tokens import sealed_values
-from clarion.collect.sources import records
 from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.drift import Change
-from clarion.collect.sources.manifests import declared
+from clarion.collect.sources.ledger import State
+from clarion.collect.sources.manifests import declared_records
 from clarion.collect.sources.mapping import Source
-from clarion.collect.sources.records import FileStats
+from clarion.collect.sources.records import FileStats, fingerprint
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.vault import KEYS, PERSONAL_DATA, SUPPRESSED
 from clarion.declarations.shop import parse_spec, sources
@@ -29,25 +30,43 @@ from clarion.lake.frames import rows_as_frame
 from clarion.runtime.scope import Scope
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeBatch:
+    """Chunks of one source that enter bronze at once.
+
+    Args:
+        source: where they come from.
+        name: the batch's name.
+        chunks: files, or ranges of a table or topic.
+        columns: their columns; empty where each record states its own.
+        stats: what was counted in them.
+        absent: columns that earlier chunks had and that these lack.
+        changes: columns that changed since the chunks before.
+    """
+
+    source: Source
+    name: str
+    chunks: tuple[SourceChunk, ...]
+    columns: tuple[str, ...]
+    stats: FileStats
+    absent: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+
 def write_bronze(
-    scope: Scope,
-    source: Source,
-    numbered: DataFrame,
-    *,
-    batch: str,
-    columns: tuple[str, ...],
-    people: DataFrame | None = None,
+    scope: Scope, batch: IntakeBatch, numbered: DataFrame, *, people: DataFrame | None = None
 ) -> None:
     """Write one batch of records to bronze; a repeat replaces it.
 
     Args:
         scope: the run.
-        source: where the records come from.
+        batch: what the records belong to.
         numbered: raw, _malformed, _file, _file_hash, _row.
-        batch: name of the batch.
-        columns: the source's columns; empty where each record states its own.
-        people: names (ref) of those who consent to collection; None where the source does not ask for it.
+        people: names (ref) of those who consent to collection;
+            None where the source does not ask for it.
     """
+    source = batch.source
+    columns = (*batch.columns, *batch.absent)
     safe = numbered.withColumn("_person_removed", F.lit(False))
     if source.personal or source.sealed:
         key = sealing_key(scope)
@@ -65,20 +84,20 @@ def write_bronze(
     rows = safe.select(
         "raw",
         "_malformed",
-        records.fingerprint(F.col("raw")).alias("_hash"),
+        fingerprint(F.col("raw")).alias("_hash"),
         "_person_removed",
         F.lit(source.name).alias("_source"),
         "_file",
         "_file_hash",
         "_row",
-        F.lit(batch).alias("_batch"),
+        F.lit(batch.name).alias("_batch"),
         F.lit(datetime.now(UTC)).alias("_ingested_at"),
     )
-    scope.replace(BRONZE[source.kind.name], rows, where=sql.among("_batch", [batch]))
+    scope.replace(BRONZE[source.kind.name], rows, where=sql.among("_batch", [batch.name]))
 
 
 def sealing_key(scope: Scope) -> Key:
-    """The key in use, after a look whether it is the one of its name.
+    """The key in use; it is the key that its name stands for.
 
     Raises:
         SecretError: the lake was sealed with another key of that name.
@@ -98,10 +117,10 @@ def sealing_key(scope: Scope) -> Key:
 
 
 def suppression_list(scope: Scope) -> SuppressionList | None:
-    """Who was erased and is kept out; None for nobody.
+    """Who was erased and must not enter again; None for nobody.
 
     Raises:
-        SecretError: a key by which someone is recognised is not at hand.
+        SecretError: a key that recognises someone is missing.
     """
     if not scope.exists(SUPPRESSED):
         return None
@@ -112,37 +131,31 @@ def suppression_list(scope: Scope) -> SuppressionList | None:
     )
 
 
-def ledger_rows(
-    source: Source,
-    chunks: tuple[SourceChunk, ...],
-    *,
-    batch: str,
-    columns: tuple[str, ...],
-    state: str,
-    found: FileStats,
-    changes: tuple[Change, ...] = (),
-) -> list[dict[str, Any]]:
-    """Rows of FILES for the portions of one batch."""
-    promised = declared(source)
+def ledger_rows(batch: IntakeBatch, *, state: State) -> list[dict[str, Any]]:
+    """Rows of FILES for the chunks of one batch."""
+    declared = declared_records(batch.source)
+    stats = batch.stats
     return [
         {
-            "_source": source.name,
+            "_source": batch.source.name,
             "_file": chunk.path,
             "bytes": chunk.bytes,
             "content_hash": chunk.content_hash,
-            "_batch": batch,
+            "_batch": batch.name,
             "state": state,
-            "columns": list(columns or found.names.get(chunk.path, ())),
+            "columns": list(batch.columns or stats.columns.get(chunk.path, ())),
             "_taken_at": datetime.now(UTC),
-            "records": found.records.get(chunk.path, 0),
-            "declared": promised.get(PurePosixPath(chunk.path).name),
+            "records": stats.records.get(chunk.path, 0),
+            "declared": declared.get(PurePosixPath(chunk.path).name),
             "modified_ns": chunk.modified_ns,
             "position": chunk.position,
             "drift": [
-                (change.change, change.column) for change in changes if change.file == chunk.path
+                (change.change, change.column)
+                for change in batch.changes
+                if change.file == chunk.path
             ],
         }
-        for chunk in chunks
+        for chunk in batch.chunks
     ]
 
 
@@ -155,8 +168,14 @@ def needs_consent(source: Source) -> bool:
     )
 
 
-def allowed(scope: Scope, source: Source) -> DataFrame | None:
-    """Names (ref) of the customers who consent to collection, from every statement that has arrived; None if nobody need be asked."""
+def consenting_people(scope: Scope, source: Source) -> DataFrame | None:
+    """Names (ref) of the customers who consent to collection; None where the source does not ask.
+
+    Every statement that has arrived counts.
+
+    Raises:
+        SourceError: the source asks, and no source holds consents.
+    """
     if not needs_consent(source):
         return None
     statements = [
@@ -170,12 +189,12 @@ def allowed(scope: Scope, source: Source) -> DataFrame | None:
             found="no consents source in its mapping",
             fix="map the kind 'consents', or declare the basis",
         )
-    found = (
+    records = (
         scope.own(BRONZE["consents"])
         .where(F.col("_source") == statements[0].name)
         .withColumn("_duplicate", F.lit(False))
     )
-    rows = parse_records(found, parse_spec(statements[0]))
+    rows = parse_records(records, parse_spec(statements[0]))
     stated = rows.where("customer_ref IS NOT NULL AND granted IS NOT NULL").withColumns(
         {"customer_id": F.col("customer_ref"), "basis": F.lit("recorded")}
     )

@@ -1,4 +1,4 @@
-"""Files that no longer look like those before them: what changed, and whether that may pass."""
+"""Columns that appear, disappear or change between the files of a source."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -7,50 +7,58 @@ from typing import Literal
 from clarion.collect.sources.mapping import Source
 from clarion.kernel.errors import SourceError
 
+_TEXTS = {
+    "new": "is new",
+    "missing": "is missing",
+    "retyped": "cannot be read as before",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One column that came, went, or can no longer be read."""
+    """One column that appeared, disappeared, or can no longer be read.
+
+    Args:
+        change: what happened.
+        column: the column.
+        file: path of the first chunk that shows it.
+    """
 
     change: Literal["new", "missing", "retyped"]
     column: str
     file: str
 
     @property
-    def words(self) -> str:
-        said = {"new": "is new", "missing": "is missing", "retyped": "cannot be read as before"}[
-            self.change
-        ]
-        return f"column '{self.column}' {said} since {self.file}"
+    def text(self) -> str:
+        """The change in words."""
+        return f"column '{self.column}' {_TEXTS[self.change]} since {self.file}"
 
 
-def compared(
-    source: Source, before: Collection[str], now: Collection[str], *, file: str
+def compare_columns(
+    before: Collection[str], now: Collection[str], *, file: str, records_name_columns: bool
 ) -> tuple[Change, ...]:
-    """Columns that came and went; a column that JSON records simply do not state is not missing.
+    """Columns that appeared or disappeared.
 
     Args:
-        source: the source.
-        before: columns of the portion before; empty for the first.
+        before: columns of the chunk before; empty for the first.
         now: columns of this one.
         file: its path.
+        records_name_columns: whether each record states its own; one they leave out is not missing.
     """
     if not before:
         return ()
     new = [Change("new", name, file) for name in now if name not in before]
-    gone = (
-        []
-        if source.format in ("json", "kafka")
-        else [Change("missing", name, file) for name in before if name not in now]
-    )
-    return (*new, *gone)
+    if records_name_columns:
+        return tuple(new)
+    missing = [Change("missing", name, file) for name in before if name not in now]
+    return (*new, *missing)
 
 
-def refuse(source: Source, changes: tuple[Change, ...]) -> None:
-    """Stop before anything is written where the mapping does not let a change pass.
+def refuse_changes(source: Source, changes: tuple[Change, ...]) -> None:
+    """Stop before anything is written where the mapping does not accept a change.
 
     Raises:
-        SourceError: it does not.
+        SourceError: the mapping does not accept it.
     """
     policies = {
         "new": source.drift.new,
@@ -60,8 +68,9 @@ def refuse(source: Source, changes: tuple[Change, ...]) -> None:
     accepting = {"new": "keep", "missing": "null", "retyped": "quarantine"}
     for change in changes:
         if policies[change.change] == "fail":
+            policy = f"drift: {{{change.change}: {accepting[change.change]}}}"
             raise SourceError(
-                f"{source.name}: {change.words}",
+                f"{source.name}: {change.text}",
                 found=change.file,
-                fix=f"mend the mapping or the file; to let it pass: 'drift: {{{change.change}: {accepting[change.change]}}}'",
+                fix=f"correct the mapping or the file; to accept the change: '{policy}'",
             )

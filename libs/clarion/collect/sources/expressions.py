@@ -1,7 +1,7 @@
-"""Expressions of a mapping: which columns they use, and how they are made to fail softly.
+"""Expressions of a mapping: which columns they use, and their forms that never fail.
 
-A mapping's expression must never end a run because of one bad record. Casts and date parsing are therefore
-read as their try_ forms: what cannot be converted becomes null, and cleaning says so in the quarantine.
+One bad record must never end a run. Casts and date parsing are therefore read as their try_ forms:
+what cannot be converted becomes null, and cleaning reports it in the quarantine.
 """
 
 from dataclasses import dataclass
@@ -40,8 +40,8 @@ class Expression:
         """The expression with casts and date parsing in their try_ forms."""
         parts = expressions.tokens(self.sql)
         return "".join(
-            _TRY_SQL.get(text.lower(), text) if kind == "word" and called else text
-            for (kind, text), called in zip(parts, expressions.calls(parts), strict=True)
+            _TRY_SQL.get(text.lower(), text) if kind == "word" and is_call else text
+            for (kind, text), is_call in zip(parts, expressions.calls(parts), strict=True)
         )
 
     @property
@@ -49,9 +49,8 @@ class Expression:
         """Names that may be columns."""
         return expressions.names(self.over or self.sql)
 
-    def columns(self, known: tuple[str, ...]) -> tuple[str, ...]:
-        """The source's columns it uses."""
-        by_lower = {name.lower(): name for name in known}
-        return tuple(
-            dict.fromkeys(by_lower[name.lower()] for name in self.names if name.lower() in by_lower)
-        )
+    def columns(self, available: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the source's columns that it uses."""
+        by_lower = {name.lower(): name for name in available}
+        used = (by_lower[name.lower()] for name in self.names if name.lower() in by_lower)
+        return tuple(dict.fromkeys(used))

@@ -115,7 +115,7 @@ class _Written(BaseModel):
     time_zone: str
     currency: str | None = None
     duplicates: Literal["keep", "drop"] | Equal = "drop"
-    broken: Literal["refuse", "quarantine"] = "refuse"
+    malformed: Literal["refuse", "quarantine"] = "refuse"
     consent: Consent | None = None
     columns: dict[str, Standard | str | int | float | bool]
     rules: dict[str, str] = Field(default_factory=dict)
@@ -145,7 +145,7 @@ class Source:
         currency: of amounts that state none.
         duplicates: whether equal records are dropped, or the columns that name a record.
         duplicate_days: how long after the first an equal record is one; None for ever.
-        broken: what happens to records that cannot be taken apart.
+        malformed: what happens to records that cannot be parsed.
         consent: on what ground people's data is used.
         columns: an expression for each column of the kind.
         rules: policies that differ from the defaults.
@@ -170,7 +170,7 @@ class Source:
     currency: str | None
     duplicates: Literal["keep", "drop"] | tuple[str, ...]
     duplicate_days: int | None
-    broken: Literal["refuse", "quarantine"]
+    malformed: Literal["refuse", "quarantine"]
     consent: Consent | None
     columns: MappingType[str, Expression]
     rules: MappingType[str, str]
@@ -198,20 +198,23 @@ class Source:
             str(self.consent),
         )
 
-    def columns_used(
-        self, known: tuple[str, ...], *, names: tuple[str, ...] | None = None
-    ) -> tuple[str, ...]:
-        """The source's columns that these (default: all) expressions use."""
-        wanted = (
-            self.columns
-            if names is None
-            else {name: self.columns[name] for name in names if name in self.columns}
-        )
-        found = (column for expression in wanted.values() for column in expression.columns(known))
-        return tuple(dict.fromkeys(found))
+    @property
+    def names_used(self) -> tuple[str, ...]:
+        """Every name in the expressions that may be a column."""
+        names: list[str] = []
+        for expression in self.columns.values():
+            names += expression.names
+        return tuple(dict.fromkeys(names))
+
+    def columns_used(self, available: tuple[str, ...]) -> tuple[str, ...]:
+        """The source's columns that the expressions use."""
+        used: list[str] = []
+        for expression in self.columns.values():
+            used += expression.columns(available)
+        return tuple(dict.fromkeys(used))
 
     @property
-    def of_files(self) -> bool:
+    def is_of_files(self) -> bool:
         """Whether it is taken file by file."""
         return self.format in FILE_FORMATS
 
@@ -341,7 +344,7 @@ def _source(
         duplicate_days=written.duplicates.within_days
         if isinstance(written.duplicates, Equal)
         else None,
-        broken=written.broken,
+        malformed=written.malformed,
         consent=written.consent,
         columns={
             column: _expression(body, kind, column, where, regions)

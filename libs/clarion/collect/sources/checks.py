@@ -1,0 +1,43 @@
+"""Whether the expressions of a mapping are valid over the columns that a source has."""
+
+from pyspark.sql import SparkSession
+
+from clarion.collect.sources.mapping import Source
+from clarion.kernel import sql
+from clarion.kernel.errors import SourceError
+from clarion.measures.columns.expressions import UserSql, check_user_sql
+
+# Cleaning reads these from text, whatever the expression gives.
+_FROM_TEXT = ("string", "timestamp")
+
+
+def check_mapping(spark: SparkSession, source: Source, columns: tuple[str, ...]) -> None:
+    """Refuse a mapping with an expression that the source's columns cannot give.
+
+    Args:
+        spark: the session.
+        source: the source.
+        columns: its columns; empty where each record states its own.
+
+    Raises:
+        SourceError: an expression is invalid, or gives a type that its column cannot take.
+    """
+    names = columns or source.columns_used(source.names_used)
+    schema = ", ".join(f"{sql.name(name)} string" for name in names)
+    expressions = [
+        UserSql(
+            where=expression.where,
+            text=expression.over or expression.sql,
+            sql=expression.try_sql,
+            result=_result_type(source, name),
+        )
+        for name, expression in source.columns.items()
+    ]
+    check_user_sql(spark.createDataFrame([], schema), expressions, error=SourceError)
+
+
+def _result_type(source: Source, name: str) -> str:
+    column = source.kind.column(name)
+    if column is None or name in source.personal or column.type in _FROM_TEXT:
+        return ""
+    return column.type

@@ -1,0 +1,289 @@
+"""A first mapping from a sample of a file, for a person to correct: every guess is noted."""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from clarion.collect.sources.sample import Sample, Values
+from clarion.contracts.sources import KINDS, Kind
+from clarion.kernel.errors import SourceError
+
+Words = Mapping[str, Mapping[str, list[str]]]
+_MIN_SIMILARITY = 0.75
+_SURE_SIMILARITY = 0.9
+# Python's pattern and Spark's, in the order in which they are tried.
+_DATES = (
+    ("%Y-%m-%d %H:%M:%S", "yyyy-MM-dd HH:mm:ss"),
+    ("%Y-%m-%dT%H:%M:%S", "yyyy-MM-dd'T'HH:mm:ss"),
+    ("%Y-%m-%d %H:%M:%S UTC", "yyyy-MM-dd HH:mm:ss 'UTC'"),
+    ("%Y-%m-%d %H:%M", "yyyy-MM-dd HH:mm"),
+    ("%Y-%m-%d", "yyyy-MM-dd"),
+    ("%Y/%m/%d %H:%M:%S", "yyyy/MM/dd HH:mm:ss"),
+    ("%Y/%m/%d %H:%M", "yyyy/M/d H:mm"),
+    ("%Y/%m/%d", "yyyy/M/d"),
+    ("%d.%m.%Y", "d.M.yyyy"),
+    ("%d.%m.%Y %H:%M", "d.M.yyyy H:mm"),
+    ("%Y年%m月%d日", "yyyy年M月d日"),
+    ("%Y%m%d", "yyyyMMdd"),
+    ("%d/%m/%Y %H:%M", "d/M/yyyy H:mm"),
+    ("%m/%d/%Y %H:%M", "M/d/yyyy H:mm"),
+    ("%d/%m/%Y", "d/M/yyyy"),
+    ("%m/%d/%Y", "M/d/yyyy"),
+)
+_PERSONAL = {
+    "phone": re.compile(r"^\+?[\d\s()-]{7,20}$"),
+    "mail": re.compile(r"^[^@\s]+@[^@\s]+\.[a-z]{2,}$", re.IGNORECASE),
+    "id_number": re.compile(r"^\d{17}[\dXx]$"),
+}
+_KEYWORDS = ("order", "when", "from", "to", "group", "by", "date", "timestamp")
+_NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)?$")
+_MONEY = re.compile(r"[$€£¥￥₡₹元]|\b(USD|EUR|GBP|CNY|RMB|JPY|IDR)\b|Rp")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The file's column that a column of the kind resembles.
+
+    Args:
+        name: the file's column.
+        similarity: from 0 to 1.
+    """
+
+    name: str
+    similarity: float
+
+
+@dataclass(slots=True)
+class Proposal:
+    """A mapping's body and what a person should look at."""
+
+    kind: str
+    body: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """The mapping as YAML, with the notes as comments above it."""
+        notes = "".join(f"# look: {note}\n" for note in self.notes)
+        body = {self.kind: self.body}
+        return notes + yaml.safe_dump(body, allow_unicode=True, sort_keys=False, width=160)
+
+
+def propose_mapping(
+    path: str, sample: Sample, words: Words, *, kind: str | None, time_zone: str
+) -> Proposal:
+    """A mapping for the kind whose columns the file's resemble most.
+
+    Args:
+        path: the file; its ending becomes part of `where`.
+        sample: its first records.
+        words: what columns are called, by kind and column.
+        kind: the source kind; None lets the names decide.
+        time_zone: zone of the source's clock, which no file states.
+
+    Raises:
+        SourceError: the names resemble no kind.
+    """
+    matches = {
+        name: _match_columns(sample, KINDS[name], words.get(name, {}))
+        for name in ([kind] if kind else words)
+    }
+    best = max(matches, key=lambda name: _score(KINDS[name], matches[name]))
+    if not matches[best]:
+        raise SourceError(
+            f"{path}: its columns resemble no source kind",
+            found=", ".join(sample.columns),
+            fix="name the kind with --kind",
+        )
+    return _write_proposal(path, sample, KINDS[best], matches[best], time_zone=time_zone)
+
+
+def _match_columns(sample: Sample, kind: Kind, words: Mapping[str, list[str]]) -> dict[str, Match]:
+    """For each of the kind's columns the file's most similar one; a column is used once."""
+    pairs = [
+        (_similarity(name, [column.name, *words.get(column.name, [])]), column.name, name)
+        for column in kind.columns
+        if column.name in words or not column.nullable
+        for name in sample.columns
+    ]
+    matches: dict[str, Match] = {}
+    used: set[str] = set()
+    for similarity, column, name in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
+        if similarity < _MIN_SIMILARITY or column in matches or name in used:
+            continue
+        if _fits(sample.columns[name], kind, column):
+            matches[column] = Match(name, similarity)
+            used.add(name)
+    return matches
+
+
+def _similarity(name: str, words: Sequence[str]) -> float:
+    plain = _plain(name)
+    ratios = (difflib.SequenceMatcher(None, plain, _plain(word)).ratio() for word in words)
+    return max(ratios, default=0.0)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.lower())
+
+
+def _fits(values: Values, kind: Kind, column: str) -> bool:
+    """Whether a sample may be of the column's type."""
+    declared = kind.column(column)
+    texts = [value for value in values if value]
+    if declared is None or not texts:
+        return True
+    if declared.type in ("timestamp", "date"):
+        is_epoch = all(re.fullmatch(r"\d{10}(\d{3})?", value) for value in texts)
+        return is_epoch or bool(_date_formats(texts))
+    if declared.type.startswith(("decimal", "bigint", "double")):
+        numbers = sum(bool(_NUMBER.match(value) or _MONEY.search(value)) for value in texts)
+        return numbers >= 0.9 * len(texts)
+    return True
+
+
+def _score(kind: Kind, matches: Mapping[str, Match]) -> float:
+    required = [matches[name].similarity for name in kind.required if name in matches]
+    optional = [match.similarity for name, match in matches.items() if name not in kind.required]
+    return sum(required) / len(kind.required) + 0.05 * sum(optional)
+
+
+def _date_formats(values: Sequence[str]) -> list[str]:
+    """Spark's date patterns that read every value."""
+    return [spark for python, spark in _DATES if all(_is_date(value, python) for value in values)]
+
+
+def _is_date(value: str, pattern: str) -> bool:
+    try:
+        datetime.strptime(value.strip(), pattern)
+    except ValueError:
+        return False
+    return True
+
+
+def _write_proposal(
+    path: str, sample: Sample, kind: Kind, matches: Mapping[str, Match], *, time_zone: str
+) -> Proposal:
+    where = f"${{data}}/*{''.join(Path(path).suffixes)}"
+    proposal = Proposal(kind.name, {"where": where, "format": sample.format})
+    if sample.options:
+        proposal.body["options"] = dict(sample.options)
+    proposal.body["time_zone"] = time_zone
+    proposal.notes.append(f"time_zone: no file states it; {time_zone} is the shop's")
+
+    columns: dict[str, Any] = {}
+    for column in kind.columns:
+        match = matches.get(column.name)
+        if match is None:
+            continue
+        columns[column.name] = _expression(sample, kind, column.name, match.name, proposal)
+        if match.similarity < _SURE_SIMILARITY:
+            proposal.notes.append(f"{column.name}: '{match.name}' only resembles it")
+    if kind.column("currency") and "currency" not in columns:
+        proposal.body["currency"] = "${currency}"
+        proposal.notes.append("currency: no column states it; the shop's is taken")
+    if kind.people:
+        proposal.body["consent"] = {"basis": "recorded"}
+        proposal.notes.append(
+            "consent: 'recorded' needs a consents source; "
+            "'declared' needs the ground on which the data is used"
+        )
+    proposal.body["columns"] = {name: body for name, body in columns.items() if body is not None}
+    for name in kind.required:
+        if columns.get(name) is None:
+            proposal.notes.append(f"{name}: required, and no column was found for it")
+
+    column_of = {match.name: column for column, match in matches.items()}
+    _note_keys(sample, kind, column_of, proposal)
+    _seal_personal(sample, column_of, proposal)
+    return proposal
+
+
+def _expression(sample: Sample, kind: Kind, column: str, name: str, proposal: Proposal) -> Any:
+    """The column's expression, in a standard form where its values need one.
+
+    None where a person must decide.
+    """
+    declared = kind.column(column)
+    assert declared is not None
+    values = [value for value in sample.columns[name] if value]
+    source = _quote(name)
+    if declared.type in ("timestamp", "date"):
+        return _date(values, column, source, proposal)
+    if declared.type.startswith("decimal") and any(
+        not re.fullmatch(r"[+-]?\d+(\.\d+)?", value) for value in values
+    ):
+        commas = sum(bool(re.search(r"\d,\d{1,2}\D*$", value)) for value in values)
+        decimal = {"decimal": ","} if commas > 0.5 * len(values) else {}
+        return {"from": source, "as": "price", **decimal}
+    if column == "phone":
+        proposal.notes.append("phone: a number without a country's code is read as Chinese")
+        return {"from": source, "as": "phone", "country": "CN"}
+    if any(re.search("[\uff01-\uff5e\u3000\u00a0]", value) for value in values):
+        return {"from": source, "as": "text"}
+    return source
+
+
+def _quote(name: str) -> str:
+    is_plain = re.fullmatch(r"[A-Za-z_]\w*", name) and name.lower() not in _KEYWORDS
+    return name if is_plain else f"`{name}`"
+
+
+def _date(values: Sequence[str], column: str, source: str, proposal: Proposal) -> Any:
+    if values and all(re.fullmatch(r"\d{10}", value) for value in values):
+        return f"timestamp_seconds(cast({source} as bigint))"
+    if values and all(re.fullmatch(r"\d{13}", value) for value in values):
+        return f"timestamp_millis(cast({source} as bigint))"
+    formats = _date_formats(values)
+    day_first = next((item for item in formats if item.startswith("d/M")), None)
+    month_first = next((item for item in formats if item.startswith("M/d")), None)
+    if day_first and month_first:
+        proposal.notes.append(
+            f"{column}: day and month cannot be told apart in {source}; "
+            f"write 'formats: [{day_first}]' or 'formats: [{month_first}]'"
+        )
+        return None
+    return {"from": source, "as": "date", "formats": formats[:1]} if formats else source
+
+
+def _note_keys(
+    sample: Sample, kind: Kind, column_of: Mapping[str, str], proposal: Proposal
+) -> None:
+    """Note the columns that may name a record."""
+    unique = [
+        name
+        for name, values in sample.columns.items()
+        if sample.rows > 1 and None not in values and len(set(values)) == len(values)
+    ]
+    keys = [name for name in unique if name not in column_of or column_of[name] in kind.key]
+    if keys:
+        proposal.notes.append(
+            f"duplicates: {', '.join(keys)} differ in every sampled record; "
+            "'duplicates: {key: [...]}' would name records by one"
+        )
+
+
+def _seal_personal(sample: Sample, column_of: Mapping[str, str], proposal: Proposal) -> None:
+    """Seal columns whose values look personal, though no personal column is mapped from them."""
+    sealed: list[str] = []
+    for name, values in sample.columns.items():
+        texts = [value for value in values if value]
+        for what, pattern in _PERSONAL.items():
+            if not texts or what == column_of.get(name):
+                continue
+            # Plain numbers of another meaning look like short phone numbers.
+            is_short = all(len(value) < 11 for value in texts)
+            if what == "phone" and (name in column_of or is_short):
+                continue
+            if sum(bool(pattern.match(value)) for value in texts) >= 0.8 * len(texts):
+                sealed.append(name)
+                proposal.notes.append(
+                    f"personal: '{name}' looks like personal data ({what}) and is sealed"
+                )
+    if sealed:
+        proposal.body["personal"] = list(dict.fromkeys(sealed))

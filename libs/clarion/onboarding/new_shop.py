@@ -1,0 +1,76 @@
+"""A new shop: its configuration, and a first mapping of one of its files."""
+
+import importlib.resources
+from pathlib import Path
+
+from clarion.collect.sources.proposal import Proposal, propose_mapping
+from clarion.collect.sources.sample import sample_file
+from clarion.config import Config
+from clarion.config.load import parse_yaml
+from clarion.kernel.errors import UsageError
+
+_BASE = """\
+# The shop's own settings; 'clarion config show' prints every setting with its reason.
+shop:
+  name: {name}
+  time_zone: {time_zone}
+  currency: {currency}
+  sources: []                      # names of files in sources/, without .yml
+"""
+
+
+def start_shop(folder: Path, *, name: str, time_zone: str, currency: str) -> list[Path]:
+    """Write a new shop's configuration: base.yml, offers.yml and an empty folder for sources.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        UsageError: the folder has a configuration already, or cannot be made.
+    """
+    if (folder / "base.yml").exists():
+        raise UsageError(
+            f"{folder} has a configuration",
+            found=str(folder / "base.yml"),
+            fix="name another folder",
+        )
+    try:
+        (folder / "sources").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{folder} cannot be made",
+            found=error.strerror,
+            fix="name a folder that can be written",
+        ) from error
+    packaged = importlib.resources.files("clarion.conf")
+    contents = {
+        "base.yml": _BASE.format(name=name, time_zone=time_zone, currency=currency),
+        "offers.yml": (packaged / "offers.yml").read_text("utf-8"),
+    }
+    for file, content in contents.items():
+        (folder / file).write_text(content, encoding="utf-8")
+    Config.load(conf_dir=folder)  # it must be valid
+    return [folder / file for file in contents]
+
+
+def infer_mapping(config: Config, path: str, *, kind: str | None) -> Proposal:
+    """A mapping for a file, for a person to correct.
+
+    Raises:
+        UsageError: there is no proposal for that kind.
+        SourceError: the file cannot be sampled, or resembles no kind.
+    """
+    words = parse_yaml(config.text("words.yml"), where="words.yml")
+    if kind is not None and kind not in words:
+        raise UsageError(
+            f"a mapping of kind '{kind}' cannot be proposed",
+            found=", ".join(words),
+            fix="name one of these, or write it by hand",
+        )
+    return propose_mapping(
+        path,
+        sample_file(path),
+        words,
+        kind=kind,
+        time_zone=str(config.get("shop.time_zone")),
+    )
