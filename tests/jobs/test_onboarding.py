@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from clarion.collect.sources.mapping import parse
+from clarion.collect.sources.mapping_file import parse_mapping
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.contracts import TABLES
@@ -166,7 +166,9 @@ def test_chinese_names_in_gb18030_are_understood(tmp_path: Path) -> None:
         "formats": ["yyyy年M月d日"],
     }  # type: ignore[index]
     assert body["personal"] == ["手机号"]  # type: ignore[index]
-    assert parse("m", parse_yaml(text, where="m"), variables={"data": "/d", "currency": "CNY"})
+    assert parse_mapping(
+        "m", parse_yaml(text, where="m"), variables={"data": "/d", "currency": "CNY"}
+    )
 
 
 def test_json_and_parquet_are_sampled_too(tmp_path: Path) -> None:

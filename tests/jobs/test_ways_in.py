@@ -16,7 +16,7 @@ from reader_contract import check_errors, check_reader
 from servers import Broker, Database
 from worlds import Desk
 
-from clarion.collect.sources.mapping import parse
+from clarion.collect.sources.mapping_file import parse_mapping
 from clarion.collect.sources.readers import reader_of
 from clarion.kernel.errors import ClarionError, SourceError
 
@@ -277,7 +277,7 @@ def test_a_table_of_a_database_keeps_the_contract_of_readers(
         "secrets": {"password": database.password},
         "incremental": {"by": "day"},
     }
-    reader = reader_of(spark, parse("shop", {"costs": written}, variables={})[0], str)
+    reader = reader_of(spark, parse_mapping("shop", {"costs": written}, variables={})[0], str)
     check_reader(
         reader,
         first=["2026-01-01", "2026-01-02"],
@@ -400,7 +400,7 @@ def test_batch_and_stream_of_a_topic_give_the_same_records(
 def test_a_topic_keeps_the_contract_of_readers(spark: SparkSession, broker: Broker) -> None:
     _send(spark, broker, "contract", _events(3))
     written = events(f"kafka://{broker.address}/contract")
-    reader = reader_of(spark, parse("shop", written, variables={})[0], str)
+    reader = reader_of(spark, parse_mapping("shop", written, variables={})[0], str)
     check_reader(
         reader,
         first=["e0", "e1", "e2"],

@@ -11,7 +11,8 @@ import pytest
 from pyspark.sql import SparkSession
 from reader_contract import check_errors, check_reader
 
-from clarion.collect.sources.mapping import FILE_FORMATS, Format, parse
+from clarion.collect.sources.mapping import FILE_FORMATS, Format
+from clarion.collect.sources.mapping_file import parse_mapping
 from clarion.collect.sources.readers import READERS, reader_of
 from clarion.collect.sources.readers.files import escape_path, path_of
 from clarion.collect.sources.readers.protocol import Reader
@@ -23,7 +24,7 @@ COLUMNS = {"day": "day", "channel": "channel", "amount": "amount"}
 
 def reader(spark: SparkSession, where: str, form: str, **change: Any) -> Reader:
     written = {"where": where, "format": form, "time_zone": "UTC", "columns": COLUMNS, **change}
-    return reader_of(spark, parse("shop", {"costs": written}, variables={})[0], str)
+    return reader_of(spark, parse_mapping("shop", {"costs": written}, variables={})[0], str)
 
 
 def write_csv(path: Path, days: list[str]) -> None:

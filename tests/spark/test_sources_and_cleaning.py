@@ -15,7 +15,8 @@ from clarion.collect.cleaning.reasons import RowPolicy, find_reasons
 from clarion.collect.privacy.keys import Key
 from clarion.collect.privacy.persons import remove_persons
 from clarion.collect.privacy.protect import protect_records
-from clarion.collect.sources.mapping import Source, parse
+from clarion.collect.sources.mapping import Source
+from clarion.collect.sources.mapping_file import parse_mapping
 from clarion.collect.sources.readers import reader_of
 from clarion.collect.sources.records import (
     file_stats,
@@ -44,7 +45,7 @@ def _source(folder: Path, *, form: str = "csv", **change: object) -> Source:
         },
         **change,
     }  # fmt: skip
-    return parse("shop", {"orders": written}, variables={})[0]
+    return parse_mapping("shop", {"orders": written}, variables={})[0]
 
 
 def _read(spark: SparkSession, source: Source) -> DataFrame:
@@ -275,7 +276,7 @@ def test_no_readable_personal_value_and_no_key_is_left_in_the_record_or_the_plan
         "where": "/x.csv", "format": "csv", "time_zone": "UTC", "consent": {"basis": "recorded"},
         "columns": {"customer_ref": "who", "registered_at": "at", "phone": "regexp_replace(Mobile, '[^0-9]', '')"},
     }  # fmt: skip
-    source = parse("shop", {"registrations": written}, variables={})[0]
+    source = parse_mapping("shop", {"registrations": written}, variables={})[0]
     frame = rows(
         "raw map<string,string>, _person_removed boolean",
         ({"who": "c1", "at": "2026-01-01", "Mobile": "139-0000-0000"}, False),

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from clarion.collect.privacy.forms import canonical_phone
 from clarion.collect.privacy.tokens import phone_form
-from clarion.collect.sources.mapping import parse
+from clarion.collect.sources.mapping_file import parse_mapping
 from clarion.collect.sources.standards import Standard, expression
 from clarion.config import Config
 from clarion.config.load import parse_yaml
@@ -109,7 +109,7 @@ def test_a_standard_that_cannot_be_is_refused(
         "columns": {"product_ref": "r", "title": "t", column: body},
     }
     with pytest.raises(ConfigError, match=message):
-        parse("m", {"products": written}, variables={}, regions=REGIONS)
+        parse_mapping("m", {"products": written}, variables={}, regions=REGIONS)
 
 
 @pytest.mark.real_data

@@ -10,7 +10,7 @@ from clarion.collect.sources import file_store
 from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.expressions import Expression
 from clarion.collect.sources.ledger import Entry
-from clarion.collect.sources.mapping import parse
+from clarion.collect.sources.mapping_file import parse_mapping
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.customers.segments.settings import SegmentSettings
@@ -84,7 +84,7 @@ def test_a_column_may_have_the_name_of_a_function() -> None:
         ({"consent": None}, "does not say on what ground"),
         ({"where": "${nowhere}/x.csv"}, "has no value"),
         ({"where": "/data/../secret/*.csv"}, "climb out"),
-        ({"options": {"password": "hunter2"}}, "stands open"),
+        ({"options": {"password": "hunter2"}}, "is readable in 'options'"),
         ({"where": "jdbc:postgresql://u:hunter2@h/db", "format": "jdbc"}, "holds a password"),
         (
             {"where": "jdbc:postgresql://h/db", "format": "jdbc", "options": {"dbtable": "t"}},
@@ -97,12 +97,12 @@ def test_a_column_may_have_the_name_of_a_function() -> None:
 )
 def test_a_wrong_mapping_is_refused_with_its_fix(change: dict[str, object], message: str) -> None:
     with pytest.raises(ClarionError, match=message):
-        parse("m", {"orders": {**ORDERS, **change}}, variables={})
+        parse_mapping("m", {"orders": {**ORDERS, **change}}, variables={})
 
 
 def test_an_unknown_source_kind_is_refused() -> None:
     with pytest.raises(ConfigError, match="did you mean 'orders'"):
-        parse("m", {"order": ORDERS}, variables={})
+        parse_mapping("m", {"order": ORDERS}, variables={})
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_an_unknown_source_kind_is_refused() -> None:
 )
 def test_every_packaged_mapping_is_valid(name: str) -> None:
     text = Config.load().text(f"sources/{name}.yml")
-    assert parse(name, parse_yaml(text, where=name), variables={"data": "/data"})
+    assert parse_mapping(name, parse_yaml(text, where=name), variables={"data": "/data"})
 
 
 @pytest.mark.parametrize("name", Config.load().names("shops"))
@@ -202,9 +202,9 @@ def test_duplicates_are_looked_for_as_far_back_as_the_mapping_says() -> None:
     entries = [entry("old", 1), entry("recent", 15), entry("new", 20)]
     for days, expected in ((None, ("old", "recent")), (7, ("recent",)), (3, ())):
         duplicates = {"key": ["order_no"], "within_days": days} if days else {"key": ["order_no"]}
-        (source,) = parse("m", {"orders": {**ORDERS, "duplicates": duplicates}}, variables={})
+        (source,) = parse_mapping("m", {"orders": {**ORDERS, "duplicates": duplicates}}, variables={})
         assert earlier_batches(source, entries, {"new"}, {"old", "recent"}) == expected
-    (all_columns,) = parse(
+    (all_columns,) = parse_mapping(
         "m", {"orders": {**ORDERS, "duplicates": {"within_days": 30}}}, variables={}
     )
     assert (all_columns.duplicates, all_columns.duplicate_days) == ("drop", 30)

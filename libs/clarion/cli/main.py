@@ -170,14 +170,14 @@ def query(options: Options, sql: str, form: str, limit: int) -> None:
 @common
 def doctor(options: Options) -> None:
     """What is wrong with this machine, and the line that mends it."""
-    from clarion.onboarding.doctor import examine
+    from clarion.onboarding.doctor import check_machine
 
-    findings = examine(options.lake)
+    findings = check_machine(options.lake)
     for finding in findings:
         OUT.print(
-            f"{'ok  ' if finding.good else 'bad '} {finding.what}: {finding.found}", markup=False
+            f"{'ok  ' if finding.is_good else 'bad '} {finding.what}: {finding.found}", markup=False
         )
-    bad = [finding for finding in findings if not finding.good]
+    bad = [finding for finding in findings if not finding.is_good]
     if bad:
         raise EnvironmentError(
             f"{len(bad)} things are wrong",

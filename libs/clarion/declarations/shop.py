@@ -6,7 +6,8 @@ from clarion.collect.cleaning.detectors import Detector, parse_detectors
 from clarion.collect.cleaning.parsing import ParseSpec
 from clarion.collect.cleaning.rules import Rule, parse_rules
 from clarion.collect.privacy.tokens import TOKEN_PREFIX
-from clarion.collect.sources.mapping import Source, parse
+from clarion.collect.sources.mapping import Source
+from clarion.collect.sources.mapping_file import parse_mapping
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.customers.features import definitions as feature_definitions
@@ -41,7 +42,7 @@ def sources(config: Config) -> tuple[Source, ...]:
     found: list[Source] = []
     for name in names:
         file = f"sources/{name}.yml"
-        found += parse(
+        found += parse_mapping(
             name, parse_yaml(config.text(file), where=file), variables=variables, regions=regions
         )
     _refuse_mixed_money(found, str(config.get("shop.currency")))

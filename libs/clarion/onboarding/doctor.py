@@ -1,4 +1,4 @@
-"""What is wrong with this machine, and the line that mends it."""
+"""What is wrong with this machine, and the line that fixes it."""
 
 import os
 import re
@@ -18,18 +18,25 @@ LEAST_MEMORY_GB = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was checked.
+
+    Args:
+        what: the thing.
+        found: what there is.
+        fix: the line that fixes it; None where it is good.
+    """
 
     what: str
     found: str
     fix: str | None = None
 
     @property
-    def good(self) -> bool:
+    def is_good(self) -> bool:
+        """Whether nothing needs to be done."""
         return self.fix is None
 
 
-def examine(lake: str) -> list[Finding]:
+def check_machine(lake: str) -> list[Finding]:
     """Python, Java, packages, jars, memory and the lake's folder."""
     return [_python(), _java(), *_packages(), _jars(), _memory(), _folder(lake)]
 
@@ -44,15 +51,19 @@ def _python() -> Finding:
 def _java() -> Finding:
     home = os.environ.get("JAVA_HOME")
     program = str(Path(home, "bin", "java")) if home else shutil.which("java")
-    line = f"apt-get install openjdk-{JAVA[0]}-jre-headless, or brew install openjdk@{JAVA[0]}; a Java from PyPI does not start Spark"
+    line = (
+        f"apt-get install openjdk-{JAVA[0]}-jre-headless, or brew install openjdk@{JAVA[0]}; "
+        "a Java from PyPI does not start Spark"
+    )
     if program is None or not Path(program).exists():
         return Finding("Java", f"none at {program}" if home else "none", line)
-    told = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stderr
-    match = re.search(r'version "(\d+)', told)
+    output = subprocess.run(
+        [program, "-version"], capture_output=True, text=True, check=False
+    ).stderr
+    match = re.search(r'version "(\d+)', output)
     if match is None:
-        return Finding(
-            "Java", told.strip().splitlines()[0] if told.strip() else "no version told", line
-        )
+        first_line = output.strip().splitlines()[0] if output.strip() else "no version"
+        return Finding("Java", first_line, line)
     number = int(match.group(1))
     if number not in JAVA:
         return Finding(
@@ -69,13 +80,13 @@ def _java() -> Finding:
 
 
 def _packages() -> list[Finding]:
-    found = []
+    findings: list[Finding] = []
     for name in ("pyspark", "delta-spark", "mlflow", "pandas", "pyarrow"):
         try:
-            found.append(Finding(name, version(name)))
+            findings.append(Finding(name, version(name)))
         except PackageNotFoundError:
-            found.append(Finding(name, "not installed", f"pip install {name}"))
-    return found
+            findings.append(Finding(name, "not installed", f"pip install {name}"))
+    return findings
 
 
 def _jars() -> Finding:

@@ -1,4 +1,4 @@
-"""The steps of ingest: find what is new, read it once, write it to bronze, record it in the ledger."""
+"""The steps of ingest: find what is new, read it once, write it to bronze, record it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -85,7 +85,7 @@ def batch_contents(entries: Sequence[Entry]) -> dict[str, str]:
 
 
 def planned_batches(entries: Sequence[Entry]) -> list[tuple[SourceChunk, ...]]:
-    """What an interrupted run planned and did not finish, batch by batch, to be retried as planned."""
+    """What an interrupted run planned and did not finish, to be retried batch by batch."""
     unfinished = sorted(
         (entry for entry in entries if entry.state == "planned"),
         key=lambda entry: (entry.batch, entry.chunk.path),

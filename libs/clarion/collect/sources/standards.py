@@ -1,9 +1,9 @@
-"""Standard forms: how texts, codes, numbers, prices, dates, measures, phones, mails and regions are written one way.
+"""Standard forms of texts, codes, numbers, prices, dates, measures, phones, mails and regions.
 
-A mapping names a standard for a column (`{from: EXPRESSION, as: price}`); here it becomes a plain SQL expression, so that
-what Spark runs is native and what stands in the mapping stays short. What has no standard form becomes null, which
-cleaning reports as unreadable: nothing is guessed. Phones alone need a library, and are brought into form where they
-are sealed.
+A mapping names a standard for a column (`{from: EXPRESSION, as: price}`). This module turns it into a
+plain SQL expression, so that Spark runs native code and the mapping stays short. A value without a
+standard form becomes null, which cleaning reports as unreadable: nothing is guessed. Only phones need
+a library; they get their form where they are sealed.
 """
 
 from collections.abc import Mapping
@@ -28,13 +28,27 @@ Form = Literal[
     "region",
 ]
 
-# Symbols that belong to one currency; $ and ¥ belong to several, and are the mapping's unless it says otherwise.
+# Symbols of one currency; $ and ¥ belong to several: they mean the mapping's unless it says otherwise.
 SYMBOLS = {
-    "€": "EUR", "£": "GBP", "₡": "CRC", "Rp": "IDR", "₹": "INR", "元": "CNY", "₩": "KRW", "₫": "VND", "฿": "THB", "zł": "PLN", "US$": "USD", "HK$": "HKD",
-}  # fmt: skip
-# Where thousands are set apart by points and a price has no minor unit in use.
+    "€": "EUR",
+    "£": "GBP",
+    "₡": "CRC",
+    "Rp": "IDR",
+    "₹": "INR",
+    "元": "CNY",
+    "₩": "KRW",
+    "₫": "VND",
+    "฿": "THB",
+    "zł": "PLN",
+    "US$": "USD",
+    "HK$": "HKD",
+}
+# Currencies that separate thousands by points and use no minor unit.
 _POINTS_GROUP = ("Rp", "₡", "₫")
-_CODES = "USD|EUR|GBP|CNY|RMB|JPY|CHF|CAD|AUD|HKD|TWD|SGD|KRW|INR|IDR|THB|VND|MXN|BRL|PLN|SEK|NOK|DKK|CZK|CRC|RUB|TRY|ZAR|NZD"
+_CODES = (
+    "USD|EUR|GBP|CNY|RMB|JPY|CHF|CAD|AUD|HKD|TWD|SGD|KRW|INR|IDR|"
+    "THB|VND|MXN|BRL|PLN|SEK|NOK|DKK|CZK|CRC|RUB|TRY|ZAR|NZD"
+)
 _GRAMS: dict[str, int | str] = {
     "kg": 1000,
     "公斤": 1000,
@@ -81,39 +95,47 @@ class Standard(BaseModel):
 
 
 def expression(standard: Standard, regions: Mapping[str, Mapping[str, list[str]]]) -> str:
-    """The SQL expression of a standard form; null where a value has none."""
+    """The SQL expression of a standard form; it gives null where a value has none.
+
+    Args:
+        standard: what the mapping says.
+        regions: names of regions by country and code.
+    """
     value = f"({standard.from_})"
+    plain = text(value)
     match standard.as_:
-        case "text":
-            return text(value)
+        case "text" | "phone":
+            return plain
         case "code":
-            return f"upper(regexp_replace({text(value)}, ' ', ''))"
+            return f"upper(regexp_replace({plain}, ' ', ''))"
         case "mail":
-            return f"lower({text(value)})"
-        case "number":
-            return _bound(
-                text(value),
-                "s",
-                f"try_cast({_plain_number('s', standard.decimal)} AS decimal(38,10))",
-            )
-        case "price":
-            return _bound(text(value), "s", _price(standard))
-        case "currency":
-            return _bound(text(value), "s", _currency(standard.symbols))
+            return f"lower({plain})"
         case "date":
             return _date(value, standard.formats)
-        case "grams":
-            return _bound(f"lower({text(value)})", "s", _measure(_GRAMS))
-        case "millilitres":
-            return _bound(f"lower({text(value)})", "s", _measure(_MILLILITRES))
         case "region":
-            return _region(text(value), regions.get(standard.country or "", {}))
-        case "phone":
-            return text(value)
+            return _region(plain, regions.get(standard.country or "", {}))
+        case _:
+            return _quantity(standard, plain)
+
+
+def _quantity(standard: Standard, plain: str) -> str:
+    """Numbers, prices, currencies and measures: forms that use their text `s` more than once."""
+    match standard.as_:
+        case "number":
+            number = _plain_number("s", standard.decimal)
+            return _bound(plain, "s", f"try_cast({number} AS decimal(38,10))")
+        case "price":
+            return _bound(plain, "s", _price(standard))
+        case "currency":
+            return _bound(plain, "s", _currency(standard.symbols))
+        case "grams":
+            return _bound(f"lower({plain})", "s", _measure(_GRAMS))
+        case _:
+            return _bound(f"lower({plain})", "s", _measure(_MILLILITRES))
 
 
 def text(value: str) -> str:
-    """Full-width letters and digits as plain ones, spaces of every kind as one, none at the ends."""
+    """Full-width letters as plain ones, spaces of every kind as one, none at the ends."""
     plain = f"translate(CAST({value} AS string), {sql.text(WIDE)}, {sql.text(NARROW)})"
     return f"trim(regexp_replace({plain}, {sql.text(_SPACES)}, ' '))"
 
@@ -127,7 +149,7 @@ def _bound(value: str, name: str, body: str) -> str:
 
 
 def _plain_number(value: str, decimal: str) -> str:
-    """Thousands' separators taken out, the decimals behind a point."""
+    """A number without separators of thousands, with a decimal point."""
     if decimal == ".":
         return f"regexp_replace({value}, {sql.text('[,_ ' + chr(39) + '’]')}, '')"
     return f"replace(regexp_replace({value}, {sql.text('[._ ' + chr(39) + '’]')}, ''), ',', '.')"
@@ -137,12 +159,14 @@ _NUMBER = r"[0-9][0-9.,]*"
 
 
 def _price(standard: Standard) -> str:
-    """One price: alone, or what it is 'now' beside what it was; a range as the mapping says."""
+    """One price: alone, or the one that is 'now' beside an older; a range as the mapping says."""
     grouped = " OR ".join(f"contains(s, {sql.text(symbol)})" for symbol in _POINTS_GROUP)
 
     def read(pattern: str, group: int = 1) -> str:
-        found = f"regexp_extract(s, {sql.text(pattern)}, {group})"
-        number = f"CASE WHEN {grouped} THEN {_plain_number(found, ',')} ELSE {_plain_number(found, standard.decimal)} END"
+        digits = f"regexp_extract(s, {sql.text(pattern)}, {group})"
+        commas = _plain_number(digits, ",")
+        own = _plain_number(digits, standard.decimal)
+        number = f"CASE WHEN {grouped} THEN {commas} ELSE {own} END"
         return f"try_cast({number} AS decimal(18,4)) * IF(s RLIKE {sql.text('^[(-]')}, -1, 1)"
 
     other = {
@@ -150,10 +174,13 @@ def _price(standard: Standard) -> str:
         "low": read(rf"({_NUMBER})[^0-9]+({_NUMBER})", 1),
         "high": read(rf"({_NUMBER})[^0-9]+({_NUMBER})", 2),
     }[standard.range]
+    reduced = rf"(?i)^[^0-9]*{_NUMBER}[^0-9]*now[^0-9]*{_NUMBER}[^0-9]*$"
+    single = rf"^[^0-9]*{_NUMBER}[^0-9]*$"
+    from_to = rf"^[^0-9]*{_NUMBER} ?[-–—~至到] ?[^0-9]*{_NUMBER}[^0-9]*$"
     return (
-        f"CASE WHEN s RLIKE {sql.text(rf'(?i)^[^0-9]*{_NUMBER}[^0-9]*now[^0-9]*{_NUMBER}[^0-9]*$')} THEN {read(rf'(?i)now[^0-9]*({_NUMBER})')} "
-        f"WHEN s RLIKE {sql.text(rf'^[^0-9]*{_NUMBER}[^0-9]*$')} THEN {read(rf'({_NUMBER})')} "
-        f"WHEN s RLIKE {sql.text(rf'^[^0-9]*{_NUMBER} ?[-–—~至到] ?[^0-9]*{_NUMBER}[^0-9]*$')} THEN {other} END"
+        f"CASE WHEN s RLIKE {sql.text(reduced)} THEN {read(rf'(?i)now[^0-9]*({_NUMBER})')} "
+        f"WHEN s RLIKE {sql.text(single)} THEN {read(rf'({_NUMBER})')} "
+        f"WHEN s RLIKE {sql.text(from_to)} THEN {other} END"
     )
 
 
@@ -172,21 +199,26 @@ def _date(value: str, formats: tuple[str, ...]) -> str:
     plain = text(value)
     if not formats:
         return plain
-    read = ", ".join(f"try_to_timestamp({plain}, {sql.text(pattern)})" for pattern in formats)
-    return f"transform(array(array_distinct(array_compact(array({read})))), t -> IF(size(t) = 1, t[0], NULL))[0]"
+    instants = ", ".join(f"try_to_timestamp({plain}, {sql.text(pattern)})" for pattern in formats)
+    different = f"array_distinct(array_compact(array({instants})))"
+    return _bound(different, "t", "IF(size(t) = 1, t[0], NULL)")
 
 
 def _measure(units: Mapping[str, int | str]) -> str:
-    """A number with its unit, in the base unit; a number alone has none and is refused."""
+    """A number with its unit, in the base unit; null for a number without one."""
     names = sorted(units, key=len, reverse=True)
     pattern = rf"^({_NUMBER}) ?({'|'.join(names)})$"
     factor = " ".join(f"WHEN {sql.text(name)} THEN {units[name]}" for name in names)
-    number = f"try_cast({_plain_number(f'regexp_extract(s, {sql.text(pattern)}, 1)', '.')} AS decimal(18,4))"
+    digits = _plain_number(f"regexp_extract(s, {sql.text(pattern)}, 1)", ".")
+    number = f"try_cast({digits} AS decimal(18,4))"
     return f"{number} * CASE regexp_extract(s, {sql.text(pattern)}, 2) {factor} END"
 
 
 def _region(value: str, names: Mapping[str, list[str]]) -> str:
-    endings = "(省|市|自治区|壮族自治区|回族自治区|维吾尔自治区|特别行政区| province| city| municipality| autonomous region| sar)$"
+    endings = (
+        "(省|市|自治区|壮族自治区|回族自治区|维吾尔自治区|特别行政区"
+        "| province| city| municipality| autonomous region| sar)$"
+    )
     bare = f"regexp_replace(lower({value}), {sql.text(endings)}, '')"
     cases = " ".join(
         f"WHEN s IN ({', '.join(sql.text(word.lower()) for word in (code, *words))}) THEN {sql.text(code)}"

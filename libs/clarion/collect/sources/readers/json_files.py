@@ -12,7 +12,7 @@ from clarion.collect.sources.readers.values import json_map
 
 @dataclass(frozen=True, slots=True)
 class JsonReader(FileReader):
-    """JSON objects, one a line; with `multiLine` one document a file: an object or a list of them."""
+    """JSON objects, one a line; with `multiLine` a document a file: an object or a list."""
 
     records_name_columns: ClassVar[bool] = True
 
