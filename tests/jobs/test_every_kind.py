@@ -59,7 +59,7 @@ SILVER = {
 
 
 @pytest.mark.covers("C1", "C2")
-def test_every_record_delivered_is_landed_and_read_back(street: Street) -> None:
+def test_every_record_delivered_arrives_and_is_read_back(street: Street) -> None:
     landed = {
         row["_source"]: row["n"]
         for row in street.desk.read("ops.batches")
@@ -111,7 +111,7 @@ def test_one_person_on_two_devices_is_one_customer_with_paths_as_long_as_a_hand_
     ]
 
 
-def test_a_visit_to_a_shop_on_the_street_is_told_step_by_step(street: Street) -> None:
+def test_a_visit_to_a_shop_on_the_street_is_recorded_step_by_step(street: Street) -> None:
     visits = (
         street.silver("events", "events.store")
         .groupBy("session_ref")
@@ -138,7 +138,9 @@ def test_a_visit_to_a_shop_on_the_street_is_told_step_by_step(street: Street) ->
 
 
 @pytest.mark.covers("C7")
-def test_numbers_that_are_missing_in_a_session_are_events_that_did_not_land(street: Street) -> None:
+def test_numbers_that_are_missing_in_a_session_are_events_that_did_not_arrive(
+    street: Street,
+) -> None:
     street.desk.run("scorecard")
     (row,) = street.desk.read("ops.targets").where("target = 'C7 collected paths'").collect()
     events = street.delivered["store_events"] + street.delivered["app_events"]
@@ -187,7 +189,9 @@ def test_stock_and_price_are_read_as_of_a_time(street: Street) -> None:
 
 
 @pytest.mark.covers("Q7")
-def test_files_are_kept_under_their_content_with_what_is_known_of_them(street: Street) -> None:
+def test_files_are_stored_under_their_content_with_what_was_recorded_of_them(
+    street: Street,
+) -> None:
     rows = street.silver("assets", "assets").collect()
     kinds = {row["media_type"] for row in rows}
     assert kinds == {"image/png", "text/plain"}

@@ -98,7 +98,7 @@ def test_a_changed_file_is_refused_unless_the_mapping_says_what_it_means(
     assert sold(here) == expected
 
 
-def test_what_a_replaced_file_had_first_is_found_where_it_stood_second(
+def test_a_duplicate_of_a_record_that_was_replaced_becomes_the_fact(
     desk: Make, tmp_path: Path
 ) -> None:
     deliver(tmp_path, "a.csv", line(1))
@@ -180,7 +180,7 @@ def test_two_ingests_at_once_take_each_file_once(desk: Make, tmp_path: Path) -> 
 
 
 @pytest.mark.covers("C7", "Q2")
-def test_what_was_declared_and_did_not_land_lowers_the_collection_rate(
+def test_what_was_declared_and_did_not_arrive_lowers_the_collection_rate(
     desk: Make, tmp_path: Path
 ) -> None:
     deliver(tmp_path, "a.csv", *(line(n) for n in range(90)))
@@ -250,7 +250,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_bad_input_is_told_with_its_fix_and_leaves_nothing_behind(
+def test_bad_input_is_reported_with_its_fix_and_leaves_nothing_behind(
     desk: Make, tmp_path: Path, what: str
 ) -> None:
     content, name, change, message = BAD[what]

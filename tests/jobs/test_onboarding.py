@@ -151,7 +151,7 @@ def test_a_day_that_may_be_a_month_is_left_to_a_person(tmp_path: Path) -> None:
     assert proposed["orders"]["columns"]["happened_at"]["formats"] == ["d/M/yyyy"]  # type: ignore[index]
 
 
-def test_chinese_names_in_gb18030_are_understood(tmp_path: Path) -> None:
+def test_chinese_names_in_gb18030_are_recognised(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(
         "订单号,下单时间,商品编号,数量,单价,手机号\n1,2026年3月5日,p1,2,￥１２,13912345678\n".encode(
             "gb18030"
@@ -203,7 +203,9 @@ def test_json_and_parquet_are_sampled_too(tmp_path: Path) -> None:
         ("a,b\n", "holds no records"),
     ],
 )
-def test_a_file_that_tells_nothing_is_said_so(tmp_path: Path, content: str, message: str) -> None:
+def test_a_file_without_columns_or_records_is_refused(
+    tmp_path: Path, content: str, message: str
+) -> None:
     (tmp_path / "a.csv").write_text(content)
     with pytest.raises(SourceError, match=message):
         _propose(tmp_path / "a.csv")
@@ -230,7 +232,7 @@ def test_real_files_are_recognised(real_data: Path, tmp_path: Path) -> None:
     assert "event_ref: required" in text
 
 
-def test_mended_records_leave_the_quarantine_and_their_history_stays(
+def test_corrected_records_leave_the_quarantine_and_their_history_stays(
     clarion: Clarion, spark: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "in").mkdir()

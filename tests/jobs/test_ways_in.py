@@ -139,7 +139,7 @@ def _deliver_json(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.covers("C3")
-def test_files_of_any_form_give_the_same_facts(
+def test_files_of_any_format_give_the_same_facts(
     spark: SparkSession, desk: Make, tmp_path: Path
 ) -> None:
     mappings = {}
@@ -288,7 +288,7 @@ def test_a_table_of_a_database_keeps_the_contract_of_readers(
     check_errors(reader)
 
 
-def test_a_database_that_is_down_is_said_so_and_nothing_is_written(
+def test_a_database_that_is_down_is_reported_and_nothing_is_written(
     desk: Make, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHOP_DATABASE", database.password)
@@ -432,7 +432,7 @@ def test_the_delay_of_a_stream_is_measured_while_it_happens(
 
 
 @pytest.mark.parametrize(("job", "mode"), [("ingest", "batch"), ("monitor", "stream")])
-def test_a_broker_that_goes_away_is_said_so_and_nothing_is_lost(
+def test_a_broker_that_goes_away_is_reported_and_nothing_is_lost(
     spark: SparkSession, desk: Make, broker: Broker, job: str, mode: str
 ) -> None:
     topic = f"visits-{mode}"

@@ -33,7 +33,7 @@ ORDERS = {
 }
 
 
-def test_casts_and_dates_are_read_softly_and_literals_are_left_alone() -> None:
+def test_casts_and_dates_give_null_instead_of_failing_and_literals_stay() -> None:
     expression = Expression(
         "concat(cast(`To Date` as int), 'cast(x)', to_timestamp (b, 'yyyy'))", "x"
     )
@@ -156,7 +156,7 @@ def test_a_shops_own_folder_is_laid_over_the_packaged_one(tmp_path: Path) -> Non
     assert ("shop.name", "mine", str(tmp_path / "base.yml")) in config.rows()
 
 
-def test_a_secret_stands_elsewhere_or_is_refused(tmp_path: Path) -> None:
+def test_a_secret_is_a_reference_or_is_refused(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("abc\n")
     assert Config.load().secret(f"file:{tmp_path / 'key'}") == "abc"
     with pytest.raises(SecretError, match="leads nowhere"):
