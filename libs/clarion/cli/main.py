@@ -169,19 +169,19 @@ def query(options: Options, sql: str, form: str, limit: int) -> None:
 @cli.command()
 @common
 def doctor(options: Options) -> None:
-    """What is wrong with this machine, and the line that mends it."""
+    """What is wrong with this machine, and the line that fixes it."""
     from clarion.onboarding.doctor import check_machine
 
     findings = check_machine(options.lake)
     for finding in findings:
         OUT.print(
-            f"{'ok  ' if finding.is_good else 'bad '} {finding.what}: {finding.found}", markup=False
+            f"{'ok  ' if finding.is_good else 'bad '} {finding.name}: {finding.state}", markup=False
         )
     bad = [finding for finding in findings if not finding.is_good]
     if bad:
         raise EnvironmentError(
             f"{len(bad)} things are wrong",
-            found="; ".join(f"{item.what}: {item.found}" for item in bad),
+            found="; ".join(f"{item.name}: {item.state}" for item in bad),
             fix="; ".join(item.fix or "" for item in bad),
         )
 

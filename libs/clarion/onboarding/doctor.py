@@ -21,13 +21,13 @@ class Finding:
     """One thing that was checked.
 
     Args:
-        what: the thing.
-        found: what there is.
+        name: the thing.
+        state: what was found of it.
         fix: the line that fixes it; None where it is good.
     """
 
-    what: str
-    found: str
+    name: str
+    state: str
     fix: str | None = None
 
     @property
@@ -42,10 +42,9 @@ def check_machine(lake: str) -> list[Finding]:
 
 
 def _python() -> Finding:
-    found = ".".join(str(part) for part in sys.version_info[:3])
-    return Finding(
-        "Python", found, None if sys.version_info[:2] >= (3, 11) else "install Python 3.11"
-    )
+    installed = ".".join(str(part) for part in sys.version_info[:3])
+    fix = None if sys.version_info[:2] >= (3, 11) else "install Python 3.11"
+    return Finding("Python", installed, fix)
 
 
 def _java() -> Finding:

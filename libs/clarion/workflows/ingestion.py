@@ -67,7 +67,7 @@ class ReadBatch:
         records: its records.
         replaces: earlier entries of the same files, which these replace.
         is_planned: whether an interrupted run planned it before.
-        message: what the user is told once it is written.
+        message: what the user reads once it is written.
         copies_files: whether the lake gets a copy of each file.
     """
 

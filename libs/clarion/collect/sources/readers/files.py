@@ -71,7 +71,7 @@ class FileReader(ABC):
         """
 
     def read_header(self, file_system: fs.FileSystem, path: str) -> str:
-        """What the columns are told by; empty where a format has no header."""
+        """What a file states of its columns; empty where a format has no header."""
         return ""
 
     @property

@@ -95,5 +95,5 @@ class Reader(Protocol):
         ...
 
     def explain(self, error: Exception, *, path: str) -> Exception:
-        """What a person can do about a failed read; the error itself where nothing is known."""
+        """What a person can do about a failed read; the error itself where it has no advice."""
         ...
