@@ -202,7 +202,9 @@ def test_duplicates_are_looked_for_as_far_back_as_the_mapping_says() -> None:
     entries = [entry("old", 1), entry("recent", 15), entry("new", 20)]
     for days, expected in ((None, ("old", "recent")), (7, ("recent",)), (3, ())):
         duplicates = {"key": ["order_no"], "within_days": days} if days else {"key": ["order_no"]}
-        (source,) = parse_mapping("m", {"orders": {**ORDERS, "duplicates": duplicates}}, variables={})
+        (source,) = parse_mapping(
+            "m", {"orders": {**ORDERS, "duplicates": duplicates}}, variables={}
+        )
         assert earlier_batches(source, entries, {"new"}, {"old", "recent"}) == expected
     (all_columns,) = parse_mapping(
         "m", {"orders": {**ORDERS, "duplicates": {"within_days": 30}}}, variables={}
