@@ -12,6 +12,7 @@ from clarion.collect.cleaning.duplicates import DuplicatePolicy, mark_duplicates
 from clarion.collect.cleaning.facts import silver_facts
 from clarion.collect.cleaning.parsing import fill_missing, parse_records
 from clarion.collect.cleaning.reasons import RowPolicy, find_reasons
+from clarion.collect.cleaning.rules import Rule
 from clarion.collect.privacy.keys import Key
 from clarion.collect.privacy.persons import remove_persons
 from clarion.collect.privacy.protect import protect_records
@@ -26,7 +27,7 @@ from clarion.collect.sources.records import (
 )
 from clarion.config import Config
 from clarion.declarations.shop import parse_spec, rules
-from clarion.kernel.errors import SourceError
+from clarion.kernel.errors import ConfigError, SourceError
 
 HEADER = "order,line,when,who,product,quantity,price\n"
 
@@ -59,7 +60,12 @@ def _read(spark: SparkSession, source: Source) -> DataFrame:
 
 
 def _checked_rows(
-    frame: DataFrame, source: Source, *, products: DataFrame | None = None, duplicates: bool = True
+    frame: DataFrame,
+    source: Source,
+    *,
+    products: DataFrame | None = None,
+    duplicates: bool = True,
+    own_rules: tuple[Rule, ...] = (),
 ) -> DataFrame:
     bronze = frame.select(
         "*",
@@ -77,7 +83,7 @@ def _checked_rows(
     spec = parse_spec(source)
     typed = fill_missing(parse_records(marked, spec), {}, spec)
     policy = RowPolicy(
-        rules=rules(Config.load())[source.kind.name],
+        rules=rules(Config.load())[source.kind.name] + own_rules,
         policies=source.rules,
         required=source.kind.required,
     )
@@ -238,6 +244,15 @@ def test_a_negative_quantity_is_a_return_where_the_mapping_says_so(
         7,
         "k1",
     )
+
+
+def test_an_invalid_rule_is_named_with_its_column(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(HEADER + "o1,1,2026-01-01 10:00:00,c1,p,1,3.5\n")
+    source = _source(tmp_path)
+    rule = Rule("too_many", "quantity", "quantty > 1000", "error", "more than anybody buys")
+    with pytest.raises(ConfigError, match="rule 'too_many' of orders.quantity: invalid") as error:
+        _checked_rows(_read(spark, source), source, own_rules=(rule,))
+    assert "did you mean 'quantity'?" in str(error.value)
 
 
 @pytest.mark.parametrize(

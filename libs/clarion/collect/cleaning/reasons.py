@@ -18,6 +18,7 @@ from clarion.collect.cleaning.rules import DEFAULT_POLICIES, Rule
 from clarion.contracts.core import Column as ContractColumn
 from clarion.contracts.sources import Kind
 from clarion.kernel import sql
+from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 
 ACCEPTED = "NOT _duplicate AND size(_reasons) = 0"
 REJECTED = "NOT _duplicate AND size(_reasons) > 0"
@@ -63,6 +64,9 @@ def find_reasons(
 
     Returns:
         The rows with `_reasons` and `_warnings`, without `_raw`.
+
+    Raises:
+        ConfigError: a rule is invalid over the columns of its kind.
     """
     columns = [sql.name(name) for name in rows.columns if name != "_raw"]
     active = active_rules(policy.rules, parse_spec, policy.policies)
@@ -75,16 +79,23 @@ def find_reasons(
     ]
     warnings = _rule_conditions(warning, parse_spec)
 
+    complete = _add_product_known(rows, parse_spec.kind, products)
+    check_user_sql(complete, [_user_sql(rule, parse_spec.kind) for rule in active])
     # Conditions in a step of their own: each is used twice, and would be in the plan twice.
     results = [*_results(reasons, prefix="_r"), *_results(warnings, prefix="_w")]
-    return (
-        _add_product_known(rows, parse_spec.kind, products)
-        .selectExpr("*", *results)
-        .selectExpr(
-            *columns,
-            f"{_reasons_sql(reasons)} AS _reasons",
-            f"{_warnings_sql(warnings)} AS _warnings",
-        )
+    return complete.selectExpr("*", *results).selectExpr(
+        *columns,
+        f"{_reasons_sql(reasons)} AS _reasons",
+        f"{_warnings_sql(warnings)} AS _warnings",
+    )
+
+
+def _user_sql(rule: Rule, kind: Kind) -> UserSql:
+    return UserSql(
+        where=f"rule '{rule.name}' of {kind.name}.{rule.column}",
+        text=rule.invalid_when,
+        result=CONDITION,
+        hint=f"use columns of {kind.name}, _ingested_at and _product_known",
     )
 
 
