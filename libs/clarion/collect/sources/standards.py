@@ -1,9 +1,9 @@
 """Standard forms of texts, codes, numbers, prices, dates, measures, phones, mails and regions.
 
-A mapping names a standard for a column (`{from: EXPRESSION, as: price}`). This module turns it into a
-plain SQL expression, so that Spark runs native code and the mapping stays short. A value without a
-standard form becomes null, which cleaning reports as unreadable: nothing is guessed. Only phones need
-a library; they get their form where they are sealed.
+A mapping names a standard for a column (`{from: EXPRESSION, as: price}`). This module turns it into
+a plain SQL expression, so that Spark runs native code and the mapping stays short. A value without
+a standard form becomes null, which cleaning reports as unreadable: nothing is guessed. Only phones
+need a library; they get their form where they are sealed.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ Form = Literal[
     "region",
 ]
 
-# Symbols of one currency; $ and ¥ belong to several: they mean the mapping's unless it says otherwise.
+# Symbols of one currency. $ and ¥ belong to several: they mean the mapping's own by default.
 SYMBOLS = {
     "€": "EUR",
     "£": "GBP",
@@ -221,7 +221,11 @@ def _region(value: str, names: Mapping[str, list[str]]) -> str:
     )
     bare = f"regexp_replace(lower({value}), {sql.text(endings)}, '')"
     cases = " ".join(
-        f"WHEN s IN ({', '.join(sql.text(word.lower()) for word in (code, *words))}) THEN {sql.text(code)}"
+        f"WHEN s IN ({_word_list(code, *words)}) THEN {sql.text(code)}"
         for code, words in names.items()
     )
     return _bound(bare, "s", f"CASE {cases} END") if cases else value
+
+
+def _word_list(*words: str) -> str:
+    return ", ".join(sql.text(word.lower()) for word in words)
