@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.access.resolution import IDENTIFIER_KINDS, row_namespace
@@ -19,8 +20,9 @@ class Subject:
 
     Args:
         accounts: surrogates.
-        names: field of a suppressed name (ref:NAMESPACE, device:NAMESPACE, member:NAMESPACE), and the name.
-        tokens: personal column and token of the values that are nobody else's.
+        names: field of a suppressed name (ref:NAMESPACE, device:NAMESPACE, member:NAMESPACE), and
+            the name.
+        tokens: personal column and token of the values that nobody else has stated.
     """
 
     accounts: frozenset[str]
@@ -28,82 +30,93 @@ class Subject:
     tokens: frozenset[tuple[str, str]]
 
 
-def find(lake: Lake, config: Config, customer: str) -> Subject:
-    """Everything that names a person: all accounts that were ever joined with the one named, their devices and cards.
+def find_subject(lake: Lake, config: Config, customer: str) -> Subject:
+    """Everything that names a person: all accounts ever linked with one, their devices and cards.
+
+    Args:
+        lake: the tables.
+        config: the shop's sources give the namespaces.
+        customer: a surrogate, or the shop's own name for a customer.
 
     Raises:
-        UsageError: nobody is known by that name.
+        UsageError: no customer has that name.
     """
-    named = (
-        lake.read(IDENTITIES)
-        .where((F.col("customer_id") == customer) | (F.col("ref") == customer))
-        .collect()
-    )
-    if not named:
+    identities = lake.read(IDENTITIES)
+    of_name = (F.col("customer_id") == customer) | (F.col("ref") == customer)
+    first_accounts = {row["customer_id"] for row in identities.where(of_name).collect()}
+    if not first_accounts:
         raise UsageError(
             f"no customer is known as '{customer}'",
-            fix="name a surrogate (customer_id), or the shop's own name as it stands in its files",
+            fix="name a surrogate (customer_id), or the shop's own name as its files write it",
         )
-    accounts = {row["customer_id"] for row in named}
-    joined = (
-        lake.read(RESOLUTIONS)
-        .where("kind = 'customer'")
-        .select("ref", "customer_id")
-        .distinct()
-        .collect()
-    )
-    while (
-        more := {
-            end
-            for row in joined
-            for end in (row["ref"], row["customer_id"])
-            if {row["ref"], row["customer_id"]} & accounts
-        }
-        - accounts
-    ):
-        accounts |= more
-    rows = lake.read(IDENTITIES).where(F.col("customer_id").isin(*accounts)).collect()
-    names = {(f"ref:{row['namespace']}", row["ref"]) for row in rows}
+    resolutions = lake.read(RESOLUTIONS)
+    accounts = linked_accounts(resolutions, first_accounts)
+    names = {
+        (f"ref:{row['namespace']}", row["ref"])
+        for row in identities.where(F.col("customer_id").isin(*accounts)).collect()
+    }
     for table, column in ((EVENTS, "device_ref"), (ORDER_LINES, "member_ref")):
-        names |= _own(lake, config, table, column, accounts)
-    given = (
-        lake.read(RESOLUTIONS)
-        .where("kind != 'customer'")
+        names |= _exclusive_identifiers(lake, config, table, column, accounts)
+    owned = (
+        resolutions.where("kind != 'customer'")
         .where(F.col("customer_id").isin(*accounts))
         .select("kind", "namespace", "ref")
         .distinct()
     )
-    names |= {(f"{row['kind']}:{row['namespace']}", row["ref"]) for row in given.collect()}
-    return Subject(frozenset(accounts), frozenset(names), frozenset(_own_values(lake, accounts)))
+    names |= {(f"{row['kind']}:{row['namespace']}", row["ref"]) for row in owned.collect()}
+    tokens = _exclusive_values(lake, accounts)
+    return Subject(frozenset(accounts), frozenset(names), frozenset(tokens))
 
 
-def _own(
+def linked_accounts(resolutions: DataFrame, accounts: set[str]) -> set[str]:
+    """The accounts, and all that any day linked with one of them, directly or through others.
+
+    Each round looks up the links of the accounts that the round before has found, so that only
+    one person's links reach the driver.
+
+    Args:
+        resolutions: RESOLUTIONS of all days.
+        accounts: surrogates to start from.
+    """
+    links = resolutions.where("kind = 'customer'").select("ref", "customer_id")
+    linked, new_accounts = set(accounts), set(accounts)
+    while new_accounts:
+        touches = F.col("ref").isin(*new_accounts) | F.col("customer_id").isin(*new_accounts)
+        rows = links.where(touches).distinct().collect()
+        new_accounts = {account for row in rows for account in row} - linked
+        linked |= new_accounts
+    return linked
+
+
+def _exclusive_identifiers(
     lake: Lake, config: Config, table: Table, column: str, accounts: set[str]
 ) -> set[tuple[str, str]]:
-    """Devices or cards under which these accounts were seen, and no other."""
-    seen = lake.read(table).where(f"{column} IS NOT NULL AND customer_id IS NOT NULL")
-    mine = F.bool_and(F.col("customer_id").isin(*accounts)).alias("mine")
-    found = (
-        seen.groupBy(row_namespace(config).alias("namespace"), F.col(column).alias("ref"))
-        .agg(mine)
-        .where("mine")
+    """Devices or cards that were used under these accounts, and under no other."""
+    facts = lake.read(table).where(f"{column} IS NOT NULL AND customer_id IS NOT NULL")
+    rows = (
+        facts.groupBy(row_namespace(config).alias("namespace"), F.col(column).alias("ref"))
+        .agg(F.bool_and(F.col("customer_id").isin(*accounts)).alias("is_exclusive"))
+        .where("is_exclusive")
         .collect()
     )
-    return {(f"{IDENTIFIER_KINDS[column]}:{row['namespace']}", row["ref"]) for row in found}
+    kind = IDENTIFIER_KINDS[column]
+    return {(f"{kind}:{row['namespace']}", row["ref"]) for row in rows}
 
 
-def _own_values(lake: Lake, accounts: set[str]) -> set[tuple[str, str]]:
-    """Telephone, mail and identity number that no one else has stated: a household's telephone keeps nobody else out."""
+def _exclusive_values(lake: Lake, accounts: set[str]) -> set[tuple[str, str]]:
+    """Telephone, mail and identity number that nobody else has stated.
+
+    A household shares its telephone: it must not keep out the people who stay.
+    """
     values = set()
     registrations = lake.read(CUSTOMERS)
     for column in IDENTIFYING_FIELDS:
-        mine = F.bool_and(F.col("customer_id").isin(*accounts)).alias("mine")
-        found = (
+        rows = (
             registrations.where(f"{column} IS NOT NULL")
             .groupBy(column)
-            .agg(mine)
-            .where("mine")
+            .agg(F.bool_and(F.col("customer_id").isin(*accounts)).alias("is_exclusive"))
+            .where("is_exclusive")
             .collect()
         )
-        values |= {(column, row[column]) for row in found}
+        values |= {(column, row[column]) for row in rows}
     return values

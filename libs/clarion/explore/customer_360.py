@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.access.subject import find
+from clarion.access.subject import find_subject
 from clarion.config import Config
 from clarion.contracts import Table
 from clarion.contracts.gold import (
@@ -65,7 +65,7 @@ def card(lake: Lake, config: Config, customer: str, *, as_of: date, show: int = 
     Raises:
         UsageError: nobody is known by that name, or nothing is known of them yet.
     """
-    accounts = sorted(find(lake, config, customer).accounts)
+    accounts = sorted(find_subject(lake, config, customer).accounts)
     described = (
         lake.read(CUSTOMER_PROFILES)
         .where(F.col("as_of") <= F.lit(as_of))

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clarion.access.resolution import ACCOUNT_COLUMNS
-from clarion.access.subject import Subject, find
+from clarion.access.subject import Subject, find_subject
 from clarion.campaigns.delivery.channels.files import forget
 from clarion.campaigns.delivery.settings import DeliverSettings
 from clarion.collect.privacy.keys import Key, PrivacySettings
@@ -89,7 +89,7 @@ def erase(
     """
     key = config.section(PrivacySettings).current_key(config.secret)
     with all_alone(lake, jobs, wait_seconds=float(config.get("lake.wait_seconds")), say=say):
-        subject = find(lake, config, customer)
+        subject = find_subject(lake, config, customer)
         certificate = Certificate(
             erasure_id=secrets.token_hex(16),
             accounts=len(subject.accounts),
