@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 from clarion.campaigns.decisions.decisions import Draw, explore_rate, with_holdout
 from clarion.campaigns.decisions.plans import campaigns, plan_decisions
 from clarion.campaigns.decisions.settings import StrategySettings
+from clarion.campaigns.decisions.unprofiled import unprofiled_decisions
 from clarion.campaigns.decisions.versions import next_versions
 from clarion.contracts.gold import (
     ADJUSTMENTS,
@@ -29,7 +30,11 @@ from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
-from clarion.workflows.decision_inputs import decision_candidates, offer_catalogue
+from clarion.workflows.decision_inputs import (
+    decision_candidates,
+    offer_catalogue,
+    unprofiled_customers,
+)
 
 
 def run(scope: Scope) -> None:
@@ -50,7 +55,10 @@ def run(scope: Scope) -> None:
     customers = scope.persist(with_holdout(candidates, settings))
     draw = Draw(scope.seed, as_of, explore_rate(customers, settings))
     plan = plan_decisions(customers, offers, settings, draw=draw, run_key=scope.run_key)
-    scope.replace(DECISIONS, plan.decisions)
+    unprofiled = unprofiled_decisions(
+        unprofiled_customers(scope), offers, settings, draw=draw, run_key=scope.run_key
+    )
+    scope.replace(DECISIONS, plan.decisions.unionByName(unprofiled))
 
     decisions = scope.own(DECISIONS).where(F.col("as_of") == F.lit(as_of))
     window_days = settings.window_days

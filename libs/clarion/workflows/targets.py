@@ -145,9 +145,9 @@ def _customer_targets(scope: Scope) -> list[Target]:
     has_consent = F.col("consent_basis") != "none"
     is_allowed = sends_nothing | has_consent
     decisions = _column_sums(
-        scope.current(DECISIONS).select(
-            F.lit(1).alias("all"), is_allowed.cast("int").alias("allowed")
-        ),
+        scope.current(DECISIONS)
+        .join(customers, "customer_id", "left_semi")
+        .select(F.lit(1).alias("all"), is_allowed.cast("int").alias("allowed")),
         "all",
         "allowed",
     )

@@ -99,7 +99,7 @@ BUDGETS = Table(
 )
 DECISIONS = Table(
     name="gold.decisions",
-    grain="one row per as-of day and customer with a profile, 'nothing' included",
+    grain="one row per as-of day and customer who may be profiled or addressed",
     key=("as_of", "customer_id"),
     slice=("as_of",),
     columns=(
