@@ -15,6 +15,7 @@ from clarion.contracts import TABLES
 from clarion.contracts.live import MARKET_STATE
 from clarion.kernel.errors import QualityError
 from clarion.lake.frames import rows_as_frame
+from clarion.lake.maintenance import Maintenance
 
 pytestmark = pytest.mark.deep  # a drill
 
@@ -109,14 +110,14 @@ def test_upkeep_compacts_small_files_beside_a_writer_and_loses_nothing(
     shop = desk({}, **{"upkeep.small_files": "4"})
     for number in range(8):
         shop.lake.append(MARKET_STATE, _prices(shop, number))
-    before, _ = shop.lake.files(MARKET_STATE)
+    before, _ = Maintenance(shop.lake).files(MARKET_STATE)
     with ThreadPoolExecutor() as pool:
         writing = pool.submit(
             lambda: [shop.lake.merge(MARKET_STATE, _prices(shop, number)) for number in (3, 20, 21)]
         )
         shop.run("upkeep", as_of=DAY)
         assert writing.result() == [0, 1, 1]
-    after, _ = shop.lake.files(MARKET_STATE)
+    after, _ = Maintenance(shop.lake).files(MARKET_STATE)
     assert after < before
     assert {int(row["price"]) for row in shop.lake.read(MARKET_STATE).collect()} == {
         *range(8),

@@ -13,6 +13,7 @@ from clarion.kernel.errors import ContractError, LakeError, QualityError
 from clarion.lake import Lake
 from clarion.lake.checks import check_expressions
 from clarion.lake.ddl import properties
+from clarion.lake.maintenance import Maintenance
 
 THING = Table(
     name="gold.segments",
@@ -104,7 +105,7 @@ def test_a_vacuum_ends_the_history_and_a_table_goes_back_within_it(
         "CREATE TABLE",
     ]
     lake.remove(THING, things("2026-01-01", 1).select("name"))
-    lake.vacuum([THING], keep_hours=0)
+    Maintenance(lake).vacuum([THING], keep_hours=0)
     with pytest.raises(LakeError, match="cannot go back to version 1"):
         lake.restore(THING, version=1)
 

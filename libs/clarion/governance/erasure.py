@@ -32,7 +32,8 @@ from clarion.kernel.errors import QualityError
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake import Lake
 from clarion.lake.frames import rows_as_frame
-from clarion.lake.locks import all_alone
+from clarion.lake.locks import exclusive_locks
+from clarion.lake.maintenance import Maintenance
 
 _RECORD_KEY = QUARANTINE.key
 # Without their author these still tell who it was: they are removed as a whole.
@@ -88,7 +89,9 @@ def erase(
         SecretError: there is no key, without which the person cannot be kept out.
     """
     key = config.section(PrivacySettings).current_key(config.secret)
-    with all_alone(lake, jobs, wait_seconds=float(config.get("lake.wait_seconds")), say=say):
+    with exclusive_locks(
+        lake.location, jobs, wait_seconds=float(config.get("lake.wait_seconds")), say=say
+    ):
         subject = find_subject(lake, config, customer)
         certificate = Certificate(
             erasure_id=secrets.token_hex(16),
@@ -104,7 +107,8 @@ def erase(
         outbox = config.section(DeliverSettings).folder or f"{lake.root}/outbox"
         certificate.count("outbox", forget(set(subject.accounts), folder=outbox))
         say(f"removing the files of earlier versions of {len(certificate.rows)} tables")
-        lake.vacuum([TABLES[name] for name in certificate.rows if name in TABLES], keep_hours=0)
+        tables = [TABLES[name] for name in certificate.rows if name in TABLES]
+        Maintenance(lake).vacuum(tables, keep_hours=0)
         certificate.remaining_rows = _count_remaining_rows(lake, config, subject, suppression_list)
         _record_certificate(lake, certificate, key, customer=min(subject.accounts))
     if certificate.remaining_rows:

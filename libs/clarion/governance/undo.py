@@ -19,7 +19,7 @@ from clarion.kernel.ids import canonical, run_key
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake import Lake
 from clarion.lake.frames import rows_as_frame
-from clarion.lake.locks import all_alone
+from clarion.lake.locks import exclusive_locks
 
 _HARMLESS = ("OPTIMIZE", "VACUUM START", "VACUUM END")
 _CLOCK = timedelta(
@@ -58,7 +58,9 @@ def undo(lake: Lake, config: Config, run_id: str, *, say: Callable[[str], None])
     """
     run = _find(lake, run_id)
     names = ("ingest", "clean") if run["job"] == "ingest" else (run["job"],)
-    with all_alone(lake, names, wait_seconds=float(config.get("lake.wait_seconds")), say=say):
+    with exclusive_locks(
+        lake.location, names, wait_seconds=float(config.get("lake.wait_seconds")), say=say
+    ):
         _refuse_final(lake, run)  # here, where no other undo or erasure can come between
         tables = _let_out(lake, run) if run["job"] == "ingest" else _set_back(lake, run)
     now = datetime.now(UTC)

@@ -1,51 +1,36 @@
 """Tables of the lakehouse: checked, idempotent, Delta only."""
 
-import fcntl
-import os
-import re
 import shutil
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import TextIO, TypeVar
+from typing import TypeVar
 
-from delta.exceptions import (
-    ConcurrentAppendException,
-    ConcurrentDeleteDeleteException,
-    ConcurrentDeleteReadException,
-    ConcurrentWriteException,
-)
 from delta.tables import DeltaTable
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException, PySparkException
-from pyspark.sql import DataFrame, Observation, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession
 
-from clarion.contracts import Column, Table
+from clarion.contracts import Table
 from clarion.kernel import sql
-from clarion.kernel.errors import ContractError, LakeError, QualityError
-from clarion.kernel.parallel import run_concurrently
+from clarion.kernel.errors import LakeError
 from clarion.lake.checks import check_expressions, conform, schema_of
 from clarion.lake.ddl import create_statement
+from clarion.lake.evolution import apply_new_columns, with_new_columns
+from clarion.lake.location import Location
+from clarion.lake.locks import exclusive_lock
+from clarion.lake.writes import differs, refuse_outside, run_write, write_rows
 
-_BROKEN_CHECK = re.compile(
-    r"CHECK constraint (\S+) .*?violated by row with values:\s*(.*?)(?:\n\s*at |\Z)", re.DOTALL
-)
-_OUTSIDE = "a row lies outside the slice that is replaced"
-_OVERTAKEN = (
-    ConcurrentAppendException,
-    ConcurrentDeleteDeleteException,
-    ConcurrentDeleteReadException,
-    ConcurrentWriteException,
-)
-_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)  # seconds; an OPTIMIZE or another job's write is over by then
 T = TypeVar("T")
-_BROKEN_NULL = re.compile(r"NOT NULL constraint violated for column: (\S+?)\.?\s")
+_CREATE_SECONDS = 60  # how long to wait for another process that creates the same table
+_NO_TABLE = (
+    "DELTA_MISSING_DELTA_TABLE",
+    "TABLE_OR_VIEW_NOT_FOUND",
+    "PATH_NOT_FOUND",
+    "DELTA_TABLE_NOT_FOUND",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +53,29 @@ class Lake:
 
     def __init__(self, spark: SparkSession, root: str, *, catalog: str | None = None) -> None:
         self.spark = spark
-        self.root = root.rstrip("/")
-        self.catalog = catalog
+        self.location = Location(root.rstrip("/"), catalog)
         self._ensured: set[str] = set()
         self._unwritten: set[str] = set()
         self._ensuring: dict[str, Lock] = {}
         self._merging: dict[str, Lock] = {}
 
+    @property
+    def root(self) -> str:
+        """Folder or URL of the lake."""
+        return self.location.root
+
+    @property
+    def catalog(self) -> str | None:
+        """Catalog that governs the tables; None for addresses by path."""
+        return self.location.catalog
+
     def address(self, table: Table) -> str:
-        """How SQL names the table here."""
-        if self.catalog:
-            return f"`{self.catalog}`.`{table.layer}`.`{table.short_name}`"
-        return f"delta.`{self.path(table)}`"
+        """The table's name in SQL."""
+        return self.location.address(table)
 
     def path(self, table: Table) -> str:
-        """Where the table lies when addressed by path."""
-        return f"{self.root}/{table.layer}/{table.short_name}"
+        """The table's folder when it is addressed by path."""
+        return self.location.path(table)
 
     def exists(self, table: Table) -> bool:
         """Whether the table was ever created."""
@@ -91,18 +83,13 @@ class Lake:
             return True
         if self.catalog:
             return self.spark.catalog.tableExists(f"{self.catalog}.{table.name}")
-        if self.is_folder:
-            # A process that died while it created the table leaves a log in which no version stands.
+        if self.location.is_folder:
+            # A process that died while it created the table leaves a log without a version.
             return any(Path(self.path(table), "_delta_log").glob("[0-9]*.json"))
         try:
-            self.spark.table(self.address(table)).schema  # noqa: B018
+            _ = self.spark.table(self.address(table)).schema
         except PySparkException as error:
-            if error.getCondition() in (
-                "DELTA_MISSING_DELTA_TABLE",
-                "TABLE_OR_VIEW_NOT_FOUND",
-                "PATH_NOT_FOUND",
-                "DELTA_TABLE_NOT_FOUND",
-            ):
+            if error.getCondition() in _NO_TABLE:
                 return False
             raise
         return True
@@ -117,43 +104,28 @@ class Lake:
             ContractError: the stored table differs in a way that cannot be applied by itself.
             LakeError: the folder cannot be used.
         """
-        with self._ensuring.setdefault(
-            table.name, Lock()
-        ):  # two sources of one kind make its table at the same time
+        # Two sources of one kind create its table at the same time.
+        with self._ensuring.setdefault(table.name, Lock()):
             if table.name in self._ensured:
                 return []
             added: list[str] = []
             if self.exists(table):
-                added = self._apply_new_columns(table)
+                added = apply_new_columns(self.spark, table, self.address(table))
             else:
                 self._create(table)
             self._ensured.add(table.name)
             return added
 
-    def _create(self, table: Table) -> None:
-        self._require_folder()
-        check_expressions(self.spark, table)
-        if self.catalog:
-            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{self.catalog}`.`{table.layer}`")
-        with self.alone(f"create-{table.name}", wait_seconds=60, say=_silent):
-            if self.exists(table):  # by another process, meanwhile
-                return
-            if self.is_folder:  # Delta takes the log of a process that died here for a table, and refuses to create it
-                shutil.rmtree(Path(self.path(table), "_delta_log"), ignore_errors=True)
-            self.spark.sql(create_statement(table, self.address(table)))
-        self._unwritten.add(table.name)
-
     def read(self, table: Table) -> DataFrame:
         """The table, or the contract's empty frame where it was never written."""
         if not self.exists(table):
             return self.empty(table)
+        columns = ", ".join(map(sql.name, table.column_names))
         try:
             # One statement: PySpark asks the JVM three times for each column of a select.
-            return self.spark.sql(
-                f"SELECT {', '.join(map(sql.name, table.column_names))} FROM {self.address(table)}"
-            )
+            return self.spark.sql(f"SELECT {columns} FROM {self.address(table)}")
         except AnalysisException:
-            return self._before_it_gained_columns(table)
+            return with_new_columns(self.spark.table(self.address(table)), table)
 
     def empty(self, table: Table) -> DataFrame:
         """No rows, in the contract's shape."""
@@ -161,38 +133,33 @@ class Lake:
 
     def append(self, table: Table, frame: DataFrame) -> int:
         """Add rows; returns how many. Not idempotent: for tables of ops that only grow."""
-        return self._writing(table, lambda: self._write(table, conform(frame, table)))
+        return self._run(table, lambda: self._write(table, conform(frame, table)))
 
     def replace(self, table: Table, frame: DataFrame, *, where: str) -> int:
-        """Replace the slice of rows for which a condition in SQL holds; returns how many rows it has now.
+        """Replace the slice of rows for which a condition holds; returns how many it has now.
 
-        A row of the frame that lies outside the slice makes Delta refuse the whole write. A slice without rows is
-        appended to, which takes 0.5 s where an overwrite takes 2.0 s, after rows outside it were ruled out.
+        A row of the frame that lies outside the slice makes Delta refuse the whole write. A slice
+        without rows is appended to, which takes 0.5 s where an overwrite takes 2.0 s, after rows
+        outside it were ruled out.
+
+        Args:
+            table: any table.
+            frame: the slice's rows.
+            where: the slice, a condition in SQL.
         """
 
         def write() -> int:
             conformed = conform(frame, table)
-            # Elsewhere others may write at the same time, see `alone`.
-            if self.is_folder and (
-                self._is_new(table) or self.spark.table(self.address(table)).where(where).isEmpty()
-            ):
-                inside = F.coalesce(F.expr(where), F.lit(False))
-                return self._write(
-                    table,
-                    conformed.where(
-                        F.when(inside, True).otherwise(
-                            F.raise_error(F.lit(_OUTSIDE)).cast("boolean")
-                        )
-                    ),
-                )
+            if self._is_empty_slice(table, where):
+                return self._write(table, refuse_outside(conformed, where))
             return self._write(table, conformed, instead_of=where)
 
-        return self._writing(table, write)
+        return self._run(table, write)
 
     def merge(
         self, table: Table, frame: DataFrame, *, update: bool = True, only_if: str | None = None
     ) -> int:
-        """Insert rows by the table's key and, with `update`, overwrite those that exist; returns the rows changed.
+        """Insert rows by the table's key, overwrite those that exist; returns the rows changed.
 
         Args:
             table: a current-state table.
@@ -206,9 +173,8 @@ class Lake:
             if self._is_new(table):
                 return self._write(table, conformed)
             keys = " AND ".join(f"t.`{name}` = s.`{name}`" for name in table.key)
-            changes = " OR ".join(
-                _differs(column) for column in table.columns if column.name not in table.key
-            )
+            others = [column for column in table.columns if column.name not in table.key]
+            changes = " OR ".join(map(differs, others))
             # A stream's batch lives in a session of its own.
             merging = (
                 self._delta(table, frame.sparkSession)
@@ -216,25 +182,27 @@ class Lake:
                 .merge(conformed.alias("s"), keys)
                 .whenNotMatchedInsertAll()
             )
-            outcome = (
-                (merging.whenMatchedUpdateAll(only_if or changes) if update else merging)
-                .execute()
-                .first()
-            )
+            if update:
+                merging = merging.whenMatchedUpdateAll(only_if or changes)
+            outcome = merging.execute().first()
             return int(outcome["num_affected_rows"]) if outcome else 0
 
-        with self._merging.setdefault(
-            table.name, Lock()
-        ):  # two sources that seal values at once would each undo the other's work
-            return self._writing(table, write)
+        # Two sources that seal values at once would each undo the other's work.
+        with self._merging.setdefault(table.name, Lock()):
+            return self._run(table, write)
 
     def delete(self, table: Table, *, where: str) -> None:
-        """Take out the rows for which a condition in SQL holds. The condition stands in the table's log: no one's name may be in it."""
+        """Delete the rows for which a condition in SQL holds.
+
+        The condition is written to the table's log: it must not contain a person's name.
+        """
         if self.exists(table):
-            self._writing(table, lambda: self._delta(table, self.spark).delete(where))
+            self._run(table, lambda: self._delta(table, self.spark).delete(where))
 
     def remove(self, table: Table, rows: DataFrame) -> int:
-        """Take out the rows that are equal in a frame's columns; returns how many. Nothing of them stands in the log.
+        """Delete the rows that are equal in a frame's columns; returns how many.
+
+        Nothing of them is written to the log.
 
         Args:
             table: any table.
@@ -242,42 +210,20 @@ class Lake:
         """
         if not self.exists(table):
             return 0
-        same = " AND ".join(f"t.`{name}` = s.`{name}`" for name in rows.columns)
+        equal = " AND ".join(f"t.`{name}` = s.`{name}`" for name in rows.columns)
 
         def write() -> int:
             outcome = (
                 self._delta(table, self.spark)
                 .alias("t")
-                .merge(rows.alias("s"), same)
+                .merge(rows.alias("s"), equal)
                 .whenMatchedDelete()
                 .execute()
                 .first()
             )
             return int(outcome["num_affected_rows"]) if outcome else 0
 
-        return self._writing(table, write)
-
-    def vacuum(self, tables: Iterable[Table], *, keep_hours: int) -> None:
-        """Remove files that no version of these last hours needs; older versions can no longer be read."""
-        check = "spark.databricks.delta.retentionDurationCheck.enabled"
-        before = str(self.spark.conf.get(check, "true"))
-        self.spark.conf.set(check, "false")
-        try:
-            run_concurrently(
-                [
-                    partial(
-                        self.spark.sql, f"VACUUM {self.address(table)} RETAIN {keep_hours} HOURS"
-                    )
-                    for table in tables
-                    if self.exists(table)
-                ]
-            )
-        finally:
-            self.spark.conf.set(check, before)
-
-    def compact(self, table: Table) -> None:
-        """Lay the rows of many small files together, clustered as the contract says; beside running writes."""
-        self._writing(table, lambda: self.spark.sql(f"OPTIMIZE {self.address(table)}").first())
+        return self._run(table, write)
 
     def version(self, table: Table) -> int:
         """The table's newest version."""
@@ -297,7 +243,7 @@ class Lake:
         ]
 
     def restore(self, table: Table, *, version: int) -> None:
-        """Make the table what it was; the versions between stay in its history.
+        """Bring back an earlier version of the table; the versions between stay in its history.
 
         Raises:
             LakeError: files of that version were removed.
@@ -311,209 +257,56 @@ class Lake:
                 fix="its history ended: run its job again instead",
             ) from error
 
-    def files(self, table: Table) -> tuple[int, int]:
-        """Number of data files of the table's last version, and their bytes."""
-        found = (
-            self.spark.sql(f"DESCRIBE DETAIL {self.address(table)}")
-            .select("numFiles", "sizeInBytes")
-            .first()
-        )
-        return (0, 0) if found is None else (int(found["numFiles"]), int(found["sizeInBytes"]))
-
-    def _delta(self, table: Table, spark: SparkSession) -> DeltaTable:
-        return (
-            DeltaTable.forName(spark, self.address(table))
-            if self.catalog
-            else DeltaTable.forPath(spark, self.path(table))
-        )
-
-    @contextmanager
-    def alone(
-        self, name: str, *, wait_seconds: float, say: Callable[[str], None]
-    ) -> Iterator[None]:
-        """Nobody else does what bears this name, in this process or another, while the block runs.
-
-        A lock of the operating system, which a process that dies lets go. A lake behind a URL has none: there every write
-        of a slice looks for rows that came meanwhile, and one of two writers is refused by Delta.
-
-        Raises:
-            LakeError: someone else does not come to an end.
-        """
-        if not self.is_folder:
-            yield
-            return
-        self._require_folder()
-        folder = Path(self.root, "_locks")
-        folder.mkdir(exist_ok=True)
-        with (folder / name).open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                say(f"another {name} is at work in {self.root}; waiting for its end")
-                _wait_for(file, name, wait_seconds)
-            except OSError as error:
-                say(
-                    f"the file system of {self.root} knows no locks ({error.strerror}): keep two runs of {name} apart"
-                )
-            yield
-
     def file(self, content_hash: str) -> str:
-        """Where a file is kept as it came, under the SHA-256 of its content."""
+        """Path of a file that is stored as it came, under the SHA-256 of its content."""
         return f"{self.root}/_files/{content_hash[:2]}/{content_hash}"
 
     def checkpoint(self, stream: str) -> str:
-        """Where a stream keeps its place."""
+        """Path of a stream's checkpoint."""
         return f"{self.root}/_checkpoints/{stream}"
 
-    def _write(self, table: Table, conformed: DataFrame, *, instead_of: str | None = None) -> int:
-        """Add rows, in place of those for which a condition holds; returns how many were added."""
-        self._unwritten.discard(table.name)
-        rows = Observation()
-        counted = conformed.observe(rows, F.count(F.lit(1)).alias("rows"))
+    def _create(self, table: Table) -> None:
+        self.location.require_folder()
+        check_expressions(self.spark, table)
         if self.catalog:
-            governed = counted.writeTo(self.address(table))
-            governed.append() if instead_of is None else governed.overwrite(F.expr(instead_of))
-        else:
-            plain = counted.write.format("delta").mode("append")
-            (
-                plain
-                if instead_of is None
-                else plain.mode("overwrite").option("replaceWhere", instead_of)
-            ).save(self.path(table))
-        return int(rows.get["rows"])
+            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{self.catalog}`.`{table.layer}`")
+        lock = f"create-{table.name}"
+        with exclusive_lock(self.location, lock, wait_seconds=_CREATE_SECONDS, say=_say_nothing):
+            if self.exists(table):  # by another process, meanwhile
+                return
+            if self.location.is_folder:
+                # Delta takes the log of a process that died here for a table.
+                shutil.rmtree(Path(self.path(table), "_delta_log"), ignore_errors=True)
+            self.spark.sql(create_statement(table, self.address(table)))
+        self._unwritten.add(table.name)
+
+    def _run(self, table: Table, write: Callable[[], T]) -> T:
+        """What a write returns, on a table that is as its contract says."""
+        self.ensure(table)
+        return run_write(table, write)
+
+    def _write(self, table: Table, conformed: DataFrame, *, instead_of: str | None = None) -> int:
+        self._unwritten.discard(table.name)
+        return write_rows(conformed, table, self.location, instead_of=instead_of)
+
+    def _is_empty_slice(self, table: Table, where: str) -> bool:
+        """Whether a slice is known to have no rows.
+
+        Behind a URL others may write at the same time: there the answer is always no.
+        """
+        if not self.location.is_folder:
+            return False
+        return self._is_new(table) or self.spark.table(self.address(table)).where(where).isEmpty()
 
     def _is_new(self, table: Table) -> bool:
-        """Whether this is the first write to a table that this lake has just created: looking would take 0.5 s."""
+        """Whether this lake has just created the table and not written it; looking takes 0.5 s."""
         return table.name in self._unwritten
 
-    def _writing(
-        self, table: Table, write: Callable[[], T], *, pauses: tuple[float, ...] = _PAUSES
-    ) -> T:
-        """What a write returns, on a table that is as its contract says; a write that another one overtook is made again."""
-        self.ensure(table)
-        try:
-            return write()
-        except _OVERTAKEN:
-            if not pauses:
-                raise
-            time.sleep(pauses[0])
-            return self._writing(table, write, pauses=pauses[1:])
-        except (Py4JJavaError, PySparkException) as error:
-            raise _translated(error, table) from error
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether the lake lies in a folder of this machine, where nobody but Clarion's own processes writes."""
-        return "://" not in self.root and self.catalog is None
-
-    def _require_folder(self) -> None:
-        if not self.is_folder:
-            return
-        try:
-            Path(self.root).mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError, PermissionError) as error:
-            raise LakeError(
-                f"the lake {self.root} cannot be used",
-                found=error.strerror,
-                fix="name a folder that can be written with --lake",
-            ) from error
-        if not os.access(self.root, os.W_OK):
-            raise LakeError(
-                f"the lake {self.root} cannot be written",
-                fix="name a folder that can be written with --lake",
-            )
-
-    def _before_it_gained_columns(self, table: Table) -> DataFrame:
-        """A table that was not written since its contract gained columns: what they say is unknown."""
-        stored = self.spark.table(self.address(table))
-        new = [column for column in table.columns if column.name not in stored.columns]
-        if any(not column.nullable for column in new):
-            raise _not_nullable(
-                table, next(column for column in new if not column.nullable), stored.columns
-            )
-        return stored.withColumns(
-            {column.name: F.lit(None).cast(column.type) for column in new}
-        ).select(*table.column_names)
-
-    def _apply_new_columns(self, table: Table) -> list[str]:
-        stored = {
-            field.name: field for field in self.spark.table(self.address(table)).schema.fields
-        }
-        declared = {field.name: field for field in schema_of(table).fields}
-        new = [column for column in table.columns if column.name not in stored]
-        for name, field in stored.items():
-            if (
-                name not in declared
-                or declared[name].dataType.simpleString() != field.dataType.simpleString()
-            ):
-                raise ContractError(
-                    f"{table.name}: the stored column '{name}' differs from the contract",
-                    found=f"{name} {field.dataType.simpleString()}",
-                    fix=f"rebuild the table: remove {self.address(table)} and run its job again for the days that are wanted",
-                )
-        for column in new:
-            if not column.nullable:
-                raise _not_nullable(table, column, stored)
-        if new:
-            columns = ", ".join(f"`{column.name}` {column.type}" for column in new)
-            self.spark.sql(f"ALTER TABLE {self.address(table)} ADD COLUMNS ({columns})")
-        return [column.name for column in new]
+    def _delta(self, table: Table, spark: SparkSession) -> DeltaTable:
+        if self.catalog:
+            return DeltaTable.forName(spark, self.address(table))
+        return DeltaTable.forPath(spark, self.path(table))
 
 
-def _differs(column: Column) -> str:
-    """The condition that target and source differ in a column; maps have no order of their own, but JSON has."""
-    form = "to_json({}.`{}`)" if column.type.startswith("map") else "{}.`{}`"
-    return f"NOT {form.format('t', column.name)} <=> {form.format('s', column.name)}"
-
-
-def _not_nullable(table: Table, column: Column, stored: Iterable[str]) -> ContractError:
-    return ContractError(
-        f"{table.name}: the contract has a new column '{column.name}' that may not be null",
-        found=", ".join(stored),
-        fix="declare it nullable, or rebuild the table",
-    )
-
-
-def _silent(_: str) -> None:
-    """Nobody need know."""
-
-
-def _wait_for(file: TextIO, name: str, seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while True:
-        time.sleep(0.5)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if time.monotonic() > until:
-                raise LakeError(
-                    f"another {name} is at work",
-                    found=f"it did not end within {seconds:.0f} s",
-                    fix="wait for it, or stop it",
-                ) from error
-        else:
-            return
-
-
-def _translated(error: Exception, table: Table) -> Exception:
-    """A broken promise as a QualityError; anything else as it came."""
-    text = str(error)
-    if _OUTSIDE in text or "DELTA_REPLACE_WHERE_MISMATCH" in text:
-        return ContractError(
-            f"{table.name}: {_OUTSIDE}", fix="nothing was written; filter the frame to the slice"
-        )
-    if broken := _BROKEN_CHECK.search(text):
-        name, row = broken.groups()
-        promise = next((check.expression for check in table.checks if check.name == name), name)
-        values = "; ".join(part.strip(" -\n") for part in row.splitlines() if part.strip())[:300]
-        return QualityError(
-            f"{table.name}: a row breaks '{name}': {promise}",
-            found=values,
-            fix="nothing was written; mend the rows or the rule",
-        )
-    if broken := _BROKEN_NULL.search(text):
-        return QualityError(
-            f"{table.name}: column '{broken.group(1)}' is null",
-            fix="nothing was written; mend the rows or declare it nullable",
-        )
-    return error
+def _say_nothing(_: str) -> None:
+    """Messages that nobody needs."""

@@ -16,7 +16,7 @@ from clarion.contracts.ops import RUNS
 from clarion.kernel.ids import canonical
 from clarion.lake import Lake
 from clarion.lake.frames import rows_as_frame
-from clarion.lake.locks import all_alone
+from clarion.lake.locks import exclusive_locks
 from clarion.runtime import pipeline
 from clarion.runtime.job import Job, Params
 from clarion.runtime.scope import Scope
@@ -89,8 +89,8 @@ def run_job(
     run_id, started, clock = secrets.token_hex(16), datetime.now(UTC), time.monotonic()
     failure: str | None = "interrupted"
     try:
-        with all_alone(
-            lake,
+        with exclusive_locks(
+            lake.location,
             (job.name, *job.apart_from),
             wait_seconds=float(config.get("lake.wait_seconds")),
             say=say,
