@@ -134,7 +134,7 @@ def test_a_demo_refuses_a_folder_that_no_demo_made(
         (("run", "segmnt"), "did you mean 'segment'"),
         (("run", "segment", "--as-of", "2026-13-01"), "is not a day"),
         (("run", "segment", "--set", "segment.k_mx=2"), "did you mean 'segment.k_max'"),
-        (("run", "segment", "--env", "moon"), "unknown place"),
+        (("run", "segment", "--env", "moon"), "unknown environment"),
         (("tables", "gold.nothing"), "there is no table"),
         (("frobnicate",), "frobnicate"),
     ],

@@ -159,7 +159,7 @@ def test_a_shops_own_folder_is_laid_over_the_packaged_one(tmp_path: Path) -> Non
 def test_a_secret_is_a_reference_or_is_refused(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("abc\n")
     assert Config.load().secret(f"file:{tmp_path / 'key'}") == "abc"
-    with pytest.raises(SecretError, match="leads nowhere"):
+    with pytest.raises(SecretError, match="names nothing"):
         Config.load().secret("env:CLARION_NO_SUCH_VARIABLE")
 
 

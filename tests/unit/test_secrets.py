@@ -61,7 +61,7 @@ def test_a_secret_is_found_where_its_reference_leads(
 
 
 def test_a_secret_that_is_not_there_says_so(config: Config, workspace: None) -> None:
-    with pytest.raises(SecretError, match="leads nowhere"):
+    with pytest.raises(SecretError, match="names nothing"):
         config.secret("env:NOT_SET_ANYWHERE")
     with pytest.raises(SecretError, match="databricks:shop/other cannot be read"):
         config.secret("databricks:shop/other")

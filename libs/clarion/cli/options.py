@@ -24,7 +24,7 @@ class Options:
     """Flags that every command shares."""
 
     lake: str
-    place: str
+    environment: str
     conf_dir: Path | None
     overrides: tuple[str, ...]
     as_of: str | None
@@ -34,7 +34,9 @@ class Options:
     def config(self) -> Config:
         seeds = () if self.seed is None else (f"seed={self.seed}",)
         return Config.load(
-            place=self.place, conf_dir=self.conf_dir, overrides=(*self.overrides, *seeds)
+            environment=self.environment,
+            conf_dir=self.conf_dir,
+            overrides=(*self.overrides, *seeds),
         )
 
     def day(self, config: Config) -> date:
@@ -59,7 +61,11 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option("--lake", default="./lake", show_default=True, help="Folder or URL of the lake.")
     @click.option(
-        "--env", "place", default="local", show_default=True, help="local, cluster or databricks."
+        "--env",
+        "environment",
+        default="local",
+        show_default=True,
+        help="local, cluster or databricks.",
     )
     @click.option(
         "--conf-dir",
@@ -83,7 +89,7 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def wrapper(
         lake: str,
-        place: str,
+        environment: str,
         conf_dir: Path | None,
         overrides: tuple[str, ...],
         as_of: str | None,
@@ -91,6 +97,6 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
         quiet: bool,
         **rest: Any,
     ) -> Any:
-        return function(Options(lake, place, conf_dir, overrides, as_of, seed, quiet), **rest)
+        return function(Options(lake, environment, conf_dir, overrides, as_of, seed, quiet), **rest)
 
     return wrapper

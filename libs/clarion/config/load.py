@@ -1,4 +1,4 @@
-"""Layers of YAML: packaged base, place, the shop's own folder, then --set."""
+"""Layers of YAML: packaged base, environment, the shop's own folder, then --set."""
 
 import difflib
 import importlib.resources
@@ -29,13 +29,15 @@ def parse_yaml(text: str, *, where: str) -> dict[str, Any]:
     """The mapping that a YAML text holds.
 
     Raises:
-        ConfigError: no YAML, or no mapping at its top.
+        ConfigError: the text is not YAML, or its top is not a mapping.
     """
     try:
         loaded = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(
-            f"{where} is not YAML", found=" ".join(str(error).split()), fix="mend the line it names"
+            f"{where} is not YAML",
+            found=" ".join(str(error).split()),
+            fix="correct the line it names",
         ) from error
     if loaded is None:
         return {}
@@ -48,7 +50,7 @@ def parse_yaml(text: str, *, where: str) -> dict[str, Any]:
     return loaded
 
 
-def validated(model: type[M], written: Any, *, where: str) -> M:
+def parse_model(model: type[M], written: Any, *, where: str) -> M:
     """What a person wrote, as a model.
 
     Args:
@@ -65,7 +67,7 @@ def validated(model: type[M], written: Any, *, where: str) -> M:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise ConfigError(
-            f"{where}: {key}: {first['msg']}", found=repr(first["input"]), fix=f"mend '{key}'"
+            f"{where}: {key}: {first['msg']}", found=repr(first["input"]), fix=f"correct '{key}'"
         ) from error
 
 
@@ -81,7 +83,7 @@ def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 class Config:
-    """Every setting with its origin; sections as validated dataclasses; files of the configuration by name."""
+    """Settings with their origins, sections as dataclasses, and the configuration's files."""
 
     def __init__(self, values: dict[str, Value], folders: tuple[Any, ...]) -> None:
         self._values = values
@@ -89,17 +91,28 @@ class Config:
 
     @classmethod
     def load(
-        cls, *, place: str = "local", conf_dir: Path | None = None, overrides: tuple[str, ...] = ()
+        cls,
+        *,
+        environment: str = "local",
+        conf_dir: Path | None = None,
+        overrides: tuple[str, ...] = (),
     ) -> "Config":
-        """The settings of a place, with the shop's own folder and `key=value` overrides on top.
+        """The settings of an environment, with a shop's folder and overrides on top.
+
+        Args:
+            environment: local, cluster or databricks.
+            conf_dir: the shop's own configuration.
+            overrides: texts of the form `key=value`.
 
         Raises:
-            ConfigError: an unknown place, folder or key.
+            ConfigError: an unknown environment, folder or key.
         """
         packaged = importlib.resources.files("clarion.conf")
-        if place not in ENVIRONMENTS:
+        if environment not in ENVIRONMENTS:
             raise ConfigError(
-                f"unknown place '{place}'", found=place, fix=f"use one of {', '.join(ENVIRONMENTS)}"
+                f"unknown environment '{environment}'",
+                found=environment,
+                fix=f"use one of {', '.join(ENVIRONMENTS)}",
             )
         if conf_dir is not None and not conf_dir.is_dir():
             raise ConfigError(
@@ -107,7 +120,7 @@ class Config:
                 fix="create it with 'clarion init DIR'",
             )
         folders = (packaged,) if conf_dir is None else (conf_dir, packaged)
-        layers = [(packaged / "base.yml", "base.yml"), (packaged / f"{place}.yml", f"{place}.yml")]
+        layers = [(packaged / name, name) for name in ("base.yml", f"{environment}.yml")]
         if conf_dir is not None and (conf_dir / "base.yml").is_file():
             layers.append((conf_dir / "base.yml", str(conf_dir / "base.yml")))
         values: dict[str, Value] = {}
@@ -141,7 +154,7 @@ class Config:
         return self._values[key].value
 
     def section(self, cls: type[T]) -> T:
-        """The section a settings class names, validated.
+        """The section that a settings class names.
 
         Raises:
             ConfigError: a value has the wrong type, or a key is missing.
@@ -160,7 +173,9 @@ class Config:
             key = f"{section}.{'.'.join(str(part) for part in first['loc'])}"
             origin = self._values[key].origin if key in self._values else "the configuration"
             raise ConfigError(
-                f"{key} in {origin}: {first['msg']}", found=repr(first["input"]), fix=f"mend {key}"
+                f"{key} in {origin}: {first['msg']}",
+                found=repr(first["input"]),
+                fix=f"correct {key}",
             ) from error
 
     def rows(self) -> list[tuple[str, Any, str]]:
@@ -187,22 +202,21 @@ class Config:
 
     def names(self, folder: str) -> list[str]:
         """Names of the YAML files in a folder of the configuration, without '.yml'."""
-        found = set()
+        names: set[str] = set()
         for root in self._folders:
-            place = root / folder
-            if place.is_dir():
-                found |= {
-                    entry.name.removesuffix(".yml")
-                    for entry in place.iterdir()
-                    if entry.name.endswith(".yml")
-                }
-        return sorted(found)
+            path = root / folder
+            files = [entry.name for entry in path.iterdir()] if path.is_dir() else []
+            names.update(name.removesuffix(".yml") for name in files if name.endswith(".yml"))
+        return sorted(names)
 
     def secret(self, reference: str) -> str:
-        """The secret that `env:NAME`, `file:PATH` or `databricks:SCOPE/NAME` refers to; secrets never stand in the configuration itself.
+        """The secret that a reference names; the configuration itself never contains secrets.
+
+        Args:
+            reference: `env:NAME`, `file:PATH` or `databricks:SCOPE/NAME`.
 
         Raises:
-            SecretError: the reference leads nowhere.
+            SecretError: the reference names nothing.
         """
         scheme, _, rest = reference.partition(":")
         if scheme == "env" and os.environ.get(rest):
@@ -210,27 +224,29 @@ class Config:
         if scheme == "file" and Path(rest).is_file():
             return Path(rest).read_text(encoding="utf-8").strip()
         if scheme == "databricks":
-            return _from_scope(rest)
+            return _databricks_secret(rest)
         raise SecretError(
             "a secret is needed: the key of personal columns, or a source's password",
-            found=f"{reference} leads nowhere",
+            found=f"{reference} names nothing",
             fix="refer to env:NAME, file:PATH or databricks:SCOPE/NAME that exists; "
-            "a key (privacy.key) is made with: python -c 'import secrets; print(secrets.token_hex(32))'",
+            "make a key (privacy.key) with: "
+            "python -c 'import secrets; print(secrets.token_hex(32))'",
         )
 
 
-def _from_scope(place: str) -> str:
-    """A secret of a Databricks secret scope, through the SDK that the platform's runtimes carry."""
-    scope, _, name = place.partition("/")
+def _databricks_secret(path: str) -> str:
+    """A secret of a Databricks secret scope, by the SDK that the platform's runtimes contain."""
+    scope, _, name = path.partition("/")
     try:
         from databricks.sdk import WorkspaceClient
 
         return str(WorkspaceClient().dbutils.secrets.get(scope=scope, key=name)).strip()
     except Exception as error:
         raise SecretError(
-            f"the secret databricks:{place} cannot be read",
+            f"the secret databricks:{path} cannot be read",
             found=first_line(error),
-            fix="run on Databricks (or install databricks-sdk and log in), and grant READ on the scope",
+            fix="run on Databricks (or install databricks-sdk and log in), "
+            "and grant READ on the scope",
         ) from error
 
 

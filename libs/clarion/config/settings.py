@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def settings(section: str) -> Callable[[type[T]], type[T]]:
-    """A frozen dataclass that is read from this section; a key that it does not know is refused.
+    """Makes a class a frozen dataclass of a section's settings; unknown keys are refused.
 
     The fields have no defaults: conf/base.yml states every value once, with its reason.
     """

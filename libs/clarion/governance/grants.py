@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from clarion.config import Config
-from clarion.config.load import parse_yaml, validated
+from clarion.config.load import parse_model, parse_yaml
 from clarion.contracts import TABLES
 from clarion.kernel import sql
 from clarion.kernel.errors import ConfigError
@@ -28,7 +28,9 @@ def roles(config: Config) -> dict[str, Role]:
         ConfigError: a layer or table does not exist, or something is written that may not be read.
     """
     written: dict[str, Any] = parse_yaml(config.text(FILE), where=FILE)
-    found = {name: validated(Role, body, where=f"{FILE}: {name}") for name, body in written.items()}
+    found = {
+        name: parse_model(Role, body, where=f"{FILE}: {name}") for name, body in written.items()
+    }
     layers = {table.layer for table in TABLES.values()}
     for name, role in found.items():
         for place in (*role.read, *role.write):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from clarion.config.load import validated
+from clarion.config.load import parse_model
 from clarion.kernel.errors import ConfigError
 
 
@@ -117,7 +117,7 @@ def parse_shop(content: Mapping[str, Any], *, where: str) -> Shop:
         ConfigError: a key is unknown, a value is out of range, or a persona or cluster does
             not exist.
     """
-    shop = validated(Shop, content, where=where)
+    shop = parse_model(Shop, content, where=where)
     for persona in shop.personas:
         if any(like >= len(shop.clusters) for like in persona.likes):
             raise ConfigError(

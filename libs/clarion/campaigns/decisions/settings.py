@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from clarion.config import settings
-from clarion.config.load import validated
+from clarion.config.load import parse_model
 from clarion.kernel.errors import ConfigError
 
 ProductSource = Literal["interests", "neighbours", "open_cart", "alerted", "none"]
@@ -89,7 +89,7 @@ def parse_catalogue(raw: Mapping[str, Any], *, where: str) -> Catalogue:
     Raises:
         ConfigError: an unknown key, a value out of range, a reserved name, or an id used twice.
     """
-    catalogue = validated(Catalogue, raw, where=where)
+    catalogue = parse_model(Catalogue, raw, where=where)
     ids = [offer.id for offer in catalogue.offers]
     if "nothing" in ids:
         raise ConfigError(

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.config.load import validated
+from clarion.config.load import parse_model
 from clarion.kernel.expressions import refuse_unsafe_sql
 from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 
@@ -73,7 +73,7 @@ def parse_detectors(content: Mapping[str, Any]) -> tuple[Detector, ...]:
 
 def _parse_detector(name: str, body: Any) -> Detector:
     where = f"invalid_activity.yml: {name}"
-    declared = validated(_DeclaredDetector, body, where=where)
+    declared = parse_model(_DeclaredDetector, body, where=where)
     for expression in (*declared.features.values(), declared.flag_when):
         refuse_unsafe_sql(expression, where=where)
     features = tuple(declared.features.items())

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from clarion.config.load import validated
+from clarion.config.load import parse_model
 from clarion.contracts.core import Column
 from clarion.contracts.sources import EVENT_TYPES, KINDS, RESPONSE_TYPES, Kind
 from clarion.kernel import sql
@@ -114,7 +114,7 @@ def _parse_rule(name: str, body: Any, kind: Kind, *, file: str) -> list[Rule]:
     content = body
     if isinstance(body, dict):
         content = {("except_" if key == "except" else key): value for key, value in body.items()}
-    declared = validated(_DeclaredRule, content, where=f"rules/{file}.yml {name}")
+    declared = parse_model(_DeclaredRule, content, where=f"rules/{file}.yml {name}")
     refuse_unsafe_sql(declared.invalid_when, where=f"rules/{file}.yml: {name}")
     columns = [column.name for column in kind.columns if declared.matches(kind, column)]
     if file != "every" and not columns:

@@ -25,7 +25,7 @@ from clarion.collect.sources.mapping import (
     Source,
 )
 from clarion.collect.sources.standards import Standard
-from clarion.config.load import validated
+from clarion.config.load import parse_model
 from clarion.contracts.sources import KINDS, Kind
 from clarion.kernel.days import zone
 from clarion.kernel.errors import ConfigError, SourceError
@@ -111,7 +111,7 @@ def _source(
             found=", ".join(KINDS),
             fix=_suggest(kind_name, KINDS),
         )
-    section = validated(_SourceSection, body, where=f"mapping {where}")
+    section = parse_model(_SourceSection, body, where=f"mapping {where}")
     _check_columns(where, kind, section)
     _check_policies(where, kind, section)
     _check_paths(where, section)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from clarion.config.load import validated
+from clarion.config.load import parse_model
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import names, refuse_unsafe_sql
 
@@ -81,7 +81,7 @@ def parse(written: Mapping[str, Any]) -> tuple[Feature, ...]:
     found: dict[str, Feature] = {}
     for name, body in written.items():
         where = f"features.yml: {name}"
-        model = validated(_Written, body, where=where)
+        model = parse_model(_Written, body, where=where)
         for text in (model.value, model.where or ""):
             refuse_unsafe_sql(text, where=where)
         if model.within is not None and model.source in _WITHOUT_AGE:

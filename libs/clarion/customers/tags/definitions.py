@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from clarion.config.load import validated
+from clarion.config.load import parse_model
 from clarion.kernel.expressions import refuse_unsafe_sql
 
 
@@ -49,7 +49,7 @@ def parse(written: Mapping[str, Any]) -> tuple[Tag, ...]:
     found = []
     for name, body in written.items():
         where = f"tags.yml: {name}"
-        model = validated(_Written, body, where=where)
+        model = parse_model(_Written, body, where=where)
         refuse_unsafe_sql(model.when, where=where)
         found.append(Tag(name, model.when, model.en, model.zh, model.meaning))
     return tuple(found)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from clarion.config.load import validated
+from clarion.config.load import parse_model
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import refuse_unsafe_sql
 
@@ -66,7 +66,7 @@ def parse(written: Mapping[str, Any]) -> tuple[Attribute, ...]:
     found = []
     for name, body in written.items():
         where = f"attributes.yml: {name}"
-        model = validated(_Written, body, where=where)
+        model = parse_model(_Written, body, where=where)
         refuse_unsafe_sql(model.value, where=where)
         if not name.isidentifier():
             raise ConfigError(f"{where} is no name", found=name, fix="use letters, digits and _")
