@@ -21,7 +21,6 @@ class StrategySettings:
     explore_budget_share: float
     budget: float
     window_days: int
-    churn_high: float
     products_shown: int
     target_ctr: float
     target_cr: float
