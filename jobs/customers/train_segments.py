@@ -23,7 +23,7 @@ from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
 from clarion.measures.statistics import drift
 from clarion.runtime.job import Job
-from clarion.runtime.models import SETTINGS, totals
+from clarion.runtime.models import SETTINGS, input_fingerprint
 from clarion.runtime.scope import Scope
 
 MODEL = "clarion-segments"
@@ -47,7 +47,7 @@ def run(scope: Scope) -> None:
     customers = scope.persist(
         model_inputs(described, {name: item.value for name, item in settings.features.items()})
     )
-    of_inputs = totals(customers)
+    of_inputs = input_fingerprint(customers)
     last = _last(scope, settings, described, customers=int(of_inputs[0]))
     because = _because(last, settings, as_of=scope.as_of)
     if because and (kept_out := _stayed_back(scope, settings)):

@@ -53,7 +53,7 @@ def run(scope: Scope) -> None:
 
 def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str] | NotComputable:
     wanted, earlier_days = digest(asdict(settings)), scope.earlier(PREDICTIONS)
-    serving = models.serving(
+    serving = models.active_model(
         scope.tracking,
         MODEL,
         earlier_days,
@@ -69,7 +69,7 @@ def _model(scope: Scope, settings: PredictSettings) -> tuple[PipelineModel, str]
     )
     try:
         of_earlier, of_later = run_concurrently(
-            [partial(models.totals, earlier), partial(models.totals, later)]
+            [partial(models.input_fingerprint, earlier), partial(models.input_fingerprint, later)]
         )
         fingerprint = digest(wanted, scope.seed, str(scope.as_of), of_earlier + of_later)
         known = scope.tracking.version_of(MODEL, fingerprint)

@@ -109,7 +109,7 @@ def _model(
     """The model in force; a new one where there is none, where it is old, or where it was fitted with other settings."""
     wanted = digest(asdict(settings), [asdict(item) for item in declared])
     earlier = scope.earlier(PRODUCT_FEATURES).where("model_version IS NOT NULL")
-    serving = models.serving(
+    serving = models.active_model(
         scope.tracking,
         MODEL,
         earlier,
@@ -119,7 +119,7 @@ def _model(
     )
     if serving:
         return serving
-    fingerprint = digest(wanted, str(scope.as_of), models.totals(described))
+    fingerprint = digest(wanted, str(scope.as_of), models.input_fingerprint(described))
     version = scope.tracking.version_of(MODEL, fingerprint)
     if version:
         return scope.tracking.load(MODEL, version), version

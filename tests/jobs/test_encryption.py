@@ -96,18 +96,18 @@ def test_without_the_key_or_with_another_nothing_can_be_read(
     without = Lake(spark.newSession(), safe.lake.root)
     with pytest.raises(Exception, match="encrypted footer") as refused:
         without.read(TABLES["silver.order_lines"]).collect()
-    translated = encryption.translated(refused.value)
+    translated = encryption.decryption_error(refused.value)
     assert translated is not None
     assert translated.exit_code == 2
     assert "No keys available" in str(translated)
     (safe.folder / "other").write_text("ef" * 32)
     other = Config.load(overrides=(f"encryption.key=file:{safe.folder / 'other'}",))
     lake = Lake(_session(spark, other), safe.lake.root)
-    with pytest.raises(SecretError, match="the encryption key 'e1' is not the one with which"):
+    with pytest.raises(SecretError, match="the encryption key 'e1' is not the one that encrypted"):
         encryption.verify(lake, other)
     with pytest.raises(Exception, match="GCM tag check failed"):
         lake.read(TABLES["silver.order_lines"]).collect()
-    assert encryption.translated(ValueError("anything else")) is None
+    assert encryption.decryption_error(ValueError("anything else")) is None
 
 
 def test_a_new_key_reads_what_the_old_one_wrote_while_that_is_configured(

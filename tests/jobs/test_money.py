@@ -50,6 +50,6 @@ def test_amounts_count_by_the_rate_of_their_day_and_silver_keeps_what_was_paid(
 
 def test_a_mapping_in_another_currency_without_rates_is_refused(desk: Callable[..., Desk]) -> None:
     one = desk({"mine": {"orders": ORDERS}}, **{"shop.currency": "EUR"})
-    with pytest.raises(ConfigError, match="in CNY, the shop counts in EUR") as refused:
+    with pytest.raises(ConfigError, match="in CNY, the shop's currency is EUR") as refused:
         one.run("ingest")
     assert "set shop.currency to CNY, or map the kind 'rates'" in str(refused.value)

@@ -13,7 +13,7 @@ from clarion.cli.options import OUT, Options, common
 from clarion.config import Config
 from clarion.contracts import TABLES
 from clarion.declarations import shop
-from clarion.kernel.errors import ClarionError, EnvironmentError, UsageError
+from clarion.kernel.errors import ClarionError, SetupError, UsageError
 from clarion.runtime import encryption, pipeline
 from clarion.runtime.job import Job, Params
 from clarion.runtime.tracking import Tracking
@@ -179,7 +179,7 @@ def doctor(options: Options) -> None:
         )
     bad = [finding for finding in findings if not finding.is_good]
     if bad:
-        raise EnvironmentError(
+        raise SetupError(
             f"{len(bad)} things are wrong",
             found="; ".join(f"{item.name}: {item.state}" for item in bad),
             fix="; ".join(item.fix or "" for item in bad),
@@ -250,7 +250,7 @@ def main(jobs: Mapping[str, Job], arguments: list[str]) -> int:
         ERR.print("stopped", markup=False)
         return 130
     except Exception as error:
-        if closed := encryption.translated(error):
+        if closed := encryption.decryption_error(error):
             ERR.print(str(closed), markup=False)
             return closed.exit_code
         traceback.print_exc()

@@ -1,4 +1,4 @@
-"""The shop at hand: its sources, as the configuration names them."""
+"""What the shop declares in its configuration: sources, rules, features, tags, attributes."""
 
 from functools import cache
 
@@ -25,7 +25,7 @@ def sources(config: Config) -> tuple[Source, ...]:
     """Every source of the shop's mappings.
 
     Raises:
-        ConfigError: no mapping is named, or one of them is wrong.
+        ConfigError: no mapping is named, or one of them is invalid.
     """
     names = config.get("shop.sources")
     if not names:
@@ -39,26 +39,27 @@ def sources(config: Config) -> tuple[Source, ...]:
         "currency": str(config.get("shop.currency")),
     }
     regions = parse_yaml(config.text("regions.yml"), where="regions.yml")
-    found: list[Source] = []
+    declared: list[Source] = []
     for name in names:
         file = f"sources/{name}.yml"
-        found += parse_mapping(
+        declared += parse_mapping(
             name, parse_yaml(config.text(file), where=file), variables=variables, regions=regions
         )
-    _refuse_mixed_money(found, str(config.get("shop.currency")))
-    return tuple(found)
+    _refuse_mixed_currencies(declared, str(config.get("shop.currency")))
+    return tuple(declared)
 
 
-def _refuse_mixed_money(found: list[Source], currency: str) -> None:
+def _refuse_mixed_currencies(mappings: list[Source], currency: str) -> None:
     """Amounts in another currency count only by a rate.
 
     Raises:
-        ConfigError: a mapping declares another currency than the shop's, and none holds rates.
+        ConfigError: a mapping declares another currency than the shop's, and none has rates.
     """
-    other = next((source for source in found if source.currency not in (None, currency)), None)
-    if other is not None and not any(source.kind.name == "rates" for source in found):
+    other = next((source for source in mappings if source.currency not in (None, currency)), None)
+    if other is not None and not any(source.kind.name == "rates" for source in mappings):
         raise ConfigError(
-            f"mapping {other.name} is in {other.currency}, the shop counts in {currency}, and no mapping holds rates",
+            f"mapping {other.name} is in {other.currency}, the shop's currency is {currency}, "
+            "and no mapping has rates",
             found=f"shop.currency: {currency}",
             fix=f"set shop.currency to {other.currency}, or map the kind 'rates'",
         )
@@ -84,10 +85,10 @@ def parse_spec(source: Source) -> ParseSpec:
 
 @cache
 def detectors(config: Config) -> tuple[Detector, ...]:
-    """The detectors of invalid activity, as conf/invalid_activity.yml has them.
+    """The detectors of invalid activity, from conf/invalid_activity.yml.
 
     Raises:
-        ConfigError: a detector is wrong.
+        ConfigError: a detector is invalid.
     """
     return parse_detectors(
         parse_yaml(config.text("invalid_activity.yml"), where="invalid_activity.yml")
@@ -96,51 +97,53 @@ def detectors(config: Config) -> tuple[Detector, ...]:
 
 @cache
 def features(config: Config) -> tuple[Feature, ...]:
-    """What customers are described by, as conf/features.yml has it.
+    """The features of customers, from conf/features.yml.
 
     Raises:
-        ConfigError: a feature is wrong.
+        ConfigError: a feature is invalid.
     """
     return feature_definitions.parse(parse_yaml(config.text("features.yml"), where="features.yml"))
 
 
 @cache
 def tags(config: Config) -> tuple[Tag, ...]:
-    """The tags that a person declared, as conf/tags.yml has them.
+    """The tags that the shop declares, from conf/tags.yml.
 
     Raises:
-        ConfigError: a tag is wrong.
+        ConfigError: a tag is invalid.
     """
     return tag_definitions.parse(parse_yaml(config.text("tags.yml"), where="tags.yml"))
 
 
 @cache
 def attributes(config: Config) -> tuple[Attribute, ...]:
-    """What products are compared by beside their words, as conf/attributes.yml has it.
+    """The attributes by which products are compared, from conf/attributes.yml.
 
     Raises:
-        ConfigError: an attribute is wrong, or its block has no weight.
+        ConfigError: an attribute is invalid, or its block has no weight.
     """
-    found = declared_attributes.parse(
+    declared = declared_attributes.parse(
         parse_yaml(config.text("attributes.yml"), where="attributes.yml")
     )
     weights = config.section(ProductSettings).weights
-    for item in found:
+    for item in declared:
         if item.block not in weights:
             raise ConfigError(
                 f"attributes.yml: {item.name}: its block has no weight",
                 found=item.block,
                 fix=f"add '{item.block}' to product_matrix.weights",
             )
-    return found
+    return declared
 
 
 @cache
 def rules(config: Config) -> dict[str, tuple[Rule, ...]]:
-    """The rules of each source kind, as conf/rules has them; a shop's own file of a name takes the packaged one's place.
+    """The rules of each source kind, from conf/rules.
+
+    A shop's own file replaces the packaged one of its name.
 
     Raises:
-        ConfigError: a rule is wrong.
+        ConfigError: a rule is invalid.
     """
     return parse_rules(
         {

@@ -23,10 +23,10 @@ class ClarionError(Exception):
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error's text that is not empty; the error's class where there is none.
+    r"""The first line of an error's text that is not empty; its class where there is none.
 
     Example:
-        >>> first_line(ValueError("\\n  no such column\\nat line 3"))
+        >>> first_line(ValueError("\n  no such column\nat line 3"))
         'no such column'
         >>> first_line(KeyError())
         'KeyError'
@@ -60,7 +60,7 @@ class SecretError(ClarionError):
     """A key is needed and its reference names nothing."""
 
 
-class EnvironmentError(ClarionError):
+class SetupError(ClarionError):
     """Java, memory or a library is missing or wrong."""
 
 

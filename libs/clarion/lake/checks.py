@@ -1,4 +1,4 @@
-"""A frame is held against its contract before anything is written."""
+"""Compares a frame with its contract before anything is written."""
 
 import difflib
 from functools import cache
@@ -20,50 +20,50 @@ def schema_of(table: Table) -> T.StructType:
 def conform(frame: DataFrame, table: Table) -> DataFrame:
     """The frame with its columns in the contract's order.
 
+    Delta itself checks that no value is null where none may be.
+
+    Args:
+        frame: rows.
+        table: the contract.
+
     Raises:
         ContractError: a column is missing, unknown or of another type.
     """
-    found = {field.name: field.dataType for field in frame.schema.fields}
+    types = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
+    extra = [name for name in types if name not in table.column_names]
     for field in schema_of(table).fields:
-        if field.name not in found:
-            near = difflib.get_close_matches(
-                field.name, [name for name in found if name not in table.column_names], n=1
-            )
-            fix = (
-                f"rename '{near[0]}' to '{field.name}'"
-                if near
-                else f"add '{field.name}' ({field.dataType.simpleString()})"
-            )
+        declared_type = field.dataType.simpleString()
+        if field.name not in types:
+            near = difflib.get_close_matches(field.name, extra, n=1)
+            rename = f"rename '{near[0]}' to '{field.name}'" if near else None
             raise ContractError(
-                f"{table.name}: missing column '{field.name}'", found=", ".join(found), fix=fix
+                f"{table.name}: missing column '{field.name}'",
+                found=", ".join(types),
+                fix=rename or f"add '{field.name}' ({declared_type})",
             )
-        if _plain(found[field.name]) != _plain(field.dataType):
+        if types[field.name] != declared_type:
             raise ContractError(
                 f"{table.name}: column '{field.name}' has the wrong type",
-                found=found[field.name].simpleString(),
-                fix=f"cast it to {field.dataType.simpleString()}",
+                found=types[field.name],
+                fix=f"cast it to {declared_type}",
             )
-    extra = [name for name in found if name not in table.column_names]
     if extra:
         raise ContractError(
             f"{table.name}: unknown column '{extra[0]}'",
-            found=", ".join(found),
+            found=", ".join(types),
             fix="drop it, or declare it in contracts/",
         )
-    return (
-        frame
-        if tuple(field.name for field in frame.schema.fields) == table.column_names
-        else frame.select(*table.column_names)
-    )
-
-
-def _plain(data_type: T.DataType) -> str:
-    """The type without nullability, which Delta checks by itself."""
-    return data_type.simpleString()
+    return frame if tuple(types) == table.column_names else frame.select(*table.column_names)
 
 
 def check_expressions(spark: SparkSession, table: Table) -> None:
-    """Analyse each check on an empty frame: Delta itself lets a misspelt column pass until the first insert.
+    """Analyse each check on an empty frame.
+
+    Delta itself accepts a misspelt column until the first insert.
+
+    Args:
+        spark: the session.
+        table: the contract.
 
     Raises:
         ContractError: a check cannot be analysed.
@@ -78,7 +78,7 @@ def check_expressions(spark: SparkSession, table: Table) -> None:
     except Exception as error:
         first_line = str(error).splitlines()[0]
         raise ContractError(
-            f"{table.name}: a check cannot be understood",
+            f"{table.name}: a check is invalid",
             found=first_line,
-            fix="mend it in contracts/",
+            fix="correct it in contracts/",
         ) from error

@@ -1,4 +1,4 @@
-"""A stored table and its contract: new nullable columns are applied, any other change is refused."""
+"""A stored table and its contract: new nullable columns are added, other changes are refused."""
 
 from collections.abc import Iterable
 

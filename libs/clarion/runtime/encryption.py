@@ -1,4 +1,4 @@
-"""Core tables encrypted where they lie: Parquet's modular encryption, AES-256, for storage that does not encrypt by itself."""
+"""Encryption of core tables in storage that does not encrypt by itself: Parquet's own, AES-256."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ _SIGNS = ("ParquetCryptoRuntimeException", "TagVerificationException", "KeyAcces
 
 @settings("encryption")
 class EncryptionSettings:
-    """Where the master key is, what it is called, and which tables are encrypted with it."""
+    """Reference and name of the master key, and the tables that are encrypted with it."""
 
     key: str | None
     key_id: str
@@ -27,69 +27,74 @@ class EncryptionSettings:
 
 
 def spark_settings(config: Config) -> dict[str, str]:
-    """What Spark must know to encrypt and decrypt; empty where nothing is encrypted. A key itself is no setting of Spark.
+    """Spark settings by which it encrypts and decrypts; empty where nothing is encrypted.
+
+    They contain references to keys, and no key.
 
     Raises:
         ConfigError: an unknown table, or a reference that executors cannot follow.
-        SecretError: the key is not there, or is no key of 256 bits.
+        SecretError: the key does not exist, or has not 256 bits.
     """
-    chosen = config.section(EncryptionSettings)
-    if chosen.key is None:
+    section = config.section(EncryptionSettings)
+    if section.key is None:
         return {}
-    for name in chosen.tables:
+    for name in section.tables:
         if name not in TABLES:
             raise ConfigError(
                 f"encryption.tables: there is no table '{name}'", fix="see 'clarion tables'"
             )
-    places = {**chosen.retired, chosen.key_id: chosen.key}
-    for place in places.values():
-        if not place.startswith(("env:", "file:")):
+    references = {**section.retired, section.key_id: section.key}
+    for reference in references.values():
+        if not reference.startswith(("env:", "file:")):
             raise ConfigError(
                 "an encryption key is read by each executor",
-                found=place,
+                found=reference,
                 fix="refer to env:NAME or file:PATH; Databricks encrypts its own storage",
             )
-    current = _master(config, chosen)
+    current = _master_key(config, section)
     return {
         "parquet.crypto.factory.class": "clarion.TableCrypto",
         "parquet.encryption.kms.client.class": "clarion.MasterKeys",
-        "parquet.encryption.uniform.key": chosen.key_id,
+        "parquet.encryption.uniform.key": section.key_id,
         "parquet.encryption.data.key.length.bits": "256",
         "parquet.encryption.kek.length.bits": "256",
-        # Unwrapped keys are remembered under this name for ten minutes: another key must not find them.
+        # Unwrapped keys are cached under this name for ten minutes; another key has another name.
         "parquet.encryption.key.access.token": current.check,
         "clarion.encryption.folders": ",".join(
-            f"/{name.replace('.', '/')}/" for name in chosen.tables
+            f"/{name.replace('.', '/')}/" for name in section.tables
         ),
-        **{f"clarion.encryption.key.{key_id}": place for key_id, place in places.items()},
+        **{
+            f"clarion.encryption.key.{key_id}": reference
+            for key_id, reference in references.items()
+        },
     }
 
 
-def _master(config: Config, chosen: EncryptionSettings) -> Key:
-    secret = config.secret(str(chosen.key))
+def _master_key(config: Config, section: EncryptionSettings) -> Key:
+    secret = config.secret(str(section.key))
     if len(secret) != 64:
         raise SecretError(
             "the encryption key is not 256 bits in hexadecimal",
             fix="make one with: python -c 'import secrets; print(secrets.token_hex(32))'",
         )
-    return Key.derive(secret, key_id=f"encryption:{chosen.key_id}")
+    return Key.derive(secret, key_id=f"encryption:{section.key_id}")
 
 
 def verify(lake: Lake, config: Config) -> None:
-    """Hold the encryption key against the one of its name in this lake, and enter it where it is new.
+    """Compare the encryption key with the lake's key of that name; a new name is recorded.
 
     Raises:
-        SecretError: it is another one; what it wrote, the right one could not read.
+        SecretError: it is another key; the right one could not read what it writes.
     """
-    chosen = config.section(EncryptionSettings)
-    if chosen.key is None:
+    section = config.section(EncryptionSettings)
+    if section.key is None:
         return
-    key = _master(config, chosen)
-    known = {
+    key = _master_key(config, section)
+    checks = {
         row["key_id"]: row["check"]
         for row in lake.read(KEYS).where("key_id LIKE 'encryption:%'").collect()
     }
-    if key.key_id not in known:
+    if key.key_id not in checks:
         row = {
             "key_id": key.key_id,
             "check": key.check,
@@ -97,26 +102,28 @@ def verify(lake: Lake, config: Config) -> None:
             "_entered_at": datetime.now(UTC),
         }
         lake.merge(KEYS, rows_as_frame(lake.spark, KEYS, [row]), update=False)
-    elif known[key.key_id] != key.check:
+    elif checks[key.key_id] != key.check:
         raise SecretError(
-            f"the encryption key '{chosen.key_id}' is not the one with which this lake's tables are encrypted",
-            found=f"a key whose check is {key.check}; the lake's is {known[key.key_id]}",
-            fix="refer to the key of then; a new key needs a new encryption.key_id, with the old one under encryption.retired",
+            f"the encryption key '{section.key_id}' is not the one that encrypted this lake's tables",
+            found=f"a key whose check is {key.check}; the lake's is {checks[key.key_id]}",
+            fix="refer to the earlier key; a new key needs a new encryption.key_id, "
+            "with the old one under encryption.retired",
         )
 
 
-def translated(error: BaseException) -> LakeError | None:
-    """What a person can mend about files that cannot be decrypted; None for any other error."""
-    told = str(error)
-    if not any(sign in told for sign in _SIGNS):
+def decryption_error(error: BaseException) -> LakeError | None:
+    """An error of ours for a table that cannot be decrypted; None for any other error."""
+    text = str(error)
+    if not any(sign in text for sign in _SIGNS):
         return None
     causes = [
         line.partition(":")[2].strip()
-        for line in told.splitlines()
+        for line in text.splitlines()
         if line.startswith("Caused by") and any(sign in line for sign in _SIGNS)
     ]
     return LakeError(
         "a table is encrypted and cannot be opened",
-        found=causes[-1] if causes else told.splitlines()[0],
-        fix="refer to the key it was written with: encryption.key, encryption.key_id, and older ones under encryption.retired",
+        found=causes[-1] if causes else text.splitlines()[0],
+        fix="refer to the key it was written with: encryption.key, encryption.key_id, "
+        "and older ones under encryption.retired",
     )

@@ -1,4 +1,4 @@
-"""Which model version is in force."""
+"""Which model version is active."""
 
 from datetime import date, timedelta
 
@@ -11,18 +11,14 @@ from clarion.runtime.tracking import Tracking
 SETTINGS = "settings_hash"  # parameter of a version: what it was fitted with
 
 
-def totals(inputs: DataFrame) -> list[str]:
-    """What tells one set of inputs from another: how many rows, and the sum of their hashes."""
-    return [
-        str(value)
-        for value in inputs.agg(
-            F.count("*"), F.sum(F.xxhash64(*inputs.columns).cast("decimal(38,0)"))
-        ).first()
-        or ()
-    ]
+def input_fingerprint(inputs: DataFrame) -> list[str]:
+    """Number of rows and sum of their hashes: equal for equal inputs."""
+    hashes = F.xxhash64(*inputs.columns).cast("decimal(38,0)")
+    row = inputs.agg(F.count("*"), F.sum(hashes)).first()
+    return [str(value) for value in row or ()]
 
 
-def serving(
+def active_model(
     tracking: Tracking,
     name: str,
     earlier: DataFrame,
@@ -31,23 +27,25 @@ def serving(
     as_of: date,
     retrain_days: int,
 ) -> tuple[PipelineModel, str] | None:
-    """The model that scored the last day and its version, while it is younger than `retrain_days` and the settings are the same.
+    """The model that scored the last day, and its version.
+
+    None where it is older than `retrain_days`, or where the settings have changed since its fit.
 
     Args:
-        tracking: where models are kept.
+        tracking: the model store.
         name: the model's name there.
         earlier: rows of earlier days with as_of and model_version.
         fitted_with: digest of today's settings; a version has its own as parameter SETTINGS.
         as_of: the day to be scored.
         retrain_days: how long a version serves.
     """
-    version = _in_force(earlier, as_of=as_of, retrain_days=retrain_days)
+    version = _latest_version(earlier, as_of=as_of, retrain_days=retrain_days)
     if version is None or tracking.parameter(name, version, SETTINGS) != fitted_with:
         return None
     return tracking.load(name, version), version
 
 
-def _in_force(earlier: DataFrame, *, as_of: date, retrain_days: int) -> str | None:
+def _latest_version(earlier: DataFrame, *, as_of: date, retrain_days: int) -> str | None:
     versions = earlier.groupBy("model_version").agg(
         F.min("as_of").alias("since"), F.max("as_of").alias("until")
     )

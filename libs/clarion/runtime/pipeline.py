@@ -32,13 +32,15 @@ def dependencies(jobs: Iterable[Job]) -> dict[str, tuple[str, ...]]:
 
 
 def order(jobs: Iterable[Job]) -> tuple[Job, ...]:
-    """The jobs of the loop so that each stands after those it depends on; ties in the order they are registered.
+    """The jobs of the loop, each after those it depends on.
+
+    Ties keep the order in which the jobs are registered.
 
     Raises:
-        ClarionError: they depend on each other in a circle.
+        ClarionError: the jobs depend on each other in a circle.
     """
     jobs = tuple(job for job in jobs if job.part == "loop")
-    position = {job.name: place for place, job in enumerate(jobs)}
+    position = {job.name: index for index, job in enumerate(jobs)}
     sorter = TopologicalSorter(dependencies(jobs))
     try:
         sorter.prepare()
@@ -64,14 +66,20 @@ def select(
 ) -> tuple[Job, ...]:
     """One job, or with `all` the loop between two of its jobs.
 
+    Args:
+        jobs: every job by name.
+        name: a job, or `all`.
+        first: with `all`, the first job; None for the loop's.
+        last: with `all`, the last job; None for the loop's.
+
     Raises:
         UsageError: an unknown job, or bounds in the wrong order.
     """
-    for wanted in (name, first, last):
-        if wanted not in (None, "all", *jobs):
-            near = difflib.get_close_matches(str(wanted), jobs, n=1)
+    for requested in (name, first, last):
+        if requested not in (None, "all", *jobs):
+            near = difflib.get_close_matches(str(requested), jobs, n=1)
             raise UsageError(
-                f"there is no job '{wanted}'",
+                f"there is no job '{requested}'",
                 found=", ".join(jobs),
                 fix=f"did you mean '{near[0]}'?" if near else "see 'clarion jobs'",
             )
@@ -81,7 +89,7 @@ def select(
     names = [job.name for job in ordered]
     if outside := [bound for bound in (first, last) if bound and bound not in names]:
         raise UsageError(
-            f"'{outside[0]}' is no part of the loop",
+            f"'{outside[0]}' is not part of the loop",
             found=" -> ".join(names),
             fix=f"run it by itself: clarion run {outside[0]}",
         )
@@ -94,26 +102,29 @@ def select(
     return ordered[start:stop]
 
 
-def execute(chosen: tuple[Job, ...], run: Callable[[Job], None], *, at_once: int) -> None:
+def execute(jobs: tuple[Job, ...], run: Callable[[Job], None], *, at_once: int) -> None:
     """Run jobs, each as soon as those it depends on are done, at most so many at a time.
 
-    A small lake's jobs wait for the driver more than for the cores; two at a time keep both busy. When a job fails, those
-    that run are waited for and none is started.
+    A small lake's jobs wait for the driver more than for the cores; two at a time keep both busy.
+    When a job fails, running jobs are waited for and no other is started.
 
     Args:
-        chosen: the jobs, in an order that respects their dependencies.
+        jobs: in an order that respects their dependencies.
         run: runs one of them.
         at_once: most jobs at a time; 1 runs them in the given order.
 
     Raises:
         Exception: the first error of a job.
     """
-    edges, names = dependencies(chosen), {job.name for job in chosen}
-    waits = {job.name: names.intersection(edges.get(job.name, ())) for job in chosen}
-    waiting, running, failure = list(chosen), dict[Future[None], str](), None
+    edges = dependencies(jobs)
+    names = {job.name for job in jobs}
+    unfinished = {job.name: names.intersection(edges.get(job.name, ())) for job in jobs}
+    waiting = list(jobs)
+    running: dict[Future[None], str] = {}
+    failure: BaseException | None = None
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         while (waiting and failure is None) or running:
-            ready = [job for job in waiting if not waits[job.name]] if failure is None else []
+            ready = [job for job in waiting if failure is None and not unfinished[job.name]]
             for job in ready[: at_once - len(running)]:
                 waiting.remove(job)
                 running[pool.submit(run, job)] = job.name
@@ -121,7 +132,7 @@ def execute(chosen: tuple[Job, ...], run: Callable[[Job], None], *, at_once: int
             for future in finished:
                 name = running.pop(future)
                 failure = failure or future.exception()
-                for others in waits.values():
+                for others in unfinished.values():
                     others.discard(name)
     if failure is not None:
         raise failure

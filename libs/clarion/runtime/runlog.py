@@ -1,4 +1,4 @@
-"""Runs a job and leaves a row in ops.runs, whatever comes of it."""
+"""Runs a job and records it in ops.runs, also when it fails."""
 
 import secrets
 import time
@@ -27,7 +27,7 @@ _GATHER_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What a run did."""
+    """The result of a run."""
 
     job: str
     seconds: float
@@ -36,9 +36,10 @@ class RunReport:
 
 
 class RunLog:
-    """Writes rows of ops.runs beside the jobs that follow; those of half a minute go together, since an append takes a second.
+    """Appends rows to ops.runs while further jobs run.
 
-    A row that is still waiting when the process dies is lost; its run then counts as not done and is repeated.
+    An append takes a second, so that the rows of half a minute are written together. A row that
+    still waits when the process dies is lost; its run then counts as not done and is repeated.
     """
 
     def __init__(self, lake: Lake) -> None:
@@ -52,13 +53,13 @@ class RunLog:
         return self
 
     def record(self, row: dict[str, Any]) -> None:
-        """Put down what became of a run."""
+        """Record the outcome of a run."""
         self._rows.put(row)
         self._writes.append(self._pool.submit(self._write))
 
     def _write(self) -> None:
         if self._rows.empty():
-            return  # an earlier write took the row along
+            return  # an earlier write has included the row
         self._closing.wait(_GATHER_SECONDS)
         rows = [self._rows.get() for _ in range(self._rows.qsize())]
         self._lake.append(RUNS, rows_as_frame(self._lake.spark, RUNS, rows))
@@ -82,11 +83,22 @@ def run_job(
 ) -> RunReport:
     """Run one job and record it.
 
+    Args:
+        job: the job.
+        params: of this pass.
+        lake: the tables.
+        config: settings.
+        say: takes the job's messages.
+        tracking: the model store.
+        log: takes the row.
+
     Raises:
         Exception: whatever the job raised, after the failed run was recorded.
     """
     scope = Scope(job=job, params=params, lake=lake, config=config, say=say, tracking=tracking)
-    run_id, started, clock = secrets.token_hex(16), datetime.now(UTC), time.monotonic()
+    run_id = secrets.token_hex(16)
+    started = datetime.now(UTC)
+    clock = time.monotonic()
     failure: str | None = "interrupted"
     try:
         with exclusive_locks(
@@ -141,14 +153,14 @@ def run_jobs(
         config: settings.
         tracking: the model store.
         at_once: most jobs at a time.
-        say: takes what a job has to say.
-        done: takes what a job did.
+        say: takes a job's messages.
+        done: takes a job's result.
     """
     if len(jobs) > 1:
-        tracking.open_beside()
+        tracking.open_in_background()
     with RunLog(lake) as log:
 
-        def one(job: Job) -> None:
+        def run_one(job: Job) -> None:
             done(
                 run_job(
                     job,
@@ -161,4 +173,4 @@ def run_jobs(
                 )
             )
 
-        pipeline.execute(jobs, one, at_once=at_once)
+        pipeline.execute(jobs, run_one, at_once=at_once)

@@ -13,7 +13,7 @@ from py4j.java_gateway import JavaClass
 from pyspark.sql import SparkSession
 
 from clarion.config import Config
-from clarion.kernel.errors import EnvironmentError
+from clarion.kernel.errors import SetupError
 from clarion.kernel.ids import digest
 from clarion.runtime import encryption
 from clarion.runtime.jars import IVY, session_jars
@@ -23,40 +23,50 @@ ALWAYS = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",  # instants are UTC; days are made in the shop's zone
     "spark.sql.execution.arrow.pyspark.enabled": "true",
-    # The call site of every column expression, kept for messages: building a cleaning plan took 2.1 s with it, 1.4 s without.
+    # The call site of every column expression, for messages: building a cleaning plan took 2.1 s
+    # with it, 1.4 s without.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
-    "spark.sql.legacy.javaCharsets": "true",  # files in GB18030 and every other encoding that Java knows
-    "spark.sql.csv.parser.columnPruning.enabled": "false",  # a cut record shows only when all its columns are parsed
-    # What a job keeps is read a few times and let go: to look for encodings took 7 of the 20 s in which a million events are judged.
+    # Files in GB18030 and every other encoding that Java has.
+    "spark.sql.legacy.javaCharsets": "true",
+    # A truncated record is visible only when all its columns are parsed.
+    "spark.sql.csv.parser.columnPruning.enabled": "false",
+    # A persisted frame is read a few times: the search for encodings took 7 of the 20 s that a
+    # million events take to clean.
     "spark.sql.inMemoryColumnarStorage.compressed": "false",
 }
-# A dictionary of values that are all different is built, found too large and thrown away.
-OF_FILES = {
+# A dictionary of values that are all different is built, is too large, and is discarded.
+PARQUET = {
     f"parquet.enable.dictionary#{name}": "false"
     for name in ("_hash", "record_id", "order_line_id", "event_ref")
 }
 
 
 def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSession:
-    """The session of this process, made on first use.
+    """The session of this process, created at first use.
+
+    Args:
+        config: the settings.
+        extra: Spark settings that override the configuration's.
 
     Raises:
-        EnvironmentError: Spark does not start.
+        SetupError: Spark does not start.
     """
     os.environ.setdefault("PYARROW_IGNORE_TIMEZONE", "1")
-    # Errors come back as exceptions and are told by the command line; the logger would tell them a second time.
+    # The command line prints errors that are raised; the logger would print them a second time.
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
     for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     builder: Any = SparkSession.builder.appName("clarion")
-    master, memory = config.get("spark.master"), config.get("spark.memory")
+    master = config.get("spark.master")
+    memory = config.get("spark.memory")
     encrypting = encryption.spark_settings(config)
-    # The JVM's launcher takes only names of Spark's own, and hands these on without the prefix; a session that runs takes them as they are.
+    # The JVM's launcher takes only Spark's own names, and passes these on without the prefix; a
+    # running session takes them as they are.
     prefix = "" if master is None else "spark.hadoop."
-    of_files = {f"{prefix}{key}": value for key, value in {**OF_FILES, **encrypting}.items()}
+    parquet = {f"{prefix}{key}": value for key, value in {**PARQUET, **encrypting}.items()}
     settings = {
         **ALWAYS,
-        **of_files,
+        **parquet,
         **{key: _text(value) for key, value in config.get("spark.conf").items()},
         **(extra or {}),
     }
@@ -80,7 +90,8 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
         )
     ]
     on_path = ":".join(filter(None, [*jars, settings.get("spark.driver.extraClassPath")]))
-    # Executors elsewhere must be sent the jars; here the class path does, and spares a copy of each at every start.
+    # Remote executors are sent the jars; a local session has them on the class path, without a copy
+    # of each at every start.
     quiet = (
         quiet.config("spark.driver.extraClassPath", on_path)
         if master.startswith("local")
@@ -89,50 +100,51 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
     try:
         spark: SparkSession = quiet.getOrCreate()
     except Exception as error:
-        raise EnvironmentError(
+        raise SetupError(
             "Spark does not start", found=str(error).splitlines()[0], fix="run 'clarion doctor'"
         ) from error
-    _remember_classes(spark)
+    _cache_classes(spark)
     return spark
 
 
-class _Remembered(JavaClass):  # type: ignore[misc]
+class _CachedClass(JavaClass):  # type: ignore[misc]
     """A Java class of static methods that asks the JVM once for each."""
 
     def __getattr__(self, name: str) -> Any:
-        found = super().__getattr__(name)
-        setattr(self, name, found)
-        return found
+        method = super().__getattr__(name)
+        setattr(self, name, method)
+        return method
 
 
-def _remember_classes(spark: SparkSession) -> None:
-    """Let `F.col` and its like find their Java classes here.
+def _cache_classes(spark: SparkSession) -> None:
+    """Cache the Java classes that `F.col` and its like look up.
 
-    PySpark asks the JVM for class and method each time: 42,000 questions in two turns of the demo, for which the JVM
-    searched its 300 jars, a twentieth of all its work. Only a JVM that this process has started itself is asked here.
+    PySpark asks the JVM for class and method each time: 42,000 calls in two turns of the demo, for
+    which the JVM searched its 300 jars, a twentieth of all its work. It applies only to a JVM that
+    this process has started itself.
     """
     view: Any = spark._jvm
     for name in ("functions", "org.apache.spark.sql.functions", "PythonUtils"):
-        setattr(view, name, _Remembered(getattr(view, name)._fqn, view._gateway_client))
+        setattr(view, name, _CachedClass(getattr(view, name)._fqn, view._gateway_client))
 
 
 def class_archive() -> str:
-    """JVM options that map Spark's classes as an earlier process left them, or else leave them when this process has ended.
+    """JVM options that map Spark's classes from an archive, or write it when this process ends.
 
-    Measured on the small demo's first turn: 127 s without, 116 s with (20,000 classes in 230 MB beside the jars). The JVM
-    looks by itself whether the file fits; leaving it takes the JVM 15 s after the command has returned.
+    Measured on the small demo's first turn: 127 s without, 116 s with it (20,000 classes, 230 MB
+    beside the jars). The JVM checks by itself whether the archive matches. Writing it takes the JVM
+    15 s after the command has returned.
     """
     java = Path(
         os.environ.get("JAVA_HOME") or Path(shutil.which("java") or "java").resolve().parent.parent
     )
     modules = java / "lib" / "modules"
-    made = modules.stat().st_mtime_ns if modules.exists() else 0
-    archive = (
-        IVY.parent
-        / f"classes-{digest(str(java), made, version('pyspark'), [str(jar) for jar in session_jars()])[:16]}.jsa"
-    )
-    quiet = "-Xlog:cds=off -Xlog:cds+dynamic=off"
-    return f'{"-XX:SharedArchiveFile" if archive.exists() else "-XX:ArchiveClassesAtExit"}="{archive}" {quiet}'
+    modified = modules.stat().st_mtime_ns if modules.exists() else 0
+    jars = [str(jar) for jar in session_jars()]
+    key = digest(str(java), modified, version("pyspark"), jars)[:16]
+    archive = IVY.parent / f"classes-{key}.jsa"
+    option = "-XX:SharedArchiveFile" if archive.exists() else "-XX:ArchiveClassesAtExit"
+    return f'{option}="{archive}" -Xlog:cds=off -Xlog:cds+dynamic=off'
 
 
 def _text(value: Any) -> str:

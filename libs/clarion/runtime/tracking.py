@@ -42,8 +42,8 @@ class Tracking:
             str(Path(lake_root).absolute() / "_models"),
         )
 
-    def open_beside(self) -> None:
-        """Begin to open the store while the first jobs run: its libraries and a new store's tables take 7 s."""
+    def open_in_background(self) -> None:
+        """Open the store while the first jobs run: libraries and a new store's tables take 7 s."""
         threading.Thread(target=self._client, daemon=True).start()
 
     def _client(self) -> Any:
@@ -72,10 +72,19 @@ class Tracking:
         """Record a fitted model and register it under an alias; returns its version.
 
         A model with the same fingerprint is not registered twice: its version is returned.
+
+        Args:
+            name: the model's name.
+            model: the fitted pipeline.
+            params: what it was fitted with.
+            metrics: what was measured.
+            fingerprint: digest of run key, settings and inputs.
+            figures: charts by title.
+            alias: champion or challenger.
         """
-        known = self.version_of(name, fingerprint)
-        if known:
-            return known
+        registered = self.version_of(name, fingerprint)
+        if registered:
+            return registered
         mlflow = self._client()
         if mlflow.get_experiment_by_name(name) is None:
             mlflow.create_experiment(name, artifact_location=f"{self.artifacts}/{name}")
@@ -99,25 +108,25 @@ class Tracking:
         return version
 
     def promote(self, name: str, version: str) -> None:
-        """Make a registered version the champion; it is no challenger any more."""
+        """Make a registered version the champion, and the challenger no longer."""
         client = self._client().MlflowClient()
         client.set_registered_model_alias(name, "champion", version)
         if client.get_registered_model(name).aliases.get("challenger") == version:
             client.delete_registered_model_alias(name, "challenger")
 
     def metrics(self, name: str, version: str, keys: tuple[str, ...]) -> dict[str, float]:
-        """What was measured when a registered version was fitted."""
+        """The metrics that were measured when a registered version was fitted."""
         client = self._client().MlflowClient()
         recorded = client.get_run(client.get_model_version(name, version).run_id).data.metrics
         return {key: float(recorded[key]) for key in keys}
 
     def parameter(self, name: str, version: str, key: str) -> str | None:
-        """What a registered version was fitted with."""
+        """A parameter with which a registered version was fitted."""
         client = self._client().MlflowClient()
-        found: str | None = client.get_run(
+        value: str | None = client.get_run(
             client.get_model_version(name, version).run_id
         ).data.params.get(key)
-        return found
+        return value
 
     def version_of(self, name: str, fingerprint: str) -> str | None:
         """The registered version with this fingerprint, if there is one."""
@@ -128,12 +137,12 @@ class Tracking:
         return None
 
     def load(self, name: str, version: str) -> "PipelineModel":
-        """The fitted model of a registered version; read once a process, since a version never changes."""
-        return _loaded(self, name, version)
+        """The fitted model of a registered version; read once a process, since it never changes."""
+        return _load_model(self, name, version)
 
 
 @lru_cache(maxsize=16)
-def _loaded(tracking: Tracking, name: str, version: str) -> "PipelineModel":
+def _load_model(tracking: Tracking, name: str, version: str) -> "PipelineModel":
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model: PipelineModel = tracking._client().spark.load_model(f"models:/{name}/{version}")
@@ -141,12 +150,13 @@ def _loaded(tracking: Tracking, name: str, version: str) -> "PipelineModel":
 
 
 def _make_store(mlflow: Any, file: Path) -> None:
-    """A store with its tables, which stands there whole or not at all: MLflow cannot go on with tables that a dead process left half made."""
+    """Create a store with its tables in one step.
+
+    MLflow cannot use tables that a process has left incomplete when it died.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".mlflow-") as folder:
         new = Path(folder, file.name)
         mlflow.MlflowClient(tracking_uri=f"{_SQLITE}{new}").search_experiments(max_results=1)
-        with suppress(
-            FileExistsError
-        ):  # another process was as quick, and may have written into its own
+        with suppress(FileExistsError):  # another process has created it, and may have written
             os.link(new, file)

@@ -1,11 +1,11 @@
-"""When upkeep lays a table together anew."""
+"""When upkeep compacts a table."""
 
 from clarion.config.settings import settings
 
 
 @settings("upkeep")
 class UpkeepSettings:
-    """How many files are many, and how large a small one is."""
+    """From how many small files on a table is compacted, and how large a small file is."""
 
     small_files: int
     small_file_mb: float
