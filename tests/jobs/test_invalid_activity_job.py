@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import functions as F
 from worlds import Desk
 
-from clarion.governance.quarantine import held_apart
+from clarion.governance.quarantine import invalid_activity_by_detector
 
 pytestmark = pytest.mark.deep  # three days of a shop
 
@@ -79,7 +79,9 @@ def test_invalid_activity_is_left_out_for_analytics_and_stays_in_silver(
     assert one.read("gold.product_days").agg(F.sum("views")).first()[0] == 12
     assert any("bot: 300 of 312 silver.events" in said for said in one.said)
 
-    assert [(row["detector"], row["flagged"]) for row in held_apart(one.lake)] == [("bot", 300)]
+    assert [
+        (row["detector"], row["flagged"]) for row in invalid_activity_by_detector(one.lake)
+    ] == [("bot", 300)]
 
     # The next day only what is new is looked at; what was found before stays found.
     _write(

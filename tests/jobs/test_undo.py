@@ -86,7 +86,7 @@ def test_a_bad_file_is_undone_and_the_corrected_one_is_taken(
         .first()
     )
     assert tuple(batches) == (3, 2, 0, 1)
-    with pytest.raises(UsageError, match="taken back before"):
+    with pytest.raises(UsageError, match="undone before"):
         undo(
             shop.lake,
             shop.config,
@@ -119,5 +119,5 @@ def test_what_cannot_be_undone_says_why(desk: Callable[..., Desk]) -> None:
     with pytest.raises(UsageError, match="no run begins with 'zz'"):
         undo(shop.lake, shop.config, "zz", say=shop.said.append)
     shop.run("rotate")
-    with pytest.raises(UsageError, match="a run of rotate cannot be taken back"):
+    with pytest.raises(UsageError, match="a run of rotate cannot be undone"):
         undo(shop.lake, shop.config, _last(shop, "rotate"), say=shop.said.append)

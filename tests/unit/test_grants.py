@@ -6,7 +6,7 @@ import pytest
 
 from clarion.config import Config
 from clarion.contracts import TABLES
-from clarion.governance.grants import allowed, roles, statements
+from clarion.governance.grants import access_right, roles, statements
 from clarion.kernel.errors import ConfigError
 
 
@@ -19,17 +19,17 @@ def test_only_jobs_and_privacy_come_near_the_vault_and_nobody_in_marketing_sees_
         name
         for name, role in found.items()
         for table in TABLES
-        if table.startswith("vault.") and allowed(role, table)
+        if table.startswith("vault.") and access_right(role, table)
     }
     assert vault == {"engineer", "privacy"}
-    assert allowed(found["privacy"], "vault.personal_data") == ""
+    assert access_right(found["privacy"], "vault.personal_data") == ""
     assert not any(
-        allowed(found["marketing"], table)
+        access_right(found["marketing"], table)
         for table in TABLES
         if table.split(".")[0] in ("bronze", "silver")
     )
-    assert allowed(found["engineer"], "gold.decisions") == "read and write"
-    assert allowed(found["merchant"], "gold.decisions") == ""
+    assert access_right(found["engineer"], "gold.decisions") == "read and write"
+    assert access_right(found["merchant"], "gold.decisions") == ""
 
 
 @pytest.mark.covers("Q9")

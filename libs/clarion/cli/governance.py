@@ -104,11 +104,11 @@ def quarantine_group() -> None:
 def quarantine_list(options: Options) -> None:
     """How many records stand in quarantine, by source and reason; and how many facts are invalid activity."""
     from clarion.cli.views import invalid_activity, quarantined
-    from clarion.governance.quarantine import held_apart, reasons
+    from clarion.governance.quarantine import invalid_activity_by_detector, reasons
 
     lake = options.open(options.config())
     OUT.print(quarantined(reasons(lake)))
-    if apart := held_apart(lake):
+    if apart := invalid_activity_by_detector(lake):
         OUT.print(invalid_activity(apart))
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from clarion.explore.audience import Audience
 from clarion.explore.customer_360 import CustomerView
 from clarion.onboarding.trial import Trial
-from clarion.serving.live_view import Known
+from clarion.serving.live_view import LiveCustomer
 
 
 def trial(tried: Trial, *, show: int) -> Group:
@@ -190,7 +190,7 @@ def card(found: CustomerView) -> Group:
     )
 
 
-def known_now(found: Known, declared: dict[str, dict[str, Any]]) -> Group:
+def known_now(found: LiveCustomer, declared: dict[str, dict[str, Any]]) -> Group:
     """What is known of one customer at this moment."""
     cart = ", ".join(found.open_cart) or "nothing"
     seen = "not seen on the stream"

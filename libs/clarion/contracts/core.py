@@ -1,4 +1,4 @@
-"""What a table is: declared once, and everything else about it is derived from here."""
+"""What a table is: it is declared once, and everything else about it follows from that."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A promise about each row; it holds when `(expression) IS TRUE`."""
+    """A condition on each row; it holds when `(expression) IS TRUE`."""
 
     name: str
     expression: str
@@ -35,11 +35,12 @@ class Table:
         name: layer.table.
         grain: what one row is, in words.
         key: columns that are unique together.
-        slice: columns that name what one run owns and replaces; empty for append-only and current-state tables.
+        slice: columns that name what one run owns and replaces; empty for append-only and
+            current-state tables.
         columns: in the order in which they are written.
-        checks: promises about each row.
+        checks: conditions on each row.
         cluster_by: columns by which files are laid out.
-        owner: who answers for the table.
+        owner: who is responsible for the table.
         history_days: how far back versions reach.
         keep_days: how long rows are kept; None for as long as the shop wants.
     """
@@ -69,14 +70,17 @@ class Table:
 
     @property
     def layer(self) -> str:
+        """First part of the name."""
         return self.name.split(".")[0]
 
     @property
     def short_name(self) -> str:
+        """Second part of the name."""
         return self.name.split(".")[1]
 
     @property
     def column_names(self) -> tuple[str, ...]:
+        """Names of the columns, in their order."""
         return tuple(column.name for column in self.columns)
 
     @property

@@ -16,7 +16,7 @@ RUNS = Table(
         Column("started_at", "timestamp", "wall clock"),
         Column("ended_at", "timestamp", "wall clock"),
         Column("rows_written", "map<string,bigint>", "rows by table"),
-        Column("notes", "array<string>", "what the run wants a person to know"),
+        Column("notes", "array<string>", "messages of the run for a person"),
         Column("error", "string", "message of the error that ended it", nullable=True),
     ),
     checks=(Check("state_known", "state IN ('done', 'failed')"),),
@@ -24,18 +24,18 @@ RUNS = Table(
 )
 FILES = Table(
     name="ops.files",
-    grain="one step in the life of a portion of a source (a file, or a range of a table or topic): planned, taken, replaced, undone",
+    grain="one state of a chunk of a source: a file, or a range of a table or topic",
     key=("_source", "_file", "_batch", "state"),
     columns=(
         Column("_source", "string", "mapping and source kind it was taken through"),
-        Column("_file", "string", "where it stood"),
+        Column("_file", "string", "path of the file, or name of the range"),
         Column("bytes", "bigint", "its length", unit="bytes"),
         Column("content_hash", "string", "SHA-256 of its content, or of what names the range"),
         Column("_batch", "string", "batch that brought it"),
         Column(
             "state",
             "string",
-            "planned, then taken; replaced when a changed file took its place, undone when a person took it back",
+            "planned, then taken; replaced by a changed file, undone by clarion undo",
         ),
         Column("columns", "array<string>", "columns the mapping's reader found"),
         Column("_taken_at", "timestamp", "wall clock"),
@@ -64,7 +64,7 @@ FILES = Table(
         Column(
             "prompt",
             "bigint",
-            "of a stream's batch: records that landed within three minutes; null for a replay of days past",
+            "of a stream's batch: records that landed within three minutes; null for a replay",
             nullable=True,
         ),
         Column(
@@ -94,14 +94,14 @@ BATCHES = Table(
         Column("warned", "bigint", "accepted rows with a warning"),
         Column("filled_values", "map<string,bigint>", "missing values filled by policy, by column"),
         Column("_cleaned_at", "timestamp", "wall clock"),
-        Column("content_hash", "string", "fingerprint of the portions it held", nullable=True),
+        Column("content_hash", "string", "fingerprint of its chunks", nullable=True),
     ),
     checks=(Check("rows_reconcile", "rows_in = accepted + quarantined + duplicates"),),
     owner="operations",
 )
 QUALITY = Table(
     name="ops.quality",
-    grain="one rule of a source in one batch, cleaned under one state of its mapping: how many records failed it, and whether that is more than usual",
+    grain="one rule of a source in one batch, cleaned under one state of its mapping",
     key=("_batch", "_source", "mapping_hash", "rule", "column"),
     slice=("_batch",),
     columns=(
@@ -115,10 +115,11 @@ QUALITY = Table(
         Column(
             "rule",
             "string",
-            "rule of conf/rules, or missing, unreadable, malformed_record, no_consent_to_collection, filled",
+            "rule of conf/rules, or missing, unreadable, malformed_record, "
+            "no_consent_to_collection, filled",
         ),
         Column(
-            "column", "string", "column it speaks of; empty for the whole record or for several"
+            "column", "string", "column that it checks; empty for the record or for several columns"
         ),
         Column("severity", "string", "error (quarantined), warning (marked) or repair (filled in)"),
         Column("reason", "string", "in words"),
@@ -145,18 +146,18 @@ QUALITY = Table(
 )
 REPLAYS = Table(
     name="ops.replays",
-    grain="one record that left the quarantine because its mapping, a rule or its file was mended",
+    grain="one record that left the quarantine: its mapping, a rule or its file was corrected",
     key=("_source", "_file", "_row", "_batch", "mapping_hash"),
     slice=("_batch",),
     columns=(
         Column("_source", "string", "mapping and source kind"),
-        Column("_file", "string", "file it stands in"),
+        Column("_file", "string", "its file"),
         Column("_row", "bigint", "number of the record in its file"),
         Column("_batch", "string", "batch that brought it"),
         Column(
             "reasons",
             "array<struct<rule:string,column:string,sample:string>>",
-            "what was held against it",
+            "why it was rejected",
         ),
         Column(
             "mapping_hash", "string", "fingerprint of the mapping and rules under which it left"
@@ -187,7 +188,7 @@ DETECTIONS = Table(
 )
 FITS = Table(
     name="ops.fits",
-    grain="one value that stood in for missing ones in a batch, with what it was learned from",
+    grain="one value that replaces missing ones in a batch, and the rows it was learned from",
     key=("_batch", "_source", "column", "group"),
     slice=("_batch",),
     columns=(
@@ -198,7 +199,7 @@ FITS = Table(
         Column(
             "group", "array<string>", "values of the columns it was learned by; empty for all rows"
         ),
-        Column("value", "string", "what stood in", nullable=True),
+        Column("value", "string", "the value", nullable=True),
         Column("rows", "bigint", "accepted rows it was learned from"),
     ),
     owner="operations",

@@ -73,7 +73,7 @@ def _fact(
         key=(record_id,),
         slice=("_batch",),
         columns=(
-            Column(record_id, "string", "SHA-256 of source, file content and the record's number or declared name"),
+            Column(record_id, "string", "SHA-256 of source, file and record number or name"),
             *own, *extra, _ARRIVED, *PROVENANCE, *_MARKS,
         ),
         checks=checks,
@@ -150,8 +150,8 @@ REDEMPTIONS = _fact(KINDS["redemptions"], grain="one coupon redeemed")
 FACTS = {
     table.short_name: table
     for table in (
-        CUSTOMERS, EVENTS, ORDER_LINES, PRODUCTS, STOCK, MARKET_PRICES, MARKET_PROMOTIONS, SERVICE_CONTACTS, ASSETS,
-        REVIEWS, TRAITS, TIES, COSTS, RATES, CONSENTS, RESPONSES, REDEMPTIONS,
+        CUSTOMERS, EVENTS, ORDER_LINES, PRODUCTS, STOCK, MARKET_PRICES, MARKET_PROMOTIONS,
+        SERVICE_CONTACTS, ASSETS, REVIEWS, TRAITS, TIES, COSTS, RATES, CONSENTS, RESPONSES, REDEMPTIONS,
     )
 }  # fmt: skip
 

@@ -11,8 +11,9 @@ from clarion.contracts.core import Column
 MONEY = "decimal(18,4)"
 ROW_CURRENCY = "currency of the row"
 EVENT_TYPES = (
-    "view", "search", "click", "favourite", "cart_add", "cart_remove", "checkout", "payment_failed", "payment_given_up",
-    "login", "review_view", "visit", "dwell", "trial", "arrival", "service",
+    "view", "search", "click", "favourite", "cart_add", "cart_remove", "checkout",
+    "payment_failed", "payment_given_up", "login", "review_view", "visit", "dwell", "trial",
+    "arrival", "service",
 )  # fmt: skip
 RESPONSE_TYPES = ("sent", "delivered", "viewed", "clicked", "unsubscribed", "complained")
 
@@ -39,9 +40,11 @@ class Kind:
 
     @property
     def required(self) -> tuple[str, ...]:
+        """Names of the columns that a mapping must give."""
         return tuple(column.name for column in self.columns if not column.nullable)
 
     def column(self, name: str) -> Column | None:
+        """The column of that name; None where there is none."""
         return next((column for column in self.columns if column.name == name), None)
 
 
@@ -80,7 +83,8 @@ _KINDS = (
         ),
     ),
     Kind(
-        name="events", silver="events", time="happened_at", key=("event_ref",), people=("customer_ref", "device_ref"),
+        name="events", silver="events", time="happened_at", key=("event_ref",),
+        people=("customer_ref", "device_ref"),
         columns=(
             Column("event_ref", "string", "the client's name for the event"),
             Column("happened_at", "timestamp", "when it happened"),
@@ -96,18 +100,19 @@ _KINDS = (
             _optional("sequence_no", "bigint", "number given by the client, without gaps"),
             _optional("store_ref", "string", "shop on the street"),
             _optional("session_ref", "string", "the client's name for the visit"),
-            _optional("signal", "string", "what noticed it in a shop on the street: wifi, bluetooth, guide, pos"),
+            _optional("signal", "string", "sensor in a store: wifi, bluetooth, guide, pos"),
             _ARRIVED,
         ),
     ),
     Kind(
-        name="orders", silver="order_lines", time="happened_at", key=("order_ref", "line_no", "product_ref"),
+        name="orders", silver="order_lines", time="happened_at",
+        key=("order_ref", "line_no", "product_ref"),
         people=("customer_ref", "member_ref"),
         columns=(
             Column("order_ref", "string", "order, invoice or basket"),
             Column("happened_at", "timestamp", "when it was paid"),
             Column("product_ref", "string", "product sold"),
-            Column("quantity", "decimal(18,4)", "units; negative for a return where the mapping says so"),
+            Column("quantity", "decimal(18,4)", "units; may be negative for a return"),
             _money("unit_price", "price of one unit before the line's discount", nullable=False),
             _optional("customer_ref", "string", "the shop's name for the customer"),
             _optional("member_ref", "string", "membership shown at the till"),
@@ -132,7 +137,7 @@ _KINDS = (
             Column("title", "string", "what it is called"),
             _optional("description", "string", "what is said of it"),
             _optional("brand", "string", "maker or brand"),
-            _optional("category_path", "string", "categories from wide to narrow, separated by ' > '"),
+            _optional("category_path", "string", "categories, wide to narrow, separated by ' > '"),
             _optional("attributes", "map<string,string>", "further attributes by name"),
             _money("list_price", "price for everyone"),
             _money("cost", "what the unit costs the shop"),
@@ -144,7 +149,9 @@ _KINDS = (
         ),
     ),
     Kind(
-        name="market", silver="market_prices", time="observed_at", key=("competitor", "title", "observed_at"), people=(),
+        name="market", silver="market_prices", time="observed_at",
+        key=("competitor", "title", "observed_at"),
+        people=(),
         columns=(
             Column("competitor", "string", "who sells it"),
             Column("title", "string", "what the competitor calls it"),
@@ -161,7 +168,9 @@ _KINDS = (
         ),
     ),
     Kind(
-        name="promotions", silver="market_promotions", time="starts_at", key=("competitor", "name", "starts_at"), people=(),
+        name="promotions", silver="market_promotions", time="starts_at",
+        key=("competitor", "name", "starts_at"),
+        people=(),
         columns=(
             Column("competitor", "string", "who promotes"),
             Column("name", "string", "what the competitor calls it"),
@@ -204,10 +213,10 @@ _KINDS = (
     Kind(
         name="assets", silver="assets", time="modified_at", key=("path",), people=(),
         columns=(
-            Column("path", "string", "where the file stood"),
+            Column("path", "string", "path of the file"),
             Column("modified_at", "timestamp", "when it was last written"),
             Column("bytes", "bigint", "its length"),
-            Column("content_hash", "string", "SHA-256 of its content, under which the lake keeps it"),
+            Column("content_hash", "string", "SHA-256 of its content; the name of the stored file"),
             Column("media_type", "string", "what it is, such as image/png"),
             _optional("product_ref", "string", "product it shows"),
             _optional("note", "string", "what else is known of it"),
@@ -240,7 +249,8 @@ _KINDS = (
         ),
     ),
     Kind(
-        name="ties", silver="ties", time="at", key=("from_ref", "to_ref", "kind"), people=("from_ref", "to_ref"),
+        name="ties", silver="ties", time="at", key=("from_ref", "to_ref", "kind"),
+        people=("from_ref", "to_ref"),
         columns=(
             Column("from_ref", "string", "customer who recommends or follows"),
             Column("to_ref", "string", "customer at the other end"),
@@ -251,7 +261,8 @@ _KINDS = (
         ),
     ),
     Kind(
-        name="costs", silver="costs", time="day", key=("day", "channel", "campaign_ref", "note"), people=(),
+        name="costs", silver="costs", time="day", key=("day", "channel", "campaign_ref", "note"),
+        people=(),
         columns=(
             Column("day", "timestamp", "day it was spent"),
             Column("channel", "string", "where it was spent"),
@@ -266,14 +277,15 @@ _KINDS = (
         name="rates", silver="rates", time="at", key=("currency", "at"), people=(),
         columns=(
             Column("currency", "string", "ISO 4217 code"),
-            Column("at", "timestamp", "from when it holds; a day's last rate holds on that day, and at most six days longer"),
+            Column("at", "timestamp", "from when it holds: its day, and at most six days more"),
             Column("rate", "decimal(18,8)", "units of the shop's currency for one of this"),
             _optional("source", "string", "who says so"),
             _ARRIVED,
         ),
     ),
     Kind(
-        name="consents", silver="consents", time="at", key=("customer_ref", "purpose", "channel", "at"),
+        name="consents", silver="consents", time="at",
+        key=("customer_ref", "purpose", "channel", "at"),
         columns=(
             Column("customer_ref", "string", "the shop's name for the customer"),
             Column("purpose", "string", "collection, analytics or marketing"),
@@ -295,7 +307,8 @@ _KINDS = (
         ),
     ),
     Kind(
-        name="redemptions", silver="redemptions", time="happened_at", key=("customer_ref", "coupon_ref", "happened_at"),
+        name="redemptions", silver="redemptions", time="happened_at",
+        key=("customer_ref", "coupon_ref", "happened_at"),
         columns=(
             Column("customer_ref", "string", "who redeemed it"),
             Column("coupon_ref", "string", "coupon"),

@@ -1,4 +1,7 @@
-"""Vault: personal values, sealed, their keys, and who is kept out. Only ingest, delivery, rotation and erasure may name these tables."""
+"""Vault: sealed personal values, their keys, and the suppression list.
+
+Only ingest, delivery, rotation and erasure may name these tables.
+"""
 
 from clarion.contracts.core import Column, Table
 
@@ -11,7 +14,7 @@ PERSONAL_DATA = Table(
         Column(
             "field",
             "string",
-            "phone, mail, name, address or id_number; source:NAME for a column of the source as it stood",
+            "phone, mail, name, address or id_number; source:NAME for a column of the source",
         ),
         Column("key_id", "string", "key it is sealed with"),
         Column("sealed", "binary", "nonce and AES-256-GCM ciphertext", personal=True),
@@ -23,8 +26,8 @@ KEYS = Table(
     grain="one key by which values were sealed",
     key=("key_id",),
     columns=(
-        Column("key_id", "string", "what it is called, in front of every token"),
-        Column("check", "string", "what tells it from another key of that name"),
+        Column("key_id", "string", "its name, the prefix of every token"),
+        Column("check", "string", "fingerprint: another key of that name has another one"),
         Column("retired", "boolean", "true when nothing is sealed with it any more"),
         Column("_entered_at", "timestamp", "wall clock"),
     ),
@@ -32,7 +35,7 @@ KEYS = Table(
 )
 SUPPRESSED = Table(
     name="vault.suppressed",
-    grain="one name or personal value of someone who was erased and is kept out ever after",
+    grain="one name or personal value of an erased person, which ingest removes",
     key=("token",),
     columns=(
         Column("token", "string", "look-up token of the name or value", personal=True),
@@ -41,7 +44,7 @@ SUPPRESSED = Table(
             "string",
             "what it is: a personal column, or ref, device or member with its namespace",
         ),
-        Column("key_id", "string", "key of the token, which must stay at hand"),
+        Column("key_id", "string", "key of the token, which must stay available"),
         Column("_erased_at", "timestamp", "wall clock"),
     ),
     owner="privacy",

@@ -33,47 +33,49 @@ def roles(config: Config) -> dict[str, Role]:
     }
     layers = {table.layer for table in TABLES.values()}
     for name, role in found.items():
-        for place in (*role.read, *role.write):
-            if place not in layers and place not in TABLES:
+        for target in (*role.read, *role.write):
+            if target not in layers and target not in TABLES:
                 raise ConfigError(
-                    f"{FILE}: {name}: there is no layer or table '{place}'",
+                    f"{FILE}: {name}: there is no layer or table '{target}'",
                     found=", ".join(sorted(layers)),
                     fix="see 'clarion tables'",
                 )
-        if blind := [place for place in role.write if place not in role.read]:
+        if unreadable := [target for target in role.write if target not in role.read]:
             raise ConfigError(
-                f"{FILE}: {name}: may write {blind[0]} and not read it",
+                f"{FILE}: {name}: may write {unreadable[0]} and not read it",
                 found=", ".join(role.read),
-                fix=f"add {blind[0]} to its read",
+                fix=f"add {unreadable[0]} to its read",
             )
     return found
 
 
-def statements(found: dict[str, Role], *, catalog: str) -> list[str]:
-    """GRANT statements, in the order in which they can be run; what is not granted is not allowed."""
-    made = []
-    for name, role in found.items():
-        who = sql.name(name)
-        made.append(f"GRANT USE CATALOG ON CATALOG {sql.name(catalog)} TO {who}")
-        layers = dict.fromkeys(place.split(".")[0] for place in role.read)
-        made += [
-            f"GRANT USE SCHEMA ON SCHEMA {sql.name(catalog)}.{sql.name(layer)} TO {who}"
+def statements(roles_by_name: dict[str, Role], *, catalog: str) -> list[str]:
+    """GRANT statements, in the order in which they can be run; all else stays forbidden."""
+    grants = []
+    for name, role in roles_by_name.items():
+        grantee = sql.name(name)
+        grants.append(f"GRANT USE CATALOG ON CATALOG {sql.name(catalog)} TO {grantee}")
+        layers = dict.fromkeys(target.split(".")[0] for target in role.read)
+        grants += [
+            f"GRANT USE SCHEMA ON SCHEMA {sql.name(catalog)}.{sql.name(layer)} TO {grantee}"
             for layer in layers
         ]
-        for right, places in (("SELECT", role.read), ("MODIFY", role.write)):
-            made += [f"GRANT {right} ON {_object(catalog, place)} TO {who}" for place in places]
-    return made
+        for right, targets in (("SELECT", role.read), ("MODIFY", role.write)):
+            grants += [
+                f"GRANT {right} ON {_object(catalog, item)} TO {grantee}" for item in targets
+            ]
+    return grants
 
 
-def _object(catalog: str, place: str) -> str:
-    parts = ".".join(sql.name(part) for part in (catalog, *place.split(".")))
-    return f"{'TABLE' if '.' in place else 'SCHEMA'} {parts}"
+def _object(catalog: str, target: str) -> str:
+    """The layer or table as Unity Catalog names it."""
+    parts = ".".join(sql.name(part) for part in (catalog, *target.split(".")))
+    return f"{'TABLE' if '.' in target else 'SCHEMA'} {parts}"
 
 
-def allowed(role: Role, table: str) -> str:
+def access_right(role: Role, table: str) -> str:
     """What a role may do with a table: 'read', 'read and write', or nothing."""
-    reads, writes = (
-        any(place in (table, table.split(".")[0]) for place in places)
-        for places in (role.read, role.write)
-    )
-    return "read and write" if writes else "read" if reads else ""
+    names = {table, table.split(".")[0]}
+    if names.intersection(role.write):
+        return "read and write"
+    return "read" if names.intersection(role.read) else ""

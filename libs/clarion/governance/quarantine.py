@@ -1,4 +1,4 @@
-"""What is in quarantine and which facts are invalid activity: why, without showing values."""
+"""Records in quarantine and invalid activity: why and which, without their values."""
 
 from typing import Any
 
@@ -15,18 +15,20 @@ from clarion.lake import Lake
 
 
 def reasons(lake: Lake) -> list[dict[str, Any]]:
-    """Records by source, rule and column; a row with an empty rule counts all records of its source."""
-    found = lake.read(QUARANTINE).select("_source", "_file", F.explode("reasons").alias("reason"))
-    by_rule = found.groupBy("_source", "reason.rule", "reason.column").agg(
+    """Records by source, rule and column; an empty rule counts all records of its source."""
+    rejections = lake.read(QUARANTINE).select(
+        "_source", "_file", F.explode("reasons").alias("reason")
+    )
+    by_rule = rejections.groupBy("_source", "reason.rule", "reason.column").agg(
         F.count("*").alias("records"), F.countDistinct("_file").alias("files")
     )
-    whole = (
+    by_source = (
         lake.read(QUARANTINE)
         .groupBy("_source")
         .agg(F.count("*").alias("records"), F.countDistinct("_file").alias("files"))
     )
     rows = by_rule.unionByName(
-        whole.select(
+        by_source.select(
             "_source", F.lit("").alias("rule"), F.lit("").alias("column"), "records", "files"
         )
     )
@@ -36,11 +38,11 @@ def reasons(lake: Lake) -> list[dict[str, Any]]:
     ]
 
 
-def held_apart(lake: Lake) -> list[dict[str, Any]]:
-    """Facts that stand in silver and are not counted, by the detector that found them: detector, fact_table, reason, flagged."""
+def invalid_activity_by_detector(lake: Lake) -> list[dict[str, Any]]:
+    """Facts of silver that are not counted: detector, fact_table, reason, flagged."""
     if not lake.exists(DETECTIONS):
         return []
-    told = (
+    detectors = (
         lake.read(DETECTIONS)
         .groupBy("detector", "fact_table")
         .agg(F.max_by("reason", "as_of").alias("reason"))
@@ -50,7 +52,7 @@ def held_apart(lake: Lake) -> list[dict[str, Any]]:
         .groupBy("detector")
         .agg(F.countDistinct("record_id").alias("flagged"))
     )
-    rows = told.join(invalid_activity, "detector").select(
+    rows = detectors.join(invalid_activity, "detector").select(
         "detector", "fact_table", "reason", "flagged"
     )
     return [row.asDict() for row in rows.orderBy("detector").collect()]
@@ -59,31 +61,41 @@ def held_apart(lake: Lake) -> list[dict[str, Any]]:
 def samples(
     lake: Lake, *, source: str | None, rule: str | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Quarantined records with their reasons and the shape of each value: letters as x, digits as 0.
+    """Quarantined records with their reasons and the shape of each value.
+
+    Letters are shown as x, digits as 0.
+
+    Args:
+        lake: the tables.
+        source: of which source; None for any.
+        rule: rejected by which rule; None for any.
+        limit: number of records.
 
     Raises:
-        UsageError: nothing in quarantine fits.
+        UsageError: no record in quarantine matches.
     """
-    chosen = lake.read(QUARANTINE)
+    matching = lake.read(QUARANTINE)
     if source is not None:
-        chosen = chosen.where(F.col("_source") == source)
+        matching = matching.where(F.col("_source") == source)
     if rule is not None:
-        chosen = chosen.where(F.exists("reasons", lambda reason: reason["rule"] == rule))
-    first = chosen.orderBy("_source", "_file", "_row").limit(limit).collect()
-    if not first:
+        matching = matching.where(F.exists("reasons", lambda reason: reason["rule"] == rule))
+    rejected = matching.orderBy("_source", "_file", "_row").limit(limit).collect()
+    if not rejected:
         raise UsageError(
-            "nothing in quarantine fits",
+            "no record in quarantine matches",
             found=f"source {source or 'any'}, rule {rule or 'any'}",
             fix="see 'clarion quarantine list'",
         )
     shapes = {}
-    for kind in {row["kind"] for row in first}:
-        of_kind = [row for row in first if row["kind"] == kind]
-        held = lake.read(BRONZE[KINDS[kind].name]).where(
-            sql.among("_batch", {row["_batch"] for row in of_kind})
+    for kind in {row["kind"] for row in rejected}:
+        of_kind = [row for row in rejected if row["kind"] == kind]
+        batches = sql.among("_batch", {row["_batch"] for row in of_kind})
+        records = (
+            lake.read(BRONZE[KINDS[kind].name])
+            .where(batches)
+            .where(F.col("_row").isin([row["_row"] for row in of_kind]))
         )
-        held = held.where(F.col("_row").isin([row["_row"] for row in of_kind]))
-        for row in held.selectExpr(
+        for row in records.selectExpr(
             "_source", "_file", "_row", f"transform_values(raw, (k, v) -> {mask_sql('v')}) AS raw"
         ).collect():
             shapes[row["_source"], row["_file"], row["_row"]] = row["raw"]
@@ -92,5 +104,5 @@ def samples(
             **row.asDict(recursive=True),
             "raw": shapes.get((row["_source"], row["_file"], row["_row"]), {}),
         }
-        for row in first
+        for row in rejected
     ]

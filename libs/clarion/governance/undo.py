@@ -1,4 +1,4 @@
-"""Take back what a run wrote."""
+"""Undo what a run wrote."""
 
 import secrets
 from collections.abc import Callable
@@ -22,114 +22,109 @@ from clarion.lake.frames import rows_as_frame
 from clarion.lake.locks import exclusive_locks
 
 _HARMLESS = ("OPTIMIZE", "VACUUM START", "VACUUM END")
-_CLOCK = timedelta(
-    seconds=2
-)  # a commit's time is that of the file system, a run's that of its process
-_FINAL = {
-    "deliver": "messages that were sent cannot be called back",
-    "monitor": "the stream's checkpoint knows what was read",
+# A commit's time is that of the file system, a run's that of its process.
+_CLOCK_TOLERANCE = timedelta(seconds=2)
+_FINAL_JOBS = {
+    "deliver": "sent messages cannot be called back",
+    "monitor": "the stream's checkpoint records what was read",
     "rotate": "keys only go forward",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Undone:
-    """What was taken back."""
+class UndoReport:
+    """The run that was undone, and the tables that changed."""
 
     job: str
     as_of: date
     tables: tuple[str, ...]
 
 
-def undo(lake: Lake, config: Config, run_id: str, *, say: Callable[[str], None]) -> Undone:
-    """Take back a run, and leave a row of that in ops.runs.
+def undo(lake: Lake, config: Config, run_id: str, *, say: Callable[[str], None]) -> UndoReport:
+    """Undo a run, and record that in ops.runs.
 
-    What an ingest let in leaves bronze, and with the next clean silver; the files count as known and are not taken again,
-    a mended file is. Any other job's tables become what they were before it.
+    The records of an ingest leave bronze, and silver with the next clean. Its files are not taken
+    again, a corrected file is. Any other job's tables get back the rows they had before the run.
 
     Args:
         lake: the tables.
         config: how long to wait for a run of the same job.
         run_id: of ops.runs, or its first letters.
-        say: takes what is waited for.
+        say: takes a line for the user.
 
     Raises:
-        UsageError: there is no such run, or it cannot be taken back.
+        UsageError: there is no such run, or it cannot be undone.
     """
-    run = _find(lake, run_id)
+    run = _find_run(lake, run_id)
     names = ("ingest", "clean") if run["job"] == "ingest" else (run["job"],)
     with exclusive_locks(
         lake.location, names, wait_seconds=float(config.get("lake.wait_seconds")), say=say
     ):
         _refuse_final(lake, run)  # here, where no other undo or erasure can come between
-        tables = _let_out(lake, run) if run["job"] == "ingest" else _set_back(lake, run)
+        tables = _undo_ingest(lake, run) if run["job"] == "ingest" else _restore(lake, run)
     now = datetime.now(UTC)
     row = {
-        "run_id": secrets.token_hex(16), "run_key": run_key("undo", run["as_of"], run["run_id"]), "job": "undo", "as_of": run["as_of"],
-        "params": canonical({"run": run["run_id"]}), "state": "done", "started_at": now, "ended_at": datetime.now(UTC), "rows_written": {},
-        "notes": [f"took back {run['job']}: {', '.join(tables) or 'it had written nothing'}"],
-    }  # fmt: skip
+        "run_id": secrets.token_hex(16),
+        "run_key": run_key("undo", run["as_of"], run["run_id"]),
+        "job": "undo",
+        "as_of": run["as_of"],
+        "params": canonical({"run": run["run_id"]}),
+        "state": "done",
+        "started_at": now,
+        "ended_at": datetime.now(UTC),
+        "rows_written": {},
+        "notes": [f"undid {run['job']}: {', '.join(tables) or 'it had written nothing'}"],
+    }
     lake.append(RUNS, rows_as_frame(lake.spark, RUNS, [row]))
-    return Undone(run["job"], run["as_of"], tables)
+    return UndoReport(run["job"], run["as_of"], tables)
 
 
-def _find(lake: Lake, run_id: str) -> Row:
-    found = (
-        lake.read(RUNS).where(F.col("run_id").startswith(run_id)).limit(2).collect()
-        if run_id
-        else []
-    )
-    if len(found) != 1:
+def _find_run(lake: Lake, run_id: str) -> Row:
+    runs: list[Row] = []
+    if run_id:
+        runs = lake.read(RUNS).where(F.col("run_id").startswith(run_id)).limit(2).collect()
+    if len(runs) != 1:
         raise UsageError(
-            f"{'several runs begin' if found else 'no run begins'} with '{run_id}'",
-            fix='see: clarion query "select run_id, job, as_of, ended_at from ops.runs order by ended_at"',
+            f"{'several runs begin' if runs else 'no run begins'} with '{run_id}'",
+            fix='see: clarion query "select run_id, job, as_of, ended_at from ops.runs '
+            'order by ended_at"',
         )
-    return found[0]
+    return runs[0]
 
 
 def _refuse_final(lake: Lake, run: Row) -> None:
-    if reason := _FINAL.get(run["job"]):
+    if reason := _FINAL_JOBS.get(run["job"]):
         raise UsageError(
-            f"a run of {run['job']} cannot be taken back",
+            f"a run of {run['job']} cannot be undone",
             found=reason,
             fix="correct its effect by the next run",
         )
     params = F.get_json_object("params", "$.run") == run["run_id"]
     if not lake.read(RUNS).where("job = 'undo'").where(params).isEmpty():
-        raise UsageError("that run was taken back before", found=run["run_id"], fix="see ops.runs")
+        raise UsageError("that run was undone before", found=run["run_id"], fix="see ops.runs")
     if not lake.read(ERASURES).where(F.col("_erased_at") >= F.lit(run["started_at"])).isEmpty():
         raise UsageError(
-            "a person was erased since, and what was before must not come back",
+            "a person was erased since, and the earlier rows must not come back",
             fix="run the job again instead",
         )
 
 
-def _let_out(lake: Lake, run: Row) -> tuple[str, ...]:
-    """Take an ingest's batches out of bronze, and put down that they were."""
-    during = F.col("_taken_at").between(run["started_at"], run["ended_at"])
+def _undo_ingest(lake: Lake, run: Row) -> tuple[str, ...]:
+    """Delete an ingest's batches from bronze, and record that."""
+    is_of_run = F.col("_taken_at").between(run["started_at"], run["ended_at"])
     taken = [
-        row.asDict() for row in lake.read(FILES).where("state = 'taken'").where(during).collect()
+        row.asDict() for row in lake.read(FILES).where("state = 'taken'").where(is_of_run).collect()
     ]
-    gone = {row["_batch"] for row in taken}
+    now = datetime.now(UTC)
+    undone = [{**row, "state": "undone", "_taken_at": now} for row in taken]
+    lake.append(FILES, rows_as_frame(lake.spark, FILES, undone))
     kinds = sorted({row["_source"].split(".")[1] for row in taken})
-    lake.append(
-        FILES,
-        rows_as_frame(
-            lake.spark,
-            FILES,
-            [{**row, "state": "undone", "_taken_at": datetime.now(UTC)} for row in taken],
-        ),
-    )
-    run_concurrently(
-        [
-            partial(lake.delete, BRONZE[kind], where=sql.among("_batch", sorted(gone)))
-            for kind in kinds
-        ]
-    )
+    of_batches = sql.among("_batch", sorted({row["_batch"] for row in taken}))
+    run_concurrently([partial(lake.delete, BRONZE[kind], where=of_batches) for kind in kinds])
     return tuple(BRONZE[kind].name for kind in kinds)
 
 
-def _set_back(lake: Lake, run: Row) -> tuple[str, ...]:
+def _restore(lake: Lake, run: Row) -> tuple[str, ...]:
     """Restore each table the run wrote to its last version before.
 
     Raises:
@@ -151,15 +146,15 @@ def _version_before(lake: Lake, table: Table, run: Row) -> int | None:
     """The last version before the run; None where it did not change the table."""
     started, ended = (run[name].astimezone(UTC) for name in ("started_at", "ended_at"))
     commits = [commit for commit in lake.history(table) if commit.operation not in _HARMLESS]
-    if later := [commit for commit in commits if commit.at > ended + _CLOCK]:
+    if later := [commit for commit in commits if commit.at > ended + _CLOCK_TOLERANCE]:
         raise UsageError(
             f"{table.name} was written again since",
             found=f"{later[0].operation} at {later[0].at:%Y-%m-%d %H:%M:%S} UTC",
-            fix="take back the later run first",
+            fix="undo the later run first",
         )
     own = [
         commit.version
         for commit in commits
-        if commit.at >= started - _CLOCK and commit.operation != "CREATE TABLE"
+        if commit.at >= started - _CLOCK_TOLERANCE and commit.operation != "CREATE TABLE"
     ]
     return min(own) - 1 if own else None

@@ -1,4 +1,4 @@
-"""One customer at once: the features of the last day beside what the stream has seen since, from memory and without a JVM."""
+"""One customer: features of the last day and the state of the stream, without a JVM."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,14 +10,15 @@ from clarion.serving.snapshots import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a customer now.
+class LiveCustomer:
+    """The features of a customer and what the stream has seen since.
 
     Args:
         customer_id: surrogate of the person.
-        as_of: first day that the features do not count; None for somebody whom only the stream has seen.
-        features: value by name, of those that are known.
-        interest: number of actions on the stream, halved with every half-life since; 0 for none.
+        as_of: first day that the features do not count; None for a customer who is known from the
+            stream alone.
+        features: value by name, of the features that have one.
+        interest: number of actions on the stream, halved with every half-life; 0 for none.
         open_cart: products in the cart.
         last_product_id: product of the last action that had one.
         seen_at: time of the last action on the stream.
@@ -33,7 +34,7 @@ class Known:
 
 
 class LiveView:
-    """The customers of a lake; opened once, asked often.
+    """The customers of a lake; opened once, queried often.
 
     Args:
         root: folder of the lake.
@@ -46,23 +47,24 @@ class LiveView:
         self._state = Snapshot(root, CUSTOMER_STATE, key="customer_id")
         self._half_life = half_life_hours * 3600
 
-    def of(self, customer_id: str, *, now: datetime) -> Known | None:
-        """What is known of a customer, or None where nothing is.
+    def of(self, customer_id: str, *, now: datetime) -> LiveCustomer | None:
+        """The view of a customer; None for a customer without features and without a state.
 
         Args:
             customer_id: a surrogate.
             now: an instant with its zone; interest is that of this moment.
         """
-        described, state = self._features.row(customer_id), self._state.row(customer_id)
-        if described is None and state is None:
+        row = self._features.row(customer_id)
+        state = self._state.row(customer_id)
+        if row is None and state is None:
             return None
-        features = {**described["values"], **described["labels"]} if described else {}
-        as_of = described["as_of"] if described else None
+        features = {**row["values"], **row["labels"]} if row else {}
+        as_of = row["as_of"] if row else None
         if state is None:
-            return Known(customer_id, as_of, features, 0.0, (), None, None)
+            return LiveCustomer(customer_id, as_of, features, 0.0, (), None, None)
         age = max((now - state["interest_at"]).total_seconds(), 0.0)
         interest = state["interest"] * 2 ** (-age / self._half_life)
-        return Known(
+        return LiveCustomer(
             customer_id,
             as_of,
             features,
@@ -73,5 +75,5 @@ class LiveView:
         )
 
     def declared(self) -> dict[str, dict[str, Any]]:
-        """FEATURES of the day by name: what each is called, its unit, its mean."""
+        """FEATURES of the day by name: titles, unit, mean."""
         return {row["feature"]: row for row in self._declared.rows()}

@@ -1,4 +1,4 @@
-"""The newest rows of a table in memory, read without a JVM and found by key."""
+"""The newest rows of a table in memory, by key, without a JVM."""
 
 from datetime import date
 from pathlib import Path
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 
 class Snapshot:
-    """Rows of a table as of its newest version; each look asks first whether there is a newer one.
+    """Rows of the newest version of a table; each read checks first for a newer version.
 
-    Of a table with an `as_of` only the last day is held: a million customers with a hundred features are some 2 GB.
+    Of a table with an `as_of` only the last day is in memory: a million customers with a hundred
+    features are some 2 GB.
 
     Args:
         root: folder of the lake.
@@ -25,31 +26,27 @@ class Snapshot:
     def __init__(self, root: str, table: Table, *, key: str) -> None:
         if "://" in root:
             raise LakeError(
-                "a view from memory reads a lake in a folder",
+                "a snapshot reads a lake in a folder",
                 found=root,
-                fix="name the folder, or ask the tables by 'clarion query'",
+                fix="name the folder, or use 'clarion query'",
             )
-        self._path, self._name, self._key = (
-            Path(root, table.layer, table.short_name),
-            table.name,
-            key,
-        )
-        self._of_days = "as_of" in table.column_names
+        self._path = Path(root, table.layer, table.short_name)
+        self._key = key
+        self._has_days = "as_of" in table.column_names
         self._table: DeltaTable | None = None
         self._version = -1
         self._rows: Any = None
-        self._places: dict[str, int] = {}
+        self._indexes: dict[str, int] = {}
         self.as_of: date | None = None
 
     def row(self, key: str) -> dict[str, Any] | None:
         """The row with this key, or None where there is none."""
         self._refresh()
-        place = self._places.get(key)
-        return (
-            None
-            if place is None
-            else self._rows.slice(place, 1).to_pylist(maps_as_pydicts="strict")[0]
-        )
+        index = self._indexes.get(key)
+        if index is None:
+            return None
+        row: dict[str, Any] = self._rows.slice(index, 1).to_pylist(maps_as_pydicts="strict")[0]
+        return row
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows."""
@@ -57,9 +54,7 @@ class Snapshot:
         return [] if self._rows is None else self._rows.to_pylist(maps_as_pydicts="strict")
 
     def _refresh(self) -> None:
-        from deltalake import (
-            DeltaTable,
-        )  # a reader without Spark: only who looks from memory needs it
+        from deltalake import DeltaTable  # 0.3 s to import, and Spark jobs do not need it
 
         if self._table is None:
             if not DeltaTable.is_deltatable(str(self._path)):
@@ -77,9 +72,10 @@ class Snapshot:
 
         assert self._table is not None
         stored = self._table.to_pyarrow_dataset()
-        if self._of_days:
+        if self._has_days:
             self.as_of = pc.max(stored.to_table(columns=["as_of"])["as_of"]).as_py()
             self._rows = stored.to_table(filter=field("as_of") == self.as_of).combine_chunks()
         else:
             self._rows = stored.to_table().combine_chunks()
-        self._places = {name: place for place, name in enumerate(self._rows[self._key].to_pylist())}
+        keys = self._rows[self._key].to_pylist()
+        self._indexes = {key: index for index, key in enumerate(keys)}

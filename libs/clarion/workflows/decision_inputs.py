@@ -60,8 +60,10 @@ def decision_candidates(scope: Scope, offers: Catalogue, settings: StrategySetti
 def unprofiled_customers(scope: Scope) -> DataFrame:
     """Customers who consent to marketing and not to analytics: customer_id, basis, channels."""
     statements = scope.consents()
-    analytics = consented(statements, purpose="analytics").select("customer_id")
-    return consented(statements, purpose="marketing").join(analytics, "customer_id", "left_anti")
+    analytics = consenting_customers(statements, purpose="analytics").select("customer_id")
+    return consenting_customers(statements, purpose="marketing").join(
+        analytics, "customer_id", "left_anti"
+    )
 
 
 def _customer_facts(scope: Scope, settings: StrategySettings) -> CustomerFacts:
