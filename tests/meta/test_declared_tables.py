@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
@@ -46,11 +47,18 @@ class Module:
         }
 
     def value(self, node: ast.expr) -> Any:
-        """What an expression of constants is; None where it needs a variable."""
-        try:
-            return eval(ast.unparse(node), vars(self.module))
-        except (NameError, KeyError, AttributeError, TypeError):
-            return None
+        """What a name, `module.name` or `MAPPING["key"]` is here; None for anything else."""
+        names = vars(self.module)
+        match node:
+            case ast.Name(id=name):
+                return names.get(name)
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                owner = names.get(name)
+                return getattr(owner, attribute, None) if isinstance(owner, ModuleType) else None
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=key)):
+                mapping = names.get(name)
+                return mapping.get(key) if isinstance(mapping, dict) else None
+        return None
 
 
 def _modules() -> dict[str, Module]:
@@ -87,21 +95,33 @@ def _accesses(module: Module, function: ast.FunctionDef) -> Iterator[Access]:
                 yield Access(text.removeprefix("scope."), table, ast.unparse(node)[:80])
 
 
+def _called(module: Module, node: ast.AST) -> tuple[Module, str] | None:
+    """The function of jobs/ or workflows/ that an expression names; None for anything else."""
+    if not isinstance(node, ast.Name | ast.Attribute):
+        return None
+    value = module.value(node)
+    home = getattr(value, "__module__", None)
+    if not isinstance(value, FunctionType) or home is None:
+        return None
+    if home == module.module.__name__:
+        return module, value.__name__
+    folder, _, name = home.rpartition(".")
+    return (WORKFLOWS[name], value.__name__) if folder == "clarion.workflows" else None
+
+
 def _reached(module: Module, names: set[str]) -> Iterator[tuple[Module, ast.FunctionDef]]:
     """The functions of these names, and all that they name in turn, in workflows too."""
     waiting = [(module, name) for name in names]
-    done: set[tuple[int, str]] = set()
+    done: set[tuple[str, str]] = set()
     while waiting:
         owner, name = waiting.pop()
-        if (id(owner), name) in done or name not in owner.functions:
+        key = (owner.module.__name__, name)
+        if key in done or name not in owner.functions:
             continue
-        done.add((id(owner), name))
+        done.add(key)
         function = owner.functions[name]
         yield owner, function
-        for node in ast.walk(function):
-            word = node.id if isinstance(node, ast.Name) else getattr(node, "attr", None)
-            if word:
-                waiting += [(other, word) for other in (owner, *WORKFLOWS.values())]
+        waiting += [found for node in ast.walk(function) if (found := _called(owner, node))]
 
 
 def _violations(job: Job) -> list[str]:
