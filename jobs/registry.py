@@ -11,10 +11,12 @@ WINGS = ("collect", "customers", "products", "streaming", "prediction", "campaig
 
 
 def find_jobs() -> dict[str, Job]:
-    """The JOB of each module below the folders of jobs/, by name: folders in the order of the business, then by file name.
+    """The JOB of each module in the folders of jobs/, by name.
+
+    Folders come in the order of the business, jobs of a folder by their names.
 
     Raises:
-        ContractError: a file without a JOB, or a JOB that is not named like its file.
+        ContractError: a file without a JOB, or a JOB with another name than its file.
     """
     jobs: dict[str, Job] = {}
     for wing in WINGS:

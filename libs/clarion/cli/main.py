@@ -97,7 +97,7 @@ def list_jobs(jobs: Mapping[str, Job]) -> None:
 
 
 def _layers(names: set[str] | frozenset[str]) -> str:
-    """Table names, a whole layer as layer.*"""
+    """Table names; those of a whole layer as `layer.*`."""
     shown = []
     for layer in sorted({name.split(".")[0] for name in names}):
         own = sorted(name for name in names if name.startswith(f"{layer}."))

@@ -32,6 +32,7 @@ class Options:
     quiet: bool
 
     def config(self) -> Config:
+        """The configuration that the flags name."""
         seeds = () if self.seed is None else (f"seed={self.seed}",)
         return Config.load(
             environment=self.environment,
@@ -40,13 +41,20 @@ class Options:
         )
 
     def day(self, config: Config) -> date:
+        """The as-of day; today in the shop's zone where none is given."""
         return parse_day(self.as_of) if self.as_of else today(str(config.get("shop.time_zone")))
 
     def say(self, text: str) -> None:
+        """Print a line, unless the command is quiet."""
         if not self.quiet:
             OUT.print(f"  {text}", markup=False)
 
     def open(self, config: Config) -> Lake:
+        """The lake, in the session of this process.
+
+        Raises:
+            SecretError: the encryption key is not the one of the lake.
+        """
         lake = Lake(
             start(config),
             str(Path(self.lake).absolute()) if "://" not in self.lake else self.lake,
@@ -57,7 +65,7 @@ class Options:
 
 
 def common(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the shared flags to a command and hands them over as `options`."""
+    """Adds the shared flags to a command, which gets them as `options`."""
 
     @click.option("--lake", default="./lake", show_default=True, help="Folder or URL of the lake.")
     @click.option(

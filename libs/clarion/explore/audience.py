@@ -59,7 +59,7 @@ class Audience:
     preview: list[dict[str, Any]]
 
 
-class TooSmallAudience(ClarionError):
+class AudienceTooSmallError(ClarionError):
     """So few customers that each of them could be known again."""
 
 
@@ -174,7 +174,7 @@ def export(audience: Audience, file: Path, *, floor: int) -> int:
     """Write those who may be addressed into one file, CSV or Parquet by its ending; returns how many.
 
     Raises:
-        TooSmallAudience: fewer than the floor.
+        AudienceTooSmallError: fewer than the floor.
         UsageError: another ending, or a file that exists.
     """
     if file.suffix not in (".csv", ".parquet"):
@@ -185,7 +185,7 @@ def export(audience: Audience, file: Path, *, floor: int) -> int:
     if file.exists():
         raise UsageError(f"{file} exists", fix="name another file, or remove it")
     if audience.consenting < floor:
-        raise TooSmallAudience(
+        raise AudienceTooSmallError(
             "the audience is too small to be handed out",
             found=f"{audience.consenting} customers, fewer than {floor}",
             fix="widen the expression (the floor is audience.floor)",

@@ -11,14 +11,17 @@ SEGMENT = Column(
 
 
 def money(name: str, meaning: str, *, nullable: bool = False) -> Column:
+    """A column with an amount in the shop's currency."""
     return Column(name, MONEY, meaning, unit="shop currency", nullable=nullable)
 
 
 def share(name: str, meaning: str, *, nullable: bool = False) -> Column:
+    """A column with a share or a probability."""
     return Column(name, "double", meaning, unit="0 to 1", nullable=nullable)
 
 
 def days(name: str, meaning: str, *, nullable: bool = False) -> Column:
+    """A column with a number of days."""
     return Column(name, "double", meaning, unit="days", nullable=nullable)
 
 

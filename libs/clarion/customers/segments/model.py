@@ -278,8 +278,10 @@ def _fitted(of: _Sample, chosen: Candidate, best: metrics.Array) -> Transformer:
 
 
 def _kmeans(of: _Sample, chosen: Candidate, best: metrics.Array) -> Transformer:
-    """The first of Spark's own starts whose inertia comes within a ten-thousandth of the best known. Where groups overlap most of them
-    end 3 to 15 % above it (one of eight came near at 348 customers and k = 8); then the model carries the best centres.
+    """The first of Spark's own starts whose inertia is within a ten-thousandth of the best one.
+
+    Where groups overlap most of them end 3 to 15 % above it (one of eight came near at 348
+    customers and k = 8); then the model gets the best centres.
     """
     for start in range(of.settings.spark_starts):
         kmeans = KMeans(

@@ -13,10 +13,12 @@ def current_products(products: DataFrame, *, as_of: date, time_zone: str) -> Dat
 
     Args:
         products: PRODUCTS.
+        as_of: first day that does not count.
+        time_zone: the shop's zone.
 
     Returns:
-        One row per product: product_id, title, description, brand, category_path, category (its narrowest part),
-        attributes, list_price, cost, language.
+        One row per product: product_id, title, description, brand, category_path, category (its
+        narrowest part), attributes, list_price, cost, language.
     """
     kept = (
         "title",

@@ -1,7 +1,7 @@
-"""Compile the classes that Spark's executors need to encrypt files; needs a JDK, which nothing else here does.
+"""Compile the classes by which Spark's executors encrypt files. It alone needs a JDK.
 
-The jar is kept beside the sources so that a machine with a Java runtime alone can use it; a test holds its record of the
-sources against them. Run by `make jar`.
+The jar is stored beside the sources, so that a machine with a Java runtime alone can use it. A test
+compares its record of the sources with them. Run by `make jar`.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ def digest() -> str:
 
 
 def main() -> None:
+    """Write the jar, with the digest of its sources in the manifest."""
     with tempfile.TemporaryDirectory() as folder:
         jars = Path(pyspark.__file__).parent / "jars"
         subprocess.run(
@@ -40,17 +41,15 @@ def main() -> None:
             check=True,
         )
         with zipfile.ZipFile(JAR, "w", zipfile.ZIP_DEFLATED) as jar:
-            entries = {
-                "META-INF/MANIFEST.MF": f"Manifest-Version: 1.0\nSources-SHA-256: {digest()}\n\n".encode()
-            }
+            manifest = f"Manifest-Version: 1.0\nSources-SHA-256: {digest()}\n\n"
+            entries = {"META-INF/MANIFEST.MF": manifest.encode()}
             entries |= {
                 str(path.relative_to(folder)): path.read_bytes()
                 for path in sorted(Path(folder).rglob("*.class"))
             }
             for name, content in entries.items():
-                jar.writestr(
-                    zipfile.ZipInfo(name), content
-                )  # without a time: equal sources make equal jars
+                # Without a time: equal sources give equal jars.
+                jar.writestr(zipfile.ZipInfo(name), content)
 
 
 if __name__ == "__main__":
