@@ -1,4 +1,4 @@
-"""Sum facts by day, and describe every customer as of a day."""
+"""Sum facts by day, and compute the profile of every customer as of a day."""
 
 from functools import partial
 
@@ -12,66 +12,69 @@ from clarion.contracts.gold import (
     PRODUCT_DAYS,
 )
 from clarion.contracts.silver import EVENTS, ORDER_LINES, PRODUCTS
-from clarion.customers.profiles import transforms as profiles
+from clarion.customers.profiles import interests
+from clarion.customers.profiles.days import customer_days, product_days
+from clarion.customers.profiles.profiles import customer_profiles
 from clarion.customers.profiles.settings import ProfileSettings
 from clarion.kernel.parallel import run_concurrently
-from clarion.measures.columns.flows import flows, moves
+from clarion.measures.flows import flows, moves
 from clarion.products.catalogue.current import current_products
-from clarion.runtime.job import Job
+from clarion.runtime.job import Job, previous
 from clarion.runtime.scope import Scope
+
+_STAGES = ("from_stage", "to_stage")
 
 
 def run(scope: Scope) -> None:
-    settings, as_of, zone = scope.settings(ProfileSettings), scope.as_of, scope.time_zone
-    lines, events = scope.facts(ORDER_LINES), scope.facts(EVENTS)
-    known = f"known_on < DATE'{as_of}'"
-    days = scope.persist(profiles.customer_days(lines, events, time_zone=zone).where(known))
-    products = current_products(scope.facts(PRODUCTS), as_of=as_of, time_zone=zone)
-    interest = scope.persist(
-        profiles.interests(lines, events, products, as_of=as_of, time_zone=zone, settings=settings)
+    """Write daily sums, interests, profiles and the flows between stages."""
+    settings = scope.settings(ProfileSettings)
+    as_of = scope.as_of
+    zone = scope.time_zone
+    lines = scope.read(ORDER_LINES)
+    events = scope.read(EVENTS)
+    products = current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=zone)
+
+    is_known = f"known_on < DATE'{as_of}'"
+    by_customer = scope.persist(customer_days(lines, events, time_zone=zone).where(is_known))
+    by_product = product_days(lines, events, time_zone=zone).where(is_known)
+    by_interest = scope.persist(
+        interests.product_interests(
+            lines, events, products, as_of=as_of, time_zone=zone, settings=settings
+        )
     )
-    categories = profiles.category_interests(interest)
-    described = scope.persist(
-        profiles.customer_profiles(days, categories, as_of=as_of, settings=settings)
+    interactions = interests.top_interests(
+        by_interest, as_of=as_of, keep=settings.interactions_kept
+    )
+    categories = interests.category_interests(by_interest)
+    profiles = scope.persist(
+        customer_profiles(by_customer, categories, as_of=as_of, settings=settings)
     )
     run_concurrently(
         [
-            partial(scope.replace, CUSTOMER_DAYS, days, where=known),
-            partial(
-                scope.replace,
-                PRODUCT_DAYS,
-                profiles.product_days(lines, events, time_zone=zone).where(known),
-                where=known,
-            ),
-            partial(
-                scope.replace,
-                INTERACTIONS,
-                profiles.top_interests(interest, as_of=as_of, keep=settings.interactions_kept),
-            ),
-            partial(scope.replace, CUSTOMER_PROFILES, described),
-            partial(_replace_flows, scope, described),
+            partial(scope.replace, CUSTOMER_DAYS, by_customer, where=is_known),
+            partial(scope.replace, PRODUCT_DAYS, by_product, where=is_known),
+            partial(scope.replace, INTERACTIONS, interactions),
+            partial(scope.replace, CUSTOMER_PROFILES, profiles),
+            partial(_replace_flows, scope, profiles),
         ]
     )
 
 
-def _replace_flows(scope: Scope, described: DataFrame) -> int:
-    """How many went from stage to stage of the life cycle since the day described before."""
-    last = scope.latest_earlier(CUSTOMER_PROFILES)
+def _replace_flows(scope: Scope, profiles: DataFrame) -> int:
+    """How many customers changed their stage of the life cycle since the previous day."""
+    last = scope.last(CUSTOMER_PROFILES)
     if last is None:
         return 0
-    day, before = last
-    names = ("from_stage", "to_stage")
-    moved = moves(before, described, column="life_cycle", names=names)
-    return scope.replace(
-        LIFE_CYCLE_FLOWS, flows(moved, names=names, as_of=scope.as_of, from_as_of=day)
-    )
+    day, earlier_profiles = last
+    stages = moves(earlier_profiles, profiles, place="life_cycle", names=_STAGES)
+    counts = flows(stages, names=_STAGES, as_of=scope.as_of, from_as_of=day)
+    return scope.replace(LIFE_CYCLE_FLOWS, counts)
 
 
 JOB = Job(
     name="profiles",
     summary=__doc__,
-    reads=(ORDER_LINES, EVENTS, PRODUCTS),
-    reads_earlier=(CUSTOMER_PROFILES,),
+    reads=(ORDER_LINES, EVENTS, PRODUCTS, previous(CUSTOMER_PROFILES)),
     writes=(CUSTOMER_DAYS, PRODUCT_DAYS, INTERACTIONS, CUSTOMER_PROFILES, LIFE_CYCLE_FLOWS),
     purpose="analytics",
     settings=(ProfileSettings,),

@@ -15,7 +15,8 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import StandardScaler
 
 from clarion.config import Config
-from clarion.customers.profiles import transforms as profiles
+from clarion.customers.profiles.days import customer_days
+from clarion.customers.profiles.profiles import customer_profiles
 from clarion.customers.profiles.settings import ProfileSettings
 from clarion.customers.segments import metrics, model, sampling
 from clarion.customers.segments.settings import Algorithm, Scaling, SegmentSettings
@@ -61,9 +62,7 @@ def _profile(
     nothing = rows("customer_id string, interests array<struct<category:string,share:double>>")
     return {
         row["customer_id"]: row.asDict()
-        for row in profiles.customer_profiles(
-            days, nothing, as_of=AS_OF, settings=settings
-        ).collect()
+        for row in customer_profiles(days, nothing, as_of=AS_OF, settings=settings).collect()
     }
 
 
@@ -77,14 +76,14 @@ def test_an_order_on_the_as_of_day_or_known_later_does_not_count(
         ("k", "o2", "p", "sale", 20, "2026-06-01 00:00:00", "2026-06-01 00:00:00"),
         ("k", "o3", "p", "sale", 40, "2026-05-20 10:00:00", "2026-06-02 10:00:00"),
     )
-    days = profiles.customer_days(lines, rows(EVENTS), time_zone="UTC")
+    days = customer_days(lines, rows(EVENTS), time_zone="UTC")
     found = _profile(days, rows, settings)["k"]
     assert (found["orders"], found["monetary"], found["recency_days"]) == (1, 10, 2.0)
 
 
 def test_the_shops_zone_decides_the_day(rows: Callable[..., DataFrame]) -> None:
     lines = _lines(rows, ("k", "o1", "p", "sale", 10, "2026-05-30 17:00:00", "2026-05-30 17:00:00"))
-    day = profiles.customer_days(lines, rows(EVENTS), time_zone="Asia/Shanghai").first()["day"]
+    day = customer_days(lines, rows(EVENTS), time_zone="Asia/Shanghai").first()["day"]
     assert day == date(2026, 5, 31)
 
 
@@ -96,9 +95,7 @@ def test_a_return_larger_than_its_purchase_makes_spend_negative(
         ("k", "o1", "p", "sale", 10, "2026-05-01 10:00:00", "2026-05-01 10:00:00"),
         ("k", "r1", "p", "return", 15, "2026-05-03 10:00:00", "2026-05-03 10:00:00"),
     )
-    found = _profile(profiles.customer_days(lines, rows(EVENTS), time_zone="UTC"), rows, settings)[
-        "k"
-    ]
+    found = _profile(customer_days(lines, rows(EVENTS), time_zone="UTC"), rows, settings)["k"]
     assert (found["orders"], found["monetary"], found["average_order"]) == (1, -5, 10)
 
 
@@ -123,7 +120,7 @@ def test_the_life_cycle_follows_each_customers_own_rhythm(
     lines = lines.unionByName(_lines(rows, *still_comes))
     events = rows(EVENTS).unionByName(rows("customer_id string", ("looker",), ("comes",)).selectExpr(
         "customer_id", "'p' product_id", "'view' type", "timestamp'2026-05-30' happened_at", "timestamp'2026-05-30' arrived_at"))  # fmt: skip
-    found = _profile(profiles.customer_days(lines, events, time_zone="UTC"), rows, settings)
+    found = _profile(customer_days(lines, events, time_zone="UTC"), rows, settings)
     stages = {
         "weekly": "lost",
         "comes": "dormant",
@@ -143,7 +140,7 @@ def test_the_aggregation_by_day_has_no_python_and_few_exchanges(
     rows: Callable[..., DataFrame],
 ) -> None:
     plan = (
-        profiles.customer_days(_lines(rows), rows(EVENTS), time_zone="UTC")
+        customer_days(_lines(rows), rows(EVENTS), time_zone="UTC")
         ._jdf.queryExecution()
         .executedPlan()
         .toString()

@@ -1,9 +1,11 @@
-"""Customers as the declared features describe them on any day: on the run's own from its tables, on another from the facts."""
+"""Features of customers on any day: from the run's own tables, or from the facts for a past day."""
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import partial
 
+from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame
 
 from clarion.contracts import Table
@@ -19,10 +21,13 @@ from clarion.contracts.silver import (
     SERVICE_CONTACTS,
     TRAITS,
 )
-from clarion.customers.features import transforms, views
+from clarion.customers.features import views
 from clarion.customers.features.definitions import Feature
-from clarion.customers.profiles import transforms as profiles
+from clarion.customers.features.transforms import compute_features
+from clarion.customers.profiles.interests import product_interests, top_interests
+from clarion.customers.profiles.profiles import customer_profiles
 from clarion.customers.profiles.settings import ProfileSettings
+from clarion.kernel.errors import ConfigError, first_line
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.scope import Scope
 
@@ -52,58 +57,109 @@ _VIEWS: dict[str, tuple[Table, Callable[..., DataFrame]]] = {
 }
 
 
-def feature_views(
-    scope: Scope, declared: tuple[Feature, ...], *, as_of: date
-) -> dict[str, DataFrame]:
-    """The views that the features look at, of what the shop has; a table that nothing was ever written to has none.
+def current_features(scope: Scope, features: tuple[Feature, ...]) -> DataFrame:
+    """The features of every customer with a profile of the run's day.
 
     Args:
         scope: of a job that reads READS.
-        declared: features.
-        as_of: the day; interests of another day than the run's own are computed from the facts.
+        features: the declared features.
+
+    Returns:
+        One row per customer: customer_id and each feature.
+
+    Raises:
+        ConfigError: a feature uses a column that its view does not have.
+    """
+    profiles = scope.current(CUSTOMER_PROFILES)
+    facts = feature_views(scope, features, as_of=scope.as_of)
+    try:
+        return compute_features(profiles, facts, features)
+    except (AnalysisException, ParseException) as error:
+        invalid = _first_invalid(profiles, facts, features)
+        raise ConfigError(
+            f"features.yml: {invalid.name} cannot be understood: {invalid.value}",
+            found=first_line(error),
+            fix=f"use columns of the view '{invalid.source}', "
+            "which libs/clarion/customers/features/README.md names",
+        ) from error
+
+
+def past_features(scope: Scope, features: tuple[Feature, ...], *, as_of: date) -> DataFrame:
+    """The features of every customer on a past day, from what had arrived by then.
+
+    Args:
+        scope: of a job that reads READS and declares ProfileSettings.
+        features: the features wanted.
+        as_of: the past day.
+
+    Returns:
+        One row per customer: customer_id and each feature.
+    """
+    no_interests = scope.spark.createDataFrame(
+        [], "customer_id string, interests array<struct<category:string,share:double>>"
+    )
+    profiles = customer_profiles(
+        scope.read(CUSTOMER_DAYS),
+        no_interests,
+        as_of=as_of,
+        settings=scope.settings(ProfileSettings),
+    )
+    return compute_features(profiles, feature_views(scope, features, as_of=as_of), features)
+
+
+def feature_views(
+    scope: Scope, features: tuple[Feature, ...], *, as_of: date
+) -> dict[str, DataFrame]:
+    """The views that some features need, by source; a table never written has no view.
+
+    Args:
+        scope: of a job that reads READS.
+        features: the features.
+        as_of: first day that does not count. On another day than the run's own, interests are
+            computed from the facts.
     """
 
     def of_facts(table: Table, view: Callable[..., DataFrame]) -> DataFrame:
-        return view(scope.facts(table), as_of=as_of, time_zone=scope.time_zone)
+        return view(scope.read(table), as_of=as_of, time_zone=scope.time_zone)
 
-    made: dict[str, Callable[[], DataFrame]] = {
-        name: partial(of_facts, table, view)
-        for name, (table, view) in _VIEWS.items()
-        if scope.exists(table)
+    makers: dict[str, Callable[[], DataFrame]] = {
+        source: partial(of_facts, table, view)
+        for source, (table, view) in _VIEWS.items()
+        if scope.lake.exists(table)
     }
-    made |= {
-        "days": lambda: views.days(scope.facts(CUSTOMER_DAYS), as_of=as_of),
-        "interactions": lambda: _interactions(scope, as_of),
-    }
-    used = dict.fromkeys(item.source for item in declared if item.source in made)
-    return {source: made[source]() for source in used}
-
-
-def past_features(scope: Scope, declared: tuple[Feature, ...], *, as_of: date) -> DataFrame:
-    """Everybody who was known on a past day, by what had arrived by then: customer_id and a column for each feature."""
-    nothing = scope.spark.createDataFrame(
-        [], "customer_id string, interests array<struct<category:string,share:double>>"
-    )
-    settings = scope.settings(ProfileSettings)
-    known = profiles.customer_profiles(
-        scope.facts(CUSTOMER_DAYS), nothing, as_of=as_of, settings=settings
-    )
-    return transforms.compute_features(known, feature_views(scope, declared, as_of=as_of), declared)
+    makers["days"] = lambda: views.days(scope.read(CUSTOMER_DAYS), as_of=as_of)
+    makers["interactions"] = lambda: _interactions(scope, as_of)
+    sources = dict.fromkeys(feature.source for feature in features)
+    return {source: makers[source]() for source in sources if source in makers}
 
 
 def _interactions(scope: Scope, as_of: date) -> DataFrame:
-    products = current_products(scope.facts(PRODUCTS), as_of=as_of, time_zone=scope.time_zone)
+    products = current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=scope.time_zone)
     if as_of == scope.as_of:
         return views.interactions(scope.current(INTERACTIONS), products)
-    settings, zone = scope.settings(ProfileSettings), scope.time_zone
-    interest = profiles.interests(
-        scope.facts(ORDER_LINES),
-        scope.facts(EVENTS),
+    settings = scope.settings(ProfileSettings)
+    interests = product_interests(
+        scope.read(ORDER_LINES),
+        scope.read(EVENTS),
         products,
         as_of=as_of,
-        time_zone=zone,
+        time_zone=scope.time_zone,
         settings=settings,
     )
-    return views.interactions(
-        profiles.top_interests(interest, as_of=as_of, keep=settings.interactions_kept), products
-    )
+    top_products = top_interests(interests, as_of=as_of, keep=settings.interactions_kept)
+    return views.interactions(top_products, products)
+
+
+def _first_invalid(
+    profiles: DataFrame, facts: Mapping[str, DataFrame], features: tuple[Feature, ...]
+) -> Feature:
+    """The first feature that Spark refuses, by bisection over the file's order."""
+
+    def fails(count: int) -> bool:
+        try:
+            compute_features(profiles, facts, features[:count])
+        except (AnalysisException, ParseException):
+            return True
+        return False
+
+    return features[bisect_left(range(len(features)), True, key=fails) - 1]

@@ -1,1 +1,1 @@
-"""What customers are described by: features declared in conf/features.yml, computed as of any day."""
+"""Declared features of customers (conf/features.yml), computed as of any day."""

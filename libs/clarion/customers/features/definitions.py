@@ -1,4 +1,4 @@
-"""Features as they stand in conf/features.yml."""
+"""Features as conf/features.yml declares them."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,32 +7,46 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from clarion.config.load import parse_model
+from clarion.config.load import validated
 from clarion.kernel.errors import ConfigError
-from clarion.kernel.expressions import names, refuse_unsafe_sql
+from clarion.kernel.expressions import names, refuse_more_than_an_expression
 
 Source = Literal[
-    "days", "orders", "events", "interactions", "profile", "reviews", "responses", "redemptions", "contacts", "traits", "registrations", "features"
-]  # fmt: skip
-_WITHOUT_AGE: tuple[Source, ...] = ("profile", "features", "interactions")
+    "days",
+    "orders",
+    "events",
+    "interactions",
+    "profile",
+    "reviews",
+    "responses",
+    "redemptions",
+    "contacts",
+    "traits",
+    "registrations",
+    "features",
+]
+ValueType = Literal["number", "text"]
+
+_SOURCES_WITHOUT_AGE: tuple[Source, ...] = ("profile", "features", "interactions")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """One value that is known of a customer.
+    """One value that describes a customer.
 
     Args:
-        name: under which models, tags and audiences speak of it.
+        name: the name that models, tags and audiences use.
         source: the view of the facts it is computed from.
-        value: SQL: one aggregate over a customer's rows of the view; an expression where a customer has one row.
+        value: SQL. One aggregate over a customer's rows of the view, or an expression where a
+            customer has a single row.
         where: SQL condition on the rows that count; None for all.
         within: days before the as-of day that count; None for all that the view holds.
-        empty: value of a customer without such rows; None where it is unknown then.
+        empty: value of a customer without such rows; None if it is unknown then.
         type: number or text.
-        unit: of the value.
-        meaning: in words.
-        label_en: what a person calls it.
-        label_zh: the same in Chinese.
+        unit: unit of the value.
+        meaning: what the value means, in words.
+        label_en: English label.
+        label_zh: Chinese label.
     """
 
     name: str
@@ -41,22 +55,25 @@ class Feature:
     where: str | None
     within: int | None
     empty: float | None
-    type: Literal["number", "text"]
+    type: ValueType
     unit: str
     meaning: str
     label_en: str
     label_zh: str
 
     @property
-    def counts_when(self) -> str | None:
-        """The condition on the rows that count, the window included."""
-        parts = [f"({self.where})"] if self.where else []
-        parts += [f"age <= {self.within}"] if self.within else []
+    def row_condition(self) -> str | None:
+        """SQL condition on the rows that count, the window included."""
+        parts = []
+        if self.where:
+            parts.append(f"({self.where})")
+        if self.within:
+            parts.append(f"age <= {self.within}")
         return " AND ".join(parts) or None
 
 
-class _Written(BaseModel):
-    """A feature as it stands in the file."""
+class _Entry(BaseModel):
+    """One entry of the file; several windows stand for several features."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,89 +82,108 @@ class _Written(BaseModel):
     where: str | None = None
     within: int | list[int] | None = None
     empty: float | None = None
-    type: Literal["number", "text"] = "number"
+    type: ValueType = "number"
     unit: str
     meaning: str
     en: str
     zh: str
 
+    def feature(self, name: str, *, days: int | None) -> Feature:
+        """The feature of one window; `{days}` in a text stands for the window's length."""
 
-def parse(written: Mapping[str, Any]) -> tuple[Feature, ...]:
-    """The features of a file; one with several windows becomes one for each, named by its days.
+        def fill(text: str) -> str:
+            return text.replace("{days}", str(days))
+
+        return Feature(
+            name=name,
+            source=self.source,
+            value=fill(self.value),
+            where=self.where,
+            within=days,
+            empty=self.empty,
+            type=self.type,
+            unit=self.unit,
+            meaning=fill(self.meaning),
+            label_en=fill(self.en),
+            label_zh=fill(self.zh),
+        )
+
+
+def parse(entries: Mapping[str, Any]) -> tuple[Feature, ...]:
+    """The features of a file; an entry with several windows gives one feature per window.
+
+    Args:
+        entries: content of the file, by name.
 
     Raises:
-        ConfigError: an unknown key or source, a name that is none, two features of one name, or more than an expression.
+        ConfigError: an unknown key or source, an invalid or repeated name, or more than an
+            expression.
     """
-    found: dict[str, Feature] = {}
-    for name, body in written.items():
+    features: dict[str, Feature] = {}
+    for name, body in entries.items():
         where = f"features.yml: {name}"
-        model = parse_model(_Written, body, where=where)
-        for text in (model.value, model.where or ""):
-            refuse_unsafe_sql(text, where=where)
-        if model.within is not None and model.source in _WITHOUT_AGE:
-            raise ConfigError(
-                f"{where}: rows of '{model.source}' have no age",
-                found=f"within: {model.within}",
-                fix="leave 'within' out",
-            )
-        windows = model.within if isinstance(model.within, list) else [model.within]
-        for days in windows:
-            feature = _feature(
-                f"{name}_{days}d" if isinstance(model.within, list) else name, days, model
-            )
+        for feature in _features_of(name, _valid_entry(body, where=where)):
             if not re.fullmatch(r"[a-z][a-z0-9_]*", feature.name):
                 raise ConfigError(
-                    f"{where} is no name", found=feature.name, fix="use small letters, digits and _"
+                    f"{where}: the name is invalid",
+                    found=feature.name,
+                    fix="use lower-case letters, digits and _",
                 )
-            if feature.name in found:
+            if feature.name in features:
                 raise ConfigError(
                     f"{where} is declared twice", found=feature.name, fix="rename one of them"
                 )
-            found[feature.name] = feature
-    return tuple(found.values())
+            features[feature.name] = feature
+    return tuple(features.values())
 
 
 def required_features(
     features: tuple[Feature, ...], expressions: Iterable[str]
 ) -> tuple[Feature, ...]:
-    """The features that some expressions over features speak of, and those that these are made of, in the file's order.
+    """The features that some expressions use, directly or through other features.
+
+    Args:
+        features: all declared features, in the file's order.
+        expressions: SQL over features.
+
+    Returns:
+        The features in use, in the file's order.
 
     Raises:
-        ConfigError: an expression speaks of none.
+        ConfigError: an expression uses no declared feature.
     """
-    by_name = {item.name: item for item in features}
-    wanted: set[str] = set()
+    declared_names = {feature.name for feature in features}
+    used: set[str] = set()
     for text in expressions:
-        spoken_of = {name for name in names(text) if name in by_name}
-        if not spoken_of:
+        direct = declared_names.intersection(names(text))
+        if not direct:
             raise ConfigError(
-                "an input of a model speaks of no declared feature",
+                "an input of a model uses no declared feature",
                 found=text,
                 fix="use the features of features.yml",
             )
-        wanted |= spoken_of
-    for item in reversed(features):  # a feature over others stands behind them
-        if item.name in wanted and item.source == "features":
-            wanted |= {
-                name for name in names(f"{item.value} {item.where or ''}") if name in by_name
-            }
-    return tuple(item for item in features if item.name in wanted)
+        used |= direct
+    # A feature over others stands after them, so one pass from the end reaches them all.
+    for feature in reversed(features):
+        if feature.name in used and feature.source == "features":
+            used |= declared_names.intersection(names(f"{feature.value} {feature.where or ''}"))
+    return tuple(feature for feature in features if feature.name in used)
 
 
-def _feature(name: str, days: int | None, model: _Written) -> Feature:
-    def dated(text: str) -> str:
-        return text.replace("{days}", str(days))
+def _valid_entry(body: object, *, where: str) -> _Entry:
+    entry = validated(_Entry, body, where=where)
+    for text in (entry.value, entry.where or ""):
+        refuse_more_than_an_expression(text, where=where)
+    if entry.within is not None and entry.source in _SOURCES_WITHOUT_AGE:
+        raise ConfigError(
+            f"{where}: rows of '{entry.source}' have no age",
+            found=f"within: {entry.within}",
+            fix="remove 'within'",
+        )
+    return entry
 
-    return Feature(
-        name=name,
-        source=model.source,
-        value=dated(model.value),
-        where=model.where,
-        within=days,
-        empty=model.empty,
-        type=model.type,
-        unit=model.unit,
-        meaning=dated(model.meaning),
-        label_en=dated(model.en),
-        label_zh=dated(model.zh),
-    )
+
+def _features_of(name: str, entry: _Entry) -> list[Feature]:
+    if isinstance(entry.within, list):
+        return [entry.feature(f"{name}_{days}d", days=days) for days in entry.within]
+    return [entry.feature(name, days=entry.within)]

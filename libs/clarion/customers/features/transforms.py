@@ -1,6 +1,6 @@
-"""Declared features of every customer, one pass over each view however many they are."""
+"""Compute the declared features of every customer in one pass over each view."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -8,148 +8,165 @@ from pyspark.sql import functions as F
 
 from clarion.customers.features.definitions import Feature
 from clarion.kernel import sql
-from clarion.measures.columns.expressions import UserSql, check_user_sql
 
-_DIGITS = 9  # the order of summation may decide what follows
+_DIGITS = 9  # a sum differs beyond them when Spark adds in another order
+_DECLARATION = (
+    "feature string, source string, type string, unit string, meaning string, label_en string, "
+    "label_zh string"
+)
 
 
 def compute_features(
-    customers: DataFrame, views: Mapping[str, DataFrame], features: tuple[Feature, ...]
+    profiles: DataFrame, views: Mapping[str, DataFrame], features: tuple[Feature, ...]
 ) -> DataFrame:
-    """A column for each feature.
+    """One column per feature for every customer with a profile.
 
     Args:
-        customers: CUSTOMER_PROFILES of the day, everyone who is described; the view `profile`.
-        views: the other views that the features look at, by source; one that is missing is empty.
-        features: in an order in which those over `features` come after those they name.
+        profiles: CUSTOMER_PROFILES of the day; they are the view `profile`.
+        views: the other views, by source; a source without a view counts as empty.
+        features: declared features. One over `features` stands after those it uses.
 
     Returns:
-        One row per customer: customer_id and each feature (double or string), null where it is unknown.
+        One row per customer: customer_id and each feature (double or string), null if unknown.
     """
-    by_source = {
-        source: [item for item in features if item.source == source]
-        for source in dict.fromkeys(item.source for item in features)
-    }
-    base = customers.select(
-        "customer_id",
-        *(
-            _typed(F.expr(_held(item)), item).alias(item.name)
-            for item in by_source.get("profile", [])
-        ),
+    by_source: dict[str, list[Feature]] = {}
+    for feature in features:
+        by_source.setdefault(feature.source, []).append(feature)
+
+    of_profile = (
+        _cast(F.expr(_row_value_sql(feature)), feature).alias(feature.name)
+        for feature in by_source.get("profile", [])
     )
-    parts = [_summed(views[source], mine) for source, mine in by_source.items() if source in views]
-    wide = reduce(lambda left, right: left.join(right, "customer_id", "left"), parts, base)
-    computed = set(wide.columns)
-    known = {
-        feature.name: _or_empty(feature, computed=feature.name in computed)
+    parts = [
+        _aggregate(views[source], of_source)
+        for source, of_source in by_source.items()
+        if source in views
+    ]
+    joined = reduce(
+        lambda left, right: left.join(right, "customer_id", "left"),
+        parts,
+        profiles.select("customer_id", *of_profile),
+    )
+
+    computed = set(joined.columns)
+    of_facts = (
+        _or_empty(feature, is_computed=feature.name in computed).alias(feature.name)
         for feature in features
         if feature.source != "features"
-    }
-    frame = wide.select("customer_id", *(column.alias(name) for name, column in known.items()))
-    for feature in features:
-        if feature.source == "features":
-            frame = frame.withColumn(feature.name, _typed(F.expr(_held(feature)), feature))
-    return frame.select("customer_id", *(feature.name for feature in features))
-
-
-def _summed(view: DataFrame, features: list[Feature]) -> DataFrame:
-    return view.groupBy("customer_id").agg(
-        *(_typed(F.expr(_aggregate(feature)), feature).alias(feature.name) for feature in features)
     )
-
-
-def _aggregate(feature: Feature) -> str:
-    return (
-        f"{feature.value} FILTER (WHERE {feature.counts_when})"
-        if feature.counts_when
-        else feature.value
-    )
-
-
-def _held(feature: Feature) -> str:
-    return f"IF({feature.where}, {feature.value}, NULL)" if feature.where else feature.value
-
-
-def _typed(value: Column, feature: Feature) -> Column:
-    return (
-        value.cast("string") if feature.type == "text" else F.round(value.cast("double"), _DIGITS)
-    )
-
-
-def _or_empty(feature: Feature, *, computed: bool) -> Column:
-    value = (
-        F.col(feature.name)
-        if computed
-        else F.lit(None).cast("string" if feature.type == "text" else "double")
-    )
-    return value if feature.empty is None else F.coalesce(value, F.lit(feature.empty))
+    wide = joined.select("customer_id", *of_facts)
+    for feature in by_source.get("features", []):
+        wide = wide.withColumn(feature.name, _cast(F.expr(_row_value_sql(feature)), feature))
+    return wide.select("customer_id", *(feature.name for feature in features))
 
 
 def pack_features(wide: DataFrame, features: tuple[Feature, ...]) -> DataFrame:
-    """The wide frame with its features in two maps: values (numbers) and labels (texts); unknown ones are left out."""
+    """The features in two maps, numbers and texts; unknown ones are left out.
 
-    def of(kind: str, type_: str) -> Column:
+    Args:
+        wide: customer_id and one column per feature.
+        features: the features.
+
+    Returns:
+        CUSTOMER_FEATURES without as_of: customer_id, values, labels.
+    """
+
+    def pack(kind: str, type_: str) -> Column:
         names = [feature.name for feature in features if feature.type == kind]
         if not names:
             return F.expr(f"CAST(map() AS map<string,{type_}>)")
         return F.map_filter(
-            F.create_map(*(part for name in names for part in (F.lit(name), F.col(name)))),
-            lambda _, value: value.isNotNull(),
+            F.create_map(*_names_and_values(names)), lambda _, value: value.isNotNull()
         )
 
     return wide.select(
-        "customer_id", of("number", "double").alias("values"), of("text", "string").alias("labels")
+        "customer_id",
+        pack("number", "double").alias("values"),
+        pack("text", "string").alias("labels"),
     )
 
 
-def unpack_features(packed_features: DataFrame, features: tuple[Feature, ...]) -> DataFrame:
-    """CUSTOMER_FEATURES with a column for each feature, as expressions speak of them; null where it is unknown."""
-    columns = (
-        F.expr(
-            f"{'values' if feature.type == 'number' else 'labels'}[{sql.text(feature.name)}]"
-        ).alias(feature.name)
-        for feature in features
-    )
-    return packed_features.select("customer_id", *columns)
-
-
-def model_inputs(described: DataFrame, expressions: Mapping[str, str]) -> DataFrame:
-    """What a model compares.
+def unpack_features(customer_features: DataFrame, features: tuple[Feature, ...]) -> DataFrame:
+    """One column per feature, as expressions over features need them; null if unknown.
 
     Args:
-        described: customer_id and a column for each declared feature.
-        expressions: SQL over those, by the name under which the model knows it.
+        customer_features: CUSTOMER_FEATURES of one day.
+        features: the features wanted as columns.
 
     Returns:
-        One row per customer: customer_id and a double for each expression, null where it is unknown.
-
-    Raises:
-        ConfigError: an expression is invalid over the features.
+        One row per customer: customer_id and each feature.
     """
-    inputs = [
-        UserSql(
-            where=f"input '{name}' of a model",
-            text=value,
-            result="double",
-            hint="use names of conf/features.yml",
-        )
-        for name, value in expressions.items()
-    ]
-    check_user_sql(described, inputs)
-    return described.selectExpr(
+
+    def unpack(feature: Feature) -> Column:
+        column = "values" if feature.type == "number" else "labels"
+        return F.expr(f"{column}[{sql.text(feature.name)}]").alias(feature.name)
+
+    return customer_features.select("customer_id", *(unpack(feature) for feature in features))
+
+
+def model_inputs(features: DataFrame, expressions: Mapping[str, str]) -> DataFrame:
+    """The numbers that a model works on.
+
+    Args:
+        features: customer_id and one column per declared feature.
+        expressions: SQL over those, by the name that the model gives the input.
+
+    Returns:
+        One row per customer: customer_id and a double per expression, null if unknown.
+    """
+    return features.selectExpr(
         "customer_id",
         *(f"CAST({value} AS double) AS {sql.name(name)}" for name, value in expressions.items()),
     )
 
 
-def feature_summary(packed_features: DataFrame) -> DataFrame:
-    """How the features are spread over customers.
+def feature_summary(customer_features: DataFrame, features: tuple[Feature, ...]) -> DataFrame:
+    """The declaration of each feature beside its distribution over customers.
+
+    Args:
+        customer_features: CUSTOMER_FEATURES of one day.
+        features: the declared features.
 
     Returns:
-        One row per feature that anybody has: feature, customers (who have it), mean, deviation, lowest, highest (null for texts).
+        FEATURES without as_of, one row per declared feature.
     """
-    numbers = packed_features.select(F.explode("values").alias("feature", "value"))
-    texts = packed_features.select(F.explode("labels").alias("feature", "text")).select(
+    declarations = customer_features.sparkSession.createDataFrame(
+        [
+            (
+                item.name,
+                item.source,
+                item.type,
+                item.unit,
+                item.meaning,
+                item.label_en,
+                item.label_zh,
+            )
+            for item in features
+        ],
+        _DECLARATION,
+    )
+    everyone = customer_features.agg(F.count("*").alias("everyone"))
+    customers = F.coalesce("customers", F.lit(0)).cast("bigint")
+    share_known = F.coalesce(F.try_divide(customers, F.col("everyone")), F.lit(0.0))
+    return (
+        declarations.join(_distributions(customer_features), "feature", "left")
+        .crossJoin(F.broadcast(everyone))
+        .select(
+            *declarations.columns,
+            customers.alias("customers"),
+            share_known.alias("share_known"),
+            "mean",
+            "standard_deviation",
+            "lowest",
+            "highest",
+        )
+    )
+
+
+def _distributions(customer_features: DataFrame) -> DataFrame:
+    """One row per feature with a known value; mean, spread and range are null for texts."""
+    numbers = customer_features.select(F.explode("values").alias("feature", "value"))
+    texts = customer_features.select(F.explode("labels").alias("feature", "text")).select(
         "feature", F.lit(None).cast("double").alias("value")
     )
     return (
@@ -163,3 +180,40 @@ def feature_summary(packed_features: DataFrame) -> DataFrame:
             F.max("value").alias("highest"),
         )
     )
+
+
+def _aggregate(view: DataFrame, features: list[Feature]) -> DataFrame:
+    return view.groupBy("customer_id").agg(
+        *(
+            _cast(F.expr(_aggregate_sql(feature)), feature).alias(feature.name)
+            for feature in features
+        )
+    )
+
+
+def _aggregate_sql(feature: Feature) -> str:
+    condition = feature.row_condition
+    return f"{feature.value} FILTER (WHERE {condition})" if condition else feature.value
+
+
+def _row_value_sql(feature: Feature) -> str:
+    return f"IF({feature.where}, {feature.value}, NULL)" if feature.where else feature.value
+
+
+def _cast(value: Column, feature: Feature) -> Column:
+    if feature.type == "text":
+        return value.cast("string")
+    return F.round(value.cast("double"), _DIGITS)
+
+
+def _or_empty(feature: Feature, *, is_computed: bool) -> Column:
+    """The value, or what the feature declares for a customer without rows."""
+    unknown = F.lit(None).cast("string" if feature.type == "text" else "double")
+    value = F.col(feature.name) if is_computed else unknown
+    return value if feature.empty is None else F.coalesce(value, F.lit(feature.empty))
+
+
+def _names_and_values(names: list[str]) -> Iterator[Column]:
+    for name in names:
+        yield F.lit(name)
+        yield F.col(name)

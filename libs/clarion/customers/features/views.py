@@ -1,4 +1,7 @@
-"""The facts that features look at: one view a source, each row a customer's, known by the as-of day and from before it."""
+"""The views that features are computed from: one per source.
+
+Each row belongs to a customer, happened before the as-of day and had arrived by then.
+"""
 
 from datetime import date
 
@@ -11,51 +14,52 @@ from clarion.measures.columns.position import price_position
 _IN_STORE = ("visit", "dwell", "trial", "arrival", "service")
 
 
-def _known(facts: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
-    """Facts of customers from before the as-of day that had arrived by then, with age (1 = the day before), hour and weekday (1 = Monday)."""
-    local = F.from_utc_timestamp("happened_at", time_zone)
-    first_known = F.greatest(
-        local_day("happened_at", time_zone), local_day("arrived_at", time_zone)
-    )
-    return (
-        facts.where("customer_id IS NOT NULL")
-        .where(first_known < F.lit(as_of))
-        .withColumns(
-            {
-                "age": days_before(as_of, F.to_date(local)),
-                "hour": F.hour(local),
-                "weekday": F.weekday(local) + 1,
-            }
-        )
-    )
-
-
 def days(customer_days: DataFrame, *, as_of: date) -> DataFrame:
-    """CUSTOMER_DAYS, one row a customer and day: its sums, age, weekday."""
-    known = customer_days.where((F.col("day") < F.lit(as_of)) & (F.col("known_on") < F.lit(as_of)))
-    sums = [name for name in known.columns if name not in ("customer_id", "day", "known_on")]
-    # By customer first, so that adding up what became known on several days needs no further exchange.
-    single = (
-        known.repartition("customer_id")
+    """One row per customer and day.
+
+    Args:
+        customer_days: CUSTOMER_DAYS.
+        as_of: first day that does not count.
+
+    Returns:
+        The sums of CUSTOMER_DAYS, age, weekday.
+    """
+    known_days = customer_days.where(
+        (F.col("day") < F.lit(as_of)) & (F.col("known_on") < F.lit(as_of))
+    )
+    keys = ("customer_id", "day", "known_on")
+    sums = [name for name in known_days.columns if name not in keys]
+    # Partitioned by customer first: the sum over known_on then needs no further exchange.
+    by_day = (
+        known_days.repartition("customer_id")
         .groupBy("customer_id", "day")
         .agg(*(F.sum(name).alias(name) for name in sums))
     )
-    return single.withColumns({"age": days_before(as_of, "day"), "weekday": F.weekday("day") + 1})
+    return by_day.withColumns({"age": days_before(as_of, "day"), "weekday": F.weekday("day") + 1})
 
 
 def orders(order_lines: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
-    """ORDER_LINES, one row an order or return.
+    """One row per order or return.
+
+    Args:
+        order_lines: ORDER_LINES.
+        as_of: first day that does not count.
+        time_zone: the shop's zone.
 
     Returns:
-        customer_id, order_id, age, hour, weekday, amount, discount (null for a return), units, lines, returned (value of
-        what came back), coupon, in_store, channel, gap_days (since the customer's order before).
+        customer_id, order_id, age, hour, weekday, amount and discount (null for a return), units,
+        lines, returned (value of returned goods), coupon, in_store, channel, gap_days (since the
+        customer's previous order).
     """
 
     def sale(value: str | Column) -> Column:
-        return F.when(F.col("kind") == "sale", F.col(value) if isinstance(value, str) else value)
+        amount = F.col(value) if isinstance(value, str) else value
+        return F.when(F.col("kind") == "sale", amount)
 
-    by_order = (
-        _known(order_lines, as_of=as_of, time_zone=time_zone)
+    returned = F.when(F.col("kind") == "return", F.col("amount"))
+    in_store = F.col("store_ref").isNotNull() | (F.coalesce("channel", F.lit("")) == "store")
+    orders_and_returns = (
+        _known_facts(order_lines, as_of=as_of, time_zone=time_zone)
         .repartition("customer_id")
         .groupBy("customer_id", "order_id")
         .agg(
@@ -66,27 +70,31 @@ def orders(order_lines: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
             F.sum(sale(F.coalesce("discount", F.lit(0)))).cast("double").alias("discount"),
             F.sum(sale("quantity")).cast("double").alias("units"),
             F.count(sale("amount")).alias("lines"),
-            F.sum(F.when(F.col("kind") == "return", F.col("amount")))
-            .cast("double")
-            .alias("returned"),
+            F.sum(returned).cast("double").alias("returned"),
             F.bool_or(F.col("coupon_ref").isNotNull()).alias("coupon"),
-            F.bool_or(
-                F.col("store_ref").isNotNull() | (F.coalesce("channel", F.lit("")) == "store")
-            ).alias("in_store"),
+            F.bool_or(in_store).alias("in_store"),
             F.min("channel").alias("channel"),
         )
     )
-    earlier = Window.partitionBy("customer_id", F.col("amount").isNotNull()).orderBy(
-        F.desc("age"), "hour", "order_id"
-    )
-    return by_order.withColumn(
-        "gap_days", F.when(F.col("amount").isNotNull(), F.lag("age").over(earlier) - F.col("age"))
+    is_order = F.col("amount").isNotNull()
+    by_time = Window.partitionBy("customer_id", is_order).orderBy(F.desc("age"), "hour", "order_id")
+    return orders_and_returns.withColumn(
+        "gap_days", F.when(is_order, F.lag("age").over(by_time) - F.col("age"))
     )
 
 
 def events(facts: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
-    """EVENTS, one row each: its columns, age, hour, weekday, dwell_s, in_store, words (of a search)."""
-    return _known(facts, as_of=as_of, time_zone=time_zone).withColumns(
+    """One row per event.
+
+    Args:
+        facts: EVENTS.
+        as_of: first day that does not count.
+        time_zone: the shop's zone.
+
+    Returns:
+        The columns of EVENTS, age, hour, weekday, dwell_s, in_store, words (of a search).
+    """
+    return _known_facts(facts, as_of=as_of, time_zone=time_zone).withColumns(
         {
             "dwell_s": F.col("dwell_ms") / 1000,
             "in_store": F.col("type").isin(*_IN_STORE),
@@ -96,61 +104,115 @@ def events(facts: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
 
 
 def facts(table: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
-    """REVIEWS, RESPONSES, REDEMPTIONS or SERVICE_CONTACTS: their columns, age, hour, weekday."""
-    return _known(table, as_of=as_of, time_zone=time_zone)
+    """One row per fact of REVIEWS, RESPONSES, REDEMPTIONS or SERVICE_CONTACTS.
+
+    Args:
+        table: the silver table.
+        as_of: first day that does not count.
+        time_zone: the shop's zone.
+
+    Returns:
+        The table's columns, age, hour, weekday.
+    """
+    return _known_facts(table, as_of=as_of, time_zone=time_zone)
 
 
-def traits(stated: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
-    """TRAITS, what customers stated or surveys found: name, value, age (of the statement), hour, weekday."""
-    return _known(stated.withColumnRenamed("at", "happened_at"), as_of=as_of, time_zone=time_zone)
+def traits(statements: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
+    """One row per answer to a survey or statement of a customer.
+
+    Args:
+        statements: TRAITS.
+        as_of: first day that does not count.
+        time_zone: the shop's zone.
+
+    Returns:
+        name, value, age (of the statement), hour, weekday.
+    """
+    dated = statements.withColumnRenamed("at", "happened_at")
+    return _known_facts(dated, as_of=as_of, time_zone=time_zone)
 
 
 def registrations(customers: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
-    """CUSTOMERS, what accounts say of their owner: their columns, age (of the registration), hour, weekday, years (of the person, whole ones)."""
-    known = _known(
+    """One row per account.
+
+    Args:
+        customers: CUSTOMERS.
+        as_of: first day that does not count.
+        time_zone: the shop's zone.
+
+    Returns:
+        The columns of CUSTOMERS, age (days since registering), hour, weekday, years (whole years
+        since the person's birth).
+    """
+    accounts = _known_facts(
         customers.withColumnRenamed("registered_at", "happened_at"),
         as_of=as_of,
         time_zone=time_zone,
     )
-    return known.withColumn("years", F.floor(F.months_between(F.lit(as_of), "birth_date") / 12))
+    return accounts.withColumn("years", F.floor(F.months_between(F.lit(as_of), "birth_date") / 12))
 
 
-def interactions(strongest: DataFrame, products: DataFrame) -> DataFrame:
-    """INTERACTIONS of the as-of day, with what the shop knows of the product.
+def interactions(top_interests: DataFrame, products: DataFrame) -> DataFrame:
+    """The products of most interest to each customer, with facts about the product.
 
     Args:
-        strongest: INTERACTIONS of the day.
+        top_interests: INTERACTIONS of the day.
         products: current products.
 
     Returns:
-        customer_id, product_id, category, brand, orders, interest, share (of the customer's interest), category_share,
-        brand_share (of the product's category and brand together), first_of_category, first_of_brand (one row of each),
-        price_position (0 = the cheapest of its category, 1 = the dearest; null without a price or a second product).
+        customer_id, product_id, category, brand, orders, interest, share (of the customer's
+        interest), category_share and brand_share (of all products of the category or brand),
+        first_of_category and first_of_brand (true for one row of each), price_position (0 = the
+        cheapest of its category, 1 = the dearest; null without a price or a second product).
     """
-    priced = products.select(
+    brands_and_prices = products.select(
         "product_id", "brand", price_position("list_price", of="category").alias("price_position")
     )
-    everything = Window.partitionBy("customer_id")
-    joined = strongest.join(F.broadcast(priced), "product_id", "left")
+    joined = top_interests.join(F.broadcast(brands_and_prices), "product_id", "left")
+    total_interest = F.sum("interest").over(Window.partitionBy("customer_id"))
 
-    def share(*by: str) -> Column:
-        known = F.coalesce(*(F.col(name) for name in by)).isNotNull() if by else F.lit(True)
-        return F.when(
-            known,
-            F.sum("interest").over(Window.partitionBy("customer_id", *by))
-            / F.sum("interest").over(everything),
-        )
+    def share_of(name: str) -> Column:
+        interest = F.sum("interest").over(Window.partitionBy("customer_id", name))
+        return F.when(F.col(name).isNotNull(), interest / total_interest)
 
-    def first_of(name: str) -> Column:
-        return F.col(name).isNotNull() & (
-            F.row_number().over(Window.partitionBy("customer_id", name).orderBy("rank")) == 1
-        )
+    def is_first_of(name: str) -> Column:
+        by_rank = Window.partitionBy("customer_id", name).orderBy("rank")
+        return F.col(name).isNotNull() & (F.row_number().over(by_rank) == 1)
 
     return joined.select(
-        "customer_id", "product_id", "category", "brand", "orders", "interest", "price_position",
-        (F.col("interest") / F.sum("interest").over(everything)).alias("share"),
-        share("category").alias("category_share"),
-        share("brand").alias("brand_share"),
-        first_of("category").alias("first_of_category"),
-        first_of("brand").alias("first_of_brand"),
-    )  # fmt: skip
+        "customer_id",
+        "product_id",
+        "category",
+        "brand",
+        "orders",
+        "interest",
+        "price_position",
+        (F.col("interest") / total_interest).alias("share"),
+        share_of("category").alias("category_share"),
+        share_of("brand").alias("brand_share"),
+        is_first_of("category").alias("first_of_category"),
+        is_first_of("brand").alias("first_of_brand"),
+    )
+
+
+def _known_facts(facts: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
+    """Facts of customers that happened and arrived before the as-of day.
+
+    Returns:
+        The columns of the facts, age (days, 1 = the day before), hour, weekday (1 = Monday).
+    """
+    local_time = F.from_utc_timestamp("happened_at", time_zone)
+    first_known = F.greatest(
+        local_day("happened_at", time_zone), local_day("arrived_at", time_zone)
+    )
+    return (
+        facts.where("customer_id IS NOT NULL")
+        .where(first_known < F.lit(as_of))
+        .withColumns(
+            {
+                "age": days_before(as_of, F.to_date(local_time)),
+                "hour": F.hour(local_time),
+                "weekday": F.weekday(local_time) + 1,
+            }
+        )
+    )

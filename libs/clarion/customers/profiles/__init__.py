@@ -1,1 +1,1 @@
-"""What is known of each customer and product, as of any day."""
+"""Profiles of customers and daily sums of customers and products, as of any day."""

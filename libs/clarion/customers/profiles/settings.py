@@ -5,7 +5,7 @@ from clarion.config import settings
 
 @settings("profiles")
 class ProfileSettings:
-    """Windows in days, limits in usual gaps, weights in views."""
+    """Windows in days, limits in multiples of the usual gap, weights relative to a view."""
 
     window_days: int
     active_within_gaps: float

@@ -1,0 +1,131 @@
+"""Interests of customers in products and categories."""
+
+from datetime import date
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from clarion.customers.profiles.days import day_columns, is_known_by
+from clarion.customers.profiles.settings import ProfileSettings
+from clarion.measures.days import days_before
+from clarion.measures.decay import halved
+
+
+def product_interests(
+    order_lines: DataFrame,
+    events: DataFrame,
+    products: DataFrame,
+    *,
+    as_of: date,
+    time_zone: str,
+    settings: ProfileSettings,
+) -> DataFrame:
+    """Each customer's time-decayed interest in each product.
+
+    interest = sum of weight x 2^(-age / half-life). A view weighs 1, a cart add or favourite
+    `cart_interest`, a purchase `purchase_interest`.
+
+    Args:
+        order_lines: ORDER_LINES.
+        events: EVENTS.
+        products: current products.
+        as_of: first day that does not count.
+        time_zone: the shop's zone.
+        settings: weights and half-life.
+
+    Returns:
+        One row per customer and product: customer_id, product_id, category, orders, interest.
+    """
+    weights = {
+        "view": 1.0,
+        "favourite": settings.cart_interest,
+        "cart_add": settings.cart_interest,
+    }
+    weight_by_type = F.coalesce(
+        *(F.when(F.col("type") == name, F.lit(weight)) for name, weight in weights.items())
+    )
+    columns = ("customer_id", "product_id", "happened_at", "arrived_at")
+    purchases = order_lines.where("kind = 'sale'").select(
+        *columns, F.lit(settings.purchase_interest).alias("weight"), F.lit(1).alias("orders")
+    )
+    actions = events.where("product_id IS NOT NULL").select(
+        *columns, weight_by_type.alias("weight"), F.lit(0).alias("orders")
+    )
+
+    in_window = F.col("day") >= F.date_sub(F.lit(as_of), settings.window_days)
+    decay = halved(days_before(as_of, "day"), half_life=settings.interest_half_life_days)
+    return (
+        purchases.unionByName(actions)
+        .where("customer_id IS NOT NULL AND weight IS NOT NULL")
+        .withColumns(day_columns(time_zone))
+        .where(is_known_by(as_of) & in_window)
+        .groupBy("customer_id", "product_id")
+        .agg(
+            F.sum("orders").cast("bigint").alias("orders"),
+            F.sum(F.col("weight") * decay).alias("interest"),
+        )
+        .join(products.select("product_id", "category"), "product_id", "left")
+        .select("customer_id", "product_id", "category", "orders", "interest")
+    )
+
+
+def top_interests(interests: DataFrame, *, as_of: date, keep: int) -> DataFrame:
+    """The products of most interest to each customer; ties by product id.
+
+    Args:
+        interests: one row per customer and product.
+        as_of: first day that does not count.
+        keep: products per customer.
+
+    Returns:
+        INTERACTIONS.
+    """
+    # Rounded, so that the order of summation cannot decide a tie.
+    by_interest = Window.partitionBy("customer_id").orderBy(
+        F.round("interest", 9).desc(), "product_id"
+    )
+    return (
+        interests.withColumn("rank", F.row_number().over(by_interest))
+        .where(F.col("rank") <= keep)
+        .select(
+            F.lit(as_of).alias("as_of"),
+            "customer_id",
+            "product_id",
+            "category",
+            "orders",
+            F.round("interest", 9).alias("interest"),
+            "rank",
+        )
+        .where("interest > 0")
+    )
+
+
+def category_interests(interests: DataFrame) -> DataFrame:
+    """Each customer's five categories of most interest, as shares of all interest; ties by name.
+
+    Args:
+        interests: one row per customer and product.
+
+    Returns:
+        customer_id, interests (array of category and share).
+    """
+    by_category = (
+        interests.where("category IS NOT NULL")
+        .groupBy("customer_id", "category")
+        .agg(F.sum("interest").alias("interest"))
+    )
+    total = F.sum("interest").over(Window.partitionBy("customer_id"))
+    # The share is negated, so that an ascending sort gives the largest first and ties by name.
+    pair = F.struct((-F.round(F.col("interest") / total, 6)).alias("minus_share"), "category")
+    top_pairs = F.slice(F.sort_array(F.collect_list("pair")), 1, 5)
+    top_categories = F.transform(
+        top_pairs,
+        lambda item: F.struct(
+            item["category"].alias("category"), (-item["minus_share"]).alias("share")
+        ),
+    )
+    return (
+        by_category.withColumn("pair", pair)
+        .groupBy("customer_id")
+        .agg(top_categories.alias("interests"))
+    )

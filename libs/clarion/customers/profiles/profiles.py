@@ -1,0 +1,140 @@
+"""The profile of a customer, from the daily sums."""
+
+from datetime import date
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from clarion.customers.profiles.days import MONEY, is_known_by
+from clarion.customers.profiles.settings import ProfileSettings
+from clarion.measures.days import days_before
+
+
+def customer_profiles(
+    customer_days: DataFrame,
+    category_interests: DataFrame,
+    *,
+    as_of: date,
+    settings: ProfileSettings,
+) -> DataFrame:
+    """The profile of every customer who did something before a day.
+
+    Only days before `as_of` that were known before `as_of` count, so a past day can be rebuilt
+    without seeing its future.
+
+    Args:
+        customer_days: CUSTOMER_DAYS.
+        category_interests: interests by category, one row per customer.
+        as_of: first day that does not count.
+        settings: windows and limits.
+
+    Returns:
+        CUSTOMER_PROFILES.
+    """
+    known_days = customer_days.where(is_known_by(as_of))
+    order_gaps = _usual_gaps(known_days)
+    shop_gap = F.coalesce(
+        F.percentile("usual_gap_days", 0.5), F.lit(settings.default_gap_days)
+    ).alias("shop_gap_days")
+    with_gaps = (
+        _profile_sums(known_days, as_of=as_of, window_days=settings.window_days)
+        .join(order_gaps, "customer_id", "left")
+        .crossJoin(F.broadcast(order_gaps.agg(shop_gap)))
+        .withColumn("order_gap", F.coalesce("usual_gap_days", "shop_gap_days"))
+    )
+
+    day_gap = F.when(
+        F.col("active_days") >= 3,
+        (F.col("first_in_window") - F.col("idle_days")) / (F.col("active_days") - 1),
+    )
+    shorter_gap = F.greatest(F.least(day_gap, "order_gap"), F.lit(1.0))
+    no_interests = F.array().cast("array<struct<category:string,share:double>>")
+    return (
+        with_gaps.withColumns(
+            {
+                "recency_ratio": F.col("recency_days") / F.greatest("order_gap", F.lit(1.0)),
+                "inactivity_ratio": F.col("idle_days") / shorter_gap,
+            }
+        )
+        .withColumn("life_cycle", _life_cycle(settings))
+        .join(category_interests, "customer_id", "left")
+        .select(
+            F.lit(as_of).alias("as_of"),
+            "customer_id",
+            "tenure_days",
+            "recency_days",
+            "orders",
+            "monetary",
+            "average_order",
+            "items_per_order",
+            "discount_share",
+            "views",
+            "cart_adds",
+            "events",
+            "active_days",
+            "idle_days",
+            "usual_gap_days",
+            "recency_ratio",
+            "inactivity_ratio",
+            "life_cycle",
+            F.coalesce("interests", no_interests).alias("interests"),
+        )
+    )
+
+
+def _profile_sums(known_days: DataFrame, *, as_of: date, window_days: int) -> DataFrame:
+    """Sums and days of each customer: all time for tenure and recency, else over the window."""
+    in_window = F.col("day") >= F.date_sub(F.lit(as_of), window_days)
+    day_in_window = F.when(in_window, F.col("day"))
+    order_day = F.when(F.col("orders") > 0, F.col("day"))
+
+    def total(name: str) -> Column:
+        return F.coalesce(F.sum(F.when(in_window, F.col(name))), F.lit(0))
+
+    paid = total("amount")
+    orders = total("orders")
+    discount_share = F.try_divide(total("discount"), paid + total("discount"))
+    return known_days.groupBy("customer_id").agg(
+        days_before(as_of, F.min("day")).alias("tenure_days"),
+        days_before(as_of, F.max("day")).alias("idle_days"),
+        days_before(as_of, F.max(order_day)).alias("recency_days"),
+        days_before(as_of, F.min(order_day)).alias("first_order_days"),
+        orders.alias("orders"),
+        (paid - total("returned")).cast(MONEY).alias("monetary"),
+        F.try_divide(paid, orders).cast(MONEY).alias("average_order"),
+        F.try_divide(total("quantity"), orders).cast("double").alias("items_per_order"),
+        discount_share.cast("double").alias("discount_share"),
+        total("views").alias("views"),
+        total("cart_adds").alias("cart_adds"),
+        total("events").alias("events"),
+        F.count_distinct(day_in_window).alias("active_days"),
+        days_before(as_of, F.min(day_in_window)).alias("first_in_window"),
+    )
+
+
+def _usual_gaps(known_days: DataFrame) -> DataFrame:
+    """The median gap between a customer's order days, from three order days on."""
+    order_days = known_days.where("orders > 0").select("customer_id", "day").distinct()
+    previous_day = F.lag("day").over(Window.partitionBy("customer_id").orderBy("day"))
+    return (
+        order_days.withColumn("gap", F.datediff("day", previous_day))
+        .groupBy("customer_id")
+        .agg(F.percentile("gap", 0.5).alias("usual_gap_days"), F.count("gap").alias("gaps"))
+        .where("gaps >= 2")
+        .drop("gaps")
+    )
+
+
+def _life_cycle(settings: ProfileSettings) -> Column:
+    """The stage, relative to the customer's own gaps.
+
+    A customer who still visits is never lost, whether they buy or not.
+    """
+    smaller_ratio = F.least("recency_ratio", "inactivity_ratio")
+    return (
+        F.when(F.col("recency_days").isNull(), "prospect")
+        .when(F.col("first_order_days") <= settings.new_within_days, "new")
+        .when(F.col("recency_ratio") <= settings.active_within_gaps, "active")
+        .when(smaller_ratio <= settings.dormant_within_gaps, "dormant")
+        .otherwise("lost")
+    )
