@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -224,6 +225,20 @@ def test_a_challenger_that_is_worse_stays_back(desk: Callable[..., Desk]) -> Non
         _plant(shop, day + timedelta(days=later), sizes)
         shop.run("train_segments", as_of=day + timedelta(days=later))
         assert _model(shop, day + timedelta(days=later))["retrained_because"] == tried
+
+
+def test_groups_without_their_inputs_say_which_command_to_run(
+    clarion: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    day = ("--as-of", "2026-06-01", "--lake", str(tmp_path / "lake"))
+    assert clarion("run", "segment", *day) == 2
+    said = capsys.readouterr().err
+    assert "there is no model of groups for 2026-06-01" in said
+    assert "clarion run train_segments --as-of 2026-06-01" in said
+    assert clarion("run", "train_segments", *day) == 2
+    said = capsys.readouterr().err
+    assert "there are no customers to group on 2026-06-01" in said
+    assert "clarion run features --as-of 2026-06-01" in said
 
 
 @pytest.mark.slow

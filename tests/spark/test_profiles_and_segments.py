@@ -18,7 +18,8 @@ from clarion.config import Config
 from clarion.customers.profiles.days import customer_days
 from clarion.customers.profiles.profiles import customer_profiles
 from clarion.customers.profiles.settings import ProfileSettings
-from clarion.customers.segments import metrics, model, sampling
+from clarion.customers.segments import metrics, model, sampling, scoring
+from clarion.customers.segments.candidates import Candidate, choose
 from clarion.customers.segments.settings import Algorithm, Scaling, SegmentSettings
 from clarion.customers.segments.transforms import basics, history, portraits
 from clarion.measures.columns.flows import NOWHERE, flows, moves
@@ -180,7 +181,7 @@ def test_the_planted_number_of_groups_is_found_and_as_tight_as_scikit_learns(
     assert found.chosen.k == 4
     assert found.features == ("spend", "recency")
     scaled = np.array(
-        [row[0] for row in model.assign(found.pipeline, frame).select("scaled").collect()]
+        [row[0] for row in scoring.assign(found.pipeline, frame).select("scaled").collect()]
     )
     best = KMeans(4, n_init=50, random_state=0).fit(scaled).inertia_
     assert found.chosen.inertia <= 1.01 * best
@@ -200,7 +201,7 @@ def test_shuffled_input_and_any_partitioning_give_the_same_groups(
             settings=replace(grouping, k=4),
             seed=3,
         )
-        centres.append(model.centres_of(found.pipeline))
+        centres.append(scoring.centres_of(found.pipeline))
     assert np.array_equal(centres[0], centres[1])
 
 
@@ -216,7 +217,7 @@ def test_what_is_unknown_counts_as_the_median_of_the_training(
     one = spark.createDataFrame(
         [("x", None, 4.0, 1.0)], "customer_id string, spend double, recency double, constant double"
     )
-    points, _ = model.predict_groups(found.pipeline, one)
+    points, _ = scoring.predict_groups(found.pipeline, one)
     middle = np.sort(np.array([row[0] for row in frame.select("spend").collect()]))[[118, 121]]
     assert middle[0] <= points[0, 0] <= middle[1]
     assert points[0, 1] == 4.0
@@ -231,8 +232,8 @@ def test_every_customer_is_in_exactly_one_group_at_its_distance(
         settings=replace(grouping, k=4),
         seed=3,
     )
-    members = model.assign(found.pipeline, frame).toPandas()
-    points, centres = np.array(members["scaled"].tolist()), model.centres_of(found.pipeline)
+    members = scoring.assign(found.pipeline, frame).toPandas()
+    points, centres = np.array(members["scaled"].tolist()), scoring.centres_of(found.pipeline)
     assert members["customer_id"].is_unique
     assert len(members) == 240
     assert np.allclose(members["distance"] ** 2, metrics.squared_distances(points, centres).min(1))
@@ -250,24 +251,22 @@ def test_too_few_or_equal_customers_give_a_clear_answer(
 
 
 def test_the_largest_stable_k_near_the_best_silhouette_is_chosen(grouping: SegmentSettings) -> None:
-    def candidate(
-        k: int, silhouette: float, stability: float, share: float = 0.2
-    ) -> model.Candidate:
-        return model.Candidate(k, 1.0, silhouette, stability, share)
+    def candidate(k: int, silhouette: float, stability: float, share: float = 0.2) -> Candidate:
+        return Candidate(k, 1.0, silhouette, stability, share)
 
     assert (
-        model.choose(
+        choose(
             (
                 candidate(3, 0.5, 0.9),
                 candidate(4, 0.49, 0.9),
                 candidate(5, 0.6, 0.1),
                 candidate(6, 0.55, 0.9, 0.001),
             ),
-            grouping,
+            settings=grouping,
         ).k
         == 4
     )
-    assert model.choose((candidate(3, 0.5, 0.3), candidate(4, 0.6, 0.4)), grouping).k == 4
+    assert choose((candidate(3, 0.5, 0.3), candidate(4, 0.6, 0.4)), settings=grouping).k == 4
 
 
 @pytest.mark.parametrize("algorithm", ["kmeans", "bisecting", "mixture"])
@@ -281,7 +280,7 @@ def test_every_model_behind_the_one_interface_finds_planted_groups(
         settings=replace(grouping, algorithm=algorithm, k=4),
         seed=3,
     )
-    rows = model.assign(found.pipeline, frame).orderBy("customer_id").toPandas()
+    rows = scoring.assign(found.pipeline, frame).orderBy("customer_id").toPandas()
     planted = np.repeat(range(4), 60)
     assert adjusted_rand_score(planted, rows["cluster"]) > 0.9
     again = model.fit(
@@ -289,7 +288,7 @@ def test_every_model_behind_the_one_interface_finds_planted_groups(
         settings=replace(grouping, algorithm=algorithm, k=4),
         seed=3,
     )
-    assert np.allclose(model.centres_of(found.pipeline), model.centres_of(again.pipeline))
+    assert np.allclose(scoring.centres_of(found.pipeline), scoring.centres_of(again.pipeline))
     other = model.fit(
         sampling.fit_sample(frame, limit=1000, customers=240),
         settings=replace(grouping, algorithm=algorithm, k=4),
@@ -297,8 +296,8 @@ def test_every_model_behind_the_one_interface_finds_planted_groups(
     )
     assert (
         adjusted_rand_score(
-            model.predict_groups(found.pipeline, frame)[1],
-            model.predict_groups(other.pipeline, frame)[1],
+            scoring.predict_groups(found.pipeline, frame)[1],
+            scoring.predict_groups(other.pipeline, frame)[1],
         )
         >= 0.9
     )
@@ -318,7 +317,7 @@ def test_scaled_features_lie_in_their_range(
         seed=3,
     )
     scaled = np.array(
-        [row[0] for row in model.assign(found.pipeline, frame).select("scaled").collect()]
+        [row[0] for row in scoring.assign(found.pipeline, frame).select("scaled").collect()]
     )
     assert scaled.min(0) == pytest.approx([low, low])
     assert scaled.max(0) == pytest.approx([high, high])
@@ -339,7 +338,7 @@ def test_robust_scaling_takes_medians_and_quartiles(
         seed=3,
     )
     scaled = np.array(
-        [row[0] for row in model.assign(found.pipeline, frame).select("scaled").collect()]
+        [row[0] for row in scoring.assign(found.pipeline, frame).select("scaled").collect()]
     )
     low, middle, high = np.percentile(scaled, (25, 50, 75), axis=0)
     assert middle == pytest.approx(0, abs=0.02)
@@ -370,7 +369,7 @@ def test_principal_components_keep_the_declared_variance(
         .explained_variance_ratio_
     )
     enough = int(np.searchsorted(np.cumsum(theirs), 0.95) + 1)
-    assert model.centres_of(found.pipeline).shape == (3, enough)
+    assert scoring.centres_of(found.pipeline).shape == (3, enough)
     assert enough < 4
     assert found.variance_kept == pytest.approx(theirs[:enough].sum())
 

@@ -20,7 +20,7 @@ from worlds import simulated
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.customers.features.transforms import model_inputs, unpack_features
-from clarion.customers.segments import model, sampling
+from clarion.customers.segments import model, sampling, scoring
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.customers.tags import trees
 from clarion.customers.tags.settings import TagSettings
@@ -220,7 +220,7 @@ def test_groups_are_as_tight_as_scikit_learns_and_all_is_shown_beside_an_oracle(
         settings=settings,
         seed=1,
     )
-    rows = model.assign(found.pipeline, known.inputs).orderBy("customer_id").toPandas()
+    rows = scoring.assign(found.pipeline, known.inputs).orderBy("customer_id").toPandas()
     reference = float(
         KMeans(known.planted, n_init=50, random_state=0)
         .fit(np.array(rows["scaled"].tolist()))

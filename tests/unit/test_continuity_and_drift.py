@@ -4,39 +4,39 @@ import numpy as np
 import pytest
 
 from clarion.config import Config
-from clarion.customers.segments import continuity, naming, pictures
-from clarion.customers.segments.continuity import Quality
+from clarion.customers.segments import gate, matching, naming, pictures
+from clarion.customers.segments.gate import Limits, Quality
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.measures.statistics import drift
 
-LIMITS = {"min_stability": 0.6, "min_share": 0.01, "silhouette_slack": 0.02}
+LIMITS = Limits(min_stability=0.6, min_share=0.01, silhouette_slack=0.02)
 
 
 def test_groups_in_another_order_keep_their_identity() -> None:
     old = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]])
-    found = continuity.match_groups(old, old[[2, 0, 1]] + 0.1, within=0.8)
+    found = matching.match_groups(old, old[[2, 0, 1]] + 0.1, within=0.8)
     assert {new: match.old for new, match in found.items()} == {0: 2, 1: 0, 2: 1}
     assert found[0].distance == pytest.approx(0.1)
 
 
 def test_the_sum_of_distances_decides_not_the_nearest_one() -> None:
     # The first new group lies nearest to old 0, but old 0 is all that the second one has.
-    found = continuity.match_groups(np.array([[0.0], [1.0]]), np.array([[0.2], [-0.3]]), within=1.0)
+    found = matching.match_groups(np.array([[0.0], [1.0]]), np.array([[0.2], [-0.3]]), within=1.0)
     assert {new: match.old for new, match in found.items()} == {0: 1, 1: 0}
 
 
 def test_a_group_too_far_away_is_new_and_the_old_one_is_retired() -> None:
-    found = continuity.match_groups(np.array([[0.0], [5.0]]), np.array([[0.1], [9.0]]), within=0.8)
+    found = matching.match_groups(np.array([[0.0], [5.0]]), np.array([[0.1], [9.0]]), within=0.8)
     assert set(found) == {0}
 
 
 def test_an_old_group_without_customers_today_matches_nothing() -> None:
     points, labels = np.array([[0.0], [0.2]]), np.array([0, 0])
-    means = continuity.group_means(points, labels, 2)
+    means = matching.group_means(points, labels, 2)
     assert np.isnan(means[1]).all()
     assert {
         new: match.old
-        for new, match in continuity.match_groups(means, np.array([[0.1]]), within=0.8).items()
+        for new, match in matching.match_groups(means, np.array([[0.1]]), within=0.8).items()
     } == {0: 0}
 
 
@@ -54,8 +54,8 @@ def test_an_old_group_without_customers_today_matches_nothing() -> None:
 def test_the_gate_is_a_function_of_two_sets_of_metrics(
     champion: Quality | None, challenger: Quality, promoted: bool
 ) -> None:
-    verdict = continuity.promotion_verdict(champion, challenger, limits=LIMITS)
-    assert verdict.promoted is promoted
+    verdict = gate.promotion_verdict(champion, challenger, limits=LIMITS)
+    assert verdict.is_promoted is promoted
     assert verdict.reasons
 
 
@@ -71,10 +71,14 @@ def test_the_gate_is_a_function_of_two_sets_of_metrics(
 def test_a_model_is_retrained_when_it_is_old_or_customers_have_moved(
     age: int, of_features: dict[str, float], of_groups: float, reason: str | None
 ) -> None:
-    assert (
-        continuity.retrain_reason(age, of_features, of_groups, retrain_days=84, limit=0.25)
-        == reason
+    found = gate.age_or_drift_reason(
+        age_days=age,
+        feature_drift=of_features,
+        group_drift=of_groups,
+        retrain_days=84,
+        drift_limit=0.25,
     )
+    assert found == reason
 
 
 def test_the_stability_index_is_zero_for_the_same_and_large_for_what_has_moved() -> None:

@@ -1,1 +1,1 @@
-"""Groups of customers: found by KMeans, named by what sets them apart."""
+"""Groups of customers who shop alike, and how their model lives from day to day."""

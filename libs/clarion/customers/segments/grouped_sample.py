@@ -1,15 +1,15 @@
-"""A model over today's customers: what is measured of it, and how far they have moved from those it was trained on."""
+"""A sample of customers in the groups of a model: its quality, and its drift since the training."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 
-from clarion.customers.segments import metrics, model
-from clarion.measures.statistics import drift
+from clarion.customers.segments import metrics, scoring
+from clarion.customers.segments.rows import FeatureBins
+from clarion.measures import drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,9 @@ class GroupedSample:
     """Customers in the groups of a model.
 
     Args:
-        points: the features it compares, unscaled, shape (n, d).
+        points: the inputs of the model, unscaled, shape (n, d).
         labels: the group of each customer, shape (n,).
-        features: names of the features.
+        features: names of the d inputs.
         groups: number of groups.
     """
 
@@ -29,13 +29,12 @@ class GroupedSample:
     groups: int
 
     @property
-    def standard(self) -> metrics.Array:
-        """The features in deviations from the sample's mean; a constant one is 0."""
-        spread = self.points.std(0)
-        standard: metrics.Array = (self.points - self.points.mean(0)) / np.where(
-            spread > 0, spread, 1.0
-        )
-        return standard
+    def standardised(self) -> metrics.Array:
+        """The inputs in standard deviations from the sample's mean; a constant one is 0."""
+        deviation = self.points.std(0)
+        centred = self.points - self.points.mean(0)
+        standardised: metrics.Array = centred / np.where(deviation > 0, deviation, 1.0)
+        return standardised
 
     @property
     def shares(self) -> metrics.Array:
@@ -43,40 +42,50 @@ class GroupedSample:
         return np.bincount(self.labels, minlength=self.groups) / max(len(self.labels), 1)
 
     @property
-    def silhouette(self) -> float:
-        """Mean silhouette over the standardised features, whatever the model itself compares; 0 for one group."""
-        return (
-            metrics.silhouette(self.standard, self.labels)
-            if len(np.unique(self.labels)) > 1
-            else 0.0
-        )
+    def smallest_share(self) -> float:
+        """Share of the smallest group."""
+        return float(self.shares.min())
 
     @property
-    def baseline(self) -> list[tuple[str, list[float], list[float]]]:
-        """Name, bins (inner edges) and their shares of each feature: what later days are held against."""
-        found = []
-        for place, name in enumerate(self.features):
-            inner = drift.bin_edges(self.points[:, place])
-            found.append(
-                (name, inner.tolist(), drift.bin_shares(self.points[:, place], inner).tolist())
-            )
-        return found
+    def silhouette(self) -> float:
+        """Mean silhouette over the standardised inputs, whatever the model compares.
 
-    def drift_since(self, baseline: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-        """Population stability index of each feature against the baseline of a training (feature, edges, shares)."""
-        then = {item["feature"]: item for item in baseline}
+        0 for a single group.
+        """
+        if len(np.unique(self.labels)) < 2:
+            return 0.0
+        return metrics.silhouette(self.standardised, self.labels)
+
+    @property
+    def baseline(self) -> tuple[FeatureBins, ...]:
+        """The distribution of each input, with which later days are compared."""
+        bins = []
+        for index, name in enumerate(self.features):
+            values = self.points[:, index]
+            edges = drift.edges(values)
+            shares = drift.shares(values, edges)
+            bins.append(FeatureBins(name, tuple(edges.tolist()), tuple(shares.tolist())))
+        return tuple(bins)
+
+    def drift_since(self, baseline: Sequence[FeatureBins]) -> dict[str, float]:
+        """Population stability index of each input since the training.
+
+        Args:
+            baseline: the distribution of each input in the training.
+        """
+        bins = {item.feature: item for item in baseline}
         return {
             name: drift.population_stability(
-                np.array(then[name]["shares"]),
-                drift.bin_shares(self.points[:, place], np.array(then[name]["edges"])),
+                np.array(bins[name].shares),
+                drift.shares(self.points[:, index], np.array(bins[name].edges)),
             )
-            for place, name in enumerate(self.features)
+            for index, name in enumerate(self.features)
         }
 
 
 def group_sample(pipeline: PipelineModel, sample: DataFrame) -> GroupedSample:
-    """A fitted model over a sample (at most `max_fit_rows` customers)."""
-    points, labels = model.predict_groups(pipeline, sample)
+    """A sample (at most `max_fit_rows` customers) in the groups of a fitted model."""
+    points, labels = scoring.predict_groups(pipeline, sample)
     return GroupedSample(
-        points, labels, model.features_of(pipeline), len(model.centres_of(pipeline))
+        points, labels, scoring.features_of(pipeline), len(scoring.centres_of(pipeline))
     )

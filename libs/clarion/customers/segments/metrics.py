@@ -1,4 +1,4 @@
-"""How good a grouping is. NumPy over the fit's sample, which is bounded by `segment.max_fit_rows`."""
+"""Quality of a grouping, in NumPy over the fit's sample (bounded by `segment.max_fit_rows`)."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,12 +8,19 @@ Labels = npt.NDArray[np.int64]
 
 
 def squared_distances(points: Array, centres: Array) -> Array:
-    """Squared Euclidean distance of each point (n, d) to each centre (k, d): shape (n, k)."""
+    """Squared Euclidean distance of each point to each centre.
+
+    Args:
+        points: shape (n, d).
+        centres: shape (k, d).
+
+    Returns:
+        Shape (n, k).
+    """
     cross = points @ centres.T
-    found: Array = np.maximum(
-        (points**2).sum(1)[:, None] - 2 * cross + (centres**2).sum(1)[None, :], 0.0
-    )
-    return found
+    squares = (points**2).sum(1)[:, None] - 2 * cross + (centres**2).sum(1)[None, :]
+    distances: Array = np.maximum(squares, 0.0)
+    return distances
 
 
 def assign(points: Array, centres: Array) -> Labels:
@@ -23,20 +30,24 @@ def assign(points: Array, centres: Array) -> Labels:
 
 
 def inertia(points: Array, centres: Array) -> float:
-    """Sum of squared distances to the nearest centre: the objective of k-means, at the final centres."""
+    """Sum of squared distances to the nearest centre: the objective of k-means."""
     return float(squared_distances(points, centres).min(1).sum())
 
 
 def inertia_of(points: Array, labels: Labels, centres: Array) -> float:
-    """Sum of squared distances of each point to its own group's centre, which need not be the nearest."""
+    """Sum of squared distances to the centre of the own group, which need not be the nearest."""
     return float(((points - centres[labels]) ** 2).sum())
 
 
 def silhouette(points: Array, labels: Labels) -> float:
     """Mean silhouette with squared Euclidean distance, as Spark's ClusteringEvaluator has it.
 
-    The mean squared distance of x to a group follows from the group's size n, sum s and sum of squares q:
-    |x|^2 - 2 x.s/n + q/n, so that no pair of points is ever formed. A group of one scores 0.
+    The mean squared distance of x to a group follows from the group's size n, sum s and sum of
+    squares q: |x|^2 - 2 x.s/n + q/n. No pair of points is ever formed. A group of one scores 0.
+
+    Args:
+        points: shape (n, d).
+        labels: group of each point, shape (n,).
 
     Raises:
         ValueError: fewer than two groups.
@@ -49,13 +60,12 @@ def silhouette(points: Array, labels: Labels) -> float:
     sums = np.stack([points[labels == group].sum(0) for group in groups])
     totals = np.array([squares[labels == group].sum() for group in groups])
     mean = squares[:, None] - 2 * (points @ sums.T) / sizes + totals / sizes
+
     own = np.searchsorted(groups, labels)
     rows = np.arange(len(points))
     inside = mean[rows, own] * sizes[own] / np.maximum(sizes[own] - 1, 1)
     mean[rows, own] = np.inf
     outside = mean.min(1)
-    spread = np.maximum(inside, outside)
-    score = np.where(
-        (sizes[own] > 1) & (spread > 0), (outside - inside) / np.where(spread > 0, spread, 1.0), 0.0
-    )
-    return float(score.mean())
+    larger = np.maximum(inside, outside)
+    ratio = (outside - inside) / np.where(larger > 0, larger, 1.0)
+    return float(np.where((sizes[own] > 1) & (larger > 0), ratio, 0.0).mean())

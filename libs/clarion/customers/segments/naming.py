@@ -1,8 +1,11 @@
 """Names of groups, from what sets them apart from the population."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from clarion.customers.segments.settings import ComparedFeature
+
+_Key = tuple[tuple[str, bool], ...]  # features in order of distance, and whether they are high
 
 
 def group_names(
@@ -12,49 +15,51 @@ def group_names(
 ) -> list[tuple[str, str]]:
     """A name for each group in English and Chinese, unique among them.
 
-    The two features in which a group lies farthest from the population (0 in standardised features) name it; where two
-    groups would share a name each takes further features until they differ, and at last a number.
+    A group is named by the two features in which it lies farthest from the population, which is 0
+    in standardised features. Groups that share a name take further features until they differ; if
+    they never do, a number is added.
 
     Args:
         centres: standardised means, shape (k, d).
-        features: the d features.
-        words: what much and little of each is called.
+        features: names of the d features.
+        words: what high and low values of each feature are called.
     """
-    orders = [
-        sorted(range(len(features)), key=lambda place: (-abs(centre[place]), place))
-        for centre in centres
-    ]
-    lengths = [min(2, len(features))] * len(centres)
-
-    def key(group: int) -> tuple[tuple[str, bool], ...]:
-        return tuple(
-            (features[place], centres[group][place] > 0)
-            for place in orders[group][: lengths[group]]
-        )
-
-    while True:
-        keys = [key(group) for group in range(len(centres))]
-        shared = [
-            group
-            for group in range(len(centres))
-            if [frozenset(other) for other in keys].count(frozenset(keys[group])) > 1
-        ]
-        growing = [group for group in shared if lengths[group] < len(features)]
-        if not growing:
-            break
-        for group in growing:
-            lengths[group] += 1
-    seen: dict[frozenset[tuple[str, bool]], int] = {}
-    found = []
-    for group in range(len(centres)):
-        parts = [words[name].high if much else words[name].low for name, much in keys[group]]
-        seen[frozenset(keys[group])] = number = seen.get(frozenset(keys[group]), 0) + 1
+    names = []
+    uses: Counter[frozenset[tuple[str, bool]]] = Counter()
+    for key in _distinct_keys(centres, features):
+        uses[frozenset(key)] += 1
+        number = uses[frozenset(key)]
         suffix = f" {number}" if number > 1 else ""
-        english = ", ".join(part[0] for part in parts)
-        found.append(
+        labels = [words[name].high if is_high else words[name].low for name, is_high in key]
+        english = ", ".join(label[0] for label in labels)
+        chinese = "、".join(label[1] for label in labels)
+        names.append(
             (
                 f"{english[:1].upper()}{english[1:]} customers{suffix}",
-                f"{'、'.join(part[1] for part in parts)}客户{suffix}",
+                f"{chinese}客户{suffix}",
             )
         )
-    return found
+    return names
+
+
+def _distinct_keys(centres: Sequence[Sequence[float]], features: Sequence[str]) -> list[_Key]:
+    """The features that name each group: two, or more where groups would share a name."""
+    keys = [_ranked_features(centre, features) for centre in centres]
+    lengths = [min(2, len(features))] * len(centres)
+    while True:
+        short_keys = [key[:length] for key, length in zip(keys, lengths, strict=True)]
+        uses = Counter(frozenset(key) for key in short_keys)
+        extendable = [
+            group
+            for group, key in enumerate(short_keys)
+            if uses[frozenset(key)] > 1 and lengths[group] < len(features)
+        ]
+        if not extendable:
+            return short_keys
+        for group in extendable:
+            lengths[group] += 1
+
+
+def _ranked_features(centre: Sequence[float], features: Sequence[str]) -> _Key:
+    order = sorted(range(len(features)), key=lambda index: (-abs(centre[index]), index))
+    return tuple((features[index], centre[index] > 0) for index in order)

@@ -1,38 +1,32 @@
-"""Pictures of a grouping, kept with its model."""
+"""Pictures of a grouping, stored with its model."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clarion.customers.segments.candidates import Candidate
 from clarion.customers.segments.metrics import Array, Labels
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from clarion.customers.segments.model import Segmentation
-
-_SHOWN = 2_000  # points of a map; more hide each other
+_MAX_POINTS = 2_000  # more points of a map hide each other
 
 
-def choice_figure(found: "Segmentation") -> "go.Figure":
+def choice_figure(candidates: Sequence[Candidate], *, chosen_k: int) -> "go.Figure":
     """Silhouette and stability by number of groups, the chosen one marked."""
     import plotly.graph_objects as go
 
-    ks = [item.k for item in found.candidates]
+    ks = [candidate.k for candidate in candidates]
+    curves = {
+        "silhouette": [candidate.silhouette for candidate in candidates],
+        "stability": [candidate.stability for candidate in candidates],
+    }
     figure = go.Figure()
-    figure.add_scatter(
-        x=ks,
-        y=[item.silhouette for item in found.candidates],
-        mode="lines+markers",
-        name="silhouette",
-    )
-    figure.add_scatter(
-        x=ks,
-        y=[item.stability for item in found.candidates],
-        mode="lines+markers",
-        name="stability",
-    )
-    figure.add_vline(x=found.chosen.k, line_dash="dot")
+    for name, values in curves.items():
+        figure.add_scatter(x=ks, y=values, mode="lines+markers", name=name)
+    figure.add_vline(x=chosen_k, line_dash="dot")
     figure.update_xaxes(title="groups", dtick=1)
     return figure
 
@@ -49,12 +43,12 @@ def map_figure(points: Array, labels: Labels) -> "go.Figure":
     flat = principal_components(points)
     figure = go.Figure()
     for group in np.unique(labels):
-        mine = np.flatnonzero(labels == group)[
-            : max(1, _SHOWN * int((labels == group).sum()) // len(labels))
-        ]
+        is_member = labels == group
+        limit = max(1, _MAX_POINTS * int(is_member.sum()) // len(labels))
+        members = np.flatnonzero(is_member)[:limit]
         figure.add_scatter(
-            x=flat[mine, 0],
-            y=flat[mine, 1],
+            x=flat[members, 0],
+            y=flat[members, 1],
             mode="markers",
             name=str(group),
             marker={"size": 5, "opacity": 0.6},
@@ -63,14 +57,21 @@ def map_figure(points: Array, labels: Labels) -> "go.Figure":
 
 
 def principal_components(points: Array) -> Array:
-    """The first two principal components of the standardised features, shape (n, 2); zeros where there is but one feature."""
-    spread = points.std(0)
-    standard = (points - points.mean(0)) / np.where(spread > 0, spread, 1.0)
-    _, _, directions = np.linalg.svd(standard, full_matrices=False)
-    two = directions[:2]
-    two = two * np.where(
-        np.take_along_axis(two, np.abs(two).argmax(1)[:, None], 1) < 0, -1.0, 1.0
-    )  # the sign is arbitrary: the same each time
+    """The first two principal components of the standardised features.
+
+    Args:
+        points: features, shape (n, d).
+
+    Returns:
+        Shape (n, 2); the second column is zero if there is one feature only.
+    """
+    deviation = points.std(0)
+    standardised = (points - points.mean(0)) / np.where(deviation > 0, deviation, 1.0)
+    _, _, directions = np.linalg.svd(standardised, full_matrices=False)
+    first_two = directions[:2]
+    # The sign of a direction is arbitrary; its largest weight is made positive each time.
+    largest = np.take_along_axis(first_two, np.abs(first_two).argmax(1)[:, None], 1)
+    first_two = first_two * np.where(largest < 0, -1.0, 1.0)
     flat: Array = np.zeros((len(points), 2))
-    flat[:, : len(two)] = standard @ two.T
+    flat[:, : len(first_two)] = standardised @ first_two.T
     return flat

@@ -1,4 +1,4 @@
-"""Settings of the segmentation."""
+"""Settings of the groups."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,12 +11,12 @@ Scaling = Literal["standard", "robust", "zero_to_one", "minus_one_to_one"]
 
 @dataclass(frozen=True, slots=True)
 class ComparedFeature:
-    """What customers are compared by.
+    """One input by which customers are compared.
 
     Args:
         value: SQL over the declared features.
-        high: what a group is called that has much of it, in English and Chinese.
-        low: the same of one that has little.
+        high: English and Chinese word for a group with much of it.
+        low: the same for a group with little of it.
     """
 
     value: str
