@@ -13,6 +13,7 @@ from clarion.config import Config
 from clarion.customers.tags import associations, transforms, trees
 from clarion.customers.tags.definitions import parse
 from clarion.customers.tags.settings import TagSettings
+from clarion.customers.tags.trees import Sample
 from clarion.declarations import shop
 from clarion.kernel.errors import ConfigError
 from clarion.measures.statistics.intervals import NotComputable
@@ -25,18 +26,19 @@ def settings(config: Config) -> TagSettings:
     return config.section(TagSettings)
 
 
-def _planted(n: int = 2000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _planted(n: int = 2000) -> tuple[Sample, np.ndarray]:
+    """Customers, and those of a planted group."""
     rng = np.random.default_rng(7)
     points = rng.uniform(0, 10, (n, 2))
     inside = (points[:, 0] > 6) & (points[:, 1] <= 4)
     points[rng.random(n) < 0.05, 1] = np.nan
-    return points, inside, rng.random(n) < 0.3
+    return Sample(points, NAMES, rng.random(n) < 0.3), inside
 
 
 @pytest.mark.covers("P4")
 def test_a_tree_finds_a_planted_rule_and_says_how_sure_it_is(settings: TagSettings) -> None:
-    points, inside, held_out = _planted()
-    found = trees.explain_group(points, inside, held_out, NAMES, settings=settings, seed=1)
+    sample, inside = _planted()
+    found = trees.explain_group(sample, inside, settings=settings, seed=1)
     assert not isinstance(found, NotComputable)
     assert found.fidelity.low >= 0.9
     assert found.confidence > 0.9
@@ -50,63 +52,66 @@ def test_spark_applies_the_rule_as_the_tree_predicts_unknown_values_included(
 ) -> None:
     from sklearn.tree import DecisionTreeClassifier
 
-    points, inside, held_out = _planted()
-    found = trees.explain_group(points, inside, held_out, NAMES, settings=settings, seed=1)
+    sample, inside = _planted()
+    found = trees.explain_group(sample, inside, settings=settings, seed=1)
     assert not isinstance(found, NotComputable)
-    smallest = int(np.ceil(settings.min_leaf_share * (~held_out).sum()))
+    learned = ~sample.is_held_out
+    smallest = int(np.ceil(settings.min_leaf_share * learned.sum()))
     tree = DecisionTreeClassifier(
         max_depth=settings.depth, min_samples_leaf=smallest, ccp_alpha=0.002, random_state=1
-    ).fit(points[~held_out], inside[~held_out])
+    ).fit(sample.points[learned], inside[learned])
     frame = rows(
         "customer_id string, spend double, views double",
         *(
-            (f"{place:05d}", float(x), None if np.isnan(y) else float(y))
-            for place, (x, y) in enumerate(points)
+            (f"{number:05d}", float(x), None if np.isnan(y) else float(y))
+            for number, (x, y) in enumerate(sample.points)
         ),
     )
-    borne = transforms.assign_tags(frame, {"like": found.when}).orderBy("customer_id").collect()
-    assert [row["tags"] == ["like"] for row in borne] == tree.predict(points).astype(bool).tolist()
+    tagged = transforms.assign_tags(frame, {"like": found.when}).orderBy("customer_id").collect()
+    assert [row["tags"] == ["like"] for row in tagged] == tree.predict(sample.points).astype(
+        bool
+    ).tolist()
 
 
-def test_a_tree_that_parts_the_known_from_the_unknown_is_told_in_sql(
+def test_a_tree_that_separates_known_from_unknown_values_becomes_sql(
     rows: Callable[..., DataFrame], settings: TagSettings
 ) -> None:
     rng = np.random.default_rng(5)
     points = rng.uniform(0, 10, (600, 2))
     inside = rng.random(600) < 0.4
     points[inside, 0] = np.nan
-    held_out = rng.random(600) < 0.3
+    sample = Sample(points, NAMES, rng.random(600) < 0.3)
     for group, expected in ((inside, "spend IS NULL"), (~inside, "spend IS NOT NULL")):
-        found = trees.explain_group(points, group, held_out, NAMES, settings=settings, seed=1)
+        found = trees.explain_group(sample, group, settings=settings, seed=1)
         assert not isinstance(found, NotComputable)
         assert (found.when, found.confidence, found.recall) == (expected, 1.0, 1.0)
-        borne = transforms.assign_tags(
+        tagged = transforms.assign_tags(
             rows(
                 "customer_id string, spend double, views double", ("a", None, 1.0), ("b", 3.0, 1.0)
             ),
             {"t": found.when},
         )
-        assert {row["customer_id"]: row["tags"] == ["t"] for row in borne.collect()} == {
+        assert {row["customer_id"]: row["tags"] == ["t"] for row in tagged.collect()} == {
             "a": "NOT" not in expected,
             "b": "NOT" in expected,
         }
 
 
 def test_a_group_of_everyone_or_of_nobody_is_not_explained(settings: TagSettings) -> None:
-    points, _, held_out = _planted(200)
+    sample, _ = _planted(200)
     for inside in (np.ones(200, bool), np.zeros(200, bool)):
         assert isinstance(
-            trees.explain_group(points, inside, held_out, NAMES, settings=settings, seed=1),
+            trees.explain_group(sample, inside, settings=settings, seed=1),
             NotComputable,
         )
 
 
-def test_a_tag_has_its_first_day_and_starts_again_after_a_break(
+def test_a_tag_remembers_since_when_and_starts_again_after_a_break(
     rows: Callable[..., DataFrame],
 ) -> None:
-    borne = "array<struct<tag:string,since:date>>"
+    tagged = "array<struct<tag:string,since:date>>"
     before = rows(
-        f"customer_id string, tags {borne}",
+        f"customer_id string, tags {tagged}",
         ("k", [("keen", date(2026, 1, 1))]),
         ("gone", [("keen", date(2026, 1, 1))]),
     )

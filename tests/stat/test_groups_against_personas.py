@@ -120,11 +120,9 @@ def _explained(
     told: pd.DataFrame, groups: Labels, half: npt.NDArray[np.bool_], settings: TagSettings
 ) -> dict[int, trees.Explanation]:
     """The tree of each group, learned on one half."""
-    points, names = told.to_numpy(dtype=np.float64), tuple(told.columns)
+    sample = trees.Sample(told.to_numpy(dtype=np.float64), tuple(told.columns), ~half)
     found = {
-        int(group): trees.explain_group(
-            points, groups == group, ~half, names, settings=settings, seed=1
-        )
+        int(group): trees.explain_group(sample, groups == group, settings=settings, seed=1)
         for group in np.unique(groups)
     }
     return {group: tree for group, tree in found.items() if not isinstance(tree, NotComputable)}

@@ -1,1 +1,1 @@
-"""What is said of customers in a word: tags by rule, tags that explain groups, and what goes with what."""
+"""Tags of customers: declared rules, trees that explain groups, and association rules."""

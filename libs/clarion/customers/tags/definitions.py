@@ -1,4 +1,4 @@
-"""Tags as they stand in conf/tags.yml."""
+"""Tags as conf/tags.yml declares them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from clarion.config.load import parse_model
-from clarion.kernel.expressions import refuse_unsafe_sql
+from clarion.config.load import validated
+from clarion.kernel.expressions import refuse_more_than_an_expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +15,11 @@ class Tag:
     """A tag that a person declared.
 
     Args:
-        name: under which audiences and offers speak of it.
+        name: the name that audiences and offers use.
         when: SQL condition over the declared features.
-        label_en: what a person calls it.
-        label_zh: the same in Chinese.
-        meaning: in words.
+        label_en: English label.
+        label_zh: Chinese label.
+        meaning: what the tag means, in words.
     """
 
     name: str
@@ -29,8 +29,8 @@ class Tag:
     meaning: str
 
 
-class _Written(BaseModel):
-    """A tag as it stands in the file."""
+class _Entry(BaseModel):
+    """One entry of the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,16 +40,19 @@ class _Written(BaseModel):
     meaning: str
 
 
-def parse(written: Mapping[str, Any]) -> tuple[Tag, ...]:
+def parse(entries: Mapping[str, Any]) -> tuple[Tag, ...]:
     """The tags of a file.
+
+    Args:
+        entries: content of the file, by name.
 
     Raises:
         ConfigError: an unknown key, or more than an expression.
     """
-    found = []
-    for name, body in written.items():
+    tags = []
+    for name, body in entries.items():
         where = f"tags.yml: {name}"
-        model = parse_model(_Written, body, where=where)
-        refuse_unsafe_sql(model.when, where=where)
-        found.append(Tag(name, model.when, model.en, model.zh, model.meaning))
-    return tuple(found)
+        entry = validated(_Entry, body, where=where)
+        refuse_more_than_an_expression(entry.when, where=where)
+        tags.append(Tag(name, entry.when, entry.en, entry.zh, entry.meaning))
+    return tuple(tags)

@@ -5,11 +5,11 @@ from clarion.config import settings
 
 @settings("tags")
 class TagSettings:
-    """Trees, their sample, and the limits of association rules."""
+    """Trees with their sample, and the limits of association rules."""
 
     depth: int
     min_leaf_share: float
-    held_out: float
+    held_out_share: float
     max_fit_rows: int
     min_support: float
     min_confidence: float

@@ -1,4 +1,4 @@
-"""Tags of customers, and what they rest on."""
+"""Assign tags to customers, and prepare the item sets of association rules."""
 
 from collections.abc import Mapping
 
@@ -10,69 +10,77 @@ from clarion.kernel import sql
 _TAGS = "array<struct<tag:string,since:date>>"
 
 
-def assign_tags(described: DataFrame, conditions: Mapping[str, str]) -> DataFrame:
-    """Who bears which tag.
+def assign_tags(features: DataFrame, conditions: Mapping[str, str]) -> DataFrame:
+    """The tags of every customer.
 
     Args:
-        described: customer_id and a column for each declared feature.
+        features: customer_id and one column per declared feature.
         conditions: SQL over those, by tag; unknown is not true.
 
     Returns:
-        customer_id, tags (names, in order); one row per customer, also of those who bear none.
+        One row per customer: customer_id, tags (names, sorted; empty for none).
     """
-    marks = ", ".join(
+    names = ", ".join(
         f"IF({when}, {sql.text(name)}, NULL)" for name, when in sorted(conditions.items())
     )
-    return described.selectExpr(
-        "customer_id", f"array_compact(CAST(array({marks}) AS array<string>)) AS tags"
+    return features.selectExpr(
+        "customer_id", f"array_compact(CAST(array({names}) AS array<string>)) AS tags"
     )
 
 
-def add_since(tags: DataFrame, before: DataFrame) -> DataFrame:
-    """Each tag with the day from which the customer has borne it without a break.
+def add_since(tags: DataFrame, earlier_tags: DataFrame) -> DataFrame:
+    """Each tag with the day since which the customer has had it without a break.
 
     Args:
         tags: as_of, customer_id, tags (names).
-        before: customer_id, tags (CUSTOMER_TAGS) of the day tagged before; empty for none.
+        earlier_tags: customer_id, tags (as in CUSTOMER_TAGS) of the previous day; empty for none.
 
     Returns:
         CUSTOMER_TAGS.
     """
-    earlier = before.select("customer_id", F.map_from_entries("tags").alias("since"))
-    since = F.transform(
+    earlier_days = earlier_tags.select("customer_id", F.map_from_entries("tags").alias("since"))
+    dated_tags = F.transform(
         "tags",
         lambda tag: F.struct(
             tag.alias("tag"),
             F.coalesce(F.try_element_at("since", tag), F.col("as_of")).alias("since"),
         ),
     )
-    joined = tags.join(earlier, "customer_id", "left")
-    return joined.select(
-        "as_of",
-        "customer_id",
-        F.coalesce(since, F.expr(f"CAST(array() AS {_TAGS})")).cast(_TAGS).alias("tags"),
+    no_tags = F.expr(f"CAST(array() AS {_TAGS})")
+    return tags.join(earlier_days, "customer_id", "left").select(
+        "as_of", "customer_id", F.coalesce(dated_tags, no_tags).cast(_TAGS).alias("tags")
     )
 
 
 def count_tags(tags: DataFrame) -> DataFrame:
-    """How many bear each tag: tag, customers, share."""
+    """How many customers have each tag.
+
+    Args:
+        tags: customer_id, tags (names).
+
+    Returns:
+        One row per tag of anybody: tag, customers, share.
+    """
     everyone = tags.agg(F.count("*").alias("everyone"))
-    each = (
+    counts = (
         tags.select(F.explode("tags").alias("tag"))
         .groupBy("tag")
         .agg(F.count("*").alias("customers"))
     )
-    return each.crossJoin(F.broadcast(everyone)).select(
+    return counts.crossJoin(F.broadcast(everyone)).select(
         "tag", "customers", (F.col("customers") / F.col("everyone")).alias("share")
     )
 
 
 def baskets(order_lines: DataFrame, products: DataFrame) -> DataFrame:
-    """What was bought together: items (categories of one order, each once), for orders of two categories or more.
+    """The categories of each order, as item sets.
 
     Args:
         order_lines: ORDER_LINES of the days that count.
         products: current products.
+
+    Returns:
+        One row per order with a known category: items (categories, each once).
     """
     bought = (
         order_lines.where("kind = 'sale'")
@@ -86,16 +94,19 @@ def baskets(order_lines: DataFrame, products: DataFrame) -> DataFrame:
     )
 
 
-def customer_items(described: DataFrame, tags: DataFrame) -> DataFrame:
-    """What a customer is: items (declared tags, stage of the life cycle, favourite category), for association rules.
+def customer_items(features: DataFrame, tags: DataFrame) -> DataFrame:
+    """The tags, the stage of the life cycle and the favourite category of each customer, as items.
 
     Args:
-        described: customer_id and the declared features.
+        features: customer_id and the declared features.
         tags: customer_id, tags (names).
+
+    Returns:
+        One row per customer: items.
     """
     stage = F.concat(F.lit("life cycle: "), "life_cycle")
-    likes = F.concat(F.lit("likes: "), "favourite_category")
-    items = F.array_distinct(F.array_compact(F.concat("tags", F.array(stage, likes))))
+    favourite = F.concat(F.lit("likes: "), "favourite_category")
+    items = F.array_distinct(F.array_compact(F.concat("tags", F.array(stage, favourite))))
     return tags.join(
-        described.select("customer_id", "life_cycle", "favourite_category"), "customer_id"
+        features.select("customer_id", "life_cycle", "favourite_category"), "customer_id"
     ).select(items.alias("items"))
