@@ -19,7 +19,7 @@ from clarion.customers.profiles.settings import ProfileSettings
 from clarion.kernel.parallel import run_concurrently
 from clarion.measures.flows import flows, moves
 from clarion.products.catalogue.current import current_products
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
 _STAGES = ("from_stage", "to_stage")
@@ -30,9 +30,9 @@ def run(scope: Scope) -> None:
     settings = scope.settings(ProfileSettings)
     as_of = scope.as_of
     zone = scope.time_zone
-    lines = scope.read(ORDER_LINES)
-    events = scope.read(EVENTS)
-    products = current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=zone)
+    lines = scope.facts(ORDER_LINES)
+    events = scope.facts(EVENTS)
+    products = current_products(scope.facts(PRODUCTS), as_of=as_of, time_zone=zone)
 
     is_known = f"known_on < DATE'{as_of}'"
     by_customer = scope.persist(customer_days(lines, events, time_zone=zone).where(is_known))
@@ -62,7 +62,7 @@ def run(scope: Scope) -> None:
 
 def _replace_flows(scope: Scope, profiles: DataFrame) -> int:
     """How many customers changed their stage of the life cycle since the previous day."""
-    last = scope.last(CUSTOMER_PROFILES)
+    last = scope.latest_earlier(CUSTOMER_PROFILES)
     if last is None:
         return 0
     day, earlier_profiles = last
@@ -74,7 +74,8 @@ def _replace_flows(scope: Scope, profiles: DataFrame) -> int:
 JOB = Job(
     name="profiles",
     summary=__doc__,
-    reads=(ORDER_LINES, EVENTS, PRODUCTS, previous(CUSTOMER_PROFILES)),
+    reads=(ORDER_LINES, EVENTS, PRODUCTS),
+    reads_earlier=(CUSTOMER_PROFILES,),
     writes=(CUSTOMER_DAYS, PRODUCT_DAYS, INTERACTIONS, CUSTOMER_PROFILES, LIFE_CYCLE_FLOWS),
     purpose="analytics",
     settings=(ProfileSettings,),

@@ -18,7 +18,7 @@ from clarion.contracts.gold import (
 from clarion.customers.segments.transforms import basics, portraits
 from clarion.kernel.parallel import run_concurrently
 from clarion.measures.flows import flows, moves
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows.segment_assignment import assign_segments, load_champion
 
@@ -49,7 +49,7 @@ def run(scope: Scope) -> None:
 
 def _replace_moves(scope: Scope, members: DataFrame) -> int:
     """Which customers changed their group since the previous day, and how many."""
-    last = scope.last(SEGMENT_MEMBERS)
+    last = scope.latest_earlier(SEGMENT_MEMBERS)
     if last is None:
         return 0
     day, earlier_members = last
@@ -66,13 +66,8 @@ def _replace_moves(scope: Scope, members: DataFrame) -> int:
 JOB = Job(
     name="segment",
     summary=__doc__,
-    reads=(
-        CUSTOMER_FEATURES,
-        CUSTOMER_PROFILES,
-        SEGMENT_MODELS,
-        SEGMENT_GROUPS,
-        previous(SEGMENT_MEMBERS),
-    ),
+    reads=(CUSTOMER_FEATURES, CUSTOMER_PROFILES, SEGMENT_MODELS, SEGMENT_GROUPS),
+    reads_earlier=(SEGMENT_MEMBERS,),
     writes=(SEGMENTS, SEGMENT_MEMBERS, SEGMENT_FLOWS, SEGMENT_MOVES),
     purpose="analytics",
     run=run,

@@ -4,7 +4,7 @@ from clarion.contracts.gold import CUSTOMER_FEATURES, SEGMENT_GROUPS, SEGMENT_MO
 from clarion.customers.segments import life
 from clarion.customers.segments.life import Continue, ModelDay, Trial
 from clarion.customers.segments.settings import SegmentSettings
-from clarion.runtime.job import Job, previous
+from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows import segment_training as training
 
@@ -47,7 +47,8 @@ def _trial_note(trial: Trial) -> str:
 JOB = Job(
     name="train_segments",
     summary=__doc__,
-    reads=(CUSTOMER_FEATURES, previous(SEGMENT_MODELS), previous(SEGMENT_GROUPS)),
+    reads=(CUSTOMER_FEATURES,),
+    reads_earlier=(SEGMENT_MODELS, SEGMENT_GROUPS),
     writes=(SEGMENT_MODELS, SEGMENT_GROUPS),
     purpose="analytics",
     settings=(SegmentSettings,),

@@ -99,7 +99,7 @@ def past_features(scope: Scope, features: tuple[Feature, ...], *, as_of: date) -
         [], "customer_id string, interests array<struct<category:string,share:double>>"
     )
     profiles = customer_profiles(
-        scope.read(CUSTOMER_DAYS),
+        scope.facts(CUSTOMER_DAYS),
         no_interests,
         as_of=as_of,
         settings=scope.settings(ProfileSettings),
@@ -120,27 +120,27 @@ def feature_views(
     """
 
     def of_facts(table: Table, view: Callable[..., DataFrame]) -> DataFrame:
-        return view(scope.read(table), as_of=as_of, time_zone=scope.time_zone)
+        return view(scope.facts(table), as_of=as_of, time_zone=scope.time_zone)
 
     makers: dict[str, Callable[[], DataFrame]] = {
         source: partial(of_facts, table, view)
         for source, (table, view) in _VIEWS.items()
-        if scope.lake.exists(table)
+        if scope.exists(table)
     }
-    makers["days"] = lambda: views.days(scope.read(CUSTOMER_DAYS), as_of=as_of)
+    makers["days"] = lambda: views.days(scope.facts(CUSTOMER_DAYS), as_of=as_of)
     makers["interactions"] = lambda: _interactions(scope, as_of)
     sources = dict.fromkeys(feature.source for feature in features)
     return {source: makers[source]() for source in sources if source in makers}
 
 
 def _interactions(scope: Scope, as_of: date) -> DataFrame:
-    products = current_products(scope.read(PRODUCTS), as_of=as_of, time_zone=scope.time_zone)
+    products = current_products(scope.facts(PRODUCTS), as_of=as_of, time_zone=scope.time_zone)
     if as_of == scope.as_of:
         return views.interactions(scope.current(INTERACTIONS), products)
     settings = scope.settings(ProfileSettings)
     interests = product_interests(
-        scope.read(ORDER_LINES),
-        scope.read(EVENTS),
+        scope.facts(ORDER_LINES),
+        scope.facts(EVENTS),
         products,
         as_of=as_of,
         time_zone=scope.time_zone,

@@ -74,12 +74,12 @@ def load_active_model(
     scope: Scope, settings: SegmentSettings, customers: Customers
 ) -> ActiveModel | None:
     """The model in force before today over today's customers; None before the first training."""
-    last_row = scope.previous(SEGMENT_MODELS).orderBy(F.desc("as_of")).first()
+    last_row = scope.earlier(SEGMENT_MODELS).orderBy(F.desc("as_of")).first()
     if last_row is None:
         return None
     row = ModelRow.from_row(last_row.asDict(recursive=True))
     last_groups = (
-        scope.previous(SEGMENT_GROUPS)
+        scope.earlier(SEGMENT_GROUPS)
         .where(F.col("as_of") == F.lit(last_row["as_of"]))
         .orderBy("cluster")
         .collect()
@@ -160,7 +160,7 @@ def train_challenger(
 
 def highest_group_number(scope: Scope) -> int:
     """The highest number of a group on any earlier day; 0 before the first training."""
-    rows = scope.previous(SEGMENT_GROUPS).select("segment_id").distinct().collect()
+    rows = scope.earlier(SEGMENT_GROUPS).select("segment_id").distinct().collect()
     return max((int(row["segment_id"].removeprefix("g")) for row in rows), default=0)
 
 
@@ -176,7 +176,7 @@ def write_day(scope: Scope, day: ModelDay) -> None:
 
 def _recently_rejected(scope: Scope, settings: SegmentSettings) -> str | None:
     last_trial = (
-        scope.previous(SEGMENT_MODELS)
+        scope.earlier(SEGMENT_MODELS)
         .where("challenger_version IS NOT NULL")
         .orderBy(F.desc("as_of"))
         .first()
@@ -222,7 +222,7 @@ def _parameters(
         "features": ",".join(segmentation.features),
         "customers": customers.totals[0],
         "customers_hash": customers.totals[1],
-        "customer_features_version": scope.lake.version(CUSTOMER_FEATURES),
+        "customer_features_version": scope.version(CUSTOMER_FEATURES),
     }
 
 
