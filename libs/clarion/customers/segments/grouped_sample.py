@@ -31,9 +31,9 @@ class GroupedSample:
     @property
     def standardised(self) -> metrics.Array:
         """The inputs in standard deviations from the sample's mean; a constant one is 0."""
-        deviation = self.points.std(0)
+        spread = self.points.std(0)
         centred = self.points - self.points.mean(0)
-        standardised: metrics.Array = centred / np.where(deviation > 0, deviation, 1.0)
+        standardised: metrics.Array = centred / np.where(spread > 0, spread, 1.0)
         return standardised
 
     @property

@@ -119,10 +119,10 @@ def fit(sample: DataFrame, *, settings: SegmentSettings, seed: int) -> Segmentat
 
 def _varying_inputs(sample: DataFrame) -> tuple[str, ...]:
     names = tuple(name for name in sample.columns if name != "customer_id")
-    deviations = sample.select(*(F.stddev_samp(name).alias(name) for name in names)).first()
-    if deviations is None:
+    spreads = sample.select(*(F.stddev_samp(name).alias(name) for name in names)).first()
+    if spreads is None:
         return ()
-    return tuple(name for name in names if (deviations[name] or 0.0) > 1e-12)
+    return tuple(name for name in names if (spreads[name] or 0.0) > 1e-12)
 
 
 def _scaler(settings: SegmentSettings, output: str) -> Any:

@@ -65,8 +65,8 @@ def principal_components(points: Array) -> Array:
     Returns:
         Shape (n, 2); the second column is zero if there is one feature only.
     """
-    deviation = points.std(0)
-    standardised = (points - points.mean(0)) / np.where(deviation > 0, deviation, 1.0)
+    spread = points.std(0)
+    standardised = (points - points.mean(0)) / np.where(spread > 0, spread, 1.0)
     _, _, directions = np.linalg.svd(standardised, full_matrices=False)
     first_two = directions[:2]
     # The sign of a direction is arbitrary; its largest weight is made positive each time.
