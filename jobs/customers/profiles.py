@@ -37,18 +37,15 @@ def run(scope: Scope) -> None:
     is_known = f"known_on < DATE'{as_of}'"
     by_customer = scope.persist(customer_days(lines, events, time_zone=zone).where(is_known))
     by_product = product_days(lines, events, time_zone=zone).where(is_known)
-    by_interest = scope.persist(
-        interests.product_interests(
-            lines, events, products, as_of=as_of, time_zone=zone, settings=settings
-        )
+    by_interest = interests.product_interests(
+        lines, events, products, as_of=as_of, time_zone=zone, settings=settings
     )
-    interactions = interests.top_interests(
-        by_interest, as_of=as_of, keep=settings.interactions_kept
-    )
+    scope.persist(by_interest)
+    limit = settings.interactions_kept
+    interactions = interests.top_interests(by_interest, as_of=as_of, keep=limit)
     categories = interests.category_interests(by_interest)
-    profiles = scope.persist(
-        customer_profiles(by_customer, categories, as_of=as_of, settings=settings)
-    )
+    profiles = customer_profiles(by_customer, categories, as_of=as_of, settings=settings)
+    scope.persist(profiles)
     run_concurrently(
         [
             partial(scope.replace, CUSTOMER_DAYS, by_customer, where=is_known),

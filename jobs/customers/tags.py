@@ -1,4 +1,4 @@
-"""Assign tags to customers: declared ones, trees that explain groups; and find association rules."""
+"""Assign tags to customers: declared ones, and trees that explain groups; find associations."""
 
 from functools import partial
 

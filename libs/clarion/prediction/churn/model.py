@@ -1,4 +1,4 @@
-"""Churn by logistic regression: features before a cut, labels after it, calibrated on a later cut."""
+"""A churn model: logistic regression on one cut, calibrated on a later one."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from clarion.measures.columns.buckets import bucket
 from clarion.measures.statistics.intervals import NotComputable
 from clarion.prediction.churn.settings import PredictSettings
 
-_KNOWN = "known_"  # in front of an input once what is unknown has been filled in
+_FILLED = "known_"  # prefix of an input whose unknown values are filled with the median
 
 
 class SuspectedLeakError(ClarionError):
@@ -26,11 +26,12 @@ class ChurnModel:
     """A fitted, calibrated model.
 
     Args:
-        pipeline: medians for what is unknown, assembler, scaler, regression, and the calibration of its margin.
-        auc: area under the curve on customers of the later cut that neither step has seen.
+        pipeline: medians for unknown values, assembler, scaler, regression, and the calibration of
+            its margin.
+        auc: area under the ROC curve, on customers of the later cut that neither step has seen.
         brier: mean squared error of the calibrated probability there.
         base_rate: share of churners there.
-        customers: how many they are.
+        customers: number of customers there.
     """
 
     pipeline: PipelineModel
@@ -41,17 +42,17 @@ class ChurnModel:
 
 
 def labelled_examples(inputs: DataFrame, buyers: DataFrame) -> DataFrame:
-    """Inputs as of a cut with labels after it.
+    """Inputs as of a cut with labels from after it.
 
     Args:
-        inputs: customer_id and what the model looks at, as of the cut.
+        inputs: customer_id and the inputs of the model, as of the cut.
         buyers: customer_id of everyone who ordered within the horizon after the cut.
 
     Returns:
         The inputs with label (1.0 for churn).
     """
-    bought = buyers.select("customer_id", F.lit(0.0).alias("label")).distinct()
-    return inputs.join(bought, "customer_id", "left").withColumn(
+    stays = buyers.select("customer_id", F.lit(0.0).alias("label")).distinct()
+    return inputs.join(stays, "customer_id", "left").withColumn(
         "label", F.coalesce("label", F.lit(1.0))
     )
 
@@ -59,98 +60,54 @@ def labelled_examples(inputs: DataFrame, buyers: DataFrame) -> DataFrame:
 def fit_churn_model(
     earlier: DataFrame, later: DataFrame, *, settings: PredictSettings
 ) -> ChurnModel | NotComputable:
-    """Fit on the earlier cut; calibrate (Platt) on one half of the later cut's customers and judge on the other.
+    """Fit on the earlier cut; calibrate (Platt) and evaluate on two halves of the later cut.
 
     Args:
-        earlier: examples of the earlier cut.
-        later: examples of the later cut.
+        earlier: labelled examples of the earlier cut.
+        later: labelled examples of the later cut.
         settings: limits.
 
     Returns:
-        The model; or why there is none: too few customers, or only one outcome.
+        The model, or why there is none: too few customers, one outcome only, or inputs without
+        variation.
 
     Raises:
-        SuspectedLeakError: the AUC is above `leak_auc`: a feature has seen the future.
+        SuspectedLeakError: the AUC is above `leak_auc`: an input has seen the future.
     """
-    names = [name for name in earlier.columns if name not in ("customer_id", "label")]
-    spread: Row | None = None
-    for name, frame in (("earlier", earlier), ("later", later)):
-        counts = frame.agg(
-            F.count("*").alias("n"),
-            F.sum("label").alias("churned"),
-            *(F.stddev_samp(item).alias(item) for item in names),
-        ).first()
-        spread = spread or counts
-        n, churned = (int(counts["n"]), float(counts["churned"] or 0.0)) if counts else (0, 0.0)
-        if n < settings.min_customers:
-            return NotComputable(
-                f"{n} customers at the {name} cut, fewer than {settings.min_customers}"
-            )
-        if churned in (0.0, float(n)):
-            return NotComputable(f"all customers at the {name} cut have the same outcome")
-    varying = [name for name in names if spread and (spread[name] or 0.0) > 1e-12]
+    counts = _label_counts(earlier)
+    reason = _too_little("earlier", counts, settings) or _too_little(
+        "later", _label_counts(later), settings
+    )
+    if reason:
+        return NotComputable(reason)
+    varying = [name for name in _inputs(earlier) if counts and (counts[name] or 0.0) > 1e-12]
     if not varying:
         return NotComputable("all customers at the earlier cut are alike")
-    known = [f"{_KNOWN}{name}" for name in varying]
-    medians = Imputer(strategy="median", relativeError=0.0001, inputCols=varying, outputCols=known)
-    assembler = VectorAssembler(inputCols=known, outputCol="assembled")
-    scaler = StandardScaler(inputCol="assembled", outputCol="features", withMean=True, withStd=True)
-    first = Pipeline(
-        stages=[
-            medians,
-            assembler,
-            scaler,
-            _logistic("features", "uncalibrated", link="margin", ridge=0.001),
-        ]
-    ).fit(earlier)
-    half = bucket("calibration", "customer_id") % 2 == 0
-    scored = first.transform(later).select("customer_id", "label", "margin").persist()
+
+    regression = _regression_pipeline(varying).fit(earlier)
+    is_calibration = bucket("calibration", "customer_id") % 2 == 0
+    scored = regression.transform(later).select("customer_id", "label", "margin").persist()
     try:
-        platt = Pipeline(
-            stages=[
-                VectorAssembler(inputCols=["margin"], outputCol="score"),
-                _logistic("score", "calibrated", link="logit", ridge=0.0),
-            ]
+        calibration = _calibration_pipeline().fit(scored.where(is_calibration))
+        evaluated = calibration.transform(scored.where(~is_calibration)).withColumnRenamed(
+            "calibrated", "p"
         )
-        calibration = platt.fit(scored.where(half))
-        judged = calibration.transform(scored.where(~half)).withColumnRenamed("calibrated", "p")
-        auc = float(BinaryClassificationEvaluator(rawPredictionCol="p").evaluate(judged))
-        sums = judged.agg(
+        auc = float(BinaryClassificationEvaluator(rawPredictionCol="p").evaluate(evaluated))
+        sums = evaluated.agg(
             F.avg((F.col("p") - F.col("label")) ** 2).alias("brier"),
             F.avg("label").alias("rate"),
             F.count("*").alias("n"),
         ).first()
     finally:
         scored.unpersist()
-    refuse_leak(auc, settings)
-    pipeline = PipelineModel(stages=[*first.stages, *calibration.stages])
-    return (
-        ChurnModel(pipeline, auc, float(sums["brier"]), float(sums["rate"]), int(sums["n"]))
-        if sums
-        else NotComputable("nobody to judge on")
-    )
+    refuse_leak(auc, settings=settings)
+    if sums is None:
+        return NotComputable("there are no customers to evaluate on")
+    pipeline = PipelineModel(stages=[*regression.stages, *calibration.stages])
+    return ChurnModel(pipeline, auc, float(sums["brier"]), float(sums["rate"]), int(sums["n"]))
 
 
-def _logistic(
-    features: str, probability: str, *, link: str, ridge: float
-) -> GeneralizedLinearRegression:
-    """Logistic regression by iteratively reweighted least squares.
-
-    `LogisticRegression` would do, but its fitted model carries its training summary, and with that the session, into every
-    task, which fails once the session has observed a write (Spark 4.1).
-    """
-    return GeneralizedLinearRegression(
-        family="binomial",
-        link="logit",
-        featuresCol=features,
-        predictionCol=probability,
-        linkPredictionCol=link,
-        regParam=ridge,
-        maxIter=50,
-    )
-
-
-def refuse_leak(auc: float, settings: PredictSettings) -> None:
+def refuse_leak(auc: float, *, settings: PredictSettings) -> None:
     """Stop when a model is too good to be true.
 
     Raises:
@@ -164,9 +121,17 @@ def refuse_leak(auc: float, settings: PredictSettings) -> None:
         )
 
 
-def churn_scores(pipeline: PipelineModel, frame: DataFrame) -> DataFrame:
-    """Calibrated probability of churn: customer_id, probability, band (thirds by rank of the probability)."""
-    scored = pipeline.transform(frame).select(
+def churn_scores(pipeline: PipelineModel, inputs: DataFrame) -> DataFrame:
+    """The calibrated probability of churn of every customer.
+
+    Args:
+        pipeline: pipeline of a ChurnModel.
+        inputs: customer_id and the inputs of the model.
+
+    Returns:
+        customer_id, probability, band (low, medium or high: thirds by rank of the probability).
+    """
+    scored = pipeline.transform(inputs).select(
         "customer_id", F.round("calibrated", 9).alias("probability")
     )
     limits = scored.agg(
@@ -179,4 +144,68 @@ def churn_scores(pipeline: PipelineModel, frame: DataFrame) -> DataFrame:
     )
     return scored.crossJoin(F.broadcast(limits)).select(
         "customer_id", "probability", band.alias("band")
+    )
+
+
+def _inputs(examples: DataFrame) -> list[str]:
+    return [name for name in examples.columns if name not in ("customer_id", "label")]
+
+
+def _label_counts(examples: DataFrame) -> Row | None:
+    """Number of customers and of churners, and the standard deviation of each input."""
+    return examples.agg(
+        F.count("*").alias("n"),
+        F.sum("label").alias("churned"),
+        *(F.stddev_samp(name).alias(name) for name in _inputs(examples)),
+    ).first()
+
+
+def _too_little(cut: str, counts: Row | None, settings: PredictSettings) -> str | None:
+    """Why the customers of a cut are not enough to learn from; None if they are."""
+    n = int(counts["n"]) if counts else 0
+    churned = float(counts["churned"] or 0.0) if counts else 0.0
+    if n < settings.min_customers:
+        return f"{n} customers at the {cut} cut, fewer than {settings.min_customers}"
+    if churned in (0.0, float(n)):
+        return f"all customers at the {cut} cut have the same outcome"
+    return None
+
+
+def _regression_pipeline(inputs: list[str]) -> Pipeline:
+    filled = [f"{_FILLED}{name}" for name in inputs]
+    return Pipeline(
+        stages=[
+            Imputer(strategy="median", relativeError=0.0001, inputCols=inputs, outputCols=filled),
+            VectorAssembler(inputCols=filled, outputCol="assembled"),
+            StandardScaler(inputCol="assembled", outputCol="features", withMean=True, withStd=True),
+            _logistic("features", "uncalibrated", link="margin", ridge=0.001),
+        ]
+    )
+
+
+def _calibration_pipeline() -> Pipeline:
+    return Pipeline(
+        stages=[
+            VectorAssembler(inputCols=["margin"], outputCol="score"),
+            _logistic("score", "calibrated", link="logit", ridge=0.0),
+        ]
+    )
+
+
+def _logistic(
+    features: str, probability: str, *, link: str, ridge: float
+) -> GeneralizedLinearRegression:
+    """Logistic regression by iteratively reweighted least squares.
+
+    The fitted model of `LogisticRegression` carries its training summary, and with it the session,
+    into every task. That fails once the session has observed a write (Spark 4.1; ADR 5).
+    """
+    return GeneralizedLinearRegression(
+        family="binomial",
+        link="logit",
+        featuresCol=features,
+        predictionCol=probability,
+        linkPredictionCol=link,
+        regParam=ridge,
+        maxIter=50,
     )

@@ -5,7 +5,7 @@ from clarion.config import settings
 
 @settings("predict")
 class PredictSettings:
-    """What is looked at, horizon, least size, leak limit."""
+    """Inputs of the model, whom it is about, horizon, least size and leak limit."""
 
     features: dict[str, str]
     population: str
