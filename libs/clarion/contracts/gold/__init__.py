@@ -10,22 +10,15 @@ from clarion.contracts.gold.campaigns import (
     STRATEGY_KPIS,
 )
 from clarion.contracts.gold.customers import (
-    ASSOCIATIONS,
     CUSTOMER_DAYS,
     CUSTOMER_FEATURES,
     CUSTOMER_PROFILES,
-    CUSTOMER_TAGS,
     FEATURES,
     INTERACTIONS,
     LIFE_CYCLE_FLOWS,
+)
+from clarion.contracts.gold.predictions import (
     PREDICTIONS,
-    SEGMENT_FLOWS,
-    SEGMENT_GROUPS,
-    SEGMENT_MEMBERS,
-    SEGMENT_MODELS,
-    SEGMENT_MOVES,
-    SEGMENTS,
-    TAGS,
 )
 from clarion.contracts.gold.products import (
     FORECASTS,
@@ -36,6 +29,19 @@ from clarion.contracts.gold.products import (
     PRODUCT_PAIRS,
     PRODUCT_SIMILARITIES,
     PRODUCT_VECTORS,
+)
+from clarion.contracts.gold.segments import (
+    SEGMENT_FLOWS,
+    SEGMENT_GROUPS,
+    SEGMENT_MEMBERS,
+    SEGMENT_MODELS,
+    SEGMENT_MOVES,
+    SEGMENTS,
+)
+from clarion.contracts.gold.tags import (
+    ASSOCIATIONS,
+    CUSTOMER_TAGS,
+    TAGS,
 )
 
 TABLES = (
