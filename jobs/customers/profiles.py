@@ -17,7 +17,7 @@ from clarion.customers.profiles.days import customer_days, product_days
 from clarion.customers.profiles.profiles import customer_profiles
 from clarion.customers.profiles.settings import ProfileSettings
 from clarion.kernel.parallel import run_concurrently
-from clarion.measures.flows import flows, moves
+from clarion.measures.columns.flows import flows, moves
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
@@ -63,7 +63,7 @@ def _replace_flows(scope: Scope, profiles: DataFrame) -> int:
     if last is None:
         return 0
     day, earlier_profiles = last
-    stages = moves(earlier_profiles, profiles, place="life_cycle", names=_STAGES)
+    stages = moves(earlier_profiles, profiles, column="life_cycle", names=_STAGES)
     counts = flows(stages, names=_STAGES, as_of=scope.as_of, from_as_of=day)
     return scope.replace(LIFE_CYCLE_FLOWS, counts)
 

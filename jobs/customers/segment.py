@@ -17,7 +17,7 @@ from clarion.contracts.gold import (
 )
 from clarion.customers.segments.transforms import basics, portraits
 from clarion.kernel.parallel import run_concurrently
-from clarion.measures.flows import flows, moves
+from clarion.measures.columns.flows import flows, moves
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows.segment_assignment import assign_segments, load_champion
@@ -54,7 +54,7 @@ def _replace_moves(scope: Scope, members: DataFrame) -> int:
         return 0
     day, earlier_members = last
     stays_and_moves = scope.persist(
-        moves(earlier_members, members, place="segment_id", names=_FROM_TO)
+        moves(earlier_members, members, column="segment_id", names=_FROM_TO)
     )
     counts = flows(stays_and_moves, names=_FROM_TO, as_of=scope.as_of, from_as_of=day)
     scope.replace(SEGMENT_FLOWS, counts)

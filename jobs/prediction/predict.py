@@ -6,7 +6,7 @@ from clarion.contracts.gold import CUSTOMER_FEATURES, PREDICTIONS
 from clarion.customers.features.transforms import model_inputs, unpack_features
 from clarion.customers.profiles.settings import ProfileSettings
 from clarion.declarations.shop import features
-from clarion.measures.intervals import NotComputable
+from clarion.measures.statistics.intervals import NotComputable
 from clarion.prediction.churn.model import churn_scores
 from clarion.prediction.churn.settings import PredictSettings
 from clarion.runtime.job import Job

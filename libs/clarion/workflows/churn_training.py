@@ -14,7 +14,7 @@ from clarion.customers.features.transforms import model_inputs
 from clarion.declarations.shop import features
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import run_concurrently
-from clarion.measures.intervals import NotComputable
+from clarion.measures.statistics.intervals import NotComputable
 from clarion.prediction.churn.model import ChurnModel, fit_churn_model, labelled_examples
 from clarion.prediction.churn.settings import PredictSettings
 from clarion.runtime import models

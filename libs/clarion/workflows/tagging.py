@@ -20,8 +20,8 @@ from clarion.declarations import shop
 from clarion.kernel.errors import ConfigError, first_line
 from clarion.kernel.seeds import derive
 from clarion.lake.frames import rows_as_frame
-from clarion.measures.buckets import MILLION, bucket
-from clarion.measures.intervals import NotComputable
+from clarion.measures.columns.buckets import MILLION, bucket
+from clarion.measures.statistics.intervals import NotComputable
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.scope import Scope
 

@@ -5,7 +5,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clarion.measures.days import local_day
+from clarion.measures.columns.days import local_day
 
 MONEY = "decimal(18,4)"
 _STORE_VISITS = ("visit", "arrival", "trial", "dwell")

@@ -7,8 +7,8 @@ from pyspark.sql import functions as F
 
 from clarion.customers.profiles.days import day_columns, is_known_by
 from clarion.customers.profiles.settings import ProfileSettings
-from clarion.measures.days import days_before
-from clarion.measures.decay import halved
+from clarion.measures.columns.days import days_before
+from clarion.measures.columns.decay import decay_weight
 
 
 def product_interests(
@@ -53,7 +53,7 @@ def product_interests(
     )
 
     in_window = F.col("day") >= F.date_sub(F.lit(as_of), settings.window_days)
-    decay = halved(days_before(as_of, "day"), half_life=settings.interest_half_life_days)
+    decay = decay_weight(days_before(as_of, "day"), half_life=settings.interest_half_life_days)
     return (
         purchases.unionByName(actions)
         .where("customer_id IS NOT NULL AND weight IS NOT NULL")

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from clarion.customers.profiles.days import MONEY, is_known_by
 from clarion.customers.profiles.settings import ProfileSettings
-from clarion.measures.days import days_before
+from clarion.measures.columns.days import days_before
 
 
 def customer_profiles(

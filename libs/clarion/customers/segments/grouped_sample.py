@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 
 from clarion.customers.segments import metrics, scoring
 from clarion.customers.segments.rows import FeatureBins
-from clarion.measures import drift
+from clarion.measures.statistics import drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class GroupedSample:
         bins = []
         for index, name in enumerate(self.features):
             values = self.points[:, index]
-            edges = drift.edges(values)
-            shares = drift.shares(values, edges)
+            edges = drift.bin_edges(values)
+            shares = drift.bin_shares(values, edges)
             bins.append(FeatureBins(name, tuple(edges.tolist()), tuple(shares.tolist())))
         return tuple(bins)
 
@@ -77,7 +77,7 @@ class GroupedSample:
         return {
             name: drift.population_stability(
                 np.array(bins[name].shares),
-                drift.shares(self.points[:, index], np.array(bins[name].edges)),
+                drift.bin_shares(self.points[:, index], np.array(bins[name].edges)),
             )
             for index, name in enumerate(self.features)
         }

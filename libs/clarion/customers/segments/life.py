@@ -25,7 +25,7 @@ from clarion.customers.segments.metrics import Array
 from clarion.customers.segments.rows import Group, ModelRow, Trait
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.kernel.ids import digest
-from clarion.measures import drift
+from clarion.measures.statistics import drift
 
 # Settings that decide when a model is replaced, not what it is fitted on.
 _NOT_OF_THE_FIT = ("retrain_days", "retry_days", "drift_limit", "match_within")

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.measures.buckets import MILLION, bucket
+from clarion.measures.columns.buckets import MILLION, bucket
 
 
 def fit_sample(frame: DataFrame, *, limit: int, customers: int) -> DataFrame:
