@@ -63,13 +63,13 @@ def test_features_equal_a_count_over_the_facts(world: World) -> None:
         .agg(F.max("paid").alias("count")),
     }
     for name, counted in expected.items():
-        found = {
+        features = {
             row[0]: row[1]
             for row in wide.where(f"{name} > 0").select("customer_id", name).collect()
         }
-        known = wide.select("customer_id").join(counted, "customer_id").collect()
-        assert found == {row[0]: pytest.approx(float(row[1])) for row in known if row[1]}, name
-        assert found
+        counts = wide.select("customer_id").join(counted, "customer_id").collect()
+        assert features == {row[0]: pytest.approx(float(row[1])) for row in counts if row[1]}, name
+        assert features
 
 
 @pytest.mark.covers("Q6")
@@ -86,7 +86,7 @@ def test_every_declared_feature_is_reported_with_its_spread(world: World) -> Non
 @pytest.mark.covers("P4", "P6")
 def test_tags_are_what_their_rules_say(world: World) -> None:
     wide = unpack_features(world.read("gold.customer_features"), shop.features(world.config))
-    borne = world.read("gold.customer_tags").select(
+    customer_tags = world.read("gold.customer_tags").select(
         "customer_id", F.explode("tags.tag").alias("tag")
     )
     rules = world.read("gold.tags").collect()
@@ -95,7 +95,9 @@ def test_tags_are_what_their_rules_say(world: World) -> None:
         expected = {item[0] for item in wide.where(row["rule"]).select("customer_id").collect()}
         assert {
             item[0]
-            for item in borne.where(F.col("tag") == row["tag"]).select("customer_id").collect()
+            for item in customer_tags.where(F.col("tag") == row["tag"])
+            .select("customer_id")
+            .collect()
         } == expected
         assert row["customers"] == len(expected)
     fresh = {row["target"]: row for row in world.read("ops.targets").collect()}[
@@ -124,18 +126,18 @@ def test_an_audience_leaves_the_lake_only_with_consent(
             clarion("audience", expression, "--export", str(tmp_path / f"a.{ending}"), *low, *flags)
             == 0
         )
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     wide = unpack_features(world.read("gold.customer_features"), shop.features(world.config))
-    found = {row[0] for row in wide.where(expression).select("customer_id").collect()}
-    allowed = {
+    members = {row[0] for row in wide.where(expression).select("customer_id").collect()}
+    consenting = {
         row[0]
         for row in consenting_customers(world.read("silver.consents"), purpose="marketing")
         .select("customer_id")
         .collect()
     }
-    assert f"{len(found)} of {wide.count()} customers" in said
-    assert f"{len(found & allowed)} of them consent" in said
-    assert not [name for name in found if name in said]  # the preview is masked
+    assert f"{len(members)} of {wide.count()} customers" in output
+    assert f"{len(members & consenting)} of them consent" in output
+    assert not [name for name in members if name in output]  # the preview is masked
     csv, parquet = (
         pyarrow.csv.read_csv(tmp_path / "a.csv"),
         pyarrow.parquet.read_table(tmp_path / "a.parquet"),
@@ -143,9 +145,9 @@ def test_an_audience_leaves_the_lake_only_with_consent(
     assert (
         set(csv["customer_id"].to_pylist())
         == set(parquet["customer_id"].to_pylist())
-        == found & allowed
+        == members & consenting
     )
-    assert found - allowed
+    assert members - consenting
 
 
 @pytest.mark.covers("P8")
@@ -159,8 +161,8 @@ def test_a_small_audience_and_one_that_is_none_are_refused(
     file = str(tmp_path / "a.csv")
     for expression, message in (
         ("orders_365d >= 100000", "too small to be handed out"),
-        ("nothing > 1", "there is no column 'nothing'"),
-        ("orders_365d", "'orders_365d' is no condition"),
+        ("nothing > 1", "not understood"),
+        ("orders_365d", "not understood"),
         ("(select true)", "'select' is not allowed here"),
         ("reflect('java.lang.System', 'exit')", "'reflect' is not allowed here"),
     ):
@@ -172,7 +174,7 @@ def test_a_small_audience_and_one_that_is_none_are_refused(
 
 
 @pytest.mark.covers("P8")
-def test_a_customers_card_tells_what_the_tables_hold(
+def test_the_view_of_a_customer_says_what_the_tables_hold(
     world: World, clarion: Command, flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     profile = (
@@ -185,17 +187,17 @@ def test_a_customers_card_tells_what_the_tables_hold(
     )
     for customer in (profile["customer_id"], name):
         assert clarion("customer", customer, *flags) == 0
-        said = capsys.readouterr().out
+        output = capsys.readouterr().out
         assert (
             f"{profile['life_cycle']}, known for {profile['tenure_days']:.0f} days, {profile['orders']} orders"
-            in said
+            in output
         )
         group = (
             world.read("gold.segment_members")
             .where(F.col("customer_id") == profile["customer_id"])
             .first()["segment_id"]
         )
-        assert f"{group} " in said
+        assert f"{group} " in output
     assert clarion("customer", "nobody", *flags) == 2
     assert "no customer is known as 'nobody'" in capsys.readouterr().err
 
@@ -219,15 +221,15 @@ def test_a_feature_or_a_tag_of_an_unknown_column_stops_before_anything_is_writte
     bad = "nonsense: {source: orders, value: sum(no_such_column), unit: u, meaning: m, en: e, zh: 词}\n"
     (tmp_path / "features.yml").write_text(text + bad, encoding="utf-8")
     assert clarion("run", "features", "--conf-dir", str(tmp_path), *flags) == 2
-    said = capsys.readouterr().err
-    assert "features.yml: nonsense: invalid expression: sum(no_such_column)" in said
-    assert "the view 'orders'" in said
+    message = capsys.readouterr().err
+    assert "features.yml: nonsense cannot be understood: sum(no_such_column)" in message
+    assert "the view 'orders'" in message
     (tmp_path / "features.yml").write_text(text, encoding="utf-8")
     (tmp_path / "tags.yml").write_text(
         "odd: {when: no_such_feature > 1, en: e, zh: 词, meaning: m}\n", encoding="utf-8"
     )
     assert clarion("run", "tags", "--conf-dir", str(tmp_path), *flags) == 2
-    assert "tags.yml: odd: invalid expression: no_such_feature > 1" in capsys.readouterr().err
+    assert "tags.yml: odd cannot be understood" in capsys.readouterr().err
     assert (
         lake.read(TABLES["gold.customer_features"]).count(),
         lake.read(TABLES["gold.customer_tags"]).count(),

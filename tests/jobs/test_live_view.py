@@ -61,7 +61,7 @@ def _write(folder: Path, name: str, events: list[dict[str, Any]]) -> None:
     (folder / f"{name}.jsonl").write_text("\n".join(json.dumps(event) for event in events))
 
 
-def _described(desk: Desk) -> dict[str, Any]:
+def _features_of(desk: Desk) -> dict[str, Any]:
     return {
         row["customer_id"]: (row["values"], row["labels"])
         for row in desk.read("gold.customer_features")
@@ -86,32 +86,34 @@ def test_features_after_the_stream_equal_those_of_the_batch_and_are_there_at_onc
         _write(inbox, f"day{turn}", _events(200 * turn, 200, day))
         stream.run("monitor", as_of=AS_OF)
     batch.run("ingest", as_of=AS_OF)
-    for here in (batch, stream):
-        here.run("clean", "profiles", "features", as_of=AS_OF)
-    assert len(_described(batch)) == 11
-    assert _described(batch) == _described(stream)
+    for desk_of_mode in (batch, stream):
+        desk_of_mode.run("clean", "profiles", "features", as_of=AS_OF)
+    assert len(_features_of(batch)) == 11
+    assert _features_of(batch) == _features_of(stream)
 
     view = LiveView(stream.lake.root, half_life_hours=HALF_LIFE)
     now = datetime(2026, 6, 1, 12, tzinfo=UTC)
-    mine = {row["customer_id"]: row for row in stream.read("live.customer_state").collect()}
-    assert len(mine) == 11
-    taken = []
-    for who, (values, labels) in list(_described(stream).items()) * 10:
+    states = {row["customer_id"]: row for row in stream.read("live.customer_state").collect()}
+    assert len(states) == 11
+    durations = []
+    for customer, (values, labels) in list(_features_of(stream).items()) * 10:
         began = time.monotonic()
-        known = view.of(who, now=now)
-        taken.append(time.monotonic() - began)
-        assert known is not None
-        assert (known.as_of, known.features) == (AS_OF, {**values, **labels})
-        age = (now - mine[who]["interest_at"].replace(tzinfo=UTC)).total_seconds() / 3600
-        assert known.interest == pytest.approx(mine[who]["interest"] * 0.5 ** (age / HALF_LIFE))
-        assert list(known.open_cart) == mine[who]["open_cart"]
-    assert statistics.quantiles(taken[1:], n=100)[94] < WITHIN
+        customer_now = view.of(customer, now=now)
+        durations.append(time.monotonic() - began)
+        assert customer_now is not None
+        assert (customer_now.as_of, customer_now.features) == (AS_OF, {**values, **labels})
+        age = (now - states[customer]["interest_at"].replace(tzinfo=UTC)).total_seconds() / 3600
+        assert customer_now.interest == pytest.approx(
+            states[customer]["interest"] * 0.5 ** (age / HALF_LIFE)
+        )
+        assert list(customer_now.open_cart) == states[customer]["open_cart"]
+    assert statistics.quantiles(durations[1:], n=100)[94] < WITHIN
     assert view.of("nobody", now=now) is None
 
     _write(inbox, "later", _events(600, 50, AS_OF))
     stream.run("monitor", as_of=AS_OF)
-    who = next(iter(mine))
-    later = view.of(who, now=datetime(2026, 6, 2, tzinfo=UTC))
+    customer = next(iter(states))
+    later = view.of(customer, now=datetime(2026, 6, 2, tzinfo=UTC))
     assert later is not None
     assert later.seen_at is not None
     assert later.seen_at.date() == AS_OF, (
@@ -119,7 +121,7 @@ def test_features_after_the_stream_equal_those_of_the_batch_and_are_there_at_onc
     )
 
 
-def test_the_command_tells_it_without_a_jvm(
+def test_the_command_answers_without_a_jvm(
     clarion: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert clarion("customer", "somebody", "--now", "--lake", str(tmp_path)) == 2

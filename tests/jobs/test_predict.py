@@ -65,8 +65,8 @@ def _orders() -> pd.DataFrame:
                 )
             )
             day += 1 + rng.exponential(gap)
-    found = pd.DataFrame(rows, columns=["who", "day", "price"]).drop_duplicates(["who", "day"])
-    return found.assign(order=[f"o{place}" for place in range(len(found))])
+    orders = pd.DataFrame(rows, columns=["who", "day", "price"]).drop_duplicates(["who", "day"])
+    return orders.assign(order=[f"o{index}" for index in range(len(orders))])
 
 
 def _stays(orders: pd.DataFrame, cut: date) -> "set[str]":
@@ -82,14 +82,17 @@ def _traits(orders: pd.DataFrame) -> pd.DataFrame:
     """What a warehouse wrote back in time, dated before each cut: who will leave; once as if known then, once with the day it came."""
     rows = []
     for cut in CUTS:
-        known = sorted(set(orders.loc[orders["day"] < str(cut), "who"]))
+        customers = sorted(set(orders.loc[orders["day"] < str(cut), "who"]))
         dated, came, stays = (
             cut - timedelta(days=3),
             cut + timedelta(days=HORIZON),
             _stays(orders, cut),
         )
         for name, arrived in (("leaves", dated), ("left", came)):
-            rows += [(who, name, int(who not in stays), str(dated), str(arrived)) for who in known]
+            rows += [
+                (customer, name, int(customer not in stays), str(dated), str(arrived))
+                for customer in customers
+            ]
     return pd.DataFrame(rows, columns=["who", "name", "value", "day", "arrived"])
 
 
@@ -99,30 +102,32 @@ def shop(desk: Callable[..., Desk], tmp_path: Path) -> Desk:
     orders = _orders()
     orders.to_csv(tmp_path / "orders.csv", index=False)
     _traits(orders).to_csv(tmp_path / "traits.csv", index=False)
-    made = desk(MAPPING, **{"predict.features": f"{{{PLAIN}, left: 'coalesce(left, 0)'}}"})
+    shop_desk = desk(MAPPING, **{"predict.features": f"{{{PLAIN}, left: 'coalesce(left, 0)'}}"})
     more = "\n".join(f"{name}: {FEATURE.format(name)}" for name in ("leaves", "left"))
     (tmp_path / "conf" / "features.yml").write_text(
         f"{Config.load().text('features.yml')}\n{more}\n"
     )
-    made.run("ingest", "clean", "profiles", "features", as_of=AS_OF)
-    return made
+    shop_desk.run("ingest", "clean", "profiles", "features", as_of=AS_OF)
+    return shop_desk
 
 
 def _by_hand(orders: pd.DataFrame, cut: date) -> pd.DataFrame:
     """Recency, frequency and spend before a cut, and who did not order after it."""
     before = orders[orders["day"] < str(cut)]
-    of = before.groupby("who").agg(
+    by_customer = before.groupby("who").agg(
         last=("day", "max"), frequency=("day", "size"), spend=("price", "sum")
     )
-    recency = of["last"].map(lambda day: (cut - date.fromisoformat(day)).days)
+    recency = by_customer["last"].map(lambda day: (cut - date.fromisoformat(day)).days)
     points = pd.DataFrame(
         {
             "recency": np.log1p(recency),
-            "frequency": np.log1p(of["frequency"]),
-            "spend": np.log1p(of["spend"]),
+            "frequency": np.log1p(by_customer["frequency"]),
+            "spend": np.log1p(by_customer["spend"]),
         }
     )
-    return points.assign(label=[int(who not in _stays(orders, cut)) for who in points.index])
+    return points.assign(
+        label=[int(customer not in _stays(orders, cut)) for customer in points.index]
+    )
 
 
 @pytest.mark.covers("Q6")
@@ -130,32 +135,33 @@ def test_churn_equals_scikit_learn_and_a_feature_that_has_seen_the_future_stops_
     shop: Desk,
 ) -> None:
     shop.run("predict", as_of=AS_OF)
-    told = next(text for text in shop.said if text.startswith("churn: AUC"))
+    note = next(text for text in shop.said if text.startswith("churn: AUC"))
     orders = _orders()
     earlier, later = (_by_hand(orders, cut) for cut in CUTS)
     scaler = StandardScaler().fit(earlier.drop(columns="label"))
-    theirs = LogisticRegression().fit(
+    regression = LogisticRegression().fit(
         scaler.transform(earlier.drop(columns="label")), earlier["label"]
     )
     identities = shop.lake.read(TABLES["silver.identities"]).where(
         bucket("calibration", "customer_id") % 2 == 1
     )
-    judged = later[later.index.isin({row["ref"] for row in identities.select("ref").collect()})]
+    evaluated = later[later.index.isin({row["ref"] for row in identities.select("ref").collect()})]
     auc = roc_auc_score(
-        judged["label"], theirs.predict_proba(scaler.transform(judged.drop(columns="label")))[:, 1]
+        evaluated["label"],
+        regression.predict_proba(scaler.transform(evaluated.drop(columns="label")))[:, 1],
     )
-    assert float(told[len("churn: AUC ") :].split(",")[0]) == pytest.approx(auc, abs=0.003), (
+    assert float(note[len("churn: AUC ") :].split(",")[0]) == pytest.approx(auc, abs=0.003), (
         "what arrived after the cut is not seen"
     )
     assert 0.6 < auc < 0.95
-    found = shop.lake.read(TABLES["gold.predictions"])
-    assert found.count() == orders.loc[orders["day"] < str(AS_OF), "who"].nunique()
-    assert found.where("probability BETWEEN 0 AND 1").count() == found.count()
-    rate = found.agg(F.avg("probability")).first()
+    predictions = shop.lake.read(TABLES["gold.predictions"])
+    assert predictions.count() == orders.loc[orders["day"] < str(AS_OF), "who"].nunique()
+    assert predictions.where("probability BETWEEN 0 AND 1").count() == predictions.count()
+    rate = predictions.agg(F.avg("probability")).first()
     assert rate is not None
     assert rate[0] == pytest.approx(later["label"].mean(), abs=0.15)
 
-    before = found.agg(F.count("*"), F.sum("probability")).first()
+    before = predictions.agg(F.count("*"), F.sum("probability")).first()
     shop.settings["predict.features"] = f"{{{PLAIN}, leaves: 'coalesce(leaves, 0)'}}"
     shop.map("shop", MAPPING["shop"])
     with pytest.raises(SuspectedLeakError, match="too good to be true"):
@@ -171,11 +177,11 @@ def test_every_input_of_every_model_is_made_of_declared_features(config: Config)
     declared = {item.name for item in features(config)}
     groups = {name: item.value for name, item in config.section(SegmentSettings).features.items()}
     inputs = [*groups.values(), *config.section(PredictSettings).features.values()]
-    made = [text for text in inputs if names(text) and set(names(text)) <= declared]
-    assert len(made) / len(inputs) >= 0.95
+    valid_inputs = [text for text in inputs if names(text) and set(names(text)) <= declared]
+    assert len(valid_inputs) / len(inputs) >= 0.95
     with pytest.raises(ConfigError, match="no declared feature"):
         required_features(features(config), ["log1p(recentness)"])
-    wanted = {item.name for item in required_features(features(config), ["price_sensitivity"])}
+    used = {item.name for item in required_features(features(config), ["price_sensitivity"])}
     assert (
         {
             "price_sensitivity",
@@ -184,6 +190,6 @@ def test_every_input_of_every_model_is_made_of_declared_features(config: Config)
             "discount_taken_365d",
             "price_level_bought",
         }
-        <= wanted
+        <= used
         < declared
     )

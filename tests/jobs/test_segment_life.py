@@ -35,7 +35,7 @@ ORDERS = {"orders": {"where": "${data}/none/*.csv", "format": "csv", "options": 
 def _plant(desk: Desk, as_of: date, sizes: dict[str, int]) -> dict[str, str]:
     """Profiles and features of a day; returns each customer's persona. A customer's number tells the persona and never changes."""
     rng = np.random.default_rng(as_of.toordinal())
-    described, profiles, who = [], [], {}
+    features, profiles, personas = [], [], {}
     for persona, size in sizes.items():
         for number in range(size):
             # Those who split off from the hunters were hunters before.
@@ -45,25 +45,25 @@ def _plant(desk: Desk, as_of: date, sizes: dict[str, int]) -> dict[str, str]:
                 else f"{persona}-{number:04d}"
             )
             values = [float(mean * rng.lognormal(0, 0.1)) for mean in PERSONAS[persona]]
-            who[name] = persona
-            described.append((as_of, name, _features(*values), {}))
+            personas[name] = persona
+            features.append((as_of, name, _features(*values), {}))
             profiles.append((as_of, name))
     spark, lake = desk.lake.spark, desk.lake
     slice_ = f"as_of = DATE'{as_of}'"
     lake.replace(
         TABLES["gold.customer_features"],
-        spark.createDataFrame(described, TABLES["gold.customer_features"].ddl),
+        spark.createDataFrame(features, TABLES["gold.customer_features"].ddl),
         where=slice_,
     )
     table = TABLES["gold.customer_profiles"]
     rows = [_profile(day, name, table.column_names) for day, name in profiles]
     lake.replace(table, spark.createDataFrame(rows, table.ddl), where=slice_)
     consents = TABLES["silver.consents"]
-    stated = [_consent(name, as_of, consents.column_names) for name in who]
+    stated = [_consent(name, as_of, consents.column_names) for name in personas]
     lake.replace(
         consents, spark.createDataFrame(stated, consents.ddl), where=f"_batch = 'planted {as_of}'"
     )
-    return who
+    return personas
 
 
 def _features(
@@ -94,21 +94,21 @@ def _features(
 
 
 def _profile(day: date, name: str, columns: tuple[str, ...]) -> tuple[Any, ...]:
-    known = {
+    values = {
         "as_of": day, "customer_id": name, "tenure_days": 400.0, "recency_days": 9.0, "orders": 4, "monetary": Decimal("80.0000"),
         "average_order": Decimal("20.0000"), "discount_share": 0.1, "views": 40, "cart_adds": 6, "events": 10, "active_days": 5, "idle_days": 1.0,
         "life_cycle": "active", "interests": [],
     }  # fmt: skip
-    return tuple(known.get(column) for column in columns)
+    return tuple(values.get(column) for column in columns)
 
 
 def _consent(name: str, day: date, columns: tuple[str, ...]) -> tuple[Any, ...]:
     at = datetime(2025, 1, 1, tzinfo=UTC)
-    known = {
+    values = {
         "record_id": f"{name}/{day}", "customer_id": name, "purpose": "analytics", "channel": "*", "granted": True, "at": at, "basis": "declared",
         "arrived_at": at, "_source": "planted.orders", "_file": "planted", "_row": 1, "_batch": f"planted {day}",
     }  # fmt: skip
-    return tuple(known.get(column) for column in columns)
+    return tuple(values.get(column) for column in columns)
 
 
 def _groups(desk: Desk, as_of: date) -> dict[str, str]:
@@ -119,17 +119,17 @@ def _groups(desk: Desk, as_of: date) -> dict[str, str]:
     }
 
 
-def _of(groups: dict[str, str], who: dict[str, str], persona: str) -> tuple[str, float]:
+def _of(groups: dict[str, str], personas: dict[str, str], persona: str) -> tuple[str, float]:
     """The group in which most of a persona stand, and the share of them."""
-    mine = [groups[name] for name, planted in who.items() if planted == persona]
-    most = max(set(mine), key=mine.count)
-    return most, mine.count(most) / len(mine)
+    own_groups = [groups[name] for name, planted in personas.items() if planted == persona]
+    most = max(set(own_groups), key=own_groups.count)
+    return most, own_groups.count(most) / len(own_groups)
 
 
 def _model(desk: Desk, as_of: date) -> dict[str, Any]:
-    found = desk.read("gold.segment_models").where(F.col("as_of") == F.lit(as_of)).first()
-    assert found is not None
-    return found.asDict(recursive=True)
+    row = desk.read("gold.segment_models").where(F.col("as_of") == F.lit(as_of)).first()
+    assert row is not None
+    return row.asDict(recursive=True)
 
 
 @pytest.mark.covers("P2")
@@ -199,14 +199,14 @@ def test_a_persona_that_grows_stays_one_that_splits_brings_a_new_group_and_one_t
     assert [_model(shop, day)["model_version"] for day in days[:3]] == versions
 
 
-def test_a_challenger_that_is_worse_stays_back(desk: Callable[..., Desk]) -> None:
+def test_a_challenger_that_is_worse_is_rejected(desk: Callable[..., Desk]) -> None:
     shop = desk({"planted": ORDERS}, **{"segment.min_stability": "0.5"})
-    who = _plant(shop, START, {"regulars": 60, "hunters": 60, "lookers": 60, "big": 60})
+    personas = _plant(shop, START, {"regulars": 60, "hunters": 60, "lookers": 60, "big": 60})
     shop.run("train_segments", as_of=START)
     # Two groups where there are four: other settings ask for a new model, and the gate keeps it out.
     shop.configure(**{"segment.k": "2"})
     day = START + timedelta(days=30)
-    assert _plant(shop, day, {"regulars": 60, "hunters": 60, "lookers": 60, "big": 60}) == who
+    assert _plant(shop, day, {"regulars": 60, "hunters": 60, "lookers": 60, "big": 60}) == personas
     shop.run("train_segments", "segment", as_of=day)
     model = _model(shop, day)
     assert model["retrained_because"] == "other settings"
@@ -221,10 +221,10 @@ def test_a_challenger_that_is_worse_stays_back(desk: Callable[..., Desk]) -> Non
     assert len(set(_groups(shop, day).values())) == 4
     # Customers and settings are the same: it is tried again after a week, not every day.
     sizes = {"regulars": 60, "hunters": 60, "lookers": 60, "big": 60}
-    for later, tried in ((1, None), (7, "other settings")):
-        _plant(shop, day + timedelta(days=later), sizes)
-        shop.run("train_segments", as_of=day + timedelta(days=later))
-        assert _model(shop, day + timedelta(days=later))["retrained_because"] == tried
+    for days_later, reason in ((1, None), (7, "other settings")):
+        _plant(shop, day + timedelta(days=days_later), sizes)
+        shop.run("train_segments", as_of=day + timedelta(days=days_later))
+        assert _model(shop, day + timedelta(days=days_later))["retrained_because"] == reason
 
 
 def test_groups_without_their_inputs_say_which_command_to_run(
@@ -232,13 +232,13 @@ def test_groups_without_their_inputs_say_which_command_to_run(
 ) -> None:
     day = ("--as-of", "2026-06-01", "--lake", str(tmp_path / "lake"))
     assert clarion("run", "segment", *day) == 2
-    said = capsys.readouterr().err
-    assert "there is no model of groups for 2026-06-01" in said
-    assert "clarion run train_segments --as-of 2026-06-01" in said
+    message = capsys.readouterr().err
+    assert "there is no model of groups for 2026-06-01" in message
+    assert "clarion run train_segments --as-of 2026-06-01" in message
     assert clarion("run", "train_segments", *day) == 2
-    said = capsys.readouterr().err
-    assert "there are no customers to group on 2026-06-01" in said
-    assert "clarion run features --as-of 2026-06-01" in said
+    message = capsys.readouterr().err
+    assert "there are no customers to group on 2026-06-01" in message
+    assert "clarion run features --as-of 2026-06-01" in message
 
 
 @pytest.mark.slow
@@ -251,7 +251,7 @@ def test_a_year_of_retrains_brings_new_groups_and_retires_old_ones(
         {"planted": ORDERS}, **{"segment.min_stability": "0.5", "segment.retrain_days": "28"}
     )
     days = [START + timedelta(days=30 * month) for month in range(12)]
-    told = []
+    months = []
     for month, day in enumerate(days):
         sizes = {
             "regulars": 60 + 12 * month,
@@ -261,32 +261,33 @@ def test_a_year_of_retrains_brings_new_groups_and_retires_old_ones(
         }
         sizes |= {"hunters_gone_app": 60} if month >= 5 else {}
         sizes |= {"fans": 40} if month < 9 else {}
-        who = _plant(shop, day, sizes)
+        personas = _plant(shop, day, sizes)
         shop.run("train_segments", "segment", as_of=day)
         groups, model = _groups(shop, day), _model(shop, day)
-        told.append(
-            {persona: _of(groups, who, persona) for persona in sizes}
+        months.append(
+            {persona: _of(groups, personas, persona) for persona in sizes}
             | {"retired": model["retired"], "promoted": model["promoted"]}
         )
         with capsys.disabled():
             named = ", ".join(
-                f"{persona} {told[-1][persona][0]} {told[-1][persona][1]:.0%}" for persona in sizes
+                f"{persona} {months[-1][persona][0]} {months[-1][persona][1]:.0%}"
+                for persona in sizes
             )
             sys.stdout.write(
                 f"\n{day}: {named}; retired {model['retired']}; {model['retrained_because']}"
             )
     for persona in ("regulars", "lookers", "big", "hunters"):
-        assert len({month[persona][0] for month in told}) == 1, persona
-    new = {month["hunters_gone_app"][0] for month in told[5:]}
+        assert len({month[persona][0] for month in months}) == 1, persona
+    new = {month["hunters_gone_app"][0] for month in months[5:]}
     assert len(new) == 1
     assert not new & {
         month[persona][0]
-        for month in told[:5]
+        for month in months[:5]
         for persona in ("regulars", "lookers", "big", "hunters", "fans")
     }
-    assert [month for month in range(12) if told[month]["retired"]] == [9]
-    assert told[9]["retired"] == [told[8]["fans"][0]]
-    grown = (
+    assert [month for month in range(12) if months[month]["retired"]] == [9]
+    assert months[9]["retired"] == [months[8]["fans"][0]]
+    newcomers = (
         shop.read("gold.segment_flows")
         .where(F.col("from_segment") == "(none)")
         .groupBy("to_segment")
@@ -294,4 +295,4 @@ def test_a_year_of_retrains_brings_new_groups_and_retires_old_ones(
         .collect()
     )
     # Newcomers of every month but the first: none is entered twice, none is lost.
-    assert {row["to_segment"]: row["n"] for row in grown} == {told[0]["regulars"][0]: 132}
+    assert {row["to_segment"]: row["n"] for row in newcomers} == {months[0]["regulars"][0]: 132}

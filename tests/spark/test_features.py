@@ -136,23 +136,23 @@ def test_an_order_is_one_row_with_its_gap_and_a_return_is_none(
         "customer_id", "order_id", "kind", "1BD quantity", "10BD amount", "1BD discount", "coupon_ref", "store_ref", "channel",
         "timestamp(happened_at) happened_at", "timestamp(arrived_at) arrived_at",
     )  # fmt: skip
-    found = {
+    orders = {
         row["order_id"]: row
         for row in views.orders(lines, as_of=AS_OF, time_zone="Asia/Shanghai").collect()
     }
     assert (
-        found["o1"]["amount"],
-        found["o1"]["lines"],
-        found["o1"]["coupon"],
-        found["o1"]["hour"],
-        found["o1"]["age"],
+        orders["o1"]["amount"],
+        orders["o1"]["lines"],
+        orders["o1"]["coupon"],
+        orders["o1"]["hour"],
+        orders["o1"]["age"],
     ) == (20.0, 2, True, 4, 30.0)
-    assert (found["o2"]["gap_days"], found["o2"]["in_store"], found["o2"]["weekday"]) == (
+    assert (orders["o2"]["gap_days"], orders["o2"]["in_store"], orders["o2"]["weekday"]) == (
         9.0,
         True,
         1,
     )
-    assert (found["r1"]["amount"], found["r1"]["gap_days"], found["r1"]["returned"]) == (
+    assert (orders["r1"]["amount"], orders["r1"]["gap_days"], orders["r1"]["returned"]) == (
         None,
         None,
         10.0,
@@ -164,43 +164,45 @@ def test_surveys_coupons_and_contacts_become_features_and_tags(
     rows: Callable[..., DataFrame], config: Config
 ) -> None:
     at = ("cast(at AS timestamp) at", "cast(at AS timestamp) arrived_at")
-    said = rows("customer_id string, name string, value string, at string",
+    statements = rows("customer_id string, name string, value string, at string",
         ("k", "satisfaction", "5", "2026-03-01 10:00:00"), ("k", "satisfaction", "2", "2026-05-01 10:00:00"), ("k", "household", "4", "2026-05-01 10:00:00"),
         ("k", "satisfaction", "9", "2026-06-01 10:00:00")).selectExpr("customer_id", "name", "value", *at)  # fmt: skip
-    when = (
+    times = (
         "timestamp'2026-05-20 10:00:00' happened_at",
         "timestamp'2026-05-20 10:00:00' arrived_at",
     )
-    coupons = rows("customer_id string", ("k",), ("k",)).selectExpr("customer_id", *when)
-    called = rows(
+    coupons = rows("customer_id string", ("k",), ("k",)).selectExpr("customer_id", *times)
+    contacts = rows(
         "customer_id string, topic string", ("l", "complaint"), ("l", "complaint")
-    ).selectExpr("customer_id", "topic", "4BD satisfaction", *when)
+    ).selectExpr("customer_id", "topic", "4BD satisfaction", *times)
     chosen = tuple(
         item for item in features(config) if item.source in ("traits", "redemptions", "contacts")
     )
-    seen = {
-        "traits": views.traits(said, as_of=AS_OF, time_zone="UTC"), "redemptions": views.facts(coupons, as_of=AS_OF, time_zone="UTC"),
-        "contacts": views.facts(called, as_of=AS_OF, time_zone="UTC"),
+    feature_views = {
+        "traits": views.traits(statements, as_of=AS_OF, time_zone="UTC"), "redemptions": views.facts(coupons, as_of=AS_OF, time_zone="UTC"),
+        "contacts": views.facts(contacts, as_of=AS_OF, time_zone="UTC"),
     }  # fmt: skip
-    wide = transforms.compute_features(rows("customer_id string", ("k",), ("l",)), seen, chosen)
-    found = {row["customer_id"]: row for row in wide.collect()}
+    wide = transforms.compute_features(
+        rows("customer_id string", ("k",), ("l",)), feature_views, chosen
+    )
+    by_customer = {row["customer_id"]: row for row in wide.collect()}
     assert (
-        found["k"]["survey_answers_365d"],
-        found["k"]["stated_satisfaction"],
-        found["k"]["coupons_redeemed_90d"],
+        by_customer["k"]["survey_answers_365d"],
+        by_customer["k"]["stated_satisfaction"],
+        by_customer["k"]["coupons_redeemed_90d"],
     ) == (3.0, 2.0, 2.0)
     assert (
-        found["l"]["stated_satisfaction"],
-        found["l"]["complaints_365d"],
-        found["l"]["satisfaction"],
+        by_customer["l"]["stated_satisfaction"],
+        by_customer["l"]["complaints_365d"],
+        by_customer["l"]["satisfaction"],
     ) == (None, 2.0, 4.0)
     rules = {
         tag.name: tag.when
         for tag in shop.tags(config)
         if tag.name in ("dissatisfied", "coupon_user")
     }
-    borne = assign_tags(wide.selectExpr("*", "cast(null AS double) coupon_share"), rules)
-    assert {row["customer_id"]: row["tags"] for row in borne.collect()} == {
+    tags = assign_tags(wide.selectExpr("*", "cast(null AS double) coupon_share"), rules)
+    assert {row["customer_id"]: row["tags"] for row in tags.collect()} == {
         "k": ["coupon_user", "dissatisfied"],
         "l": ["dissatisfied"],
     }
@@ -271,28 +273,33 @@ def test_who_a_customer_is_follows_the_last_account_that_says_so(
         )
         .drop("registered_at", "arrived_at", "birth_date")
     )
-    named = accounts.withColumnsRenamed(
+    typed_accounts = accounts.withColumnsRenamed(
         {"at": "registered_at", "known": "arrived_at", "born": "birth_date"}
     )
     chosen = tuple(item for item in features(config) if item.source == "registrations")
-    view = views.registrations(named, as_of=AS_OF, time_zone="UTC")
-    found = {
+    view = views.registrations(typed_accounts, as_of=AS_OF, time_zone="UTC")
+    by_customer = {
         row["customer_id"]: row
         for row in transforms.compute_features(
             rows("customer_id string", ("k",), ("l",)), {"registrations": view}, chosen
         ).collect()
     }
-    known = ("sex", "years", "region", "member_level", "joined_by", "registered")
-    assert [found["k"][name] for name in known] == ["f", 36.0, "北京", "gold", "app", 365.0], (
-        "what arrived later is not known, what an account leaves out another says"
-    )
-    assert [found["l"][name] for name in known] == [None, None, None, None, None, 1.0], (
+    names = ("sex", "years", "region", "member_level", "joined_by", "registered")
+    assert [by_customer["k"][name] for name in names] == [
+        "f",
+        36.0,
+        "北京",
+        "gold",
+        "app",
+        365.0,
+    ], "what arrived later is not known, what an account leaves out another says"
+    assert [by_customer["l"][name] for name in names] == [None, None, None, None, None, 1.0], (
         "nobody is 136 years old"
     )
 
 
 def test_interest_is_shared_out_over_categories_and_prices(rows: Callable[..., DataFrame]) -> None:
-    strongest = rows(
+    interactions = rows(
         "customer_id string, product_id string, category string, orders long, interest double, rank int",
         ("k", "p1", "a", 1, 3.0, 1), ("k", "p2", "b", 0, 2.0, 2), ("k", "p3", "b", 2, 2.0, 3), ("k", "p9", None, 0, 1.0, 4),
     )  # fmt: skip
@@ -307,38 +314,38 @@ def test_interest_is_shared_out_over_categories_and_prices(rows: Callable[..., D
         "brand",
         "decimal(case product_id when 'p2' then 5 when 'p3' then 9 end) list_price",
     )
-    view = views.interactions(strongest, products)
-    found = {row["product_id"]: row for row in view.collect()}
-    assert [found[name]["category_share"] for name in ("p1", "p2", "p3", "p9")] == [
+    view = views.interactions(interactions, products)
+    by_product = {row["product_id"]: row for row in view.collect()}
+    assert [by_product[name]["category_share"] for name in ("p1", "p2", "p3", "p9")] == [
         0.375,
         0.5,
         0.5,
         None,
     ]
-    assert [found[name]["first_of_category"] for name in ("p1", "p2", "p3", "p9")] == [
+    assert [by_product[name]["first_of_category"] for name in ("p1", "p2", "p3", "p9")] == [
         True,
         True,
         False,
         False,
     ]
-    assert [found[name]["price_position"] for name in ("p1", "p2", "p3")] == [None, 0.0, 1.0]
+    assert [by_product[name]["price_position"] for name in ("p1", "p2", "p3")] == [None, 0.0, 1.0]
     text = {
         "type": "text",
         "source": "interactions",
         "value": "max_by(category, struct(category_share, category))",
     }
-    likes = transforms.compute_features(
+    favourite = transforms.compute_features(
         rows("customer_id string", ("k",)), {"interactions": view}, _features(likes=text)
     ).first()["likes"]
-    assert likes == "b"
+    assert favourite == "b"
 
 
 def test_each_table_is_read_once_however_many_features_look_at_it(
     rows: Callable[..., DataFrame], config: Config, lake_of_views: dict[str, DataFrame]
 ) -> None:
-    seen = {name: view for name, view in lake_of_views.items() if name != "profile"}
+    feature_views = {name: view for name, view in lake_of_views.items() if name != "profile"}
     plan = (
-        transforms.compute_features(lake_of_views["profile"], seen, features(config))
+        transforms.compute_features(lake_of_views["profile"], feature_views, features(config))
         ._jdf.queryExecution()
         .executedPlan()
         .toString()

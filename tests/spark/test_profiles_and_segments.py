@@ -78,8 +78,8 @@ def test_an_order_on_the_as_of_day_or_known_later_does_not_count(
         ("k", "o3", "p", "sale", 40, "2026-05-20 10:00:00", "2026-06-02 10:00:00"),
     )
     days = customer_days(lines, rows(EVENTS), time_zone="UTC")
-    found = _profile(days, rows, settings)["k"]
-    assert (found["orders"], found["monetary"], found["recency_days"]) == (1, 10, 2.0)
+    profile = _profile(days, rows, settings)["k"]
+    assert (profile["orders"], profile["monetary"], profile["recency_days"]) == (1, 10, 2.0)
 
 
 def test_the_shops_zone_decides_the_day(rows: Callable[..., DataFrame]) -> None:
@@ -96,12 +96,12 @@ def test_a_return_larger_than_its_purchase_makes_spend_negative(
         ("k", "o1", "p", "sale", 10, "2026-05-01 10:00:00", "2026-05-01 10:00:00"),
         ("k", "r1", "p", "return", 15, "2026-05-03 10:00:00", "2026-05-03 10:00:00"),
     )
-    found = _profile(customer_days(lines, rows(EVENTS), time_zone="UTC"), rows, settings)["k"]
-    assert (found["orders"], found["monetary"], found["average_order"]) == (1, -5, 10)
+    profile = _profile(customer_days(lines, rows(EVENTS), time_zone="UTC"), rows, settings)["k"]
+    assert (profile["orders"], profile["monetary"], profile["average_order"]) == (1, -5, 10)
 
 
 @pytest.mark.covers("P7")
-def test_the_life_cycle_follows_each_customers_own_rhythm(
+def test_the_life_cycle_follows_each_customers_own_gaps(
     rows: Callable[..., DataFrame], settings: ProfileSettings
 ) -> None:
     def orders(who: str, *days: str) -> list[tuple[str, str, str, str, float, str, str]]:
@@ -121,7 +121,7 @@ def test_the_life_cycle_follows_each_customers_own_rhythm(
     lines = lines.unionByName(_lines(rows, *still_comes))
     events = rows(EVENTS).unionByName(rows("customer_id string", ("looker",), ("comes",)).selectExpr(
         "customer_id", "'p' product_id", "'view' type", "timestamp'2026-05-30' happened_at", "timestamp'2026-05-30' arrived_at"))  # fmt: skip
-    found = _profile(customer_days(lines, events, time_zone="UTC"), rows, settings)
+    profiles = _profile(customer_days(lines, events, time_zone="UTC"), rows, settings)
     stages = {
         "weekly": "lost",
         "comes": "dormant",
@@ -129,12 +129,14 @@ def test_the_life_cycle_follows_each_customers_own_rhythm(
         "fresh": "new",
         "looker": "prospect",
     }
-    assert {who: row["life_cycle"] for who, row in found.items()} == stages
+    assert {who: row["life_cycle"] for who, row in profiles.items()} == stages
     # Weekly orders are what is usual, not the twelve days and a half that they lie apart on average.
-    assert found["weekly"]["inactivity_ratio"] == pytest.approx(
+    assert profiles["weekly"]["inactivity_ratio"] == pytest.approx(
         (AS_OF - date(2026, 4, 20)).days / 7
     )
-    assert found["comes"]["inactivity_ratio"] == pytest.approx((AS_OF - date(2026, 5, 30)).days / 7)
+    assert profiles["comes"]["inactivity_ratio"] == pytest.approx(
+        (AS_OF - date(2026, 5, 30)).days / 7
+    )
 
 
 def test_the_aggregation_by_day_has_no_python_and_few_exchanges(
@@ -175,19 +177,19 @@ def test_the_planted_number_of_groups_is_found_and_as_tight_as_scikit_learns(
     spark: SparkSession, grouping: SegmentSettings
 ) -> None:
     frame = _blobs(spark)
-    found = model.fit(
+    segmentation = model.fit(
         sampling.fit_sample(frame, limit=1000, customers=240), settings=grouping, seed=3
     )
-    assert found.chosen.k == 4
-    assert found.features == ("spend", "recency")
+    assert segmentation.chosen.k == 4
+    assert segmentation.features == ("spend", "recency")
     scaled = np.array(
-        [row[0] for row in scoring.assign(found.pipeline, frame).select("scaled").collect()]
+        [row[0] for row in scoring.assign(segmentation.pipeline, frame).select("scaled").collect()]
     )
     best = KMeans(4, n_init=50, random_state=0).fit(scaled).inertia_
-    assert found.chosen.inertia <= 1.01 * best
-    transformed = found.pipeline.transform(frame)
-    theirs = ClusteringEvaluator(distanceMeasure="squaredEuclidean").evaluate(transformed)
-    assert found.chosen.silhouette == pytest.approx(theirs, abs=1e-6)
+    assert segmentation.chosen.inertia <= 1.01 * best
+    transformed = segmentation.pipeline.transform(frame)
+    spark_silhouette = ClusteringEvaluator(distanceMeasure="squaredEuclidean").evaluate(transformed)
+    assert segmentation.chosen.silhouette == pytest.approx(spark_silhouette, abs=1e-6)
 
 
 def test_shuffled_input_and_any_partitioning_give_the_same_groups(
@@ -196,12 +198,12 @@ def test_shuffled_input_and_any_partitioning_give_the_same_groups(
     centres = []
     for partitions in (1, 8):
         frame = _blobs(spark, partitions).orderBy(F.xxhash64("customer_id", F.lit(partitions)))
-        found = model.fit(
+        segmentation = model.fit(
             sampling.fit_sample(frame, limit=1000, customers=240),
             settings=replace(grouping, k=4),
             seed=3,
         )
-        centres.append(scoring.centres_of(found.pipeline))
+        centres.append(scoring.centres_of(segmentation.pipeline))
     assert np.array_equal(centres[0], centres[1])
 
 
@@ -209,7 +211,7 @@ def test_what_is_unknown_counts_as_the_median_of_the_training(
     spark: SparkSession, grouping: SegmentSettings
 ) -> None:
     frame = _blobs(spark)
-    found = model.fit(
+    segmentation = model.fit(
         sampling.fit_sample(frame, limit=1000, customers=240),
         settings=replace(grouping, k=4),
         seed=3,
@@ -217,7 +219,7 @@ def test_what_is_unknown_counts_as_the_median_of_the_training(
     one = spark.createDataFrame(
         [("x", None, 4.0, 1.0)], "customer_id string, spend double, recency double, constant double"
     )
-    points, _ = scoring.predict_groups(found.pipeline, one)
+    points, _ = scoring.predict_groups(segmentation.pipeline, one)
     middle = np.sort(np.array([row[0] for row in frame.select("spend").collect()]))[[118, 121]]
     assert middle[0] <= points[0, 0] <= middle[1]
     assert points[0, 1] == 4.0
@@ -227,13 +229,16 @@ def test_every_customer_is_in_exactly_one_group_at_its_distance(
     spark: SparkSession, grouping: SegmentSettings
 ) -> None:
     frame = _blobs(spark)
-    found = model.fit(
+    segmentation = model.fit(
         sampling.fit_sample(frame, limit=1000, customers=240),
         settings=replace(grouping, k=4),
         seed=3,
     )
-    members = scoring.assign(found.pipeline, frame).toPandas()
-    points, centres = np.array(members["scaled"].tolist()), scoring.centres_of(found.pipeline)
+    members = scoring.assign(segmentation.pipeline, frame).toPandas()
+    points, centres = (
+        np.array(members["scaled"].tolist()),
+        scoring.centres_of(segmentation.pipeline),
+    )
     assert members["customer_id"].is_unique
     assert len(members) == 240
     assert np.allclose(members["distance"] ** 2, metrics.squared_distances(points, centres).min(1))
@@ -275,12 +280,12 @@ def test_every_model_behind_the_one_interface_finds_planted_groups(
     spark: SparkSession, grouping: SegmentSettings, algorithm: Algorithm
 ) -> None:
     frame = _blobs(spark, centres=_IN_PAIRS if algorithm == "bisecting" else _APART)
-    found = model.fit(
+    segmentation = model.fit(
         sampling.fit_sample(frame, limit=1000, customers=240),
         settings=replace(grouping, algorithm=algorithm, k=4),
         seed=3,
     )
-    rows = scoring.assign(found.pipeline, frame).orderBy("customer_id").toPandas()
+    rows = scoring.assign(segmentation.pipeline, frame).orderBy("customer_id").toPandas()
     planted = np.repeat(range(4), 60)
     assert adjusted_rand_score(planted, rows["cluster"]) > 0.9
     again = model.fit(
@@ -288,7 +293,9 @@ def test_every_model_behind_the_one_interface_finds_planted_groups(
         settings=replace(grouping, algorithm=algorithm, k=4),
         seed=3,
     )
-    assert np.allclose(scoring.centres_of(found.pipeline), scoring.centres_of(again.pipeline))
+    assert np.allclose(
+        scoring.centres_of(segmentation.pipeline), scoring.centres_of(again.pipeline)
+    )
     other = model.fit(
         sampling.fit_sample(frame, limit=1000, customers=240),
         settings=replace(grouping, algorithm=algorithm, k=4),
@@ -296,7 +303,7 @@ def test_every_model_behind_the_one_interface_finds_planted_groups(
     )
     assert (
         adjusted_rand_score(
-            scoring.predict_groups(found.pipeline, frame)[1],
+            scoring.predict_groups(segmentation.pipeline, frame)[1],
             scoring.predict_groups(other.pipeline, frame)[1],
         )
         >= 0.9
@@ -311,13 +318,13 @@ def test_scaled_features_lie_in_their_range(
     spark: SparkSession, grouping: SegmentSettings, scaling: Scaling, low: float, high: float
 ) -> None:
     frame = _blobs(spark)
-    found = model.fit(
+    segmentation = model.fit(
         sampling.fit_sample(frame, limit=1000, customers=240),
         settings=replace(grouping, scaling=scaling, k=4),
         seed=3,
     )
     scaled = np.array(
-        [row[0] for row in scoring.assign(found.pipeline, frame).select("scaled").collect()]
+        [row[0] for row in scoring.assign(segmentation.pipeline, frame).select("scaled").collect()]
     )
     assert scaled.min(0) == pytest.approx([low, low])
     assert scaled.max(0) == pytest.approx([high, high])
@@ -332,13 +339,13 @@ def test_robust_scaling_takes_medians_and_quartiles(
         for row, (x, y) in enumerate(np.random.default_rng(6).lognormal(size=(400, 2)))
     ]
     frame = spark.createDataFrame(values, "customer_id string, spend double, views double")
-    found = model.fit(
+    segmentation = model.fit(
         sampling.fit_sample(frame, limit=1000, customers=400),
         settings=replace(grouping, scaling="robust", k=3),
         seed=3,
     )
     scaled = np.array(
-        [row[0] for row in scoring.assign(found.pipeline, frame).select("scaled").collect()]
+        [row[0] for row in scoring.assign(segmentation.pipeline, frame).select("scaled").collect()]
     )
     low, middle, high = np.percentile(scaled, (25, 50, 75), axis=0)
     assert middle == pytest.approx(0, abs=0.02)
@@ -358,23 +365,23 @@ def test_principal_components_keep_the_declared_variance(
     frame = spark.createDataFrame(
         values, "customer_id string, w double, x double, y double, z double"
     )
-    found = model.fit(
+    segmentation = model.fit(
         sampling.fit_sample(frame, limit=1000, customers=300),
         settings=replace(grouping, pca_variance=0.95, k=3),
         seed=3,
     )
-    theirs = (
+    sklearn_ratios = (
         PCA()
         .fit(StandardScaler().fit_transform(np.array([row[1:] for row in values])))
         .explained_variance_ratio_
     )
-    enough = int(np.searchsorted(np.cumsum(theirs), 0.95) + 1)
-    assert scoring.centres_of(found.pipeline).shape == (3, enough)
-    assert enough < 4
-    assert found.variance_kept == pytest.approx(theirs[:enough].sum())
+    needed_components = int(np.searchsorted(np.cumsum(sklearn_ratios), 0.95) + 1)
+    assert scoring.centres_of(segmentation.pipeline).shape == (3, needed_components)
+    assert needed_components < 4
+    assert segmentation.variance_kept == pytest.approx(sklearn_ratios[:needed_components].sum())
 
 
-def test_one_customer_a_constant_feature_and_more_groups_than_customers_are_told(
+def test_one_customer_a_constant_feature_and_more_groups_than_customers_are_refused(
     spark: SparkSession, grouping: SegmentSettings
 ) -> None:
     one = spark.createDataFrame([("a", 1.0)], "customer_id string, spend double")
@@ -405,27 +412,29 @@ def test_flows_count_who_came_went_and_stayed(rows: Callable[..., DataFrame]) ->
         ("e", "new"),
     )
     names = ("was", "is")
-    counted = flows(
+    flow_rows = flows(
         moves(before, now, column="life_cycle", names=names),
         names=names,
         as_of=AS_OF,
         from_as_of=AS_OF,
     ).collect()
-    found = {(row["was"], row["is"]): (row["customers"], row["share_of_from"]) for row in counted}
-    assert found == {
+    counts = {
+        (row["was"], row["is"]): (row["customers"], row["share_of_from"]) for row in flow_rows
+    }
+    assert counts == {
         ("new", "active"): (1, 0.5), ("new", "dormant"): (1, 0.5), ("active", "active"): (1, 0.5), ("active", NOWHERE): (1, 0.5), (NOWHERE, "new"): (1, 1.0),
     }  # fmt: skip
 
 
-def test_membership_is_told_as_stays(rows: Callable[..., DataFrame]) -> None:
+def test_membership_becomes_stays(rows: Callable[..., DataFrame]) -> None:
     days = [date(2026, month, 1) for month in range(1, 6)]
-    places = ["g1", "g1", "g2", "g2", "g1"]
+    groups = ["g1", "g1", "g2", "g2", "g1"]
     members = rows(
         "as_of date, customer_id string, segment_id string",
-        *((day, "k", place) for day, place in zip(days, places, strict=True)),
+        *((day, "k", group) for day, group in zip(days, groups, strict=True)),
     )
-    found = [tuple(row) for row in history(members).orderBy("valid_from").collect()]
-    assert found == [
+    stays = [tuple(row) for row in history(members).orderBy("valid_from").collect()]
+    assert stays == [
         ("k", "g1", days[0], days[2]),
         ("k", "g2", days[2], days[4]),
         ("k", "g1", days[4], None),
@@ -439,7 +448,7 @@ def test_a_portrait_tells_who_a_group_is_how_it_shops_and_what_it_likes(
     members = rows(
         "customer_id string, segment_id string", ("a", "g1"), ("b", "g1"), ("c", "g1"), ("d", "g2")
     )
-    described = rows(
+    profiles = rows(
         "customer_id string, recency_days double, orders long, monetary double, average_order double, views long, discount_share double, life_cycle string, "
         "interests array<struct<category:string,share:double>>",
         ("a", 1.0, 4, 80.0, 20.0, 10, 0.1, "active", [("tea", 0.75), ("pots", 0.25)]),
@@ -447,8 +456,10 @@ def test_a_portrait_tells_who_a_group_is_how_it_shops_and_what_it_likes(
         ("c", 5.0, 0, 0.0, None, 30, 0.3, "active", []),
         ("d", None, 0, 0.0, None, 1, None, "prospect", []),
     )
-    found = {row["segment_id"]: row for row in portraits(described, members, as_of=AS_OF).collect()}
-    first, second = found["g1"], found["g2"]
+    portraits_by_group = {
+        row["segment_id"]: row for row in portraits(profiles, members, as_of=AS_OF).collect()
+    }
+    first, second = portraits_by_group["g1"], portraits_by_group["g2"]
     assert (
         first["customers"],
         first["customer_share"],
@@ -476,11 +487,11 @@ def test_a_portrait_tells_who_a_group_is_how_it_shops_and_what_it_likes(
         "customer_id string, labels map<string,string>",
         ("a", {"sex": "f", "region": "上海"}), ("b", {"sex": "m", "region": "北京"}), ("c", {"sex": "f"}), ("d", {"none": "x"}),
     )  # fmt: skip
-    who = {
+    basics_by_group = {
         row["segment_id"]: [tuple(item) for item in row["basics"]]
         for row in basics(labels, members).collect()
     }
-    assert who == {
+    assert basics_by_group == {
         "g1": [("region", "上海", 0.5), ("sex", "f", pytest.approx(2 / 3))],
         "g2": [("none", "x", 1.0)],
     }

@@ -38,12 +38,12 @@ def _planted(n: int = 2000) -> tuple[Sample, np.ndarray]:
 @pytest.mark.covers("P4")
 def test_a_tree_finds_a_planted_rule_and_says_how_sure_it_is(settings: TagSettings) -> None:
     sample, inside = _planted()
-    found = trees.explain_group(sample, inside, settings=settings, seed=1)
-    assert not isinstance(found, NotComputable)
-    assert found.fidelity.low >= 0.9
-    assert found.confidence > 0.9
-    assert "spend > 6.0" in found.when or "spend > 5.9" in found.when
-    assert found.support == pytest.approx(inside.mean(), abs=0.03)
+    explanation = trees.explain_group(sample, inside, settings=settings, seed=1)
+    assert not isinstance(explanation, NotComputable)
+    assert explanation.fidelity.low >= 0.9
+    assert explanation.confidence > 0.9
+    assert "spend > 6.0" in explanation.when or "spend > 5.9" in explanation.when
+    assert explanation.support == pytest.approx(inside.mean(), abs=0.03)
 
 
 @pytest.mark.covers("P4")
@@ -53,8 +53,8 @@ def test_spark_applies_the_rule_as_the_tree_predicts_unknown_values_included(
     from sklearn.tree import DecisionTreeClassifier
 
     sample, inside = _planted()
-    found = trees.explain_group(sample, inside, settings=settings, seed=1)
-    assert not isinstance(found, NotComputable)
+    explanation = trees.explain_group(sample, inside, settings=settings, seed=1)
+    assert not isinstance(explanation, NotComputable)
     learned = ~sample.is_held_out
     smallest = int(np.ceil(settings.min_leaf_share * learned.sum()))
     tree = DecisionTreeClassifier(
@@ -67,8 +67,10 @@ def test_spark_applies_the_rule_as_the_tree_predicts_unknown_values_included(
             for number, (x, y) in enumerate(sample.points)
         ),
     )
-    tagged = transforms.assign_tags(frame, {"like": found.when}).orderBy("customer_id").collect()
-    assert [row["tags"] == ["like"] for row in tagged] == tree.predict(sample.points).astype(
+    customer_tags = (
+        transforms.assign_tags(frame, {"like": explanation.when}).orderBy("customer_id").collect()
+    )
+    assert [row["tags"] == ["like"] for row in customer_tags] == tree.predict(sample.points).astype(
         bool
     ).tolist()
 
@@ -82,16 +84,20 @@ def test_a_tree_that_separates_known_from_unknown_values_becomes_sql(
     points[inside, 0] = np.nan
     sample = Sample(points, NAMES, rng.random(600) < 0.3)
     for group, expected in ((inside, "spend IS NULL"), (~inside, "spend IS NOT NULL")):
-        found = trees.explain_group(sample, group, settings=settings, seed=1)
-        assert not isinstance(found, NotComputable)
-        assert (found.when, found.confidence, found.recall) == (expected, 1.0, 1.0)
-        tagged = transforms.assign_tags(
+        explanation = trees.explain_group(sample, group, settings=settings, seed=1)
+        assert not isinstance(explanation, NotComputable)
+        assert (explanation.when, explanation.confidence, explanation.recall) == (
+            expected,
+            1.0,
+            1.0,
+        )
+        customer_tags = transforms.assign_tags(
             rows(
                 "customer_id string, spend double, views double", ("a", None, 1.0), ("b", 3.0, 1.0)
             ),
-            {"t": found.when},
+            {"t": explanation.when},
         )
-        assert {row["customer_id"]: row["tags"] == ["t"] for row in tagged.collect()} == {
+        assert {row["customer_id"]: row["tags"] == ["t"] for row in customer_tags.collect()} == {
             "a": "NOT" not in expected,
             "b": "NOT" in expected,
         }
@@ -109,9 +115,9 @@ def test_a_group_of_everyone_or_of_nobody_is_not_explained(settings: TagSettings
 def test_a_tag_remembers_since_when_and_starts_again_after_a_break(
     rows: Callable[..., DataFrame],
 ) -> None:
-    tagged = "array<struct<tag:string,since:date>>"
+    tags_type = "array<struct<tag:string,since:date>>"
     before = rows(
-        f"customer_id string, tags {tagged}",
+        f"customer_id string, tags {tags_type}",
         ("k", [("keen", date(2026, 1, 1))]),
         ("gone", [("keen", date(2026, 1, 1))]),
     )
@@ -120,11 +126,11 @@ def test_a_tag_remembers_since_when_and_starts_again_after_a_break(
         (date(2026, 3, 1), "k", ["cool", "keen"]),
         (date(2026, 3, 1), "new", []),
     )
-    found = {
+    dated_tags = {
         row["customer_id"]: [tuple(tag) for tag in row["tags"]]
         for row in transforms.add_since(now, before).collect()
     }
-    assert found == {"k": [("cool", date(2026, 3, 1)), ("keen", date(2026, 1, 1))], "new": []}
+    assert dated_tags == {"k": [("cool", date(2026, 3, 1)), ("keen", date(2026, 1, 1))], "new": []}
 
 
 def test_unknown_is_not_true(rows: Callable[..., DataFrame]) -> None:
@@ -163,7 +169,7 @@ def test_association_rules_equal_a_count_by_hand(
         rules_kept=1000,
     )
     frame = rows("items array<string>", *((one,) for one in sets))
-    found = {
+    rules = {
         row["rule"]: row for row in associations.association_rules(frame, settings=every).collect()
     }
 
@@ -179,7 +185,7 @@ def test_association_rules_equal_a_count_by_hand(
                 if both >= 0.05 and both / alone >= 0.2:
                     name = f"{' & '.join(antecedent)} -> {consequent}"
                     expected.add(name)
-                    row = found[name]
+                    row = rules[name]
                     measured = (row["support"], row["confidence"], row["lift"], row["leverage"])
                     assert measured == pytest.approx(
                         (
@@ -190,11 +196,11 @@ def test_association_rules_equal_a_count_by_hand(
                         ),
                         abs=1e-8,
                     )
-    assert set(found) == expected
-    kept = associations.association_rules(
+    assert set(rules) == expected
+    top_rules = associations.association_rules(
         frame, settings=replace(every, min_lift=1.2, max_antecedent=1, rules_kept=1)
     ).collect()
-    assert [row["rule"] for row in kept] == [
+    assert [row["rule"] for row in top_rules] == [
         "bread -> butter"
     ]  # as strong as the other way round: by name
 

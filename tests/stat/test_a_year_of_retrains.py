@@ -43,8 +43,10 @@ class Month:
 
     def home(self, persona: str) -> tuple[str, float]:
         """The group in which most of a persona stand, and the share of them; of those who are present, or of all where none is."""
-        mine = self.present[self.present["persona"] == persona]
-        groups = (self.members[self.members["persona"] == persona] if mine.empty else mine)["group"]
+        members = self.present[self.present["persona"] == persona]
+        groups = (self.members[self.members["persona"] == persona] if members.empty else members)[
+            "group"
+        ]
         return str(groups.mode()[0]), float((groups == groups.mode()[0]).mean())
 
     def share(self, persona: str) -> tuple[float, float]:
@@ -56,19 +58,19 @@ class Month:
             self.present["group"].map(commonest).eq(persona).mean()
         )
 
-    def told(self) -> str:
+    def summary(self) -> str:
         homes = ", ".join(
             f"{persona} {len(some)} {'gone ' if some['gone'].all() else ''}in {self.home(persona)[0]} {self.home(persona)[1]:.0%}"
             for persona in ("bargain_hunters", "app_hunters", "premium")
             if len(some := self.members[self.members["persona"] == persona])
         )
-        planted, found = self.share("regulars")
+        planted, grouped = self.share("regulars")
         rand, lost = (
             adjusted_rand_score(self.present["persona"], self.present["group"]),
             self.lost[self.home("premium")[0]],
         )
-        told = f"regulars planted {planted:.2f}, groups {found:.2f}; adjusted Rand {rand:.2f}; retired {self.retired}"
-        return f"day {self.day}: {homes} (lost there {lost:.0%}); {told}"
+        shares = f"regulars planted {planted:.2f}, groups {grouped:.2f}; adjusted Rand {rand:.2f}; retired {self.retired}"
+        return f"day {self.day}: {homes} (lost there {lost:.0%}); {shares}"
 
 
 def _year(desk: Desk, world: World, *jobs: str) -> dict[int, Month]:
@@ -118,15 +120,15 @@ def test_a_year_of_monthly_retrains_says_what_was_planted(
     )
     months = _year(desk, world, "profiles", "features", "train_segments", "segment")
     with capsys.disabled():
-        sys.stdout.write("\n" + "\n".join(month.told() for month in months.values()))
+        sys.stdout.write("\n" + "\n".join(month.summary() for month in months.values()))
 
     # It grows: so do the groups that are mostly regulars, under the same name.
-    planted, found = (
-        months[540].share("regulars")[place] / months[180].share("regulars")[place]
-        for place in (0, 1)
+    planted, grouped = (
+        months[540].share("regulars")[index] / months[180].share("regulars")[index]
+        for index in (0, 1)
     )
     assert planted > 1.5
-    assert found > 1.3
+    assert grouped > 1.3
     assert months[540].home("regulars")[0] == months[180].home("regulars")[0]
     # It splits: where one group held most of them there are two, one under the old name, the other where hardly any of them stood.
     old, share = months[300].home("bargain_hunters")

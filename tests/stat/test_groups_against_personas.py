@@ -26,7 +26,7 @@ from clarion.customers.tags import trees
 from clarion.customers.tags.settings import TagSettings
 from clarion.declarations.shop import features as declared
 from clarion.measures.statistics.intervals import Interval, NotComputable, share
-from clarion.sim.shop import parse_shop
+from clarion.sim.shop import parse
 
 CUSTOMERS = 800
 SEED = 29  # what groups compare was chosen at seed 17
@@ -39,7 +39,7 @@ Labels = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class ShopData:
     """A shop after profiles and features.
 
     Args:
@@ -54,13 +54,13 @@ class Described:
 
 
 @pytest.fixture
-def described(
+def load_shop(
     spark: SparkSession, config: Config, tmp_path: Path
-) -> Callable[[str, str], Described]:
+) -> Callable[[str, str], ShopData]:
     """A function that takes a shop through profiles and features."""
 
-    def make(name: str, difficulty: str) -> Described:
-        written = parse_shop(parse_yaml(config.text(f"shops/{name}.yml"), where=name), where=name)
+    def make(name: str, difficulty: str) -> ShopData:
+        written = parse(parse_yaml(config.text(f"shops/{name}.yml"), where=name), where=name)
         shop = written.model_copy(
             update={"customers": CUSTOMERS, "spread": written.spread * SPREAD[difficulty]}
         )
@@ -75,7 +75,7 @@ def described(
         compared = {
             name: item.value for name, item in config.section(SegmentSettings).features.items()
         }
-        return Described(
+        return ShopData(
             model_inputs(wide, compared).persist(),
             wide.join(truth, "customer_id").orderBy("customer_id").toPandas(),
             len(shop.personas),
@@ -116,34 +116,38 @@ def _rand(truth: Labels, groups: Labels) -> Interval:
     return Interval(float(adjusted_rand_score(truth, groups)), float(low), float(high))
 
 
-def _explained(
-    told: pd.DataFrame, groups: Labels, half: npt.NDArray[np.bool_], settings: TagSettings
+def _explanations(
+    features: pd.DataFrame, groups: Labels, half: npt.NDArray[np.bool_], settings: TagSettings
 ) -> dict[int, trees.Explanation]:
     """The tree of each group, learned on one half."""
-    sample = trees.Sample(told.to_numpy(dtype=np.float64), tuple(told.columns), ~half)
-    found = {
+    sample = trees.Sample(features.to_numpy(dtype=np.float64), tuple(features.columns), ~half)
+    explanations = {
         int(group): trees.explain_group(sample, groups == group, settings=settings, seed=1)
         for group in np.unique(groups)
     }
-    return {group: tree for group, tree in found.items() if not isinstance(tree, NotComputable)}
+    return {
+        group: tree for group, tree in explanations.items() if not isinstance(tree, NotComputable)
+    }
 
 
 def _tag_accuracy(
     spark: SparkSession,
-    told: pd.DataFrame,
+    features: pd.DataFrame,
     tags: dict[int, trees.Explanation],
     personas: dict[int, int],
     truth: Labels,
 ) -> Interval:
     """Share of customers whose surest tag, as Spark applies its rule, is that of their persona; one without a tag counts as wrong."""
-    nulls = told.astype(object).where(told.notna(), None)
-    rows = spark.createDataFrame(nulls, ", ".join(f"{name} double" for name in told.columns))
+    nulls = features.astype(object).where(features.notna(), None)
+    rows = spark.createDataFrame(nulls, ", ".join(f"{name} double" for name in features.columns))
     surest = sorted(tags, key=lambda group: -tags[group].confidence)
-    tagged = F.coalesce(
+    persona_of_tag = F.coalesce(
         *(F.when(F.expr(tags[group].when), F.lit(personas.get(group, -1))) for group in surest),
         F.lit(-1),
     )
-    return _share(rows.select(tagged.alias("persona")).toPandas()["persona"].to_numpy() == truth)
+    return _share(
+        rows.select(persona_of_tag.alias("persona")).toPandas()["persona"].to_numpy() == truth
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,36 +170,39 @@ class Stages:
 
 
 def _life_cycle(
-    everything: pd.DataFrame, told: pd.DataFrame, half: npt.NDArray[np.bool_]
+    everything: pd.DataFrame, features: pd.DataFrame, half: npt.NDArray[np.bool_]
 ) -> Stages:
     buyer = (everything["life_cycle"] != "prospect").to_numpy()
     gone, stage = (
         everything["gone"].to_numpy(dtype=bool),
         everything["life_cycle"].map({"new": 0, "active": 0, "dormant": 1, "lost": 2}).to_numpy(),
     )
-    learned, judged = buyer & half, buyer & ~half
+    learned, evaluated = buyer & half, buyer & ~half
     chances = (
         HistGradientBoostingClassifier(random_state=0)
-        .fit(told[learned], gone[learned])
-        .predict_proba(told[judged])[:, 1]
+        .fit(features[learned], gone[learned])
+        .predict_proba(features[evaluated])[:, 1]
     )
-    right, found = _share(gone[buyer & (stage == 2)]), _share(stage[buyer & gone] == 2)
+    lost_are_gone, gone_are_lost = (
+        _share(gone[buyer & (stage == 2)]),
+        _share(stage[buyer & gone] == 2),
+    )
     return Stages(
-        right,
-        found,
+        lost_are_gone,
+        gone_are_lost,
         float(gone[buyer].mean()),
-        float(roc_auc_score(gone[judged], stage[judged])),
-        float(roc_auc_score(gone[judged], chances)),
+        float(roc_auc_score(gone[evaluated], stage[evaluated])),
+        float(roc_auc_score(gone[evaluated], chances)),
     )
 
 
 def _share(true: npt.NDArray[np.bool_]) -> Interval:
-    found = share(float(true.sum()), float(len(true)))
-    assert isinstance(found, Interval)
-    return found
+    interval = share(float(true.sum()), float(len(true)))
+    assert isinstance(interval, Interval)
+    return interval
 
 
-def _told(interval: Interval) -> str:
+def _as_text(interval: Interval) -> str:
     return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
 
 
@@ -204,52 +211,56 @@ def _told(interval: Interval) -> str:
 @pytest.mark.parametrize("difficulty", ["easy", "default", "hard"])
 @pytest.mark.parametrize("shop", ["beauty", "electronics", "fashion", "gifts", "grocery"])
 def test_groups_are_as_tight_as_scikit_learns_and_all_is_shown_beside_an_oracle(
-    described: Callable[[str, str], Described],
+    load_shop: Callable[[str, str], ShopData],
     spark: SparkSession,
     config: Config,
     shop: str,
     difficulty: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    known = described(shop, difficulty)
-    settings = replace(config.section(SegmentSettings), k=known.planted)
-    found = model.fit(
-        sampling.fit_sample(known.inputs, limit=200_000, customers=CUSTOMERS),
+    shop_data = load_shop(shop, difficulty)
+    settings = replace(config.section(SegmentSettings), k=shop_data.planted)
+    segmentation = model.fit(
+        sampling.fit_sample(shop_data.inputs, limit=200_000, customers=CUSTOMERS),
         settings=settings,
         seed=1,
     )
-    rows = scoring.assign(found.pipeline, known.inputs).orderBy("customer_id").toPandas()
+    rows = scoring.assign(segmentation.pipeline, shop_data.inputs).orderBy("customer_id").toPandas()
     reference = float(
-        KMeans(known.planted, n_init=50, random_state=0)
+        KMeans(shop_data.planted, n_init=50, random_state=0)
         .fit(np.array(rows["scaled"].tolist()))
         .inertia_
     )
-    everything = known.everything.merge(rows[["customer_id", "cluster"]], on="customer_id")
+    everything = shop_data.everything.merge(rows[["customer_id", "cluster"]], on="customer_id")
     truth, groups = everything["persona"].to_numpy(), everything["cluster"].to_numpy()
     half = np.random.default_rng(0).random(len(everything)) < 0.5
     numbers = everything[[item.name for item in declared(config) if item.type == "number"]]
-    told = numbers.loc[:, numbers.nunique() > 2]
+    features = numbers.loc[:, numbers.nunique() > 2]
     oracle = (
         HistGradientBoostingClassifier(random_state=0)
-        .fit(told[half], truth[half])
-        .predict(told[~half])
+        .fit(features[half], truth[half])
+        .predict(features[~half])
     )
     best = _share(oracle == truth[~half])
     accuracy = _portrait_accuracy(groups, truth, half)
-    tags = _explained(told, groups, half, config.section(TagSettings))
-    tagged = _tag_accuracy(spark, told[~half], tags, _personas(groups, truth, half), truth[~half])
-    fidelity = sorted((tag.fidelity for tag in tags.values()), key=lambda found: found.value)
+    tags = _explanations(features, groups, half, config.section(TagSettings))
+    tag_accuracy = _tag_accuracy(
+        spark, features[~half], tags, _personas(groups, truth, half), truth[~half]
+    )
+    fidelity = sorted(
+        (tag.fidelity for tag in tags.values()), key=lambda segmentation: segmentation.value
+    )
     mean = float(np.mean([tag.value for tag in fidelity]))
-    stages = _life_cycle(everything, told, half)
+    stages = _life_cycle(everything, features, half)
     with capsys.disabled():
         sys.stdout.write(
-            f"\n{shop}, {difficulty}: {len(everything)} customers, {known.planted} personas; inertia {found.chosen.inertia / reference:.4f} x the best of 50 starts; "
-            f"adjusted Rand {_told(_rand(truth, groups))}, oracle {_told(_rand(truth[~half], oracle))}; portrait accuracy {_told(accuracy)}, "
-            f"by tags {_told(tagged)}, oracle {_told(best)}; fidelity of {len(fidelity)} tags {mean:.3f} on average, least {_told(fidelity[0])}; "
-            f"life cycle: {stages.gone:.3f} have left, of the lost {_told(stages.lost_are_gone)}, found {_told(stages.gone_are_lost)}, "
+            f"\n{shop}, {difficulty}: {len(everything)} customers, {shop_data.planted} personas; inertia {segmentation.chosen.inertia / reference:.4f} x the best of 50 starts; "
+            f"adjusted Rand {_as_text(_rand(truth, groups))}, oracle {_as_text(_rand(truth[~half], oracle))}; portrait accuracy {_as_text(accuracy)}, "
+            f"by tags {_as_text(tag_accuracy)}, oracle {_as_text(best)}; fidelity of {len(fidelity)} tags {mean:.3f} on average, least {_as_text(fidelity[0])}; "
+            f"life cycle: {stages.gone:.3f} have left, of the lost {_as_text(stages.lost_are_gone)}, segmentation {_as_text(stages.gone_are_lost)}, "
             f"in order {stages.in_order:.3f}, oracle {stages.oracle:.3f}\n"
         )
-    assert found.chosen.inertia <= 1.01 * reference
+    assert segmentation.chosen.inertia <= 1.01 * reference
     assert len(everything) > 0.9 * CUSTOMERS * 0.9
     assert adjusted_rand_score(truth, groups) > 0
     assert accuracy.value > np.bincount(truth).max() / len(truth)

@@ -14,20 +14,20 @@ LIMITS = Limits(min_stability=0.6, min_share=0.01, silhouette_slack=0.02)
 
 def test_groups_in_another_order_keep_their_identity() -> None:
     old = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]])
-    found = matching.match_groups(old, old[[2, 0, 1]] + 0.1, within=0.8)
-    assert {new: match.old for new, match in found.items()} == {0: 2, 1: 0, 2: 1}
-    assert found[0].distance == pytest.approx(0.1)
+    matches = matching.match_groups(old, old[[2, 0, 1]] + 0.1, within=0.8)
+    assert {new: match.old for new, match in matches.items()} == {0: 2, 1: 0, 2: 1}
+    assert matches[0].distance == pytest.approx(0.1)
 
 
 def test_the_sum_of_distances_decides_not_the_nearest_one() -> None:
     # The first new group lies nearest to old 0, but old 0 is all that the second one has.
-    found = matching.match_groups(np.array([[0.0], [1.0]]), np.array([[0.2], [-0.3]]), within=1.0)
-    assert {new: match.old for new, match in found.items()} == {0: 1, 1: 0}
+    matches = matching.match_groups(np.array([[0.0], [1.0]]), np.array([[0.2], [-0.3]]), within=1.0)
+    assert {new: match.old for new, match in matches.items()} == {0: 1, 1: 0}
 
 
 def test_a_group_too_far_away_is_new_and_the_old_one_is_retired() -> None:
-    found = matching.match_groups(np.array([[0.0], [5.0]]), np.array([[0.1], [9.0]]), within=0.8)
-    assert set(found) == {0}
+    matches = matching.match_groups(np.array([[0.0], [5.0]]), np.array([[0.1], [9.0]]), within=0.8)
+    assert set(matches) == {0}
 
 
 def test_an_old_group_without_customers_today_matches_nothing() -> None:
@@ -105,10 +105,10 @@ def test_a_feature_of_few_values_has_few_bins() -> None:
 def test_names_are_unique_in_both_languages(config: Config) -> None:
     words = config.section(SegmentSettings).features
     centres = [[2.0, 1.0, 0.5], [2.1, 1.1, -0.5], [2.0, 1.0, 0.5], [-1.0, 0.1, 0.0]]
-    found = naming.group_names(centres, ("unit", "discount", "cart"), words)
+    group_names = naming.group_names(centres, ("unit", "discount", "cart"), words)
     for language in (0, 1):
-        assert len({name[language] for name in found}) == 4
-    assert found[3] == ("Cheap-buying, deal-seeking customers", "低单价、偏好优惠客户")
+        assert len({name[language] for name in group_names}) == 4
+    assert group_names[3] == ("Cheap-buying, deal-seeking customers", "低单价、偏好优惠客户")
 
 
 def test_the_map_of_groups_is_that_of_principal_components() -> None:
@@ -116,7 +116,7 @@ def test_the_map_of_groups_is_that_of_principal_components() -> None:
 
     points = np.random.default_rng(1).normal(size=(50, 3)) * [1, 5, 20]
     standard = (points - points.mean(0)) / points.std(0)
-    theirs = PCA(2).fit_transform(standard)
-    ours = pictures.principal_components(points)
-    assert np.abs(ours) == pytest.approx(np.abs(theirs))
+    sklearn_components = PCA(2).fit_transform(standard)
+    components = pictures.principal_components(points)
+    assert np.abs(components) == pytest.approx(np.abs(sklearn_components))
     assert pictures.principal_components(points[:, :1]).shape == (50, 2)
