@@ -32,30 +32,11 @@ def customer_profiles(
         CUSTOMER_PROFILES.
     """
     known_days = customer_days.where(is_known_by(as_of))
-    order_gaps = _usual_gaps(known_days)
-    shop_gap = F.coalesce(
-        F.percentile("usual_gap_days", 0.5), F.lit(settings.default_gap_days)
-    ).alias("shop_gap_days")
-    with_gaps = (
-        _profile_sums(known_days, as_of=as_of, window_days=settings.window_days)
-        .join(order_gaps, "customer_id", "left")
-        .crossJoin(F.broadcast(order_gaps.agg(shop_gap)))
-        .withColumn("order_gap", F.coalesce("usual_gap_days", "shop_gap_days"))
-    )
-
-    day_gap = F.when(
-        F.col("active_days") >= 3,
-        (F.col("first_in_window") - F.col("idle_days")) / (F.col("active_days") - 1),
-    )
-    shorter_gap = F.greatest(F.least(day_gap, "order_gap"), F.lit(1.0))
+    sums = _profile_sums(known_days, as_of=as_of, window_days=settings.window_days)
+    with_gaps = _with_order_gaps(sums, known_days, default_gap_days=settings.default_gap_days)
     no_interests = F.array().cast("array<struct<category:string,share:double>>")
     return (
-        with_gaps.withColumns(
-            {
-                "recency_ratio": F.col("recency_days") / F.greatest("order_gap", F.lit(1.0)),
-                "inactivity_ratio": F.col("idle_days") / shorter_gap,
-            }
-        )
+        with_gaps.withColumns(_ratios())
         .withColumn("life_cycle", _life_cycle(settings))
         .join(category_interests, "customer_id", "left")
         .select(
@@ -110,6 +91,30 @@ def _profile_sums(known_days: DataFrame, *, as_of: date, window_days: int) -> Da
         F.count_distinct(day_in_window).alias("active_days"),
         days_before(as_of, F.min(day_in_window)).alias("first_in_window"),
     )
+
+
+def _with_order_gaps(
+    sums: DataFrame, known_days: DataFrame, *, default_gap_days: float
+) -> DataFrame:
+    """The sums with usual_gap_days, and order_gap: the shop's median gap if the own is unknown."""
+    order_gaps = _usual_gaps(known_days)
+    shop_gap = F.coalesce(F.percentile("usual_gap_days", 0.5), F.lit(default_gap_days))
+    return (
+        sums.join(order_gaps, "customer_id", "left")
+        .crossJoin(F.broadcast(order_gaps.agg(shop_gap.alias("shop_gap_days"))))
+        .withColumn("order_gap", F.coalesce("usual_gap_days", "shop_gap_days"))
+    )
+
+
+def _ratios() -> dict[str, Column]:
+    """Days since the last order and since the last activity, relative to the customer's gaps."""
+    mean_day_gap = (F.col("first_in_window") - F.col("idle_days")) / (F.col("active_days") - 1)
+    day_gap = F.when(F.col("active_days") >= 3, mean_day_gap)
+    shorter_gap = F.greatest(F.least(day_gap, "order_gap"), F.lit(1.0))
+    return {
+        "recency_ratio": F.col("recency_days") / F.greatest("order_gap", F.lit(1.0)),
+        "inactivity_ratio": F.col("idle_days") / shorter_gap,
+    }
 
 
 def _usual_gaps(known_days: DataFrame) -> DataFrame:
