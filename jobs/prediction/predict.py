@@ -12,7 +12,7 @@ from clarion.prediction.churn.settings import PredictSettings
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows import customer_features
-from clarion.workflows.churn_training import serving_model
+from clarion.workflows.churn_training import population, serving_model
 
 
 def run(scope: Scope) -> None:
@@ -25,7 +25,7 @@ def run(scope: Scope) -> None:
         return
     pipeline, version = model
     customers = unpack_features(scope.current(CUSTOMER_FEATURES), features(scope.config))
-    inputs = model_inputs(customers.where(settings.population), settings.features)
+    inputs = model_inputs(population(customers, settings=settings), settings.features)
     predictions = churn_scores(pipeline, inputs).select(
         F.lit(scope.as_of).alias("as_of"),
         "customer_id",

@@ -14,6 +14,7 @@ from clarion.customers.features.transforms import model_inputs
 from clarion.declarations.shop import features
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import run_concurrently
+from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 from clarion.measures.statistics.intervals import NotComputable
 from clarion.prediction.churn.model import ChurnModel, fit_churn_model, labelled_examples
 from clarion.prediction.churn.settings import PredictSettings
@@ -71,13 +72,33 @@ def serving_model(
     return model.pipeline, _register(scope, settings, model, fingerprint)
 
 
+def population(features: DataFrame, *, settings: PredictSettings) -> DataFrame:
+    """The customers whose churn is predicted.
+
+    Args:
+        features: customer_id and the declared features.
+        settings: settings of predictions.
+
+    Raises:
+        ConfigError: `predict.population` is no valid condition over the features.
+    """
+    condition = UserSql(
+        where="predict.population",
+        text=settings.population,
+        result=CONDITION,
+        hint="use names of conf/features.yml",
+    )
+    check_user_sql(features, [condition])
+    return features.where(settings.population)
+
+
 def _examples(scope: Scope, settings: PredictSettings, *, cut: date) -> DataFrame:
     """Inputs as of a cut, from what was known by then, with labels of the days after it."""
     used_features = required_features(
         features(scope.config), [*settings.features.values(), settings.population]
     )
-    customers = customer_features.past_features(scope, used_features, as_of=cut).where(
-        settings.population
+    customers = population(
+        customer_features.past_features(scope, used_features, as_of=cut), settings=settings
     )
     is_in_horizon = (F.col("day") >= F.lit(cut)) & (
         F.col("day") < F.lit(cut + timedelta(days=settings.horizon_days))

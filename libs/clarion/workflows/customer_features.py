@@ -1,11 +1,9 @@
 """Features of customers on any day: from the run's own tables, or from the facts for a past day."""
 
-from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 
-from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame
 
 from clarion.contracts import Table
@@ -22,12 +20,12 @@ from clarion.contracts.silver import (
     TRAITS,
 )
 from clarion.customers.features import views
+from clarion.customers.features.checks import check_features
 from clarion.customers.features.definitions import Feature
 from clarion.customers.features.transforms import compute_features
 from clarion.customers.profiles.interests import product_interests, top_interests
 from clarion.customers.profiles.profiles import customer_profiles
 from clarion.customers.profiles.settings import ProfileSettings
-from clarion.kernel.errors import ConfigError, first_line
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.scope import Scope
 
@@ -72,16 +70,8 @@ def current_features(scope: Scope, features: tuple[Feature, ...]) -> DataFrame:
     """
     profiles = scope.current(CUSTOMER_PROFILES)
     facts = feature_views(scope, features, as_of=scope.as_of)
-    try:
-        return compute_features(profiles, facts, features)
-    except (AnalysisException, ParseException) as error:
-        invalid = _first_invalid(profiles, facts, features)
-        raise ConfigError(
-            f"features.yml: {invalid.name} cannot be understood: {invalid.value}",
-            found=first_line(error),
-            fix=f"use columns of the view '{invalid.source}', "
-            "which libs/clarion/customers/features/README.md names",
-        ) from error
+    check_features(profiles, facts, features)
+    return compute_features(profiles, facts, features)
 
 
 def past_features(scope: Scope, features: tuple[Feature, ...], *, as_of: date) -> DataFrame:
@@ -148,18 +138,3 @@ def _interactions(scope: Scope, as_of: date) -> DataFrame:
     )
     top_products = top_interests(interests, as_of=as_of, keep=settings.interactions_kept)
     return views.interactions(top_products, products)
-
-
-def _first_invalid(
-    profiles: DataFrame, facts: Mapping[str, DataFrame], features: tuple[Feature, ...]
-) -> Feature:
-    """The first feature that Spark refuses, by bisection over the file's order."""
-
-    def fails(count: int) -> bool:
-        try:
-            compute_features(profiles, facts, features[:count])
-        except (AnalysisException, ParseException):
-            return True
-        return False
-
-    return features[bisect_left(range(len(features)), True, key=fails) - 1]

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from functools import reduce
 
 import numpy as np
-from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -17,10 +16,10 @@ from clarion.customers.tags.associations import association_rules
 from clarion.customers.tags.rows import TagRow
 from clarion.customers.tags.settings import TagSettings
 from clarion.declarations import shop
-from clarion.kernel.errors import ConfigError, first_line
 from clarion.kernel.seeds import derive
 from clarion.lake.frames import rows_as_frame
 from clarion.measures.columns.buckets import MILLION, bucket
+from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 from clarion.measures.statistics.intervals import NotComputable
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.scope import Scope
@@ -46,23 +45,16 @@ def declared_tags(scope: Scope, features: DataFrame) -> list[TagRow]:
         ConfigError: a condition uses an unknown name, or is no condition.
     """
     tags = shop.tags(scope.config)
-    empty = scope.spark.createDataFrame([], features.schema)
-    for tag in tags:
-        try:
-            kind = dict(empty.select(F.expr(tag.when).alias("condition")).dtypes)["condition"]
-        except (AnalysisException, ParseException) as error:
-            reason = first_line(error)
-            raise ConfigError(
-                f"tags.yml: {tag.name} cannot be understood: {tag.when}",
-                found=reason,
-                fix="use names of conf/features.yml",
-            ) from error
-        if kind != "boolean":
-            raise ConfigError(
-                f"tags.yml: {tag.name} is no condition: {tag.when}",
-                found=kind,
-                fix="compare something",
-            )
+    conditions = [
+        UserSql(
+            where=f"tags.yml: {tag.name}",
+            text=tag.when,
+            result=CONDITION,
+            hint="use names of conf/features.yml",
+        )
+        for tag in tags
+    ]
+    check_user_sql(features, conditions)
     return [
         TagRow(
             tag=tag.name,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from clarion.config.load import validated
 from clarion.kernel.errors import ConfigError
-from clarion.kernel.expressions import names, refuse_more_than_an_expression
+from clarion.kernel.expressions import names, refuse_unsafe_sql
 
 Source = Literal[
     "days",
@@ -173,7 +173,7 @@ def required_features(
 def _valid_entry(body: object, *, where: str) -> _Entry:
     entry = validated(_Entry, body, where=where)
     for text in (entry.value, entry.where or ""):
-        refuse_more_than_an_expression(text, where=where)
+        refuse_unsafe_sql(text, where=where)
     if entry.within is not None and entry.source in _SOURCES_WITHOUT_AGE:
         raise ConfigError(
             f"{where}: rows of '{entry.source}' have no age",

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from clarion.customers.features.definitions import Feature
 from clarion.kernel import sql
+from clarion.measures.columns.expressions import UserSql, check_user_sql
 
 _DIGITS = 9  # a sum differs beyond them when Spark adds in another order
 _DECLARATION = (
@@ -113,7 +114,20 @@ def model_inputs(features: DataFrame, expressions: Mapping[str, str]) -> DataFra
 
     Returns:
         One row per customer: customer_id and a double per expression, null if unknown.
+
+    Raises:
+        ConfigError: an expression is invalid over the features.
     """
+    inputs = [
+        UserSql(
+            where=f"input '{name}' of a model",
+            text=value,
+            result="double",
+            hint="use names of conf/features.yml",
+        )
+        for name, value in expressions.items()
+    ]
+    check_user_sql(features, inputs)
     return features.selectExpr(
         "customer_id",
         *(f"CAST({value} AS double) AS {sql.name(name)}" for name, value in expressions.items()),

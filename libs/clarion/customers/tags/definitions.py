@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from clarion.config.load import validated
-from clarion.kernel.expressions import refuse_more_than_an_expression
+from clarion.kernel.expressions import refuse_unsafe_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,6 @@ def parse(entries: Mapping[str, Any]) -> tuple[Tag, ...]:
     for name, body in entries.items():
         where = f"tags.yml: {name}"
         entry = validated(_Entry, body, where=where)
-        refuse_more_than_an_expression(entry.when, where=where)
+        refuse_unsafe_sql(entry.when, where=where)
         tags.append(Tag(name, entry.when, entry.en, entry.zh, entry.meaning))
     return tuple(tags)
