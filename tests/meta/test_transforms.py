@@ -52,6 +52,7 @@ BOUNDS = {
     "collect/sources/readers/kafka_topic.py": "a row per partition of a topic",
     "collect/sources/readers/tables.py": "one row: the last key of a table",
     "customers/segments/model.py": "the sample, by the setting max_fit_rows",
+    "customers/segments/scoring.py": "the sample, by the setting max_fit_rows",
     "prediction/churn/model.py": "one row of the held-out scores",
     "products/similarity/by_buyers.py": "a row per customer and product, sparse",
     "products/similarity/model.py": "one row: the vocabulary",

@@ -26,7 +26,7 @@ from clarion.customers.tags import trees
 from clarion.customers.tags.settings import TagSettings
 from clarion.declarations.shop import features as declared
 from clarion.measures.statistics.intervals import Interval, NotComputable, share
-from clarion.sim.shop import parse
+from clarion.sim.shop import parse_shop
 
 CUSTOMERS = 800
 SEED = 29  # what groups compare was chosen at seed 17
@@ -60,7 +60,7 @@ def load_shop(
     """A function that takes a shop through profiles and features."""
 
     def make(name: str, difficulty: str) -> ShopData:
-        written = parse(parse_yaml(config.text(f"shops/{name}.yml"), where=name), where=name)
+        written = parse_shop(parse_yaml(config.text(f"shops/{name}.yml"), where=name), where=name)
         shop = written.model_copy(
             update={"customers": CUSTOMERS, "spread": written.spread * SPREAD[difficulty]}
         )

@@ -41,7 +41,7 @@ def serving_model(
         SuspectedLeakError: an input of a new model has seen the future.
     """
     settings_hash = digest(asdict(settings))
-    in_force = models.serving(
+    in_force = models.active_model(
         scope.tracking,
         MODEL,
         scope.earlier(PREDICTIONS),
@@ -57,7 +57,7 @@ def serving_model(
     later = _examples(scope, settings, cut=scope.as_of - horizon).persist()
     try:
         of_earlier, of_later = run_concurrently(
-            [partial(models.totals, earlier), partial(models.totals, later)]
+            [partial(models.input_fingerprint, earlier), partial(models.input_fingerprint, later)]
         )
         fingerprint = digest(settings_hash, scope.seed, str(scope.as_of), of_earlier + of_later)
         registered_version = scope.tracking.version_of(MODEL, fingerprint)

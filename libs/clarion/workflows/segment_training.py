@@ -24,7 +24,7 @@ from clarion.kernel.errors import UsageError
 from clarion.kernel.ids import digest
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
-from clarion.runtime.models import SETTINGS, totals
+from clarion.runtime.models import SETTINGS, input_fingerprint
 from clarion.runtime.scope import Scope
 
 MODEL = "clarion-segments"
@@ -60,7 +60,7 @@ def load_customers(scope: Scope, settings: SegmentSettings) -> Customers:
     features = unpack_features(scope.current(CUSTOMER_FEATURES), shop.features(scope.config))
     expressions = {name: item.value for name, item in settings.features.items()}
     inputs = scope.persist(model_inputs(features, expressions))
-    customers = Customers(features, inputs, totals(inputs))
+    customers = Customers(features, inputs, input_fingerprint(inputs))
     if customers.count == 0:
         raise UsageError(
             f"there are no customers to group on {scope.as_of}",

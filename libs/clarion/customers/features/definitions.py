@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from clarion.config.load import validated
+from clarion.config.load import parse_model
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import names, refuse_unsafe_sql
 
@@ -171,7 +171,7 @@ def required_features(
 
 
 def _valid_entry(body: object, *, where: str) -> _Entry:
-    entry = validated(_Entry, body, where=where)
+    entry = parse_model(_Entry, body, where=where)
     for text in (entry.value, entry.where or ""):
         refuse_unsafe_sql(text, where=where)
     if entry.within is not None and entry.source in _SOURCES_WITHOUT_AGE:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from clarion.config.load import validated
+from clarion.config.load import parse_model
 from clarion.kernel.expressions import refuse_unsafe_sql
 
 
@@ -52,7 +52,7 @@ def parse(entries: Mapping[str, Any]) -> tuple[Tag, ...]:
     tags = []
     for name, body in entries.items():
         where = f"tags.yml: {name}"
-        entry = validated(_Entry, body, where=where)
+        entry = parse_model(_Entry, body, where=where)
         refuse_unsafe_sql(entry.when, where=where)
         tags.append(Tag(name, entry.when, entry.en, entry.zh, entry.meaning))
     return tuple(tags)
