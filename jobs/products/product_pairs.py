@@ -1,4 +1,4 @@
-"""Find what goes with what, what stands in for what, and which products the same people buy or rate alike."""
+"""Find products that go together, replace each other, or have the same buyers or ratings."""
 
 from functools import partial
 
@@ -9,61 +9,49 @@ from clarion.contracts.gold import PRODUCT_NEIGHBOURS, PRODUCT_PAIRS, PRODUCT_SI
 from clarion.contracts.silver import ORDER_LINES, PRODUCTS, REVIEWS
 from clarion.kernel.parallel import run_concurrently
 from clarion.products.catalogue.current import current_products
-from clarion.products.similarity import by_buyers, pairs
+from clarion.products.similarity import pairs
+from clarion.products.similarity.collaborative import buyer_similarities, rating_similarities
 from clarion.products.similarity.settings import PairSettings
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
 
 def run(scope: Scope) -> None:
-    lines = scope.facts_within(ORDER_LINES, scope.settings(PairSettings).window_days)
-    sold = scope.persist(
-        lines.where("kind = 'sale'").select("customer_id", "order_id", "product_id", "happened_at")
+    """Write pairs and similarities of the day."""
+    order_lines = scope.facts_within(ORDER_LINES, scope.settings(PairSettings).window_days)
+    sales = scope.persist(
+        order_lines.where("kind = 'sale'").select(
+            "customer_id", "order_id", "product_id", "happened_at"
+        )
     )
     run_concurrently(
         [
-            partial(scope.replace, PRODUCT_PAIRS, _pairs(scope, sold)),
-            partial(scope.replace, PRODUCT_SIMILARITIES, _similarities(scope, sold)),
+            partial(scope.replace, PRODUCT_PAIRS, _pairs(scope, sales)),
+            partial(scope.replace, PRODUCT_SIMILARITIES, _similarities(scope, sales)),
         ]
     )
 
 
-def _pairs(scope: Scope, sold: DataFrame) -> DataFrame:
+def _pairs(scope: Scope, sales: DataFrame) -> DataFrame:
     settings = scope.settings(PairSettings)
-    in_orders = scope.persist(pairs.baskets(sold, settings=settings))
+    baskets = scope.persist(pairs.baskets(sales, settings=settings))
     products = current_products(scope.facts(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
-    complementary = scope.persist(pairs.complements(in_orders, products, settings=settings))
-    alike = pairs.substitutes(in_orders, scope.current(PRODUCT_NEIGHBOURS), settings=settings)
-    return pairs.ranked(
-        pairs.with_order(complementary, sold, settings=settings),
-        alike,
+    complements = scope.persist(pairs.complements(baskets, products, settings=settings))
+    return pairs.rank_pairs(
+        pairs.with_follow_share(complements, sales, settings=settings),
+        pairs.substitutes(baskets, scope.current(PRODUCT_NEIGHBOURS), settings=settings),
         as_of=scope.as_of,
         settings=settings,
     )
 
 
-def _similarities(scope: Scope, sold: DataFrame) -> DataFrame:
+def _similarities(scope: Scope, sales: DataFrame) -> DataFrame:
     settings = scope.settings(PairSettings)
-    nearest = {"jaccard": by_buyers.by_buyers, "pearson": by_buyers.by_ratings}
-
-    def found(measure: str, facts: DataFrame) -> DataFrame:
-        return nearest[measure](
-            facts,
-            as_of=scope.as_of,
-            k=settings.top_k,
-            min_common=settings.min_common,
-            block_rows=settings.block_rows,
-        )
-
-    bought = found("jaccard", sold)
-    if not scope.exists(REVIEWS):
-        return bought
-    return bought.unionByName(
-        found(
-            "pearson",
-            scope.facts_within(REVIEWS, settings.window_days).withColumn("value", F.col("rating")),
-        )
-    )
+    similarities = buyer_similarities(sales, settings=settings)
+    if scope.exists(REVIEWS):
+        reviews = scope.facts_within(REVIEWS, settings.window_days)
+        similarities = similarities.unionByName(rating_similarities(reviews, settings=settings))
+    return similarities.select(F.lit(scope.as_of).alias("as_of"), "*")
 
 
 JOB = Job(

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from clarion.contracts import TABLES
 from clarion.lake import Lake
-from clarion.products.similarity.neighbours import purity
+from clarion.products.similarity.purity import category_purity
 
 pytestmark = [pytest.mark.deep, pytest.mark.real_data, pytest.mark.covers("M2")]
 CATALOGUES = {
@@ -78,15 +78,15 @@ def test_neighbours_are_purer_in_category_than_chance(
     )
     for more, least in (("", shares[0]), (ALONE, shares[1])):
         assert clarion("run", "product_matrix", *flags, *(("--set", more) if more else ())) == 0
-        found = purity(spark.table(near), spark.table(vectors))
+        found = category_purity(spark.table(near), spark.table(vectors))
         assert found is not None
         with capsys.disabled():
             how = "by text alone" if more else "by everything"
             print(
-                f"\n{catalogue}: {products} products; {found[0]:.3f} of neighbours are of the category {how}, by chance {found[1]:.3f}"
+                f"\n{catalogue}: {products} products; {found.share:.3f} of neighbours are of the category {how}, by chance {found.chance:.3f}"
             )
-        assert found[0] >= least
-        assert found[0] >= 2 * found[1]
+        assert found.share >= least
+        assert found.share >= 2 * found.chance
     assert spark.table(vectors).count() == products
     titles = spark.table(vectors).select("product_id", "title")
     firsts = spark.table(near).where("rank = 1").orderBy(F.xxhash64("product_id")).limit(10)

@@ -1,9 +1,10 @@
-"""The products most like each: against NumPy, whatever way they are found."""
+"""The most similar products, against NumPy, whichever way they are computed."""
 
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,11 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from clarion.config import Config
-from clarion.products.similarity import neighbours
+from clarion.products.similarity.neighbours import (
+    EarlierDay,
+    NearestProducts,
+    nearest_products,
+)
 from clarion.products.similarity.settings import ProductSettings
 
 AS_OF = date(2026, 6, 1)
@@ -47,46 +52,45 @@ def table(spark: SparkSession) -> Callable[[Matrix], DataFrame]:
 
 def _matrix(n: int, *, seed: int, features: int = 30, each: int = 6) -> Matrix:
     rng = np.random.default_rng(seed)
-    found = {}
+    rows = {}
     for number in range(n):
         row = np.zeros(features)
         row[rng.choice(features, each, replace=False)] = rng.integers(1, 6, each)
-        found[f"p{number:05d}"] = row / np.linalg.norm(row)
-    return found
+        rows[f"p{number:05d}"] = row / np.linalg.norm(row)
+    return rows
 
 
 def _by_hand(rows: Matrix, k: int) -> pd.DataFrame:
     names = sorted(name for name, row in rows.items() if row.any())
     dense = np.array([rows[name].round(12) for name in names])
     cosines = (dense @ dense.T).round(9)
-    found = []
-    for place, name in enumerate(names):
+    neighbours = []
+    for index, name in enumerate(names):
         order = sorted(
-            (other for other in range(len(names)) if other != place and cosines[place, other] > 0),
-            key=lambda other: (-cosines[place, other], other),
+            (other for other in range(len(names)) if other != index and cosines[index, other] > 0),
+            key=lambda other: (-cosines[index, other], other),
         )
-        found += [
-            (name, rank + 1, names[other], min(cosines[place, other], 1.0))
+        neighbours += [
+            (name, rank + 1, names[other], min(cosines[index, other], 1.0))
             for rank, other in enumerate(order[:k])
         ]
-    return pd.DataFrame(found, columns=["product_id", "rank", "neighbour_id", "cosine"])
+    return pd.DataFrame(neighbours, columns=["product_id", "rank", "neighbour_id", "cosine"])
 
 
-def _found(of: neighbours.Found) -> pd.DataFrame:
+def _sorted(nearest: NearestProducts) -> pd.DataFrame:
     frame = (
-        of.near.select("product_id", "rank", "neighbour_id", "cosine")
+        nearest.neighbours.select("product_id", "rank", "neighbour_id", "cosine")
         .toPandas()
         .sort_values(["product_id", "rank"], ignore_index=True)
     )
     return frame.assign(cosine=frame["cosine"].round(9))
 
 
-def _same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
-    """Equal measures at every rank; equal names where no other product is as near as the last one."""
-    assert found[["product_id", "rank"]].equals(
-        expected[["product_id", "rank"]].astype(found[["product_id", "rank"]].dtypes)
-    )
-    assert np.allclose(found["cosine"], expected["cosine"], atol=1e-8)
+def _assert_equal_cosines(actual: pd.DataFrame, expected: pd.DataFrame) -> None:
+    """Equal measures at every rank; names may differ where products tie."""
+    keys = ["product_id", "rank"]
+    assert actual[keys].equals(expected[keys].astype(actual[keys].dtypes))
+    assert np.allclose(actual["cosine"], expected["cosine"], atol=1e-8)
 
 
 @pytest.mark.covers("M3")
@@ -96,22 +100,17 @@ def test_neighbours_equal_an_exact_computation(
 ) -> None:
     rows = _matrix(60, seed=1)
     rows |= {"same1": rows["p00003"], "same2": rows["p00003"], "mute": np.zeros(30)}
-    found = neighbours.nearest(
+    nearest = nearest_products(
         table(rows), None, as_of=AS_OF, settings=replace(settings, block_rows=block_rows)
     )
-    _same(_found(found), _by_hand(rows, 5))
-    assert found.recall is None
-    assert found.compared == 62
-    twins = {
+    _assert_equal_cosines(_sorted(nearest), _by_hand(rows, 5))
+    assert nearest.recall is None
+    assert nearest.compared == 62
+    duplicates = {
         (row["product_id"], row["neighbour_id"])
-        for row in found.near.where("near_duplicate").collect()
+        for row in nearest.neighbours.where("near_duplicate").collect()
     }
-    assert twins == {
-        (left, right)
-        for left in ("p00003", "same1", "same2")
-        for right in ("p00003", "same1", "same2")
-        if left != right
-    }
+    assert duplicates == set(permutations(("p00003", "same1", "same2"), 2))
 
 
 def test_ten_thousand_identical_titles_are_each_others_neighbours(
@@ -121,7 +120,7 @@ def test_ten_thousand_identical_titles_are_each_others_neighbours(
     rows = {f"p{number:05d}": one for number in range(10_000)}
     frame = table(rows)
     started = time.monotonic()
-    found = _found(neighbours.nearest(frame, None, as_of=AS_OF, settings=settings))
+    found = _sorted(nearest_products(frame, None, as_of=AS_OF, settings=settings))
     assert time.monotonic() - started < 60, "comparing each with each would take minutes"
     assert len(found) == 50_000
     assert (found["cosine"] == 1.0).all()
@@ -135,7 +134,7 @@ def test_ten_thousand_identical_titles_are_each_others_neighbours(
 
 
 def _next_day(rows: Matrix, *, seed: int) -> Matrix:
-    """Some products changed, some went, some are new, one of them a twin of an old one and two twins of each other."""
+    """Changed, removed and new products; one new one equals an old one, two equal each other."""
     rng = np.random.default_rng(seed)
     later = dict(rows)
     features = len(next(iter(rows.values())))
@@ -162,40 +161,44 @@ def test_comparing_what_changed_gives_what_comparing_all_gives(
     rows = _matrix(120, seed=10 * seed, features=200 if seed % 2 else 30)
     later = _next_day(rows, seed=10 * seed + 1)
     first = table(rows)
-    before = (first, neighbours.nearest(first, None, as_of=AS_OF, settings=settings).near)
+    before = nearest_products(first, None, as_of=AS_OF, settings=settings)
+    earlier = EarlierDay(first, before.neighbours)
     second = table(later)
-    updated = neighbours.nearest(second, before, as_of=AS_OF, settings=settings)
-    assert updated.compared < len(later), "not all are compared anew"
-    everything = neighbours.nearest(second, None, as_of=AS_OF, settings=settings)
-    pd.testing.assert_frame_equal(_found(updated), _found(everything))
-    _same(_found(updated), _by_hand(later, 5))
+    updated = nearest_products(second, earlier, as_of=AS_OF, settings=settings)
+    assert updated.compared < len(later), "not all are compared again"
+    everything = nearest_products(second, None, as_of=AS_OF, settings=settings)
+    pd.testing.assert_frame_equal(_sorted(updated), _sorted(everything))
+    _assert_equal_cosines(_sorted(updated), _by_hand(later, 5))
 
 
 def test_where_most_changed_all_are_compared(
     table: Callable[[Matrix], DataFrame], settings: ProductSettings
 ) -> None:
-    first, second = table(_matrix(40, seed=1)), table(_matrix(40, seed=2))
-    before = (first, neighbours.nearest(first, None, as_of=AS_OF, settings=settings).near)
-    assert neighbours.nearest(second, before, as_of=AS_OF, settings=settings).compared == 40
+    first = table(_matrix(40, seed=1))
+    before = nearest_products(first, None, as_of=AS_OF, settings=settings)
+    earlier = EarlierDay(first, before.neighbours)
+    second = table(_matrix(40, seed=2))
+    assert nearest_products(second, earlier, as_of=AS_OF, settings=settings).compared == 40
 
 
 def test_approximate_neighbours_say_how_many_they_find(
     table: Callable[[Matrix], DataFrame], settings: ProductSettings
 ) -> None:
     rows = _matrix(600, seed=5, features=400)
-    for (
-        row
-    ) in rows.values():  # a feature that all share: common, and left out when candidates are sought
+    # A feature that all products share is common, and so is left out in the search for candidates.
+    for row in rows.values():
         row[0] = 0.5
     rows = {name: row / np.linalg.norm(row) for name, row in rows.items()}
     few = replace(settings, exact_up_to=100, common_feature=100, candidates=40, recall_sample=200)
-    found = neighbours.nearest(table(rows), None, as_of=AS_OF, settings=few)
-    near, exact = _found(found), _by_hand(rows, 5)
-    edges = exact.groupby("product_id")["cosine"].min()
-    hits = (near["cosine"].to_numpy() >= edges.reindex(near["product_id"]).to_numpy() - 1e-8).mean()
-    assert found.recall is not None
-    assert found.recall == pytest.approx(hits, abs=0.05)
-    assert found.recall >= 0.95
-    blind = neighbours.nearest(table(rows), None, as_of=AS_OF, settings=replace(few, candidates=7))
-    assert blind.recall is not None
-    assert blind.recall < found.recall, "fewer candidates find less, and the figure says so"
+    nearest = nearest_products(table(rows), None, as_of=AS_OF, settings=few)
+    found = _sorted(nearest)
+    edges = _by_hand(rows, 5).groupby("product_id")["cosine"].min()
+    edges_of_found = edges.reindex(found["product_id"]).to_numpy()
+    hits = (found["cosine"].to_numpy() >= edges_of_found - 1e-8).mean()
+    assert nearest.recall is not None
+    assert nearest.recall == pytest.approx(hits, abs=0.05)
+    assert nearest.recall >= 0.95
+    fewer = replace(few, candidates=7)
+    worse = nearest_products(table(rows), None, as_of=AS_OF, settings=fewer)
+    assert worse.recall is not None
+    assert worse.recall < nearest.recall, "fewer candidates find less, and the figure says so"

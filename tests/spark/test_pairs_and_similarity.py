@@ -1,9 +1,10 @@
-"""What goes with what, what stands in for what, and who is liked by the same people: against counts by hand and pandas."""
+"""Complements, substitutes, and products of the same people, against counts and pandas."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from itertools import permutations
+from itertools import product as product_of
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.config import Config
-from clarion.products.similarity import by_buyers, pairs
+from clarion.products.similarity import pairs
+from clarion.products.similarity.collaborative import buyer_similarities, rating_similarities
 from clarion.products.similarity.settings import PairSettings
 from clarion.products.similarity.tokens import Chinese, tokens
 
@@ -22,25 +24,25 @@ LINE = "customer_id string, order_id string, product_id string, happened_at stri
 
 @pytest.fixture
 def settings(config: Config) -> PairSettings:
-    return replace(config.section(PairSettings), min_together=5, min_lift=1.2)
+    return replace(config.section(PairSettings), min_pair_count=5, min_lift=1.2)
 
 
 def _shop() -> list[tuple[str, str, str, str]]:
-    """A printer with ink, two teas of which one buys either, and bread with anything."""
+    """Orders of a printer with ink, of one of two teas, and of bread with anything."""
     rng = np.random.default_rng(8)
     lines = []
     for number in range(400):
-        who, order, day = (
-            f"c{number % 150:03d}",
-            f"o{number:03d}",
-            f"2026-{1 + number // 100:02d}-{1 + number % 28:02d} 10:00:00",
-        )
-        basket = {"bread"} if rng.random() < 0.5 else set()
-        basket |= {"printer", "ink"} if rng.random() < 0.15 else set()
-        basket |= (
-            {("green tea", "black tea")[int(rng.random() < 0.5)]} if rng.random() < 0.5 else set()
-        )
-        lines += [(who, order, product, day) for product in sorted(basket)]
+        customer = f"c{number % 150:03d}"
+        order = f"o{number:03d}"
+        happened_at = f"2026-{1 + number // 100:02d}-{1 + number % 28:02d} 10:00:00"
+        basket: set[str] = set()
+        if rng.random() < 0.5:
+            basket.add("bread")
+        if rng.random() < 0.15:
+            basket |= {"printer", "ink"}
+        if rng.random() < 0.5:
+            basket.add(("green tea", "black tea")[int(rng.random() < 0.5)])
+        lines += [(customer, order, product, happened_at) for product in sorted(basket)]
     return lines
 
 
@@ -58,14 +60,14 @@ def products(rows: Callable[..., DataFrame]) -> DataFrame:
 
 
 def _complements(sold: DataFrame, products: DataFrame, settings: PairSettings) -> DataFrame:
-    return pairs.with_order(
+    return pairs.with_follow_share(
         pairs.complements(pairs.baskets(sold, settings=settings), products, settings=settings),
         sold,
         settings=settings,
     )
 
 
-def test_what_goes_together_equals_a_count_by_hand(
+def test_complements_equal_a_count_by_hand(
     sold: DataFrame, products: DataFrame, settings: PairSettings
 ) -> None:
     found = {
@@ -82,7 +84,7 @@ def test_what_goes_together_equals_a_count_by_hand(
     expected = {
         pair
         for pair in permutations([name for name, _ in PRICES], 2)
-        if share(*pair) * len(baskets) >= settings.min_together
+        if share(*pair) * len(baskets) >= settings.min_pair_count
     }
     assert set(found) == expected
     for (product, partner), row in found.items():
@@ -100,15 +102,10 @@ def test_what_goes_together_equals_a_count_by_hand(
 def test_an_accessory_is_cheap_and_sold_with_its_main_product(
     rows: Callable[..., DataFrame], settings: PairSettings
 ) -> None:
-    lines = [
-        (f"c{n}", f"o{n}", product, "2026-05-01 10:00:00")
-        for n in range(60)
-        for product in (("phone",) if n % 3 else ("phone", "case"))
-    ]
+    lines = [(f"c{n}", f"o{n}", "phone", "2026-05-01 10:00:00") for n in range(60)]
+    lines += [(f"c{n}", f"o{n}", "case", "2026-05-01 10:00:00") for n in range(0, 60, 3)]
     lines += [(f"d{n}", f"q{n}", "bread", "2026-05-01 10:00:00") for n in range(120)]
-    lines += [
-        (f"c{n}", f"later{n}", "case", "2026-05-09 10:00:00") for n in range(60) if n % 3 == 1
-    ]
+    lines += [(f"c{n}", f"later{n}", "case", "2026-05-09 10:00:00") for n in range(1, 60, 3)]
     sold = rows(LINE, *lines).withColumn("happened_at", F.to_timestamp("happened_at"))
     prices = rows(
         "product_id string, list_price double", ("phone", 500.0), ("case", 20.0), ("bread", 2.0)
@@ -124,26 +121,30 @@ def test_a_large_order_says_nothing_of_its_pairs(
     rows: Callable[..., DataFrame], products: DataFrame, settings: PairSettings
 ) -> None:
     wholesale = [
-        (None, f"o{n}", f"p{item}", "2026-05-01 10:00:00") for n in range(9) for item in range(8)
+        (None, f"o{order}", f"p{item}", "2026-05-01 10:00:00")
+        for order, item in product_of(range(9), range(8))
     ]
     sold = rows(LINE, *wholesale).withColumn("happened_at", F.to_timestamp("happened_at"))
     assert _complements(sold, products, replace(settings, max_basket=7, min_lift=0.0)).isEmpty()
 
 
-def test_alike_and_seldom_together_is_a_substitute(
+def test_similar_products_that_are_rarely_in_one_order_are_substitutes(
     rows: Callable[..., DataFrame], sold: DataFrame, products: DataFrame, settings: PairSettings
 ) -> None:
-    near = rows(
+    neighbours = rows(
         "product_id string, neighbour_id string, cosine double",
         ("green tea", "black tea", 0.8),
         ("black tea", "green tea", 0.8),
         ("printer", "ink", 0.9),
     )
-    alike = pairs.substitutes(pairs.baskets(sold, settings=settings), near, settings=settings)
-    found = {(row["product_id"], row["partner_id"]): row["together"] for row in alike.collect()}
-    assert found == {("green tea", "black tea"): 0, ("black tea", "green tea"): 0}
-    ranked = pairs.ranked(
-        _complements(sold, products, settings), alike, as_of=AS_OF, settings=settings
+    baskets = pairs.baskets(sold, settings=settings)
+    substitutes = pairs.substitutes(baskets, neighbours, settings=settings)
+    joint_orders = {
+        (row["product_id"], row["partner_id"]): row["joint_orders"] for row in substitutes.collect()
+    }
+    assert joint_orders == {("green tea", "black tea"): 0, ("black tea", "green tea"): 0}
+    ranked = pairs.rank_pairs(
+        _complements(sold, products, settings), substitutes, as_of=AS_OF, settings=settings
     )
     relations = {
         (row["product_id"], row["partner_id"], row["relation"]) for row in ranked.collect()
@@ -158,13 +159,14 @@ def test_alike_and_seldom_together_is_a_substitute(
 
 @pytest.mark.covers("M3")
 @pytest.mark.parametrize("block_rows", [4, 1000])
-def test_jaccard_equals_sets_of_buyers(rows: Callable[..., DataFrame], block_rows: int) -> None:
+def test_jaccard_equals_sets_of_buyers(
+    rows: Callable[..., DataFrame], settings: PairSettings, block_rows: int
+) -> None:
     rng = np.random.default_rng(3)
     bought = sorted({(f"c{rng.integers(30)}", f"p{rng.integers(12):02d}") for _ in range(160)})
     frame = rows("customer_id string, product_id string", *bought, *bought[:20])
-    found = by_buyers.by_buyers(
-        frame, as_of=AS_OF, k=50, min_common=2, block_rows=block_rows
-    ).collect()
+    limits = replace(settings, top_k=50, min_common=2, block_rows=block_rows)
+    found = buyer_similarities(frame, settings=limits).collect()
     buyers = {product: {who for who, what in bought if what == product} for _, product in bought}
     expected = {}
     for one, other in permutations(buyers, 2):
@@ -180,27 +182,22 @@ def test_jaccard_equals_sets_of_buyers(rows: Callable[..., DataFrame], block_row
 @pytest.mark.covers("M3")
 @pytest.mark.parametrize("block_rows", [4, 1000])
 def test_pearson_equals_pandas_over_people_who_rated_both(
-    rows: Callable[..., DataFrame], block_rows: int
+    rows: Callable[..., DataFrame], settings: PairSettings, block_rows: int
 ) -> None:
     rng = np.random.default_rng(4)
     rated = [
-        (f"c{who:02d}", f"p{what:02d}", float(rng.integers(0, 6)))
-        for who in range(25)
-        for what in range(10)
+        (f"c{customer:02d}", f"p{product:02d}", float(rng.integers(0, 6)))
+        for customer, product in product_of(range(25), range(10))
         if rng.random() < 0.6
     ]
-    rated += [
-        (f"c{who:02d}", "flat", 3.0) for who in range(25)
-    ]  # rated alike by all: no correlation
-    found = by_buyers.by_ratings(
-        rows("customer_id string, product_id string, value double", *rated),
-        as_of=AS_OF,
-        k=50,
-        min_common=5,
-        block_rows=block_rows,
+    # A product that everybody rates the same has no correlation.
+    rated += [(f"c{customer:02d}", "flat", 3.0) for customer in range(25)]
+    found = rating_similarities(
+        rows("customer_id string, product_id string, rating double", *rated),
+        settings=replace(settings, top_k=50, min_common=5, block_rows=block_rows),
     )
-    table = pd.DataFrame(rated, columns=["who", "what", "stars"]).pivot_table(
-        index="who", columns="what", values="stars"
+    table = pd.DataFrame(rated, columns=["customer", "product", "stars"]).pivot_table(
+        index="customer", columns="product", values="stars"
     )
     theirs = table.corr(min_periods=5)
     expected = {
@@ -213,9 +210,11 @@ def test_pearson_equals_pandas_over_people_who_rated_both(
     assert all(ours[pair] == pytest.approx(expected[pair], abs=1e-9) for pair in ours)
 
 
-def test_without_purchases_and_customers_nothing_is_similar(rows: Callable[..., DataFrame]) -> None:
-    nobody = rows("customer_id string, product_id string", (None, "p1"), (None, "p2"))
-    assert by_buyers.by_buyers(nobody, as_of=AS_OF, k=5, min_common=1, block_rows=10).isEmpty()
+def test_without_purchases_and_customers_nothing_is_similar(
+    rows: Callable[..., DataFrame], settings: PairSettings
+) -> None:
+    purchases = rows("customer_id string, product_id string", (None, "p1"), (None, "p2"))
+    assert buyer_similarities(purchases, settings=replace(settings, min_common=1)).isEmpty()
 
 
 @pytest.mark.covers("M2")
@@ -233,12 +232,12 @@ def test_without_purchases_and_customers_nothing_is_similar(rows: Callable[..., 
         (None, "jieba", []),
     ],
 )
-def test_texts_are_taken_apart(
+def test_texts_become_tokens(
     rows: Callable[..., DataFrame], text: str | None, chinese: Chinese, expected: list[str]
 ) -> None:
     frame = rows("text string", (text,)).select(
         F.filter(
             tokens(F.col("text"), stop_words=[], chinese=chinese), lambda word: word != ""
-        ).alias("found")
+        ).alias("tokens")
     )
-    assert frame.first()["found"] == expected
+    assert frame.first()["tokens"] == expected

@@ -1,7 +1,9 @@
 """The product matrix: words and attributes against NumPy, and what stays frozen."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import date
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,11 @@ from clarion.config import Config
 from clarion.declarations.shop import attributes, rules
 from clarion.kernel.errors import ConfigError
 from clarion.products.catalogue.current import current_products
-from clarion.products.similarity import attributes as declared_attributes
-from clarion.products.similarity import market, model
-from clarion.products.similarity import transforms as matrix
-from clarion.products.similarity.attributes import Attribute
+from clarion.products.similarity import matrix, model
+from clarion.products.similarity.attributes import Attribute, parse_attributes
+from clarion.products.similarity.market import MarketFacts, with_market_facts
 from clarion.products.similarity.settings import ProductSettings
-from clarion.products.similarity.tokens import tokens_of
+from clarion.products.similarity.tokens import tokens
 
 AS_OF = date(2026, 6, 1)
 PRODUCTS = """product_id string, title string, description string, brand string, category_path string, category string, attributes map<string,string>,
@@ -60,38 +61,39 @@ def declared(config: Config) -> tuple[Attribute, ...]:
 
 
 @pytest.fixture
-def seen(
+def inputs_of(
     rows: Callable[..., DataFrame], declared: tuple[Attribute, ...]
 ) -> Callable[..., DataFrame]:
-    """Products as a model looks at them."""
+    """The columns from which a model computes, of products."""
 
     def of(
         *products: tuple[Any, ...], days: tuple[Any, ...] = (), by: tuple[Attribute, ...] = declared
     ) -> DataFrame:
-        known = market.described(
-            rows(PRODUCTS, *products), rows(DAYS, *days), None, None, as_of=AS_OF, within=90
-        )
-        return matrix.described(known, by, chinese="bigrams")
+        facts = MarketFacts(rows(DAYS, *days))
+        in_market = with_market_facts(rows(PRODUCTS, *products), facts, as_of=AS_OF, days=90)
+        return matrix.matrix_inputs(in_market, by, chinese="bigrams")
 
     return of
 
 
 def _vectors(
-    seen: DataFrame, fitted: PipelineModel, by: tuple[Attribute, ...], settings: ProductSettings
+    inputs: DataFrame, fitted: PipelineModel, by: tuple[Attribute, ...], settings: ProductSettings
 ) -> dict[str, dict[str, float]]:
     """Each product's row: weight by block and feature."""
-    features = model.feature_list(fitted, seen)
-    marked = matrix.marks(model.steps_of(fitted).transform(seen), by)
+    features = model.feature_list(fitted, inputs)
+    terms = matrix.weighted_terms(model.bin_model(fitted).transform(inputs), by)
     names = [
         f"{row['block']}/{row['feature']}" for row in features.orderBy("feature_index").collect()
     ]
-    found = matrix.vectors(marked, features, settings.weights, as_of=AS_OF, version="1").collect()
+    vectors = matrix.product_vectors(
+        terms, features, settings.weights, as_of=AS_OF, version="1"
+    ).collect()
     return {
         row["product_id"]: {
-            names[place]: weight
-            for place, weight in zip(row["indices"], row["weights"], strict=True)
+            names[index]: weight
+            for index, weight in zip(row["indices"], row["weights"], strict=True)
         }
-        for row in found
+        for row in vectors
     }
 
 
@@ -105,10 +107,10 @@ def _shop() -> list[tuple[Any, ...]]:
         "tea": ["leaf", "steep", "pot", "brew", "green"],
         "shoes": ["sole", "lace", "run", "grip", "mesh"],
     }
-    found = []
+    products = []
     for number in range(40):
         kind = "tea" if number % 2 else "shoes"
-        found.append(
+        products.append(
             _product(
                 f"p{number:02d}",
                 " ".join(rng.choice(words[kind], 3)),
@@ -117,30 +119,24 @@ def _shop() -> list[tuple[Any, ...]]:
                 list_price=1 + number,
             )
         )
-    return found
+    return products
 
 
 @pytest.mark.covers("M2")
 def test_the_matrix_equals_one_made_with_numpy(
-    seen: Callable[..., DataFrame], settings: ProductSettings, declared: tuple[Attribute, ...]
+    inputs_of: Callable[..., DataFrame], settings: ProductSettings, declared: tuple[Attribute, ...]
 ) -> None:
     shop = [
         *_shop(),
         _product("zh1", "保湿面霜 night", category="面霜"),
         _product("zh2", "保湿乳液 night", category="面霜"),
     ]
-    frame = seen(*shop)
-    found = _vectors(frame, model.fit(frame, declared, settings=settings), declared, settings)
+    frame = inputs_of(*shop)
+    vectors = _vectors(frame, model.fit(frame, declared, settings=settings), declared, settings)
     texts = {name: [*title.split()] for name, title, *_ in shop}
     texts |= {"zh1": ["night", "保湿", "湿面", "面霜"], "zh2": ["night", "保湿", "湿乳", "乳液"]}
-    n, df = (
-        len(shop),
-        {
-            word: sum(word in text for text in texts.values())
-            for text in texts.values()
-            for word in text
-        },
-    )
+    n = len(shop)
+    df = Counter(chain.from_iterable(set(text) for text in texts.values()))
     for name, title, _, brand, _, category, _, price, *_ in shop:
         del title
         text = {
@@ -165,7 +161,11 @@ def test_the_matrix_equals_one_made_with_numpy(
             )
             blocks.append(
                 (
-                    {key: value for key, value in found[name].items() if key.startswith("market/")},
+                    {
+                        key: value
+                        for key, value in vectors[name].items()
+                        if key.startswith("market/")
+                    },
                     "market",
                 )
             )
@@ -175,28 +175,28 @@ def test_the_matrix_equals_one_made_with_numpy(
             for key, value in of.items()
         }
         length = np.sqrt(sum(value**2 for value in row.values()))
-        assert found[name].keys() == row.keys(), name
+        assert vectors[name].keys() == row.keys(), name
         assert all(
-            found[name][key] == pytest.approx(value / length, abs=1e-9)
+            vectors[name][key] == pytest.approx(value / length, abs=1e-9)
             for key, value in row.items()
         ), name
 
 
 def test_the_vocabulary_is_frozen_and_a_new_product_is_scored_by_it(
-    seen: Callable[..., DataFrame], settings: ProductSettings, declared: tuple[Attribute, ...]
+    inputs_of: Callable[..., DataFrame], settings: ProductSettings, declared: tuple[Attribute, ...]
 ) -> None:
-    fitted = model.fit(seen(*_shop()), declared, settings=settings)
+    fitted = model.fit(inputs_of(*_shop()), declared, settings=settings)
     new = _product("new", "green brew unheard", category="tea", brand="never seen")
-    before = _vectors(seen(*_shop()), fitted, declared, settings)
-    later = _vectors(seen(*_shop(), new), fitted, declared, settings)
+    before = _vectors(inputs_of(*_shop()), fitted, declared, settings)
+    later = _vectors(inputs_of(*_shop(), new), fitted, declared, settings)
     assert {name: row for name, row in later.items() if name != "new"} == before
     assert later["new"].keys() == {"text/green", "text/brew", "category/category tea"}
 
 
 def test_each_kind_of_attribute_says_what_it_should(
-    seen: Callable[..., DataFrame], settings: ProductSettings
+    inputs_of: Callable[..., DataFrame], settings: ProductSettings
 ) -> None:
-    by = declared_attributes.parse(
+    by = parse_attributes(
         {
             "size": {
                 "block": "attributes",
@@ -224,20 +224,22 @@ def test_each_kind_of_attribute_says_what_it_should(
         _product(f"x{place}", "tea pot", attributes={"size": size})
         for place, size in enumerate(("S", "M", "L", "XL", "S", "M", "L", "XL"))
     ]
-    frame = seen(*same, *others, by=by)
-    of = _vectors(frame, model.fit(frame, by, settings=settings), by, settings)
-    nearness = [_cosine(of["x0"], of[f"x{place}"]) for place in (4, 1, 2, 3)]
+    frame = inputs_of(*same, *others, by=by)
+    vectors = _vectors(frame, model.fit(frame, by, settings=settings), by, settings)
+    nearness = [_cosine(vectors["x0"], vectors[f"x{place}"]) for place in (4, 1, 2, 3)]
     assert nearness == sorted(nearness, reverse=True)
     assert len(set(nearness)) == 4
     prices = [_product(f"x{place:02d}", "tea pot", list_price=10 * 2**place) for place in range(20)]
-    frame = seen(*prices, *others, by=by)
-    of = _vectors(frame, model.fit(frame, by, settings=settings), by, settings)
-    assert _cosine(of["x00"], of["x01"]) == pytest.approx(1.0), "two of twenty make a tenth"
+    frame = inputs_of(*prices, *others, by=by)
+    vectors = _vectors(frame, model.fit(frame, by, settings=settings), by, settings)
+    assert _cosine(vectors["x00"], vectors["x01"]) == pytest.approx(1.0), (
+        "two of twenty make a tenth"
+    )
     assert (
         1.0
-        > _cosine(of["x06"], of["x08"])
-        > _cosine(of["x06"], of["x10"])
-        > _cosine(of["x06"], of["x12"])
+        > _cosine(vectors["x06"], vectors["x08"])
+        > _cosine(vectors["x06"], vectors["x10"])
+        > _cosine(vectors["x06"], vectors["x12"])
     )
     colours = [
         _product("a", "tea pot", attributes={"colours": "red/blue"}),
@@ -248,10 +250,10 @@ def test_each_kind_of_attribute_says_what_it_should(
         _product("d", "tea pot", attributes={"colours": "green"}),
         _product("e", "tea pot"),
     ]
-    frame = seen(*colours, *others, by=by)
-    of = _vectors(frame, model.fit(frame, by, settings=settings), by, settings)
-    assert _cosine(of["a"], of["b"]) == pytest.approx(1.0)
-    assert 0.999 > _cosine(of["a"], of["c"]) > _cosine(of["a"], of["d"])
+    frame = inputs_of(*colours, *others, by=by)
+    vectors = _vectors(frame, model.fit(frame, by, settings=settings), by, settings)
+    assert _cosine(vectors["a"], vectors["b"]) == pytest.approx(1.0)
+    assert 0.999 > _cosine(vectors["a"], vectors["c"]) > _cosine(vectors["a"], vectors["d"])
 
 
 @pytest.mark.covers("M1")
@@ -280,48 +282,52 @@ def test_what_the_market_says_is_as_of_the_day(rows: Callable[..., DataFrame]) -
         "product_id string, competitor string, price double, observed_at int",
         ("a", "one", 5.0, 1), ("a", "one", 8.0, 2), ("a", "two", 12.0, 1), ("b", "one", 10.0, 1), (None, "one", 1.0, 1),
     )  # fmt: skip
-    found = {
+    by_product = {
         row["product_id"]: row
-        for row in market.described(
-            products, days, reviews, prices, as_of=AS_OF, within=90
+        for row in with_market_facts(
+            products, MarketFacts(days, reviews, prices), as_of=AS_OF, days=90
         ).collect()
     }
     assert (
-        found["a"]["units"],
-        found["a"]["views"],
-        found["b"]["units"],
-        found["b"]["views"],
-        found["c"]["units"],
+        by_product["a"]["units"],
+        by_product["a"]["views"],
+        by_product["b"]["units"],
+        by_product["b"]["views"],
+        by_product["c"]["units"],
     ) == (3, 9, None, 4, None)
-    assert [found[name]["price_position"] for name in "abcd"] == [0, 1, None, None], (
-        "without a price or a second product there is no place"
+    assert [by_product[name]["price_position"] for name in "abcd"] == [0, 1, None, None], (
+        "without a price or a second product there is no position"
     )
-    assert (found["a"]["market_price"], found["a"]["price_gap"]) == (10, 0)
-    assert found["b"]["price_gap"] == 1
-    assert (found["a"]["rating"], found["a"]["ratings"], found["a"]["said"]) == (3.5, 2, "smooth")
+    assert (by_product["a"]["market_price"], by_product["a"]["price_gap"]) == (10, 0)
+    assert by_product["b"]["price_gap"] == 1
+    assert (
+        by_product["a"]["rating"],
+        by_product["a"]["ratings"],
+        by_product["a"]["review_text"],
+    ) == (3.5, 2, "smooth")
 
 
 def test_odd_texts_have_a_clear_answer(
-    seen: Callable[..., DataFrame], settings: ProductSettings, declared: tuple[Attribute, ...]
+    inputs_of: Callable[..., DataFrame], settings: ProductSettings, declared: tuple[Attribute, ...]
 ) -> None:
     long = "word " * 200_000  # a megabyte
-    frame = seen(
+    frame = inputs_of(
         _product("mute", None),
         _product("emoji", "🍵🍵✨"),
         _product("long", "green tea", description=long),
         _product("tea", "green tea word"),
     )
-    found = _vectors(frame, model.fit(frame, declared, settings=settings), declared, settings)
-    assert found["mute"] == found["emoji"] == {}, "no text, no row to compare by"
-    assert _cosine(found["long"], found["tea"]) > 0.5
+    vectors = _vectors(frame, model.fit(frame, declared, settings=settings), declared, settings)
+    assert vectors["mute"] == vectors["emoji"] == {}, "no text, no row to compare by"
+    assert _cosine(vectors["long"], vectors["tea"]) > 0.5
 
 
 def test_a_shop_of_one_product_or_without_words_has_a_model_that_knows_nothing(
-    seen: Callable[..., DataFrame], settings: ProductSettings, declared: tuple[Attribute, ...]
+    inputs_of: Callable[..., DataFrame], settings: ProductSettings, declared: tuple[Attribute, ...]
 ) -> None:
     for frame in (
-        seen(_product("only", "green tea")),
-        seen(
+        inputs_of(_product("only", "green tea")),
+        inputs_of(
             _product("a", None, brand=None, category=None),
             _product("b", "✨", brand=None, category=None),
         ),
@@ -341,12 +347,12 @@ def test_a_wrong_attribute_is_named() -> None:
         {"more": 1},
     ):
         with pytest.raises(ConfigError, match=r"attributes\.yml: x"):
-            declared_attributes.parse({"x": good | wrong})
+            parse_attributes({"x": good | wrong})
 
 
 def test_full_width_and_mixed_texts_are_one_with_narrow_ones(spark: SparkSession) -> None:
     frame = spark.createDataFrame([("ＡＢＣ　ｔｅａ",), ("abc tea",)], "text string").select(
-        tokens_of(F.col("text")).alias("tokens")
+        tokens(F.col("text")).alias("tokens")
     )
     first, second = (row[0] for row in frame.collect())
     assert first == second == ["abc", "tea"]

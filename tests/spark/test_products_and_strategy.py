@@ -19,8 +19,10 @@ from clarion.config.load import parse_yaml
 from clarion.declarations.shop import attributes
 from clarion.kernel.errors import ConfigError
 from clarion.products.catalogue.current import current_products
-from clarion.products.similarity import market, model, neighbours
-from clarion.products.similarity import transforms as matrix
+from clarion.products.similarity import matrix, model
+from clarion.products.similarity.market import MarketFacts, with_market_facts
+from clarion.products.similarity.neighbours import nearest_products
+from clarion.products.similarity.purity import category_purity
 from clarion.products.similarity.settings import ProductSettings
 from clarion.streaming import transforms as live
 
@@ -187,27 +189,23 @@ def test_neighbours_by_words_alone_are_of_the_own_planted_cluster_far_above_chan
 ) -> None:
     settings, day = config.section(ProductSettings), world.as_of
     products = current_products(world.read("silver.products"), as_of=day, time_zone="Asia/Shanghai")
-    days = world.read("gold.product_days")
+    facts = MarketFacts(world.read("gold.product_days"))
     declared = attributes(config)
-    described = matrix.described(
-        market.described(products, days, None, None, as_of=day, within=90),
-        declared,
-        chinese="bigrams",
+    inputs = matrix.matrix_inputs(
+        with_market_facts(products, facts, as_of=day, days=90), declared, chinese="bigrams"
     )
-    fitted = model.fit(described, declared, settings=settings)
+    fitted = model.fit(inputs, declared, settings=settings)
     # The category is a block of the matrix: only without it does agreement say something.
     words = {block: 1.0 if block == "text" else 0.0 for block in settings.weights}
-    marked = matrix.marks(model.steps_of(fitted).transform(described), declared)
-    vectors = matrix.vectors(
-        marked, model.feature_list(fitted, described), words, as_of=day, version="1"
+    terms = matrix.weighted_terms(model.bin_model(fitted).transform(inputs), declared)
+    vectors = matrix.product_vectors(
+        terms, model.feature_list(fitted, inputs), words, as_of=day, version="1"
     ).persist()
-    found = neighbours.purity(
-        neighbours.nearest(vectors, None, as_of=day, settings=settings).near, vectors
-    )
-    assert found is not None
-    share, chance = found
+    nearest = nearest_products(vectors, None, as_of=day, settings=settings)
+    purity = category_purity(nearest.neighbours, vectors)
+    assert purity is not None
     sizes = products.groupBy("category").count().toPandas()["count"]
-    assert chance == pytest.approx(
+    assert purity.chance == pytest.approx(
         float((sizes * (sizes - 1)).sum() / (sizes.sum() * (sizes.sum() - 1)))
     )
-    assert share > 3 * chance
+    assert purity.share > 3 * purity.chance

@@ -122,7 +122,7 @@ def attributes(config: Config) -> tuple[Attribute, ...]:
     Raises:
         ConfigError: an attribute is invalid, or its block has no weight.
     """
-    declared = declared_attributes.parse(
+    declared = declared_attributes.parse_attributes(
         parse_yaml(config.text("attributes.yml"), where="attributes.yml")
     )
     weights = config.section(ProductSettings).weights

@@ -36,7 +36,7 @@ from clarion.customers.features.transforms import model_inputs
 from clarion.kernel.expressions import names
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake import Lake
-from clarion.products.similarity.neighbours import purity
+from clarion.products.similarity.purity import category_purity
 
 _CUSTOMERS = 1500  # points of a chart; more hide each other
 _PRODUCTS = 6
@@ -113,7 +113,7 @@ def read_figures(lake: Lake, *, days: Sequence[date]) -> Figures:
         "campaigns": _of_day(lake, CAMPAIGNS, as_of).orderBy(F.desc("reach"), "campaign_id"),
         "targets": _of_day(lake, TARGETS, as_of),
     }
-    reads: list[Callable[[], Any]] = [partial(purity, neighbours, vectors)]
+    reads: list[Callable[[], Any]] = [partial(category_purity, neighbours, vectors)]
     reads += [frame.toPandas for frame in frames.values()]
     results = run_concurrently(reads)
     return Figures(**dict(zip(("purity", *frames), results, strict=True)))

@@ -1,4 +1,4 @@
-"""Attributes as they stand in conf/attributes.yml: what products are compared by beside their words."""
+"""The declared attributes by which products are compared, beside their words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,20 +11,22 @@ from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import refuse_unsafe_sql
 
 Kind = Literal["one_hot", "multi", "scaled", "ordered"]
-TEXT, REVIEWS = "text", "reviews"  # the blocks of words
+TEXT = "text"
+REVIEWS = "reviews"
+_WORD_BLOCKS = (TEXT, REVIEWS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribute:
-    """One thing that products have in common or not.
+    """One property by which products are compared, as conf/attributes.yml declares it.
 
     Args:
-        name: what it is called.
-        block: what it counts with.
-        kind: how it becomes numbers.
+        name: name of the attribute.
+        block: block of the product matrix whose weight it shares.
+        kind: how its value becomes numbers.
         value: SQL over the columns of a product.
-        levels: of an ordered attribute, from low to high.
-        meaning: in words.
+        levels: levels of an ordered attribute, from low to high.
+        meaning: what it says, in words.
     """
 
     name: str
@@ -34,19 +36,20 @@ class Attribute:
     levels: tuple[str, ...]
     meaning: str
 
+    # Fitted models that are registered hold the names of these two columns.
     @property
     def column(self) -> str:
-        """Where its value stands beside the product's own columns."""
+        """Column that holds the attribute's value."""
         return f"of_{self.name}"
 
     @property
-    def step(self) -> str:
-        """Where the step of a scaled one stands."""
+    def bin_column(self) -> str:
+        """Column that holds the quantile bin of a scaled attribute."""
         return f"step_{self.name}"
 
 
-class _Written(BaseModel):
-    """An attribute as it stands in the file."""
+class _AttributeEntry(BaseModel):
+    """An attribute as the file states it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -57,39 +60,38 @@ class _Written(BaseModel):
     meaning: str
 
 
-def parse(written: Mapping[str, Any]) -> tuple[Attribute, ...]:
-    """The attributes of a file.
+def parse_attributes(content: Mapping[str, Any]) -> tuple[Attribute, ...]:
+    """The attributes that a file declares.
+
+    Args:
+        content: content of attributes.yml.
 
     Raises:
-        ConfigError: an unknown key or kind, more than an expression, a name that is none, levels where there are none or none where there are.
+        ConfigError: a key or kind is unknown, a value is more than an expression, a name is not
+            an identifier, a block holds words, or levels and kind do not fit.
     """
-    found = []
-    for name, body in written.items():
-        where = f"attributes.yml: {name}"
-        model = parse_model(_Written, body, where=where)
-        refuse_unsafe_sql(model.value, where=where)
-        if not name.isidentifier():
-            raise ConfigError(f"{where} is no name", found=name, fix="use letters, digits and _")
-        if model.block in (TEXT, REVIEWS):
-            raise ConfigError(
-                f"{where} stands in a block of words",
-                found=model.block,
-                fix="name another block, with its weight in product_matrix.weights",
-            )
-        if (model.kind == "ordered") != (len(set(model.levels)) >= 2):
-            raise ConfigError(
-                f"{where}: levels belong to the kind 'ordered', two or more of them",
-                found=str(list(model.levels)),
-                fix="mend 'levels' or 'kind'",
-            )
-        found.append(
-            Attribute(
-                name=name,
-                block=model.block,
-                kind=model.kind,
-                value=model.value,
-                levels=model.levels,
-                meaning=model.meaning,
-            )
+    return tuple(_parse_attribute(name, body) for name, body in content.items())
+
+
+def _parse_attribute(name: str, body: Any) -> Attribute:
+    where = f"attributes.yml: {name}"
+    entry = parse_model(_AttributeEntry, body, where=where)
+    refuse_unsafe_sql(entry.value, where=where)
+    if not name.isidentifier():
+        raise ConfigError(
+            f"{where} is not a valid name", found=name, fix="use letters, digits and _"
         )
-    return tuple(found)
+    if entry.block in _WORD_BLOCKS:
+        raise ConfigError(
+            f"{where} uses a block that is reserved for words",
+            found=entry.block,
+            fix="name another block, with its weight in product_matrix.weights",
+        )
+    has_levels = len(set(entry.levels)) >= 2
+    if has_levels != (entry.kind == "ordered"):
+        raise ConfigError(
+            f"{where}: the kind 'ordered' needs two or more levels, other kinds need none",
+            found=f"kind {entry.kind}, levels {list(entry.levels)}",
+            fix="correct 'levels' or 'kind'",
+        )
+    return Attribute(name=name, **entry.model_dump())

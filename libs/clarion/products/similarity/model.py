@@ -1,6 +1,10 @@
-"""The frozen part of the product matrix: which words and values are its columns, what each weighs, and where the steps of numbers lie."""
+"""The model of the product matrix: its columns, their weights, and the bins of numbers.
+
+It is frozen between fits.
+"""
 
 import math
+from collections.abc import Sequence
 
 from pyspark.errors import IllegalArgumentException
 from pyspark.ml import PipelineModel, Transformer
@@ -9,117 +13,135 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.products.similarity.attributes import REVIEWS, TEXT, Attribute
+from clarion.products.similarity.matrix import SEPARATOR, weighted_terms
 from clarion.products.similarity.settings import ProductSettings
-from clarion.products.similarity.transforms import TAB, marks
 
-_COLUMNS = "feature_index int, block string, feature string, products bigint, weight double"
+_FEATURES = "feature_index int, block string, feature string, products bigint, weight double"
 
 
 def fit(
-    described: DataFrame, attributes: tuple[Attribute, ...], *, settings: ProductSettings
+    inputs: DataFrame, attributes: tuple[Attribute, ...], *, settings: ProductSettings
 ) -> PipelineModel:
-    """Words of enough products, values of attributes, their inverse document frequencies, and the steps of scaled numbers.
+    """A model with its vocabulary, inverse document frequencies and quantile bins.
 
     Args:
-        described: `transforms.described`, of one product or more.
-        attributes: as declared.
+        inputs: the frame of `matrix.matrix_inputs`, of one product or more.
+        attributes: the declared attributes.
         settings: limits.
 
     Returns:
-        Bucketizer of the scaled attributes that vary (left out where none does), vocabulary over `terms`, inverse document frequency.
+        Bucketizer of the scaled attributes that vary (none where none does), vocabulary over
+        `terms`, inverse document frequencies.
     """
-    steps = _steps(
-        described, [item for item in attributes if item.kind == "scaled"], settings.quantile_bins
-    )
-    stages: list[Transformer] = [steps] if steps else []
-    marked = marks(PipelineModel(stages=stages).transform(described), attributes)
+    scaled = [attribute for attribute in attributes if attribute.kind == "scaled"]
+    bucketizer = _bucketizer(inputs, scaled, settings.quantile_bins)
+    stages: list[Transformer] = [bucketizer] if bucketizer else []
+    marked = weighted_terms(PipelineModel(stages=stages).transform(inputs), attributes)
+    whole_marks = F.filter("marks", lambda mark: mark["value"] == 1.0)
     terms = marked.select(
-        "product_id",
-        F.transform(
-            F.filter("marks", lambda mark: mark["value"] == 1.0), lambda mark: mark["term"]
-        ).alias("terms"),
+        "product_id", F.transform(whole_marks, lambda mark: mark["term"]).alias("terms")
     )
-    counting = _vocabulary(terms, settings)
-    weighing = IDF(inputCol="counts", outputCol="weighted").fit(counting.transform(terms))
-    return PipelineModel(stages=[*stages, counting, weighing])
+    vocabulary = _vocabulary(terms, settings)
+    frequencies = IDF(inputCol="counts", outputCol="weighted").fit(vocabulary.transform(terms))
+    return PipelineModel(stages=[*stages, vocabulary, frequencies])
 
 
 def _vocabulary(terms: DataFrame, settings: ProductSettings) -> CountVectorizerModel:
-    """The words and values of enough products; where none has enough, one that no product has, since a vocabulary may not be empty."""
+    """Terms of enough products.
+
+    A vocabulary may not be empty. Where no term has enough products, it holds one that no product
+    has.
+    """
+    vectorizer = CountVectorizer(
+        minDF=settings.min_products,
+        vocabSize=settings.vocabulary,
+        inputCol="terms",
+        outputCol="counts",
+    )
     try:
-        return CountVectorizer(
-            minDF=settings.min_products,
-            vocabSize=settings.vocabulary,
-            inputCol="terms",
-            outputCol="counts",
-        ).fit(terms)
+        return vectorizer.fit(terms)
     except IllegalArgumentException:
         return CountVectorizerModel.from_vocabulary([""], inputCol="terms", outputCol="counts")
 
 
-def _steps(described: DataFrame, scaled: list[Attribute], steps: int) -> Bucketizer | None:
-    """Where a scaled attribute passes from one step to the next; an attribute that does not vary says nothing and has none."""
+def _bucketizer(inputs: DataFrame, scaled: list[Attribute], bins: int) -> Bucketizer | None:
+    """Quantile bins of the scaled attributes that vary; None where none does."""
     if not scaled:
         return None
-    shares = F.array(*(F.lit(place / steps) for place in range(1, steps)))
-    cut_at = [F.percentile(item.column, shares).alias(item.step) for item in scaled]
-    found = described.agg(
-        *cut_at, *(F.max(item.column).alias(item.column) for item in scaled)
-    ).first()
-    assert found is not None, "an aggregate of all has one row"
+    shares = F.array(*(F.lit(index / bins) for index in range(1, bins)))
+    quantiles = (
+        F.percentile(attribute.column, shares).alias(attribute.bin_column) for attribute in scaled
+    )
+    maxima = (F.max(attribute.column).alias(attribute.column) for attribute in scaled)
+    row = inputs.agg(*quantiles, *maxima).first()
+    assert row is not None, "an aggregate of all has one row"
     splits = {}
-    for item in scaled:
-        # A step begins at its cut; a number that equals it belongs below, so each cut moves up by as little as there is.
-        cuts = {
-            math.nextafter(cut, math.inf)
-            for cut in found[item.step] or ()
-            if cut is not None and cut < found[item.column]
-        }
+    for attribute in scaled:
+        cuts = _cuts(row[attribute.bin_column], row[attribute.column])
         if cuts:
-            splits[item] = [-math.inf, *sorted(cuts), math.inf]
+            splits[attribute] = [-math.inf, *cuts, math.inf]
     if not splits:
         return None
-    columns, outputs = [item.column for item in splits], [item.step for item in splits]
     return Bucketizer(
         splitsArray=list(splits.values()),
-        inputCols=columns,
-        outputCols=outputs,
+        inputCols=[attribute.column for attribute in splits],
+        outputCols=[attribute.bin_column for attribute in splits],
         handleInvalid="keep",
     )
 
 
-def steps_of(pipeline: PipelineModel) -> PipelineModel:
-    """The part of a fitted model that finds the steps."""
-    return PipelineModel(
-        stages=[stage for stage in pipeline.stages if isinstance(stage, Bucketizer)]
-    )
+def _cuts(quantiles: Sequence[float | None] | None, maximum: float) -> list[float]:
+    """Bounds of the bins, ascending.
+
+    A bin begins at its bound, and a number that equals a quantile belongs below it. So each bound
+    is the next greater number.
+    """
+    below_maximum = {
+        math.nextafter(quantile, math.inf)
+        for quantile in quantiles or ()
+        if quantile is not None and quantile < maximum
+    }
+    return sorted(below_maximum)
 
 
-def columns_of(pipeline: PipelineModel) -> int:
-    """How many words and values a fitted model knows."""
-    counting = pipeline.stages[-2]
-    assert isinstance(counting, CountVectorizerModel)
-    return len(counting.vocabulary)
+def bin_model(pipeline: PipelineModel) -> PipelineModel:
+    """The part of a fitted model that assigns the bins."""
+    bucketizers: list[Transformer] = [
+        stage for stage in pipeline.stages if isinstance(stage, Bucketizer)
+    ]
+    return PipelineModel(stages=bucketizers)
 
 
-def feature_list(pipeline: PipelineModel, described: DataFrame) -> DataFrame:
-    """The columns of the matrix, numbered by block and name: words that every product has weigh nothing and are left out.
+def vocabulary_size(pipeline: PipelineModel) -> int:
+    """Number of terms that a fitted model knows."""
+    vocabulary = pipeline.stages[-2]
+    assert isinstance(vocabulary, CountVectorizerModel)
+    return len(vocabulary.vocabulary)
+
+
+def feature_list(pipeline: PipelineModel, inputs: DataFrame) -> DataFrame:
+    """The columns of the matrix, numbered by block and name.
+
+    Words that every product has weigh nothing and are left out.
+
+    Args:
+        pipeline: the fitted model.
+        inputs: a frame of the session.
 
     Returns:
         feature_index, block, feature, products (that had it when the model was fitted), weight.
     """
-    counting, weighing = pipeline.stages[-2:]
-    assert isinstance(counting, CountVectorizerModel)
-    assert isinstance(weighing, IDFModel)
-    rows = []
+    vocabulary, frequencies = pipeline.stages[-2:]
+    assert isinstance(vocabulary, CountVectorizerModel)
+    assert isinstance(frequencies, IDFModel)
+    features = []
     for term, products, idf in zip(
-        counting.vocabulary, weighing.docFreq, weighing.idf.toArray(), strict=True
+        vocabulary.vocabulary, frequencies.docFreq, frequencies.idf.toArray(), strict=True
     ):
-        block, _, feature = term.partition(TAB)
+        block, _, feature = term.partition(SEPARATOR)
         weight = float(idf) if block in (TEXT, REVIEWS) else 1.0
         if feature and weight > 0:
-            rows.append((block, feature, int(products), weight))
-    rows.sort()
-    return described.sparkSession.createDataFrame(
-        [(place, *row) for place, row in enumerate(rows)], _COLUMNS
-    )
+            features.append((block, feature, int(products), weight))
+    features.sort()
+    rows = [(index, *feature) for index, feature in enumerate(features)]
+    return inputs.sparkSession.createDataFrame(rows, _FEATURES)

@@ -1,4 +1,4 @@
-"""The nearest products of each, compared block by block: what cosine, Jaccard and Pearson share."""
+"""Ranks of the nearest products, compared block by block; shared by cosine, Jaccard and Pearson."""
 
 from collections.abc import Callable, Iterable
 
@@ -10,48 +10,61 @@ from pyspark.sql import DataFrame, SparkSession
 Names = npt.NDArray[np.object_]
 
 
-def ranked(names: Names, pairs: pd.DataFrame, *, by: str, k: int) -> pd.DataFrame:
-    """The k products of each with the largest measure above 0, itself left out; ties by product id.
+def rank_neighbours(names: Names, pairs: pd.DataFrame, *, by: str, k: int) -> pd.DataFrame:
+    """The k products with the largest measure above 0 for each product, without itself.
+
+    Ties are broken by product id.
 
     Args:
-        names: products, ascending.
-        pairs: row, column (positions among the names) and measures.
+        names: product ids, ascending.
+        pairs: row and column (indices into the names), and measures.
         by: the measure that ranks.
-        k: neighbours a product.
+        k: neighbours per product.
 
     Returns:
         product_id, rank (int), neighbour_id and the measures.
     """
+    is_pair = (pairs["row"] != pairs["column"]) & (pairs[by] > 0)
+    ordered = pairs[is_pair].sort_values(["row", by, "column"], ascending=[True, False, True])
+    rank = (ordered.groupby("row").cumcount() + 1).astype("int32")
+    nearest = ordered[rank <= k]
     measures = [name for name in pairs.columns if name not in ("row", "column")]
-    apart = pairs[(pairs["row"] != pairs["column"]) & (pairs[by] > 0)].sort_values(
-        ["row", by, "column"], ascending=[True, False, True]
+    return pd.DataFrame(
+        {
+            "product_id": names[nearest["row"].to_numpy()],
+            "rank": rank[rank <= k].to_numpy(),
+            "neighbour_id": names[nearest["column"].to_numpy()],
+            **{name: nearest[name].to_numpy() for name in measures},
+        }
     )
-    place = (apart.groupby("row").cumcount() + 1).astype("int32")
-    near, place = apart[place <= k], place[place <= k]
-    ends = {
-        "product_id": names[near["row"].to_numpy()],
-        "rank": place.to_numpy(),
-        "neighbour_id": names[near["column"].to_numpy()],
-    }
-    return pd.DataFrame({**ends, **{name: near[name].to_numpy() for name in measures}})
 
 
-def in_blocks(
+def compare_in_blocks(
     spark: SparkSession,
-    rows: int,
     compare: Callable[[int, int], pd.DataFrame],
     *,
+    rows: int,
     block_rows: int,
     schema: str,
 ) -> DataFrame:
-    """What `compare` finds for the rows from a start to a stop, for all rows: here up to `block_rows`, beyond in tasks to which it travels."""
+    """The results of `compare` for all rows.
+
+    Up to `block_rows` rows it runs here, beyond in tasks, to which it is sent.
+
+    Args:
+        spark: the session.
+        compare: gives the result for the rows from a start to a stop.
+        rows: number of rows.
+        block_rows: rows per call.
+        schema: schema of the results.
+    """
     if rows <= block_rows:
         return spark.createDataFrame(compare(0, rows), schema)
     starts = spark.range(0, rows, block_rows, rows // block_rows).withColumnRenamed("id", "start")
 
-    def blocks(frames: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
+    def compare_blocks(frames: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         for frame in frames:
             for start in frame["start"]:
                 yield compare(int(start), min(int(start) + block_rows, rows))
 
-    return starts.mapInPandas(blocks, schema)
+    return starts.mapInPandas(compare_blocks, schema)

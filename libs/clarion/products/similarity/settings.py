@@ -1,4 +1,4 @@
-"""Settings of the product matrix."""
+"""Settings of the product matrix and of product pairs."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ from clarion.config import settings
 
 @settings("product_matrix")
 class ProductSettings:
-    """Weights of the blocks, limits, neighbours."""
+    """Weights of the blocks, limits, and how neighbours are computed."""
 
     weights: dict[str, float]
     min_products: int
@@ -28,11 +28,11 @@ class ProductSettings:
 
 @settings("product_pairs")
 class PairSettings:
-    """What goes with what: limits of orders, pairs and likeness."""
+    """Limits of orders, pairs and similarities."""
 
     window_days: int
     max_basket: int
-    min_together: int
+    min_pair_count: int
     min_lift: float
     accessory_price: float
     substitute_cosine: float
