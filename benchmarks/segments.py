@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from clarion.customers.segments.inputs import fit_sample
+from clarion.customers.segments.sampling import fit_sample
 from pyspark.sql import DataFrame, SparkSession
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
