@@ -11,13 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from clarion.customers.segments.sampling import fit_sample
 from pyspark.sql import DataFrame, SparkSession
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
 
 from clarion.config import Config
 from clarion.customers.segments import model
+from clarion.customers.segments.sampling import fit_sample
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.runtime.session import start
 

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.contracts.gold import (
@@ -16,15 +15,14 @@ from clarion.contracts.silver import MARKET_PRICES, PRODUCTS, REVIEWS
 from clarion.declarations.shop import attributes
 from clarion.kernel.parallel import run_concurrently
 from clarion.products.similarity import matrix, model
-from clarion.products.similarity.neighbours import nearest_products
 from clarion.products.similarity.settings import ProductSettings
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows.product_model import (
-    earlier_day,
     matrix_inputs,
     product_model,
     products_in_market,
+    replace_neighbours,
 )
 
 
@@ -56,22 +54,9 @@ def run(scope: Scope) -> None:
             partial(scope.replace, PRODUCT_ATTRIBUTES, attribute_rows),
             partial(scope.replace, PRODUCT_FEATURES, feature_rows),
             partial(scope.replace, PRODUCT_VECTORS, vectors),
-            partial(_replace_neighbours, scope, vectors, version),
+            partial(replace_neighbours, scope, vectors, version),
         ]
     )
-
-
-def _replace_neighbours(scope: Scope, vectors: DataFrame, version: str) -> int:
-    settings = scope.settings(ProductSettings)
-    nearest = nearest_products(
-        vectors, earlier_day(scope, version), as_of=scope.as_of, settings=settings
-    )
-    if nearest.recall is None:
-        scope.note(f"neighbours: {nearest.compared} products compared with all")
-    else:
-        sample = f"on a sample of {settings.recall_sample}"
-        scope.note(f"approximate neighbours: {nearest.recall:.1%} of the exact ones, {sample}")
-    return scope.replace(PRODUCT_NEIGHBOURS, nearest.neighbours)
 
 
 JOB = Job(

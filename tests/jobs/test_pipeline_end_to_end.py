@@ -188,7 +188,7 @@ def test_accuracy_and_authorisation_are_measured_every_day(world: World) -> None
 
 @pytest.mark.covers("F1")
 def test_live_minutes_equal_the_batch_aggregation_of_the_same_events(world: World) -> None:
-    from clarion.streaming.transforms import kpi_minutes
+    from clarion.streaming.minutes import kpi_minutes
 
     live = world.read("silver.events").where("_source = 'sim_live.events'")
     shaped = live.withColumns({"customer_ref": F.col("customer_id")})

@@ -24,7 +24,8 @@ from clarion.products.similarity.market import MarketFacts, with_market_facts
 from clarion.products.similarity.neighbours import nearest_products
 from clarion.products.similarity.purity import category_purity
 from clarion.products.similarity.settings import ProductSettings
-from clarion.streaming import transforms as live
+from clarion.streaming.customers import next_customer_state
+from clarion.streaming.market import price_alerts
 
 AS_OF = date(2026, 6, 1)
 PRODUCTS = "product_id string, title string, description string, brand string, category string, list_price decimal(18,4)"
@@ -143,7 +144,7 @@ def test_interest_halves_and_a_cart_closes_at_the_checkout(rows: Callable[..., D
     empty = rows(
         "customer_id string, interest double, interest_at timestamp, last_product_id string, open_cart array<string>, cart_at timestamp, _stream_batch bigint"
     )
-    state = live.next_state(first, empty, half_life_hours=24, batch=0).persist()
+    state = next_customer_state(first, empty, half_life_hours=24, batch=0).persist()
     by_customer = {row["customer_id"]: row for row in state.collect()}
     assert by_customer["a"]["interest"] == pytest.approx(1.5)
     assert by_customer["a"]["open_cart"] == ["p1"]
@@ -154,7 +155,7 @@ def test_interest_halves_and_a_cart_closes_at_the_checkout(rows: Callable[..., D
     ).withColumn("happened_at", F.col("happened_at").cast("timestamp"))
     after = {
         row["customer_id"]: row
-        for row in live.next_state(second, state, half_life_hours=24, batch=1).collect()
+        for row in next_customer_state(second, state, half_life_hours=24, batch=1).collect()
     }
     assert after["a"]["interest"] == pytest.approx(1.75)
     assert after["a"]["open_cart"] == []
@@ -180,7 +181,7 @@ def test_a_competitors_move_is_compared_with_the_price_before(
         ("Alpha", "p1", Decimal(100), datetime(2026, 6, 1)),
         ("Alpha", "p2", Decimal(100), datetime(2026, 6, 1)),
     )
-    found = live.price_moves(seen, state, threshold=0.1).collect()
+    found = price_alerts(seen, state, threshold=0.1).collect()
     assert [(row["product_id"], row["change"]) for row in found] == [("p1", pytest.approx(-0.2))]
 
 

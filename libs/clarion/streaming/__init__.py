@@ -1,1 +1,1 @@
-"""What happens now: minutes, customers, competitors."""
+"""Live figures: minutes, customers, competitors."""

@@ -1,37 +1,51 @@
 """How late a stream's records land."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 PROMPT = timedelta(minutes=3)
-_REPLAY = timedelta(
-    days=1
-)  # a batch whose newest record is older is the past told again, and says nothing about delay
+# A batch whose newest record is older replays the past, and says nothing about delay.
+_REPLAY = timedelta(days=1)
 
 
-def delays(records: DataFrame, *, time: str, landed_at: datetime) -> dict[str, Any]:
-    """Delay of a batch's records: `landed_at` less when they happened.
+@dataclass(frozen=True, slots=True)
+class DelayStats:
+    """Delays of the records of one batch, as FILES has them; both unknown for a replay.
+
+    Args:
+        delays: 50th and 99th percentile in seconds.
+        prompt: records that landed within three minutes.
+    """
+
+    delays: list[float] | None = None
+    prompt: int | None = None
+
+
+def delay_stats(records: DataFrame, *, time: str, landed_at: datetime) -> DelayStats:
+    """Delays of a batch's records: `landed_at` minus the time at which each happened.
 
     Args:
         records: the kind's columns.
-        time: the column that says when a record happened.
+        time: column with the time at which a record happened.
         landed_at: when the batch was written.
 
     Returns:
-        `delays` (50th and 99th percentile in seconds) and `prompt` (records that landed within three minutes); both None
-        where no record states its time, or the newest is more than a day old.
+        The delays; unknown where no record states its time, or the newest is over a day old.
     """
-    waited = F.unix_micros(F.lit(landed_at)) / 1e6 - F.unix_micros(time) / 1e6
-    known = records.where(F.col(time).isNotNull()).select(waited.alias("waited"))
-    prompt = F.count_if(F.col("waited") <= PROMPT.total_seconds())
-    found = known.agg(
-        F.min("waited").alias("newest"),
-        F.percentile_approx("waited", [0.5, 0.99], 10_000).alias("delays"),
-        prompt.alias("prompt"),
-    ).first()
-    if found is None or found["newest"] is None or found["newest"] > _REPLAY.total_seconds():
-        return {"delays": None, "prompt": None}
-    return {"delays": found["delays"], "prompt": found["prompt"]}
+    delay = F.unix_micros(F.lit(landed_at)) / 1e6 - F.unix_micros(time) / 1e6
+    row = (
+        records.where(F.col(time).isNotNull())
+        .select(delay.alias("delay"))
+        .agg(
+            F.min("delay").alias("newest"),
+            F.percentile_approx("delay", [0.5, 0.99], 10_000).alias("delays"),
+            F.count_if(F.col("delay") <= PROMPT.total_seconds()).alias("prompt"),
+        )
+        .first()
+    )
+    if row is None or row["newest"] is None or row["newest"] > _REPLAY.total_seconds():
+        return DelayStats()
+    return DelayStats(row["delays"], row["prompt"])

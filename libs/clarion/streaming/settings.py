@@ -1,11 +1,11 @@
-"""Settings of the stream."""
+"""Settings of the streams."""
 
 from clarion.config import settings
 
 
 @settings("monitor")
 class MonitorSettings:
-    """Lateness, half-life, threshold, rate."""
+    """Watermark, half-life of interest, threshold of alerts, and rate."""
 
     watermark_minutes: int
     interest_half_life_hours: float

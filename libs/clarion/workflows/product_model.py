@@ -20,7 +20,7 @@ from clarion.products.catalogue.current import current_products
 from clarion.products.similarity import matrix, model
 from clarion.products.similarity.attributes import Attribute
 from clarion.products.similarity.market import MarketFacts, with_market_facts
-from clarion.products.similarity.neighbours import EarlierDay
+from clarion.products.similarity.neighbours import EarlierDay, nearest_products
 from clarion.products.similarity.settings import ProductSettings
 from clarion.runtime import models
 from clarion.runtime.scope import Scope
@@ -112,7 +112,27 @@ def product_model(
     return fitted, version
 
 
-def earlier_day(scope: Scope, version: str) -> EarlierDay | None:
+def replace_neighbours(scope: Scope, vectors: DataFrame, version: str) -> int:
+    """Write PRODUCT_NEIGHBOURS of the day; returns the number of rows.
+
+    Args:
+        scope: the run.
+        vectors: PRODUCT_VECTORS of the day.
+        version: version of the model.
+    """
+    settings = scope.settings(ProductSettings)
+    nearest = nearest_products(
+        vectors, _earlier_day(scope, version), as_of=scope.as_of, settings=settings
+    )
+    if nearest.recall is None:
+        scope.note(f"neighbours: {nearest.compared} products compared with all")
+    else:
+        sample = f"on a sample of {settings.recall_sample}"
+        scope.note(f"approximate neighbours: {nearest.recall:.1%} of the exact ones, {sample}")
+    return scope.replace(PRODUCT_NEIGHBOURS, nearest.neighbours)
+
+
+def _earlier_day(scope: Scope, version: str) -> EarlierDay | None:
     """Vectors and neighbours of the last day under a model version; None where there is none."""
     vectors = scope.earlier(PRODUCT_VECTORS).where(F.col("model_version") == version)
     last = vectors.agg(F.max("as_of")).first()

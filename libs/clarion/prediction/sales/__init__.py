@@ -1,1 +1,1 @@
-"""What will be sold."""
+"""Forecast of sales."""

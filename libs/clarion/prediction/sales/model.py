@@ -1,4 +1,4 @@
-"""Daily revenue ahead: seasonal naive, and Theta where a rolling backtest shows it to be better."""
+"""Forecast of daily revenue: seasonal naive, or Theta where a rolling backtest shows it better."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -12,16 +12,19 @@ from clarion.measures.statistics.intervals import NotComputable
 from clarion.prediction.sales.settings import ForecastSettings
 
 Array = npt.NDArray[np.float64]
-SEASON, LEVEL = 7, 80
-NAIVE, THETA = "seasonal naive", "optimised theta"
+SEASON = 7
+LEVEL = 80
+NAIVE = "seasonal naive"
+THETA = "optimised theta"
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """What a model did in the backtest.
+class BacktestScore:
+    """How well a model did in the backtest.
 
     Args:
-        mase: mean absolute error over all folds, each scaled by the seasonal naive error on its training days.
+        mase: mean absolute error over all folds, each scaled by the seasonal naive error on its
+            training days.
         coverage: share of days inside the interval.
     """
 
@@ -29,9 +32,24 @@ class Score:
     coverage: float
 
 
-def models() -> dict[str, Any]:
-    """The competitors; Theta of Fiorucci et al. (2016), from statsforecast."""
-    from statsforecast.models import DynamicOptimizedTheta, SeasonalNaive  # 7 s: only this job pays
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Expected revenue with its interval; none is below zero.
+
+    Args:
+        expected: shape (days,).
+        low: lower end of the interval, shape (days,).
+        high: upper end of the interval, shape (days,).
+    """
+
+    expected: Array
+    low: Array
+    high: Array
+
+
+def candidate_models() -> dict[str, Any]:
+    """The models that compete; Theta of Fiorucci et al. (2016), from statsforecast."""
+    from statsforecast.models import DynamicOptimizedTheta, SeasonalNaive  # takes 7 s
 
     return {
         NAIVE: SeasonalNaive(season_length=SEASON),
@@ -39,35 +57,65 @@ def models() -> dict[str, Any]:
     }
 
 
-def ahead(model: Any, past: Array, horizon: int) -> tuple[Array, Array, Array]:
-    """Expectation and ends of the interval for each day ahead, none below zero; arrays of length `horizon`."""
-    found = model.forecast(y=past, h=horizon, level=[LEVEL])
-    middle, low, high = (
-        np.maximum(np.asarray(found[key], dtype=np.float64), 0.0)
-        for key in ("mean", f"lo-{LEVEL}", f"hi-{LEVEL}")
-    )
-    return middle, np.minimum(low, middle), np.maximum(high, middle)
+def forecast_days(model: Any, past: Array, days: int) -> Forecast:
+    """The forecast of a model for the days that follow the past.
+
+    Args:
+        model: a model of statsforecast, or one with its method `forecast`.
+        past: revenue of each day, shape (n,).
+        days: number of days ahead.
+    """
+    forecast = model.forecast(y=past, h=days, level=[LEVEL])
+
+    def not_negative(key: str) -> Array:
+        return np.maximum(np.asarray(forecast[key], dtype=np.float64), 0.0)
+
+    expected = not_negative("mean")
+    low = np.minimum(not_negative(f"lo-{LEVEL}"), expected)
+    high = np.maximum(not_negative(f"hi-{LEVEL}"), expected)
+    return Forecast(expected, low, high)
 
 
-def backtest(model: Any, series: Array, *, horizon: int, folds: int) -> Score | NotComputable:
-    """Rolling origins: each fold trains on the days before its own and is judged on the next `horizon` days."""
-    errors, inside = [], []
+def backtest(
+    model: Any, series: Array, *, horizon: int, folds: int
+) -> BacktestScore | NotComputable:
+    """The score of a model over rolling origins.
+
+    Each fold trains on the days before its own and is scored on the next `horizon` days.
+
+    Args:
+        model: as in `forecast_days`.
+        series: revenue of each day, shape (n,).
+        horizon: days per fold.
+        folds: number of folds.
+    """
+    errors = []
+    coverages = []
     for fold in range(folds, 0, -1):
         cut = len(series) - fold * horizon
-        past, future = series[:cut], series[cut : cut + horizon]
         if cut < 2 * SEASON:
             return NotComputable("too few days to train on")
+        past = series[:cut]
+        future = series[cut : cut + horizon]
         scale = float(np.abs(past[SEASON:] - past[:-SEASON]).mean())
         if scale == 0.0:
             return NotComputable("the series does not vary")
-        middle, low, high = ahead(model, past, horizon)
-        errors.append(float(np.abs(future - middle).mean()) / scale)
-        inside.append(float(((future >= low) & (future <= high)).mean()))
-    return Score(float(np.mean(errors)), float(np.mean(inside)))
+        forecast = forecast_days(model, past, horizon)
+        is_inside = (future >= forecast.low) & (future <= forecast.high)
+        errors.append(float(np.abs(future - forecast.expected).mean()) / scale)
+        coverages.append(float(is_inside.mean()))
+    return BacktestScore(float(np.mean(errors)), float(np.mean(coverages)))
 
 
-def forecast(history: pd.DataFrame, *, as_of: date, settings: ForecastSettings) -> pd.DataFrame:
-    """The forecast of one series.
+def needed_days(settings: ForecastSettings) -> int:
+    """Days of history without which a series is not forecast."""
+    return max(settings.min_days, settings.folds * settings.horizon_days + 2 * SEASON)
+
+
+def forecast_series(
+    history: pd.DataFrame, *, as_of: date, settings: ForecastSettings
+) -> pd.DataFrame:
+    """The forecast of one series, by the model with the lower error.
 
     Args:
         history: series, day, revenue; days without a row sold nothing.
@@ -77,36 +125,39 @@ def forecast(history: pd.DataFrame, *, as_of: date, settings: ForecastSettings) 
     Returns:
         FORECASTS rows; none for a series that is too short or does not vary.
     """
-    days = pd.date_range(
-        pd.to_datetime(history["day"]).min(), pd.Timestamp(as_of), inclusive="left"
-    )
-    by_day = history.assign(day=pd.to_datetime(history["day"])).groupby("day")["revenue"].sum()
-    series = by_day.reindex(days, fill_value=0.0).to_numpy(dtype=np.float64)
-    needed = max(settings.min_days, settings.folds * settings.horizon_days + 2 * SEASON)
-    if len(series) < needed:
+    revenue = _daily_revenue(history, as_of)
+    if len(revenue) < needed_days(settings):
         return pd.DataFrame()
-    competitors = models()
+    models = candidate_models()
     scores = {
-        name: backtest(model, series, horizon=settings.horizon_days, folds=settings.folds)
-        for name, model in competitors.items()
+        name: backtest(model, revenue, horizon=settings.horizon_days, folds=settings.folds)
+        for name, model in models.items()
     }
-    naive, theta = scores[NAIVE], scores[THETA]
+    naive = scores[NAIVE]
+    theta = scores[THETA]
     if isinstance(naive, NotComputable) or isinstance(theta, NotComputable):
         return pd.DataFrame()
-    chosen = THETA if theta.mase < naive.mase else NAIVE
-    score = theta if chosen == THETA else naive
-    middle, low, high = ahead(competitors[chosen], series, settings.horizon_days)
+    name, score = (THETA, theta) if theta.mase < naive.mase else (NAIVE, naive)
+    forecast = forecast_days(models[name], revenue, settings.horizon_days)
     return pd.DataFrame(
         {
             "as_of": as_of,
             "series": history["series"].iloc[0],
             "day": pd.date_range(pd.Timestamp(as_of), periods=settings.horizon_days).date,
-            "model": chosen,
-            "expected": middle,
-            "low": low,
-            "high": high,
+            "model": name,
+            "expected": forecast.expected,
+            "low": forecast.low,
+            "high": forecast.high,
             "mase": score.mase,
             "mase_naive": naive.mase,
             "coverage": score.coverage,
         }
     )
+
+
+def _daily_revenue(history: pd.DataFrame, as_of: date) -> Array:
+    """Revenue of each day from the first one to the as-of day, shape (n,)."""
+    day = pd.to_datetime(history["day"])
+    by_day = history.assign(day=day).groupby("day")["revenue"].sum()
+    days = pd.date_range(day.min(), pd.Timestamp(as_of), inclusive="left")
+    return by_day.reindex(days, fill_value=0.0).to_numpy(dtype=np.float64)

@@ -1,11 +1,11 @@
-"""Settings of the forecast."""
+"""Settings of the sales forecast."""
 
 from clarion.config import settings
 
 
 @settings("forecast")
 class ForecastSettings:
-    """Horizon, backtest, limits."""
+    """Horizon, backtest and limits."""
 
     horizon_days: int
     folds: int

@@ -1,0 +1,156 @@
+"""Follow live sources: start a stream of records, and write them to bronze."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from pyspark.errors import PySparkException, StreamingQueryException
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.streaming.query import StreamingQuery
+
+from clarion.collect.cleaning.parsing import parse_records
+from clarion.collect.sources.mapping import Source
+from clarion.collect.sources.readers import reader_of
+from clarion.collect.sources.readers.values import with_position
+from clarion.collect.sources.records import file_stats, number_records
+from clarion.contracts.ops import FILES
+from clarion.declarations.shop import parse_spec
+from clarion.kernel.ids import digest
+from clarion.lake.frames import rows_as_frame
+from clarion.runtime.scope import Scope
+from clarion.streaming.metrics import delay_stats
+from clarion.streaming.settings import MonitorSettings
+from clarion.workflows.intake import IntakeBatch, consenting_people, ledger_rows, write_bronze
+
+_LOST_BROKER = ("TimeoutException", "KafkaException", "offsets", "DisconnectException")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveQuery:
+    """A stream and what is done with each of its batches.
+
+    Args:
+        name: name of the checkpoint; unique in a lake.
+        frame: the stream.
+        sink: takes a batch and its number; a repeat must change nothing.
+        output_mode: whether the stream hands over new rows or updated ones.
+    """
+
+    name: str
+    frame: DataFrame
+    sink: Callable[[DataFrame, int], None]
+    output_mode: Literal["append", "update"] = "append"
+
+
+def start_query(scope: Scope, query: LiveQuery) -> StreamingQuery:
+    """The started query; it ends when it has read what is available."""
+    return (
+        query.frame.writeStream.outputMode(query.output_mode)
+        .option("checkpointLocation", scope.checkpoint(query.name))
+        .trigger(availableNow=True)
+        .foreachBatch(query.sink)
+        .start()
+    )
+
+
+def await_queries(
+    scope: Scope, queries: Sequence[StreamingQuery], sources: Sequence[Source]
+) -> int:
+    """Wait for all queries; returns the number of rows that were later than the watermark.
+
+    Args:
+        scope: the run.
+        queries: started queries.
+        sources: the sources that they follow.
+
+    Raises:
+        SourceError: a message broker is unreachable.
+        StreamingQueryException: a query failed for another reason.
+    """
+    try:
+        for query in queries:
+            query.awaitTermination()
+    except StreamingQueryException as error:
+        for query in queries:
+            query.stop()
+        raise _failure(scope, sources, error) from error
+    return sum(_late_rows(query) for query in queries)
+
+
+def _failure(scope: Scope, sources: Sequence[Source], error: StreamingQueryException) -> Exception:
+    """An error about the source where its broker was lost; otherwise the error itself."""
+    topics = [source for source in sources if not source.is_of_files]
+    is_lost_broker = any(name in str(error) for name in _LOST_BROKER)
+    if not topics or not is_lost_broker:
+        return error
+    reader = reader_of(scope.spark, topics[0], scope.config.secret)
+    return reader.explain(error, path=topics[0].where)
+
+
+def _late_rows(query: StreamingQuery) -> int:
+    rows = 0
+    for progress in query.recentProgress:
+        for operator in progress["stateOperators"]:
+            rows += int(operator["numRowsDroppedByWatermark"])
+    return rows
+
+
+def follow_source(scope: Scope, source: Source) -> DataFrame:
+    """The source's files or messages as a stream of records.
+
+    Raises:
+        SourceError: the source cannot be followed or is unreachable.
+    """
+    reader = reader_of(scope.spark, source, scope.config.secret)
+    rate = scope.settings(MonitorSettings).files_per_trigger
+    try:
+        return reader.follow(reader.stream_columns(), files_per_trigger=rate)
+    except PySparkException as error:
+        raise reader.explain(error, path=source.where) from error
+
+
+def typed_records(source: Source, raw_records: DataFrame) -> DataFrame:
+    """Records of a stream with the columns of their kind."""
+    provenance = {
+        "_hash": F.lit(""),
+        "_person_removed": F.lit(False),
+        "_source": F.lit(source.name),
+        "_file_hash": F.lit(""),
+        "_row": F.lit(0),
+        "_batch": F.lit(""),
+        "_ingested_at": F.lit(None).cast("timestamp"),
+        "_duplicate": F.lit(False),
+    }
+    return parse_records(raw_records.withColumns(provenance), parse_spec(source))
+
+
+def bronze_query(scope: Scope, source: Source) -> LiveQuery:
+    """Writes every record to bronze as it arrived; a repeated batch replaces itself."""
+    reader = reader_of(scope.spark, source, scope.config.secret)
+    columns = reader.stream_columns()
+
+    def write(frame: DataFrame, number: int) -> None:
+        records = with_position(frame)
+        chunks = reader.stream_chunks(records)
+        if not chunks:
+            return
+        batch = IntakeBatch(
+            source=source,
+            name=digest(source.name, "stream", number)[:16],
+            chunks=chunks,
+            columns=columns,
+            stats=file_stats(reader, records, chunks=chunks),
+        )
+        numbered = number_records(records, batch.stats)
+        write_bronze(scope, batch, numbered, people=consenting_people(scope, source))
+        delays = delay_stats(
+            typed_records(source, records), time=source.kind.time, landed_at=datetime.now(UTC)
+        )
+        rows = ledger_rows(batch, state="taken")
+        rows[0] |= asdict(delays)
+        # A repeated batch appends the same rows again.
+        scope.append(FILES, rows_as_frame(scope.spark, FILES, rows))
+
+    return LiveQuery(f"{source.name}.bronze", follow_source(scope, source), write)
