@@ -1,6 +1,6 @@
 """Time the demo from nothing, job by job: `make bench`.
 
-Compare ratios of one run: machines and their noise differ.
+Compare ratios of one run: machines differ, and so do hours.
 """
 
 import sys

@@ -1,12 +1,15 @@
-"""Time of finding who is whom, by number of people; one run over all sizes, in one session.
+"""Time of joining the accounts of people, by number of people.
 
-python benchmarks/identity.py 10000 100000
+One run covers all sizes in one session:
+
+    python benchmarks/identity.py 10000 100000
 """
 
 import sys
 import time
 from datetime import date
 
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from clarion.collect.identity import links, model, pairs
@@ -16,31 +19,34 @@ from clarion.config import Config
 from clarion.runtime.session import start
 from clarion.sim.accounts import DIFFICULTIES, simulate_accounts
 
-config = Config.load()
-settings = config.section(IdentitySettings)
-spark = start(config)
-for people in [
-    1_000,
-    *(int(size) for size in sys.argv[1:] or ("10000", "100000")),
-]:  # the first warms up
-    planted = simulate_accounts(
+WARM_UP = 1_000
+SIZES = (10_000, 100_000)
+
+
+def measure(spark: SparkSession, settings: IdentitySettings, people: int) -> str:
+    """A line with the seconds for a number of people."""
+    simulated = simulate_accounts(
         spark, people=people, difficulty=DIFFICULTIES["default"], seed=3, starts_on=date(2026, 1, 1)
     )
-    named = planted.registrations.withColumns(
+    registrations = simulated.registrations.withColumns(
         {
             "customer_id": F.concat_ws("/", "namespace", "customer_ref"),
             "arrived_at": F.col("registered_at"),
             "record_id": F.col("customer_ref"),
         }
     ).persist()
-    seen = planted.events.where("customer_ref IS NOT NULL").select(
-        F.concat(F.lit("app/"), "customer_ref").alias("customer_id"),
-        F.col("device_ref").alias("device"),
+    logins = (
+        simulated.events.where("customer_ref IS NOT NULL")
+        .select(
+            F.concat(F.lit("app/"), "customer_ref").alias("customer_id"),
+            F.col("device_ref").alias("device"),
+        )
+        .persist()
     )
-    accounts, logins = named.count(), seen.persist().count()
+    counts = f"{registrations.count():>9,} accounts {logins.count():>9,} logins"
     began = time.monotonic()
-    devices = pairs.shared_devices(seen, max_sharing=settings.max_sharing)
-    latest = pairs.latest_accounts(named)
+    devices = pairs.shared_devices(logins, max_sharing=settings.max_sharing)
+    latest = pairs.latest_accounts(registrations)
     comparable = pairs.comparable_accounts(
         latest, devices, max_sharing=settings.max_sharing
     ).persist()
@@ -51,7 +57,22 @@ for people in [
         classified.where("is_linked"), comparable, max_accounts=settings.max_accounts
     ).count()
     seconds = time.monotonic() - began
-    print(
-        f"{people:>9,} people {accounts:>9,} accounts {logins:>9,} logins {compared.count():>9,} pairs {linked:>9,} linked {seconds:7.1f} s"
+    return (
+        f"{people:>9,} people {counts} {compared.count():>9,} pairs {linked:>9,} linked "
+        f"{seconds:7.1f} s"
     )
-    spark.catalog.clearCache()
+
+
+def main() -> None:
+    """Print a line per size; the first size only warms up."""
+    config = Config.load()
+    spark = start(config)
+    settings = config.section(IdentitySettings)
+    sizes = tuple(int(size) for size in sys.argv[1:]) or SIZES
+    for people in (WARM_UP, *sizes):
+        print(measure(spark, settings, people))
+        spark.catalog.clearCache()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""Real catalogues, from their mapping to the products most like each: nine retailers' innerwear, and Chinese titles."""
+"""Real catalogues, from their mapping to similar products: innerwear, and Chinese titles."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,20 +15,38 @@ from clarion.products.similarity.purity import category_purity
 pytestmark = [pytest.mark.deep, pytest.mark.real_data, pytest.mark.covers("M2")]
 CATALOGUES = {
     "innerwear": {
-        "where": "${data}/innerwear/*.parquet", "format": "parquet", "time_zone": "UTC", "currency": "USD", "duplicates": "drop",
+        "where": "${data}/innerwear/*.parquet",
+        "format": "parquet",
+        "time_zone": "UTC",
+        "currency": "USD",
+        "duplicates": "drop",
         "columns": {
-            # A listing is a size and a colour on a day; what they have in common is the product.
+            # A listing is a size and a colour on a day; what listings share is the product.
             "product_ref": "sha2(concat_ws('|', retailer, product_name, brand_name), 256)",
-            "title": "product_name", "description": "concat_ws(' ', description, style_attributes)", "brand": "lower(trim(brand_name))",
-            "category_path": "replace(product_category, ' - ', ' > ')", "attributes": "map('color', lower(color))", "language": "'en'",
+            "title": "product_name",
+            "description": "concat_ws(' ', description, style_attributes)",
+            "brand": "lower(trim(brand_name))",
+            "category_path": "replace(product_category, ' - ', ' > ')",
+            "attributes": "map('color', lower(color))",
+            "language": "'en'",
         },
     },
     "chinese": {
-        "where": "${data}/chinese_catalogue/products.csv", "format": "csv", "options": {"sep": "^"}, "time_zone": "UTC", "currency": "CNY",
-        "columns": {"product_ref": "_c0", "title": "_c1", "category_path": "replace(_c5, '|', ' > ')", "language": "'zh'"},
+        "where": "${data}/chinese_catalogue/products.csv",
+        "format": "csv",
+        "options": {"sep": "^"},
+        "time_zone": "UTC",
+        "currency": "CNY",
+        "columns": {
+            "product_ref": "_c0",
+            "title": "_c1",
+            "category_path": "replace(_c5, '|', ' > ')",
+            "language": "'zh'",
+        },
     },
-}  # fmt: skip
-ALONE = "product_matrix.weights={text: 1, reviews: 0, category: 0, brand: 0, attributes: 0, price: 0, market: 0}"
+}
+NO_WEIGHTS = "reviews: 0, category: 0, brand: 0, attributes: 0, price: 0, market: 0"
+TEXT_ALONE = f"product_matrix.weights={{text: 1, {NO_WEIGHTS}}}"
 
 
 @pytest.mark.parametrize(
@@ -72,32 +90,32 @@ def test_neighbours_are_purer_in_category_than_chance(
     for job in ("ingest", "clean"):
         assert clarion("run", job, *flags) == 0
     lake = Lake(spark, str(tmp_path / "lake"))
-    near, vectors = (
-        lake.address(TABLES["gold.product_neighbours"]),
-        lake.address(TABLES["gold.product_vectors"]),
-    )
-    for more, least in (("", shares[0]), (ALONE, shares[1])):
-        assert clarion("run", "product_matrix", *flags, *(("--set", more) if more else ())) == 0
-        found = category_purity(spark.table(near), spark.table(vectors))
-        assert found is not None
+    neighbours = lake.address(TABLES["gold.product_neighbours"])
+    vectors = lake.address(TABLES["gold.product_vectors"])
+    for setting, least in (("", shares[0]), (TEXT_ALONE, shares[1])):
+        own = ("--set", setting) if setting else ()
+        assert clarion("run", "product_matrix", *flags, *own) == 0
+        purity = category_purity(spark.table(neighbours), spark.table(vectors))
+        assert purity is not None
         with capsys.disabled():
-            how = "by text alone" if more else "by everything"
-            print(
-                f"\n{catalogue}: {products} products; {found.share:.3f} of neighbours are of the category {how}, by chance {found.chance:.3f}"
-            )
-        assert found.share >= least
-        assert found.share >= 2 * found.chance
+            how = "by text alone" if setting else "by everything"
+            print(f"\n{catalogue}: {products} products, neighbours of the own category {how}:")
+            print(f"{purity.share:.3f}, by chance {purity.chance:.3f}")
+        assert purity.share >= least
+        assert purity.share >= 2 * purity.chance
     assert spark.table(vectors).count() == products
     titles = spark.table(vectors).select("product_id", "title")
-    firsts = spark.table(near).where("rank = 1").orderBy(F.xxhash64("product_id")).limit(10)
-    named = firsts.join(titles, "product_id").join(
-        titles.withColumnsRenamed({"product_id": "neighbour_id", "title": "neighbour"}),
-        "neighbour_id",
+    nearest = spark.table(neighbours).where("rank = 1")
+    neighbour_titles = titles.withColumnsRenamed(
+        {"product_id": "neighbour_id", "title": "neighbour"}
+    )
+    examples = (
+        nearest.orderBy(F.xxhash64("product_id"))
+        .limit(10)
+        .join(titles, "product_id")
+        .join(neighbour_titles, "neighbour_id")
+        .collect()
     )
     with capsys.disabled():
-        print(
-            "\n".join(
-                f"  {row['title'][:60]}  ~  {row['neighbour'][:60]}  ({row['cosine']:.2f})"
-                for row in named.collect()
-            )
-        )
+        for row in examples:
+            print(f"  {row['title'][:60]}  ~  {row['neighbour'][:60]}  ({row['cosine']:.2f})")

@@ -1,4 +1,4 @@
-"""However the files come, and whatever dies on the way, silver holds the same rows."""
+"""However files arrive, and whichever process is killed, silver holds the same rows."""
 
 import os
 import random
@@ -17,7 +17,7 @@ from clarion.lake import Lake
 
 pytestmark = pytest.mark.deep  # JVMs of their own
 
-Mark = tuple[int, int]
+Fingerprint = tuple[int, int]
 
 
 def _flags(data: Path, lake: Path) -> list[str]:
@@ -36,9 +36,9 @@ def _flags(data: Path, lake: Path) -> list[str]:
     ]
 
 
-def _mark(spark: SparkSession, lake: Path) -> tuple[Mark, Mark]:
-    """Rows and fingerprint of sales and of what was refused, columns with _ aside; where a record stood is told by its id."""
-    marks = []
+def _fingerprints(spark: SparkSession, lake: Path) -> tuple[Fingerprint, Fingerprint]:
+    """Number and hash of sales and of rejected records, without the columns that begin with _."""
+    fingerprints = []
     for name in ("silver.order_lines", "silver.quarantine"):
         names = [column.name for column in TABLES[name].columns if not column.name.startswith("_")]
         row = (
@@ -47,8 +47,8 @@ def _mark(spark: SparkSession, lake: Path) -> tuple[Mark, Mark]:
             .agg(F.count("*"), F.sum(F.xxhash64(F.to_json(F.struct(*names))).cast("decimal(38,0)")))
             .first()
         )
-        marks.append((int(row[0]), int(row[1])))
-    return marks[0], marks[1]
+        fingerprints.append((int(row[0]), int(row[1])))
+    return fingerprints[0], fingerprints[1]
 
 
 def _deliver(files: list[Path], data: Path) -> None:
@@ -60,27 +60,27 @@ def _deliver(files: list[Path], data: Path) -> None:
 
 @pytest.fixture(scope="module")
 def files(real_data: Path) -> list[Path]:
-    found = sorted((real_data / "online_retail").glob("*.csv"))
-    assert len(found) == 305
-    return found
+    files = sorted((real_data / "online_retail").glob("*.csv"))
+    assert len(files) == 305
+    return files
 
 
 @pytest.fixture(scope="module")
 def at_once(
     clarion: Callable[..., int], spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[list[Path]], tuple[Mark, Mark]]:
-    """What one undisturbed run makes of files."""
-    known: dict[int, tuple[Mark, Mark]] = {}
+) -> Callable[[list[Path]], tuple[Fingerprint, Fingerprint]]:
+    """The fingerprints after one undisturbed run over some files."""
+    by_count: dict[int, tuple[Fingerprint, Fingerprint]] = {}
 
-    def marks(chosen: list[Path]) -> tuple[Mark, Mark]:
-        if len(chosen) not in known:
+    def fingerprints(chosen: list[Path]) -> tuple[Fingerprint, Fingerprint]:
+        if len(chosen) not in by_count:
             folder = tmp_path_factory.mktemp("at_once")
             _deliver(chosen, folder)
             assert clarion("run", "all", "--to", "clean", *_flags(folder, folder / "lake")) == 0
-            known[len(chosen)] = _mark(spark, folder / "lake")
-        return known[len(chosen)]
+            by_count[len(chosen)] = _fingerprints(spark, folder / "lake")
+        return by_count[len(chosen)]
 
-    return marks
+    return fingerprints
 
 
 @pytest.mark.slow
@@ -89,7 +89,7 @@ def test_three_runs_give_the_rows_of_one(
     clarion: Callable[..., int],
     spark: SparkSession,
     files: list[Path],
-    at_once: Callable[[list[Path]], tuple[Mark, Mark]],
+    at_once: Callable[[list[Path]], tuple[Fingerprint, Fingerprint]],
     tmp_path: Path,
 ) -> None:
     assert at_once(files)[0][0] == 397_884
@@ -97,7 +97,7 @@ def test_three_runs_give_the_rows_of_one(
         _deliver(files[part::3], tmp_path)
         assert clarion("run", "ingest", *_flags(tmp_path, tmp_path / "lake")) == 0
     assert clarion("run", "clean", *_flags(tmp_path, tmp_path / "lake")) == 0
-    assert _mark(spark, tmp_path / "lake") == at_once(files)
+    assert _fingerprints(spark, tmp_path / "lake") == at_once(files)
 
 
 @pytest.mark.real_data
@@ -114,7 +114,7 @@ def test_a_run_that_is_killed_and_repeated_loses_and_doubles_nothing(
     clarion: Callable[..., int],
     spark: SparkSession,
     files: list[Path],
-    at_once: Callable[[list[Path]], tuple[Mark, Mark]],
+    at_once: Callable[[list[Path]], tuple[Fingerprint, Fingerprint]],
     tmp_path: Path,
     killed_after: str,
     how_many: int,
@@ -122,14 +122,10 @@ def test_a_run_that_is_killed_and_repeated_loses_and_doubles_nothing(
     chosen = files[:how_many]
     _deliver(chosen, tmp_path)
     lake = tmp_path / "lake"
-    # planned: the ledger has the files and bronze may hold some of their records; written: bronze has them all, the ledger does not say so.
-    sign = (
-        lake
-        / {
-            "planned": "ops/files/_delta_log/00000000000000000001.json",
-            "written": "bronze/orders/_delta_log/00000000000000000001.json",
-        }[killed_after]
-    )
+    # planned: the ledger has the files, and bronze may have some of their records.
+    # written: bronze has all records, and the ledger does not say so yet.
+    table = {"planned": "ops/files", "written": "bronze/orders"}[killed_after]
+    sign = lake / table / "_delta_log" / "00000000000000000001.json"
     with (tmp_path / "log").open("w") as log:
         run = subprocess.Popen(
             [sys.executable, "-m", "jobs", "run", "ingest", *_flags(tmp_path, lake)],
@@ -156,11 +152,11 @@ def test_a_run_that_is_killed_and_repeated_loses_and_doubles_nothing(
     }
     assert states == {"planned"}
     assert clarion("run", "all", "--to", "clean", *_flags(tmp_path, lake)) == 0
-    assert _mark(spark, lake) == at_once(chosen)
+    assert _fingerprints(spark, lake) == at_once(chosen)
 
 
 def _run_until_killed(arguments: list[str], folder: Path, *, after: float) -> bool:
-    """Start a run and kill its whole process group after some seconds; whether it was still at work."""
+    """Start a run and kill its process group after some seconds; returns whether it still ran."""
     with (folder / "log").open("w") as log:
         run = subprocess.Popen(
             [sys.executable, "-m", "jobs", *arguments],
@@ -186,7 +182,7 @@ def test_runs_killed_at_random_moments_lose_and_double_nothing(
     clarion: Callable[..., int],
     spark: SparkSession,
     files: list[Path],
-    at_once: Callable[[list[Path]], tuple[Mark, Mark]],
+    at_once: Callable[[list[Path]], tuple[Fingerprint, Fingerprint]],
     tmp_path: Path,
     kills: int,
 ) -> None:
@@ -200,4 +196,4 @@ def test_runs_killed_at_random_moments_lose_and_double_nothing(
     _deliver(chosen[kills * share :], tmp_path)
     assert done >= kills / 2, "too few of the kills met a run at work"
     assert clarion(*whole) == 0
-    assert _mark(spark, tmp_path / "lake") == at_once(chosen)
+    assert _fingerprints(spark, tmp_path / "lake") == at_once(chosen)

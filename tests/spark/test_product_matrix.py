@@ -23,8 +23,9 @@ from clarion.products.similarity.settings import ProductSettings
 from clarion.products.similarity.tokens import tokens
 
 AS_OF = date(2026, 6, 1)
-PRODUCTS = """product_id string, title string, description string, brand string, category_path string, category string, attributes map<string,string>,
-    list_price double, cost double, language string"""
+PRODUCTS = """product_id string, title string, description string, brand string,
+    category_path string, category string, attributes map<string,string>, list_price double,
+    cost double, language string"""
 DAYS = "product_id string, day date, known_on date, quantity double, views bigint"
 
 
@@ -221,15 +222,15 @@ def test_each_kind_of_attribute_says_what_it_should(
     )
     others = [_product("y0", "cup spoon"), _product("y1", "cup spoon")]
     same = [
-        _product(f"x{place}", "tea pot", attributes={"size": size})
-        for place, size in enumerate(("S", "M", "L", "XL", "S", "M", "L", "XL"))
+        _product(f"x{index}", "tea pot", attributes={"size": size})
+        for index, size in enumerate(("S", "M", "L", "XL", "S", "M", "L", "XL"))
     ]
     frame = inputs_of(*same, *others, by=by)
     vectors = _vectors(frame, model.fit(frame, by, settings=settings), by, settings)
-    nearness = [_cosine(vectors["x0"], vectors[f"x{place}"]) for place in (4, 1, 2, 3)]
+    nearness = [_cosine(vectors["x0"], vectors[f"x{index}"]) for index in (4, 1, 2, 3)]
     assert nearness == sorted(nearness, reverse=True)
     assert len(set(nearness)) == 4
-    prices = [_product(f"x{place:02d}", "tea pot", list_price=10 * 2**place) for place in range(20)]
+    prices = [_product(f"x{index:02d}", "tea pot", list_price=10 * 2**index) for index in range(20)]
     frame = inputs_of(*prices, *others, by=by)
     vectors = _vectors(frame, model.fit(frame, by, settings=settings), by, settings)
     assert _cosine(vectors["x00"], vectors["x01"]) == pytest.approx(1.0), (
@@ -280,21 +281,21 @@ def test_what_the_market_says_is_as_of_the_day(rows: Callable[..., DataFrame]) -
     )
     prices = rows(
         "product_id string, competitor string, price double, observed_at int",
-        ("a", "one", 5.0, 1), ("a", "one", 8.0, 2), ("a", "two", 12.0, 1), ("b", "one", 10.0, 1), (None, "one", 1.0, 1),
-    )  # fmt: skip
+        ("a", "one", 5.0, 1),
+        ("a", "one", 8.0, 2),
+        ("a", "two", 12.0, 1),
+        ("b", "one", 10.0, 1),
+        (None, "one", 1.0, 1),
+    )
     by_product = {
         row["product_id"]: row
         for row in with_market_facts(
             products, MarketFacts(days, reviews, prices), as_of=AS_OF, days=90
         ).collect()
     }
-    assert (
-        by_product["a"]["units"],
-        by_product["a"]["views"],
-        by_product["b"]["units"],
-        by_product["b"]["views"],
-        by_product["c"]["units"],
-    ) == (3, 9, None, 4, None)
+    assert (by_product["a"]["units"], by_product["a"]["views"]) == (3, 9)
+    assert (by_product["b"]["units"], by_product["b"]["views"]) == (None, 4)
+    assert by_product["c"]["units"] is None
     assert [by_product[name]["price_position"] for name in "abcd"] == [0, 1, None, None], (
         "without a price or a second product there is no position"
     )
@@ -372,13 +373,23 @@ def test_a_category_below_itself_is_marked_and_its_narrowest_part_counts(
     assert rule.severity == "warning"
     assert [row["product_id"] for row in paths.where(rule.invalid_when).collect()] == ["b"]
     states = paths.selectExpr(
-        "*", "'t' title", "'d' description", "'b' brand", "map('x', 'y') attributes", "1.0D list_price", "1.0D cost", "'en' language",
-        "timestamp'2026-01-01' at", "timestamp'2026-01-01' arrived_at", "'f' _file", "1L _row",
-    )  # fmt: skip
-    found = {
+        "*",
+        "'t' title",
+        "'d' description",
+        "'b' brand",
+        "map('x', 'y') attributes",
+        "1.0D list_price",
+        "1.0D cost",
+        "'en' language",
+        "timestamp'2026-01-01' at",
+        "timestamp'2026-01-01' arrived_at",
+        "'f' _file",
+        "1L _row",
+    )
+    categories = {
         row["product_id"]: row["category"]
         for row in current_products(states, as_of=AS_OF, time_zone="UTC").collect()
     }
-    assert found == {"a": "pots", "b": "tea", "c": None, "d": "tea"}, (
-        "paths are read one by one: two that name each other make no endless tree"
+    assert categories == {"a": "pots", "b": "tea", "c": None, "d": "tea"}, (
+        "each path is read by itself: two that name each other make no endless tree"
     )

@@ -1,6 +1,5 @@
 """The product matrix against NumPy, and decisions that keep their promises."""
 
-from collections.abc import Callable
 from datetime import date
 
 import numpy as np
@@ -24,8 +23,6 @@ from clarion.products.similarity.market import MarketFacts, with_market_facts
 from clarion.products.similarity.neighbours import nearest_products
 from clarion.products.similarity.purity import category_purity
 from clarion.products.similarity.settings import ProductSettings
-from clarion.streaming.customers import next_customer_state
-from clarion.streaming.market import price_alerts
 
 AS_OF = date(2026, 6, 1)
 PRODUCTS = "product_id string, title string, description string, brand string, category string, list_price decimal(18,4)"
@@ -133,56 +130,6 @@ def test_a_condition_that_speaks_of_unknown_things_is_refused(
     written["offers"][0]["when"] = "shoe_size > 40"
     with pytest.raises(ConfigError, match="'when': invalid expression: shoe_size > 40"):
         check_conditions(spark.range(1), parse_catalogue(written, where="offers.yml"))
-
-
-@pytest.mark.covers("F1")
-def test_interest_halves_and_a_cart_closes_at_the_checkout(rows: Callable[..., DataFrame]) -> None:
-    schema = "customer_id string, happened_at string, type string, product_id string"
-    first = rows(
-        schema, ("a", "2026-06-01 00:00:00", "cart_add", "p1"), ("a", "2026-06-02 00:00:00", "view", "p2"), ("b", "2026-06-01 00:00:00", "cart_add", "p3"),
-    ).withColumn("happened_at", F.col("happened_at").cast("timestamp"))  # fmt: skip
-    empty = rows(
-        "customer_id string, interest double, interest_at timestamp, last_product_id string, open_cart array<string>, cart_at timestamp, _stream_batch bigint"
-    )
-    state = next_customer_state(first, empty, half_life_hours=24, batch=0).persist()
-    by_customer = {row["customer_id"]: row for row in state.collect()}
-    assert by_customer["a"]["interest"] == pytest.approx(1.5)
-    assert by_customer["a"]["open_cart"] == ["p1"]
-    second = rows(
-        schema,
-        ("a", "2026-06-03 00:00:00", "checkout", None),
-        ("b", "2026-06-01 00:00:00", "cart_remove", "p3"),
-    ).withColumn("happened_at", F.col("happened_at").cast("timestamp"))
-    after = {
-        row["customer_id"]: row
-        for row in next_customer_state(second, state, half_life_hours=24, batch=1).collect()
-    }
-    assert after["a"]["interest"] == pytest.approx(1.75)
-    assert after["a"]["open_cart"] == []
-    assert after["b"]["open_cart"] == []
-
-
-@pytest.mark.covers("F2")
-def test_a_competitors_move_is_compared_with_the_price_before(
-    rows: Callable[..., DataFrame],
-) -> None:
-    schema = "competitor string, product_id string, price decimal(18,4), observed_at timestamp, promotion string"
-    from datetime import datetime
-    from decimal import Decimal
-
-    seen = rows(
-        schema,
-        ("Alpha", "p1", Decimal(80), datetime(2026, 6, 2), "deal"),
-        ("Alpha", "p2", Decimal(99), datetime(2026, 6, 2), None),
-        ("Alpha", "p3", Decimal(50), datetime(2026, 6, 2), None),
-    )
-    state = rows(
-        "competitor string, product_id string, price decimal(18,4), observed_at timestamp",
-        ("Alpha", "p1", Decimal(100), datetime(2026, 6, 1)),
-        ("Alpha", "p2", Decimal(100), datetime(2026, 6, 1)),
-    )
-    found = price_alerts(seen, state, threshold=0.1).collect()
-    assert [(row["product_id"], row["change"]) for row in found] == [("p1", pytest.approx(-0.2))]
 
 
 def test_neighbours_by_words_alone_are_of_the_own_planted_cluster_far_above_chance(
