@@ -36,16 +36,15 @@ class Attribute:
     levels: tuple[str, ...]
     meaning: str
 
-    # Fitted models that are registered hold the names of these two columns.
     @property
     def column(self) -> str:
         """Column that holds the attribute's value."""
-        return f"of_{self.name}"
+        return f"attribute_{self.name}"
 
     @property
     def bin_column(self) -> str:
         """Column that holds the quantile bin of a scaled attribute."""
-        return f"step_{self.name}"
+        return f"bin_{self.name}"
 
 
 class _AttributeEntry(BaseModel):
