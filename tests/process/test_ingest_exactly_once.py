@@ -47,6 +47,7 @@ def _fingerprints(spark: SparkSession, lake: Path) -> tuple[Fingerprint, Fingerp
             .agg(F.count("*"), F.sum(F.xxhash64(F.to_json(F.struct(*names))).cast("decimal(38,0)")))
             .first()
         )
+        assert row is not None
         fingerprints.append((int(row[0]), int(row[1])))
     return fingerprints[0], fingerprints[1]
 
