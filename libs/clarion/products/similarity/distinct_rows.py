@@ -180,11 +180,8 @@ def product_neighbours(
     own_row = pd.DataFrame({"row": rows, "column": rows, "cosine": 1.0})
     other_rows = pairs[pairs["row"] != pairs["column"]]
     candidates = distinct.expand(pd.concat([other_rows, own_row]), "column", limit=k + 1)
-    nearest = (
-        candidates.sort_values(["row", "cosine", "column"], ascending=[True, False, True])
-        .groupby("row")
-        .head(k + 1)
-    )
+    ordered = candidates.sort_values(["row", "cosine", "column"], ascending=[True, False, True])
+    nearest = ordered[ordered.groupby("row").cumcount() <= k]
     return rank_neighbours(matrix.names, distinct.expand(nearest, "row"), by="cosine", k=k)
 
 
