@@ -99,6 +99,7 @@ def _products(scope: Scope, *, limit: int) -> tuple[DataFrame, ...]:
             scope.raw(MARKET_ALERTS),
             as_of=scope.as_of,
             days=_ALERT_DAYS,
+            time_zone=scope.time_zone,
             limit=limit,
         ),
         products.products_in_cart(scope.raw(CUSTOMER_STATE)),

@@ -1,11 +1,12 @@
 """Which products are shown with an offer, and why."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from clarion.campaigns.decisions.settings import Offer
+from clarion.measures.columns.days import start_of
 
 PRODUCT_SOURCES = ("interests", "neighbours", "open_cart", "alerted")
 SHOWN_PRODUCTS = "array<struct<product_id:string,reason:string>>"
@@ -74,7 +75,13 @@ def similar_products(interactions: DataFrame, neighbours: DataFrame, *, limit: i
 
 
 def products_with_price_cut(
-    interactions: DataFrame, alerts: DataFrame, *, as_of: date, days: int, limit: int
+    interactions: DataFrame,
+    alerts: DataFrame,
+    *,
+    as_of: date,
+    days: int,
+    time_zone: str,
+    limit: int,
 ) -> DataFrame:
     """Products of interest whose price a competitor has cut lately.
 
@@ -83,14 +90,15 @@ def products_with_price_cut(
         alerts: MARKET_ALERTS.
         as_of: first day that does not count.
         days: how long an alert matters.
+        time_zone: the shop's zone.
         limit: most products per customer.
 
     Returns:
         customer_id, alerted (array of product_id and reason).
     """
-    until = F.lit(as_of).cast("timestamp")
-    since = until - F.make_dt_interval(F.lit(days))
-    is_recent = F.col("observed_at").between(since, until)
+    since = start_of(as_of - timedelta(days=days), time_zone)
+    until = start_of(as_of, time_zone)
+    is_recent = (F.col("observed_at") >= since) & (F.col("observed_at") < until)
     price_cuts = (
         alerts.where(is_recent & (F.col("change") < 0))
         .groupBy("product_id")
