@@ -56,7 +56,8 @@ JOB = Job(
     reads=(DECISIONS, CONSENTS),
     reads_earlier=(MESSAGES,),
     writes=(MESSAGES,),
-    purpose="marketing",
+    # Consent is asked message by message: what was sent stays, and what is withheld is said.
+    purpose="operations",
     settings=(DeliverSettings,),
     run=run,
 )

@@ -1,6 +1,6 @@
 """The effects of the messages of one day: outcomes, KPIs and the comparison with the holdout."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -162,5 +162,5 @@ def arms(
 
 
 def _is_within(column: str, first: date, days: int, time_zone: str) -> Column:
-    start = start_of(first, time_zone)
-    return (F.col(column) >= start) & (F.col(column) < start + F.make_dt_interval(days=F.lit(days)))
+    start, end = (start_of(day, time_zone) for day in (first, first + timedelta(days=days)))
+    return (F.col(column) >= start) & (F.col(column) < end)

@@ -1,0 +1,332 @@
+"""What came back from messages, the KPIs of each strategy, and revenue in and outside the holdout: worked out by hand."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from chispa import assert_approx_df_equality, assert_df_equality
+from lake_rows import append_rows, consent
+from pyspark.sql import DataFrame, SparkSession
+from scipy.stats import ttest_ind
+from worlds import Desk
+
+from clarion.campaigns.measurement import transforms as campaigns
+
+ZONE = "Asia/Shanghai"
+SENT_ON, WINDOW = date(2026, 6, 1), 7  # the window ends as 8 June begins in Shanghai
+MESSAGES = "message_id string, customer_id string"
+RESPONSES = "message_ref string, type string, happened_at timestamp"
+LINES = (
+    "customer_id string, order_id string, kind string, amount decimal(18,4), happened_at timestamp"
+)
+OUTCOMES = "message_id string, customer_id string, delivered boolean, clicked boolean, orders bigint, revenue decimal(18,4)"
+DECISIONS = "customer_id string, strategy_id string, strategy_version int, is_holdout boolean"
+KPIS = (
+    "as_of date, decided_on date, strategy_id string, strategy_version int, window_days int, delivered bigint, clickers bigint, "
+    "buyers bigint, revenue decimal(18,4), repeat_buyers bigint, ctr double, cr double, apu decimal(18,4), rpr double"
+)
+ARMS = "strategy_id string, is_holdout boolean, n bigint, mean double, m2 double"
+Rows = Callable[..., DataFrame]
+
+
+def local(text: str) -> datetime:
+    """An instant by the shop's clock."""
+    return datetime.fromisoformat(f"2026-{text}").replace(tzinfo=ZoneInfo(ZONE))
+
+
+def sale(
+    customer: str | None, order: str, amount: str, when: str, kind: str = "sale"
+) -> tuple[Any, ...]:
+    return customer, order, kind, Decimal(amount), local(when)
+
+
+def outcomes(messages: DataFrame, responses: DataFrame, lines: DataFrame) -> DataFrame:
+    return campaigns.outcomes(
+        messages, responses, lines, sent_on=SENT_ON, window_days=WINDOW, time_zone=ZONE
+    )
+
+
+def arms(decisions: DataFrame, lines: DataFrame) -> DataFrame:
+    return campaigns.arms(decisions, lines, sent_on=SENT_ON, window_days=WINDOW, time_zone=ZONE)
+
+
+def assert_same(found: DataFrame, expected: DataFrame) -> None:
+    assert_df_equality(found, expected, ignore_row_order=True, ignore_nullable=True)
+
+
+@pytest.mark.covers("S2")
+def test_a_buyer_clicked_and_ordered_after_the_click(rows: Rows) -> None:
+    messages = rows(MESSAGES, *((f"m{n}", f"c{n}") for n in range(1, 6)))
+    responses = rows(
+        RESPONSES,
+        ("m1", "sent", local("06-01 08:00")),
+        ("m1", "delivered", local("06-01 08:01")),
+        ("m1", "clicked", local("06-02 10:00")),
+        ("m1", "clicked", local("06-03 10:00")),  # a second click does not move the first
+        ("m2", "delivered", local("06-01 08:01")),
+        ("m3", "sent", local("06-01 08:00")),
+        ("m4", "clicked", local("06-03 10:00")),  # what was clicked has arrived
+    )
+    lines = rows(
+        LINES,
+        sale("c1", "o1", "30.00", "06-02 10:12"),
+        sale("c1", "o1", "12.50", "06-02 10:12"),  # a second line of the same order
+        sale("c1", "o2", "7.50", "06-05 09:00"),
+        sale("c1", "o0", "99.00", "06-02 09:59"),  # a minute before the click
+        sale("c2", "o3", "20.00", "06-02 10:00"),  # bought without a click
+        sale("c4", "o4", "20.00", "06-02 10:00"),  # before the click
+    )
+    expected = rows(
+        OUTCOMES,
+        ("m1", "c1", True, True, 2, Decimal("50.00")),  # 30.00 + 12.50 + 7.50
+        ("m2", "c2", True, False, 0, Decimal(0)),
+        ("m3", "c3", False, False, 0, Decimal(0)),
+        ("m4", "c4", True, True, 0, Decimal(0)),
+        ("m5", "c5", False, False, 0, Decimal(0)),
+    )
+    assert_same(outcomes(messages, responses, lines), expected)
+
+
+def test_the_window_begins_with_the_shops_day_and_ends_before_its_last_midnight(rows: Rows) -> None:
+    messages = rows(
+        MESSAGES, *((name, name) for name in ("early", "first", "late", "order", "last"))
+    )
+    responses = rows(
+        RESPONSES,
+        ("early", "clicked", local("05-31 23:59:59")),
+        ("first", "clicked", local("06-01 00:00")),
+        ("late", "clicked", local("06-08 00:00")),
+        ("order", "clicked", local("06-02 10:00")),
+        ("last", "clicked", local("06-02 10:00")),
+    )
+    lines = rows(
+        LINES,
+        sale("early", "o1", "1", "06-02 10:00"),
+        sale("first", "o2", "2", "06-01 00:00"),  # at the moment of the click
+        sale("late", "o3", "3", "06-08 00:00"),
+        sale("order", "o4", "4", "06-08 00:00"),  # exactly at the end
+        sale("last", "o5", "5", "06-07 23:59:59.999999"),
+    )
+    expected = rows(
+        OUTCOMES,
+        ("early", "early", False, False, 0, Decimal(0)),
+        ("first", "first", True, True, 1, Decimal(2)),
+        ("late", "late", False, False, 0, Decimal(0)),
+        ("order", "order", True, True, 0, Decimal(0)),
+        ("last", "last", True, True, 1, Decimal(5)),
+    )
+    assert_same(outcomes(messages, responses, lines), expected)
+
+
+def test_a_window_over_a_clock_change_still_ends_at_the_shops_midnight(rows: Rows) -> None:
+    def berlin(text: str) -> datetime:
+        return datetime.fromisoformat(f"2026-{text}").replace(tzinfo=ZoneInfo("Europe/Berlin"))
+
+    # Clocks go back on 25 October: the week that begins on the 20th has 169 hours.
+    responses = rows(RESPONSES, ("m1", "clicked", berlin("10-20 10:00")))
+    lines = rows(
+        LINES,
+        ("c1", "o1", "sale", Decimal(5), berlin("10-26 23:59")),
+        ("c1", "o2", "sale", Decimal(7), berlin("10-27 00:00")),
+    )
+    found = campaigns.outcomes(
+        rows(MESSAGES, ("m1", "c1")),
+        responses,
+        lines,
+        sent_on=date(2026, 10, 20),
+        window_days=7,
+        time_zone="Europe/Berlin",
+    )
+    assert_same(found, rows(OUTCOMES, ("m1", "c1", True, True, 1, Decimal(5))))
+
+
+def test_a_return_larger_than_its_purchase_and_sales_to_nobody_change_no_outcome(
+    rows: Rows,
+) -> None:
+    messages = rows(MESSAGES, ("m1", "c1"))
+    responses = rows(
+        RESPONSES,
+        ("m1", "clicked", local("06-02 10:00")),
+        ("unknown", "clicked", local("06-02 10:00")),
+        (None, "clicked", local("06-02 10:00")),
+    )
+    lines = rows(
+        LINES,
+        sale("c1", "o1", "30", "06-02 11:00"),
+        sale("c1", "o1", "100", "06-04 11:00", kind="return"),
+        sale(None, "o2", "500", "06-02 11:00"),
+    )
+    assert_same(
+        outcomes(messages, responses, lines),
+        rows(OUTCOMES, ("m1", "c1", True, True, 1, Decimal(30))),
+    )
+
+
+def test_no_messages_have_no_outcomes(rows: Rows) -> None:
+    assert outcomes(rows(MESSAGES), rows(RESPONSES), rows(LINES)).isEmpty()
+
+
+@pytest.mark.covers("S2")
+def test_the_four_kpis_are_known_only_where_there_is_something_to_divide_by(rows: Rows) -> None:
+    decided = [(f"c{n}", "reached", 1, False) for n in range(1, 7)]
+    decided += [("d1", "unsent", 1, False), ("d2", "unsent", 1, True)]
+    decided += [
+        ("e1", "ignored", 1, False),
+        ("f1", "looked_at", 3, False),
+        ("f2", "looked_at", 2, False),
+    ]
+    results = rows(
+        OUTCOMES,
+        ("m1", "c1", True, True, 2, Decimal(110)),  # bought twice
+        ("m2", "c2", True, True, 1, Decimal(40)),
+        ("m3", "c3", True, True, 0, Decimal(0)),
+        ("m4", "c4", True, False, 0, Decimal(0)),
+        ("m5", "c5", False, False, 0, Decimal(0)),  # never arrived; c6 was sent nothing
+        ("m6", "e1", True, False, 0, Decimal(0)),
+        ("m7", "f1", True, True, 0, Decimal(0)),
+        ("m8", "f2", True, True, 3, Decimal(9)),
+    )
+    found = campaigns.strategy_kpis(
+        rows(DECISIONS, *decided),
+        results,
+        as_of=date(2026, 6, 8),
+        decided_on=SENT_ON,
+        window_days=WINDOW,
+    )
+    day = (date(2026, 6, 8), SENT_ON)
+    expected = rows(
+        KPIS,
+        # 3 of 4 delivered clicked, 2 of 3 bought, 150 / 2 buyers, 1 of 2 came back
+        (*day, "reached", 1, WINDOW, 4, 3, 2, Decimal(150), 1, 3 / 4, 2 / 3, Decimal(75), 1 / 2),
+        (*day, "unsent", 1, WINDOW, 0, 0, 0, Decimal(0), 0, None, None, None, None),
+        (*day, "ignored", 1, WINDOW, 1, 0, 0, Decimal(0), 0, 0.0, None, None, None),
+        (*day, "looked_at", 3, WINDOW, 1, 1, 0, Decimal(0), 0, 1.0, 0.0, None, None),
+        (*day, "looked_at", 2, WINDOW, 1, 1, 1, Decimal(9), 1, 1.0, 1.0, Decimal(9), 1.0),
+    )
+    assert_same(found, expected)
+
+
+def test_revenue_per_customer_has_a_mean_in_and_outside_the_holdout(rows: Rows) -> None:
+    decisions = rows(
+        DECISIONS,
+        ("a1", "g1", 1, False), ("a2", "g1", 1, False), ("a3", "g1", 1, False),
+        ("b1", "g1", 1, True), ("b2", "g1", 1, True),
+        ("c1", "g2", 1, False),
+    )  # fmt: skip
+    lines = rows(
+        LINES,
+        sale("a1", "o1", "4", "06-01 00:00"),
+        sale("a1", "o2", "6", "06-07 23:59"),
+        sale("a2", "o3", "20", "06-03 10:00"),
+        sale("a3", "o4", "50", "06-08 00:00"),  # at the end of the window: spent nothing within it
+        sale("a3", "o5", "50", "06-02 10:00", kind="return"),  # of a purchase before it
+        sale("b1", "o6", "5", "06-02 10:00"),
+        sale("b2", "o7", "8", "05-31 23:59"),
+        sale(None, "o8", "900", "06-02 10:00"),
+        sale("stranger", "o9", "900", "06-02 10:00"),
+    )
+    expected = rows(
+        ARMS,
+        ("g1", False, 3, 10.0, 200.0),  # 10, 20, 0: (0 + 100 + 100)
+        ("g1", True, 2, 2.5, 12.5),  # 5, 0: 2 x 2.5²
+        ("g2", False, 1, 0.0, 0.0),  # and no holdout at all
+    )
+    assert_approx_df_equality(
+        arms(decisions, lines), expected, 1e-9, ignore_row_order=True, ignore_nullable=True
+    )
+
+
+def test_nobody_decided_on_makes_no_arm(rows: Rows) -> None:
+    assert arms(rows(DECISIONS), rows(LINES, sale("c1", "o1", "5", "06-02 10:00"))).isEmpty()
+
+
+def decision(customer: str, strategy: str, *, held_out: bool = False) -> dict[str, Any]:
+    return {
+        "as_of": SENT_ON, "decision_id": customer, "customer_id": customer, "strategy_id": strategy, "is_holdout": held_out,
+        "action": "nothing" if held_out else "coupon", "consent_basis": "recorded", "expected_cost": Decimal(0),
+    }  # fmt: skip
+
+
+def bought(customer: str, amount: str, when: str, *, arrived: str | None = None) -> dict[str, Any]:
+    order = f"{customer} {when}"
+    return {
+        "order_line_id": order, "order_id": order, "customer_id": customer, "amount": Decimal(amount), "kind": "sale",
+        "happened_at": local(when), "arrived_at": local(arrived or when), "currency": "EUR",
+    }  # fmt: skip
+
+
+def answered(customer: str, what: str, when: str) -> dict[str, Any]:
+    return {
+        "record_id": f"{customer} {what}", "message_ref": f"m-{customer}", "type": what, "happened_at": local(when),
+        "arrived_at": local(when),
+    }  # fmt: skip
+
+
+@pytest.mark.covers("S2")
+def test_a_strategy_is_measured_on_the_day_its_window_ends_and_not_before(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    desk = Desk(
+        spark, tmp_path, {}, **{"shop.time_zone": ZONE, "strategy.window_days": str(WINDOW)}
+    )
+    treated, held_out = ["a1", "a2", "a3"], ["b1", "b2"]
+    known = [*treated, *held_out, "c1", "c2"]
+    append_rows(desk.lake, "silver.consents", *(consent(name, "analytics") for name in known))
+    append_rows(
+        desk.lake,
+        "gold.decisions",
+        *(decision(name, "g1") for name in treated),
+        *(decision(name, "g1", held_out=True) for name in held_out),
+        *(decision(name, "g2") for name in ("c1", "c2")),  # a strategy without a holdout
+    )
+    append_rows(
+        desk.lake,
+        "gold.messages",
+        *(
+            {"message_id": f"m-{name}", "as_of": SENT_ON, "customer_id": name, "state": "sent"}
+            for name in ("a1", "a2", "c1")
+        ),
+        {"message_id": "m-a3", "as_of": SENT_ON, "customer_id": "a3", "state": "withheld"},
+    )
+    append_rows(
+        desk.lake,
+        "silver.responses",
+        *(answered(name, "clicked", "06-02 10:00") for name in ("a1", "a2")),
+        answered("a3", "clicked", "06-02 10:00"),  # of a message that was never sent
+        answered("c1", "delivered", "06-02 10:00"),
+    )
+    append_rows(
+        desk.lake,
+        "silver.order_lines",
+        bought("a1", "10", "06-02 11:00"),
+        bought(
+            "a2", "40", "06-03 11:00", arrived="06-08 00:00"
+        ),  # known only after the measurement
+        bought("a3", "26", "06-04 11:00"),
+        bought("b1", "5", "06-02 11:00"),
+        bought("c2", "70", "06-02 11:00"),
+    )
+    desk.run("measure", as_of=date(2026, 6, 7))
+    assert desk.read("gold.strategy_kpis").isEmpty()
+    assert desk.said == ["no strategy has run for 7 days yet"]
+
+    desk.run("measure", as_of=date(2026, 6, 8))
+    found = {row["strategy_id"]: row for row in desk.read("gold.strategy_kpis").collect()}
+    assert set(found) == {"g1", "g2"}
+    one, two = found["g1"], found["g2"]
+    counted = ("delivered", "clickers", "buyers", "revenue", "repeat_buyers")
+    assert tuple(one[name] for name in counted) == (2, 2, 1, Decimal(10), 0)
+    assert (one["ctr"], one["cr"], one["apu"], one["rpr"]) == (1.0, 0.5, Decimal(10), 0.0)
+    assert (one["held_out"], one["treated"]) == (2, 3)
+    by_scipy = ttest_ind([10.0, 0.0, 26.0], [5.0, 0.0], equal_var=False)
+    ends = by_scipy.confidence_interval(0.95)
+    assert one["lift"] == pytest.approx(12 - 2.5)
+    assert (one["lift_low"], one["lift_high"]) == pytest.approx((ends.low, ends.high), abs=1e-6)
+    # Nobody was held out: what the strategy brought is not computable, and not 0.
+    assert (two["held_out"], two["treated"]) == (0, 2)
+    assert (two["lift"], two["lift_low"], two["lift_high"]) == (None, None, None)
+    assert (two["ctr"], two["cr"], two["apu"], two["rpr"]) == (0.0, None, None, None)
