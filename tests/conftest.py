@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from servers import connectors
+from turns import Turns
 from worlds import KERNEL, Desk, World
 
 from clarion.config import Config
@@ -116,3 +117,9 @@ def desk(spark: SparkSession, tmp_path: Path) -> Callable[..., Desk]:
 def world(spark: SparkSession, config: Config, tmp_path_factory: pytest.TempPathFactory) -> World:
     """A small simulated shop after one pass."""
     return World(spark, config, tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture(scope="session")
+def turns(spark: SparkSession, config: Config, tmp_path_factory: pytest.TempPathFactory) -> Turns:
+    """A small simulated shop after three turns of the loop."""
+    return Turns(spark, config, tmp_path_factory.mktemp("turns"))

@@ -1,0 +1,341 @@
+"""A shop passes through three turns of the loop; every number is computed again from its facts with pandas."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm, ttest_ind
+from turns import TURN_DAYS, Turns
+
+from clarion.config.load import parse_yaml
+
+pytestmark = pytest.mark.deep
+
+ARRIVED = ["delivered", "viewed", "clicked"]
+KEYS = ["strategy_id", "strategy_version"]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The shop's tables in pandas, and its settings."""
+
+    shop: Turns
+    lines: pd.DataFrame
+    responses: pd.DataFrame
+    consents: pd.DataFrame
+    decisions: pd.DataFrame
+    messages: pd.DataFrame
+    strategies: pd.DataFrame
+
+    def start(self, day: date) -> pd.Timestamp:
+        """The instant (UTC) at which a day begins in the shop."""
+        return pd.Timestamp(day, tz=self.shop.time_zone).tz_convert("UTC").tz_localize(None)
+
+    def setting(self, name: str) -> float:
+        return float(self.shop.config.get(name))
+
+    def person(self, names: pd.Series, day: date) -> pd.Series:
+        """The surrogate of each account's person, as accounts were joined on a day."""
+        found = self.shop.read("silver.resolutions").toPandas()
+        of_day = found[(found["as_of"] == day) & (found["kind"] == "customer")]
+        return names.replace(dict(zip(of_day["ref"], of_day["customer_id"], strict=True)))
+
+    def known(self, facts: pd.DataFrame, day: date) -> pd.DataFrame:
+        """Facts that had arrived before a day, each under its person."""
+        found = facts[facts["arrived_at"] < self.start(day)]
+        return found.assign(customer_id=self.person(found["customer_id"], day))
+
+    def consenting(self, purpose: str, day: date) -> set[str]:
+        """People whose last statement for some channel grants a purpose; of two at one time the refusal counts."""
+        stated = self.known(self.consents[self.consents["purpose"] == purpose], day)
+        last = (
+            stated.sort_values(["at", "granted"], ascending=[True, False])
+            .groupby(["customer_id", "channel"])
+            .last()
+        )
+        return set(last[last["granted"]].index.get_level_values("customer_id"))
+
+    def sales(self, day: date, sent_on: date) -> pd.DataFrame:
+        """Lines sold in the window of what was sent, as they were known on a day, without invalid activity."""
+        found = self.shop.read("silver.invalid_activity").toPandas()
+        invalid = set(
+            found[(found["as_of"] <= day) & (found["fact_table"] == "silver.order_lines")][
+                "record_id"
+            ]
+        )
+        known = self.known(self.lines, day)
+        begin, end = self.start(sent_on), self.start(sent_on + timedelta(days=TURN_DAYS))
+        inside = (
+            (known["happened_at"] >= begin)
+            & (known["happened_at"] < end)
+            & (known["kind"] == "sale")
+        )
+        return known[inside & ~known["order_line_id"].isin(invalid)].assign(
+            amount=lambda frame: frame["amount"].astype(float)
+        )
+
+
+@pytest.fixture(scope="module")
+def books(turns: Turns) -> Books:
+    def read(name: str) -> pd.DataFrame:
+        return turns.read(name).toPandas()
+
+    names = (
+        "silver.order_lines",
+        "silver.responses",
+        "silver.consents",
+        "gold.decisions",
+        "gold.messages",
+        "gold.strategies",
+    )
+    return Books(turns, *(read(name) for name in names))
+
+
+def on(frame: pd.DataFrame, day: date) -> pd.DataFrame:
+    return frame[frame["as_of"] == day]
+
+
+def steps(books: Books) -> list[tuple[date, date]]:
+    """Each day that measures, with the day whose decisions it measures."""
+    days = books.shop.days
+    return list(zip(days[1:], days[:-1], strict=True))
+
+
+def counted(books: Books, day: date, sent_on: date) -> pd.DataFrame:
+    """The KPIs of each strategy and version, message by message."""
+    begin, end = books.start(sent_on), books.start(sent_on + timedelta(days=TURN_DAYS))
+    decided = on(books.decisions, sent_on)
+    sent = on(books.messages, sent_on).query("state == 'sent'")
+    answers = books.known(books.responses, day)
+    answers = answers[(answers["happened_at"] >= begin) & (answers["happened_at"] < end)]
+    sales = books.sales(day, sent_on)
+    rows = []
+    for message in sent.merge(decided[["decision_id", *KEYS]], on="decision_id").to_dict("records"):
+        mine = answers[answers["message_ref"] == message["message_id"]]
+        clicks = mine[mine["type"] == "clicked"]["happened_at"]
+        own = sales[sales["customer_id"] == message["customer_id"]]
+        after = own[own["happened_at"] >= clicks.min()] if len(clicks) else own.iloc[:0]
+        rows.append(
+            {
+                **{key: message[key] for key in KEYS},
+                "delivered": int(mine["type"].isin(ARRIVED).any()),
+                "clickers": int(len(clicks) > 0),
+                "buyers": int(len(after) > 0),
+                "repeat_buyers": int(after["order_id"].nunique() > 1),
+                "revenue": after["amount"].sum(),
+            }
+        )
+    return pd.DataFrame(rows).groupby(KEYS).sum()
+
+
+def share(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def rates(row: pd.Series) -> dict[str, float | None]:
+    return {
+        "ctr": share(row["clickers"], row["delivered"]),
+        "cr": share(row["buyers"], row["clickers"]),
+        "apu": share(row["revenue"], row["buyers"]),
+        "rpr": share(row["repeat_buyers"], row["buyers"]),
+    }
+
+
+def plain(value: Any) -> float | None:
+    """A cell as a number, or None where it is empty."""
+    return None if value is None or pd.isna(value) else float(value)
+
+
+def test_the_first_turn_measures_nothing_and_starts_every_strategy_at_one(books: Books) -> None:
+    first = books.shop.days[0]
+    for name in ("gold.strategy_kpis", "gold.adjustments"):
+        assert on(books.shop.read(name).toPandas(), first).empty, name
+    plans = on(books.strategies, first)
+    assert len(plans) == 2
+    assert set(plans["version"]) == {1}
+    assert set(plans["benefit"]) == {1.0}
+
+
+@pytest.mark.covers("S2")
+def test_click_rate_conversion_revenue_and_repurchase_follow_from_the_facts(books: Books) -> None:
+    found = books.shop.read("gold.strategy_kpis").toPandas()
+    bought = 0
+    for day, sent_on in steps(books):
+        expected = counted(books, day, sent_on)
+        measured = on(found, day).set_index(KEYS)
+        assert set(measured["decided_on"]) == {sent_on}
+        assert set(measured.index) == set(
+            map(tuple, on(books.decisions, sent_on)[KEYS].drop_duplicates().to_numpy())
+        )
+        for key, row in expected.iterrows():
+            for name in ("delivered", "clickers", "buyers", "repeat_buyers", "revenue"):
+                assert float(measured.loc[key, name]) == pytest.approx(row[name]), (day, key, name)
+            for kpi, value in rates(row).items():
+                assert plain(measured.loc[key, kpi]) == (
+                    value if value is None else pytest.approx(value, abs=1e-4)
+                ), (day, key, kpi)
+        bought += int(expected["buyers"].sum())
+    assert bought >= 5  # the shop's customers do answer
+
+
+def test_the_lift_is_revenue_per_customer_outside_the_holdout_less_inside(books: Books) -> None:
+    found = books.shop.read("gold.strategy_kpis").toPandas()
+    for day, sent_on in steps(books):
+        spent = books.sales(day, sent_on).groupby("customer_id")["amount"].sum()
+        for strategy, people in on(books.decisions, sent_on).groupby("strategy_id"):
+            amounts = people["customer_id"].map(spent).fillna(0.0)
+            treated, held_out = amounts[~people["is_holdout"]], amounts[people["is_holdout"]]
+            row = on(found, day).set_index("strategy_id").loc[strategy]
+            assert (row["treated"], row["held_out"]) == (len(treated), len(held_out))
+            assert min(len(treated), len(held_out)) >= 2
+            ends = ttest_ind(treated, held_out, equal_var=False).confidence_interval(0.95)
+            expected = (treated.mean() - held_out.mean(), ends.low, ends.high)
+            assert (row["lift"], row["lift_low"], row["lift_high"]) == pytest.approx(
+                expected, abs=1e-5
+            ), (day, strategy)
+
+
+def explains(part: float, whole: float, target: float) -> bool:
+    """Whether a share of `target` could have given so many: Wilson's interval is where the score test does not reject it."""
+    return abs(part / whole - target) <= norm.ppf(0.975) * (target * (1 - target) / whole) ** 0.5
+
+
+def moved(books: Books, row: pd.Series, before: float) -> tuple[float, float | None]:
+    """The multiplier after a measurement and the relative factor, by the formula of the founding document."""
+    actual = rates(row)
+    if None in actual.values():
+        return before, None
+    target = {kpi: books.setting(f"strategy.target_{kpi}") for kpi in actual}
+    weight = {kpi: books.setting(f"adjust.weight_{kpi}") for kpi in actual}
+    factor = sum(
+        weight[kpi] * (target[kpi] - float(actual[kpi] or 0)) / target[kpi] for kpi in actual
+    )
+    chance = explains(row["clickers"], row["delivered"], target["ctr"]) and explains(
+        row["buyers"], row["clickers"], target["cr"]
+    )
+    if row["delivered"] < books.setting("adjust.min_delivered") or chance:
+        return before, factor
+    step = books.setting("adjust.step")
+    wanted = before * np.clip(1 + books.setting("adjust.gain") * factor, 1 - step, 1 + step)
+    return float(
+        np.clip(wanted, books.setting("adjust.lowest"), books.setting("adjust.highest"))
+    ), factor
+
+
+@pytest.mark.covers("S2")
+def test_the_next_version_has_the_benefit_multiplier_that_the_measurement_asks_for(
+    books: Books,
+) -> None:
+    adjustments = books.shop.read("gold.adjustments").toPandas()
+    acted = 0
+    for day, sent_on in steps(books):
+        before = on(books.strategies, sent_on).set_index("strategy_id")
+        after = on(books.strategies, day).set_index("strategy_id")
+        written = on(adjustments, day).set_index("strategy_id")
+        assert set(after.index) == set(
+            before.index
+        )  # the model is in force all the time: its groups stay
+        for (strategy, version), row in counted(books, day, sent_on).iterrows():
+            multiplier, factor = moved(books, row, before.loc[strategy, "benefit"])
+            assert (
+                before.loc[strategy, "version"]
+                == version
+                == written.loc[strategy, "strategy_version"]
+            )
+            assert plain(written.loc[strategy, "relative_factor"]) == (
+                factor if factor is None else pytest.approx(factor, abs=1e-6)
+            )
+            assert written.loc[strategy, "benefit_after"] == pytest.approx(multiplier, abs=1e-6), (
+                day,
+                strategy,
+            )
+            assert after.loc[strategy, "benefit"] == pytest.approx(multiplier, abs=1e-6), (
+                day,
+                strategy,
+            )
+            changed = abs(multiplier - before.loc[strategy, "benefit"]) > 1e-9
+            assert after.loc[strategy, "version"] == version + int(changed)
+            assert (after.loc[strategy, "changed_because"] is not None) == changed
+            acted += int(changed)
+    assert acted >= 1
+
+
+def test_the_budget_is_kept_and_the_multipliers_price_every_decision(books: Books) -> None:
+    offers = {
+        offer["id"]: offer
+        for offer in parse_yaml(books.shop.config.text("offers.yml"), where="offers.yml")["offers"]
+    }
+    budgets = books.shop.read("gold.budgets").toPandas()
+    campaigns = books.shop.read("gold.campaigns").toPandas()
+    for day in books.shop.days:
+        multipliers = on(books.strategies, day).set_index("strategy_id")["benefit"]
+        decided = on(books.decisions, day).assign(
+            cost=lambda frame: frame["expected_cost"].astype(float)
+        )
+        chosen = decided[decided["action"] != "nothing"]
+        for row in chosen.to_dict("records"):
+            offer = offers[row["action"]]
+            expected = (
+                offer["redemption"] * offer["benefit"] * multipliers[row["strategy_id"]]
+                + offer["contact_cost"]
+            )
+            assert row["cost"] == pytest.approx(expected, abs=5.1e-5)
+        budget = on(budgets, day).iloc[0]
+        assert float(budget["budget"]) == books.setting("strategy.budget")
+        assert decided["cost"].sum() <= books.setting("strategy.budget")
+        assert float(budget["planned"]) == pytest.approx(decided["cost"].sum(), abs=1e-3)
+        assert float(budget["explored"]) == pytest.approx(
+            decided[decided["explored"]]["cost"].sum(), abs=1e-3
+        )
+        assert budget["shadow_price"] > 0  # there is more to spend on than money
+        planned = on(campaigns, day).set_index(["strategy_id", "offer_id"])
+        by_offer = chosen.groupby(["strategy_id", "action"])["cost"].agg(["size", "sum"])
+        assert set(planned.index) == set(by_offer.index)
+        for key, row in by_offer.iterrows():
+            assert planned.loc[key, "reach"] == row["size"]
+            assert float(planned.loc[key, "expected_cost"]) == pytest.approx(row["sum"], abs=1e-3)
+
+
+@pytest.mark.covers("S1")
+def test_who_is_held_out_is_held_out_in_every_turn_and_sent_nothing(books: Books) -> None:
+    by_customer = books.decisions.groupby("customer_id")["is_holdout"].agg(
+        ["nunique", "first", "size"]
+    )
+    assert (by_customer["nunique"] == 1).all()
+    assert by_customer["size"].max() == len(books.shop.days)
+    share_held = by_customer["first"].mean()
+    expected = books.setting("strategy.holdout")
+    assert share_held == pytest.approx(
+        expected, abs=3 * (expected * (1 - expected) / len(by_customer)) ** 0.5
+    )
+    held_out = set(by_customer[by_customer["first"]].index)
+    assert not held_out & set(books.messages["customer_id"])
+    assert set(books.decisions[books.decisions["is_holdout"]]["action"]) == {"nothing"}
+    by_position = books.decisions["bucket"] < int(expected * 1_000_000)
+    assert (by_position == books.decisions["is_holdout"]).all()
+
+
+def test_every_message_goes_to_someone_who_consents_on_its_day(books: Books) -> None:
+    for day in books.shop.days:
+        sent = on(books.messages, day).query("state == 'sent'")
+        decided = on(books.decisions, day).query("action != 'nothing'")
+        consenting = books.consenting("marketing", day)
+        assert set(sent["customer_id"]) == set(decided["customer_id"]) <= consenting
+        assert len(sent) == len(decided) > 10
+    first, *_, last = books.shop.days
+    lost = books.consenting("marketing", first) - books.consenting("marketing", last)
+    written_to = set(on(books.messages, first)["customer_id"])
+    assert lost & written_to  # a message annoyed someone, who said so
+    assert not lost & set(on(books.messages, last)["customer_id"])
+
+
+def test_every_message_of_a_turn_is_answered_before_the_next(books: Books) -> None:
+    for _, sent_on in steps(books):
+        sent = set(on(books.messages, sent_on).query("state == 'sent'")["message_id"])
+        back = books.responses[books.responses["type"] == "sent"]
+        assert sent <= set(back["message_ref"])
+    last = set(on(books.messages, books.shop.days[-1])["message_id"])
+    assert not last & set(books.responses["message_ref"])
