@@ -5,10 +5,11 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from worlds import small_shop
+from worlds import KERNEL, small_shop
 
 from clarion.config import Config
 from clarion.contracts import TABLES
+from clarion.demo.demo import QUICK
 from clarion.jobs.registry import JOBS
 from clarion.lake import Lake
 from clarion.runtime import pipeline
@@ -74,8 +75,10 @@ class Turns:
             "strategy.target_rpr": "0.5",
             "adjust.min_delivered": "10",
         }
-        self.lake = Lake(spark, str(folder / "lake"))
-        world = files.world(spark, shop, seed=11)
+        session = spark.newSession()
+        session.conf.set(KERNEL, QUICK[KERNEL])  # as in World
+        self.lake = Lake(session, str(folder / "lake"))
+        world = files.build_world(spark, shop, seed=11)
         live_from = first - timedelta(days=1)
         files.deliver_history(world, self.inbox, last=first, live_from=live_from)
         self._pass(first)

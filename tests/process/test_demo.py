@@ -37,7 +37,7 @@ class Shown:
         return re.findall(r"^as of (\S+)$", self.out, flags=re.MULTILINE)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     folder = tmp_path_factory.mktemp("demo") / "shop"
     command = [
@@ -49,6 +49,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Shown:
         str(folder),
         "--size",
         "small",
+        "--turns",
+        "2",
         "--seed",
         "11",
     ]
@@ -58,11 +60,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     return Shown(done.returncode, done.stdout, done.stderr, folder)
 
 
-def test_the_demo_ends_well_and_says_where_its_report_lies(demo: Shown) -> None:
+def test_the_demo_ends_well_and_says_where_its_report_is(demo: Shown) -> None:
     assert demo.code == 0, demo.errors[-2000:]
     assert "Traceback" not in demo.errors
     told = "".join(demo.out.splitlines()[-3:])  # a long path is wrapped
-    assert re.search(r"\d+ s\. The report lies at ", told)
+    assert re.search(r"\d+ s\. The report is ", told)
     assert str(demo.folder / "report.html") in told
 
 

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 from worlds import World
 
-from clarion.report.figures import Figures, collect
+from clarion.report.figures import Figures, read_figures
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def figures(world: World) -> Figures:
-    return collect(world.lake, as_of=world.as_of)
+    return read_figures(world.lake, days=[world.as_of])
 
 
 def today(world: World, name: str) -> pd.DataFrame:
@@ -44,14 +44,14 @@ def test_groups_stand_by_revenue_with_their_buyers_and_tags(world: World, figure
     buyers = profiles.assign(segment_id=profiles["customer_id"].map(members)).dropna(
         subset="segment_id"
     )
-    drawn = figures.people.groupby("segment_id")[["orders", "monetary"]].sum()
+    drawn = figures.customers.groupby("segment_id")[["orders", "monetary"]].sum()
     expected = (
         buyers.assign(monetary=buyers["monetary"].astype(float))
         .groupby("segment_id")[["orders", "monetary"]]
         .sum()
     )
     pd.testing.assert_frame_equal(drawn, expected, check_dtype=False)
-    assert Counter(figures.compared["segment_id"]) == sizes
+    assert Counter(figures.compared_features["segment_id"]) == sizes
 
     borne = today(world, "gold.customer_tags")
     pairs = zip(borne["customer_id"].map(members), borne["tags"], strict=True)
