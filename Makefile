@@ -38,6 +38,7 @@ check: $(READY)  ## style, types, layers, bans, generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/meta
 

@@ -126,7 +126,8 @@ class Budgets:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if hasattr(session.config, "workerinput"):  # a worker reports to the process that asked it
-            session.config.workeroutput["costs"] = [
+            output: dict[str, Any] = session.config.workeroutput  # type: ignore[attr-defined]  # xdist's
+            output["costs"] = [
                 (cost.name, cost.lane, cost.budget, cost.cpu, cost.wall)
                 for cost in (*self._tests, *self._fixtures)
             ]

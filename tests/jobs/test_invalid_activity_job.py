@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from frames import first_row
 from pyspark.sql import functions as F
 from worlds import Desk
 
@@ -75,8 +76,8 @@ def test_invalid_activity_is_left_out_for_analytics_and_stays_in_silver(
     assert {(row["detector"], row["fact_table"], row["count"]) for row in found.groupBy("detector", "fact_table").count().collect()} == {
         ("bot", "silver.events", 300)
     }  # fmt: skip
-    assert found.first()["features"]["events"] == 300.0
-    assert one.read("gold.product_days").agg(F.sum("views")).first()[0] == 12
+    assert first_row(found)["features"]["events"] == 300.0
+    assert first_row(one.read("gold.product_days").agg(F.sum("views")))[0] == 12
     assert any("bot: 300 of 312 silver.events" in said for said in one.said)
 
     assert [

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from frames import first_row
 from pyspark.sql import functions as F
 from worlds import Desk
 
@@ -94,10 +95,8 @@ def test_keys_rotate_and_no_surrogate_changes(shop: Desk, tmp_path: Path) -> Non
         "+8613900000001",
         "+8613900000002",
     }
-    anna = (
-        shop.read("silver.customers")
-        .where("registered_at = TIMESTAMP'2026-01-05 10:00:00'")
-        .first()
+    anna = first_row(
+        shop.read("silver.customers").where("registered_at = TIMESTAMP'2026-01-05 10:00:00'")
     )
     assert anna["phone"] == token_of("+8613900000001", field="phone", key=new)
     assert anna["name"] == token_of("MILLER, Anna", field="name", key=new)
@@ -115,7 +114,10 @@ def test_keys_rotate_and_no_surrogate_changes(shop: Desk, tmp_path: Path) -> Non
     # A record that came before and comes again is a duplicate of itself, whatever the key was then.
     _deliver(tmp_path, "2.csv", ANNA + "A3,2026-01-07 10:00:00,13900000003,,Eva,\n")
     shop.run("ingest", "clean")
-    assert shop.read("ops.batches").agg(F.sum("duplicates"), F.sum("accepted")).first()[:] == (1, 3)
+    assert first_row(shop.read("ops.batches").agg(F.sum("duplicates"), F.sum("accepted")))[:] == (
+        1,
+        3,
+    )
     shop.run("rotate")
     assert any("everything is sealed with k2" in line for line in shop.said)
 
@@ -140,10 +142,8 @@ def test_an_interrupted_rotation_is_continued(shop: Desk, monkeypatch: pytest.Mo
     shop.run("rotate")
     new = Key.derive("cd" * 32, key_id="k2")
     assert len(_opened(shop, new)) == shop.read("vault.personal_data").count()
-    anna = (
-        shop.read("silver.customers")
-        .where("registered_at = TIMESTAMP'2026-01-05 10:00:00'")
-        .first()
+    anna = first_row(
+        shop.read("silver.customers").where("registered_at = TIMESTAMP'2026-01-05 10:00:00'")
     )
     assert anna["mail"] == token_of("anna@x.example", field="mail", key=new)
     assert (

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+from frames import first_row
 from pyspark.sql import functions as F
 from worlds import World
 
@@ -177,14 +178,12 @@ def test_a_small_audience_and_one_that_is_none_are_refused(
 def test_the_view_of_a_customer_says_what_the_tables_hold(
     world: World, clarion: Command, flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    profile = (
-        world.read("gold.customer_profiles").where("orders > 1").orderBy("customer_id").first()
+    profile = first_row(
+        world.read("gold.customer_profiles").where("orders > 1").orderBy("customer_id")
     )
-    name = (
-        world.read("silver.identities")
-        .where(F.col("customer_id") == profile["customer_id"])
-        .first()["ref"]
-    )
+    name = first_row(
+        world.read("silver.identities").where(F.col("customer_id") == profile["customer_id"])
+    )["ref"]
     for customer in (profile["customer_id"], name):
         assert clarion("customer", customer, *flags) == 0
         output = capsys.readouterr().out
@@ -192,11 +191,9 @@ def test_the_view_of_a_customer_says_what_the_tables_hold(
             f"{profile['life_cycle']}, known for {profile['tenure_days']:.0f} days, {profile['orders']} orders"
             in output
         )
-        group = (
-            world.read("gold.segment_members")
-            .where(F.col("customer_id") == profile["customer_id"])
-            .first()["segment_id"]
-        )
+        group = first_row(
+            world.read("gold.segment_members").where(F.col("customer_id") == profile["customer_id"])
+        )["segment_id"]
         assert f"{group} " in output
     assert clarion("customer", "nobody", *flags) == 2
     assert "no customer is known as 'nobody'" in capsys.readouterr().err

@@ -207,7 +207,7 @@ def test_what_was_declared_and_did_not_arrive_lowers_the_collection_rate(
         here.run("ingest")
 
 
-BAD = {
+BAD: dict[str, tuple[bytes, str, dict[str, Any], str]] = {
     "a cut Parquet file": (
         b"PAR1" + b"\x00" * 40,
         "x.parquet",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from frames import first_row
 from worlds import Desk
 
 from clarion.kernel.errors import ConfigError
@@ -42,7 +43,7 @@ def test_amounts_count_by_the_rate_of_their_day_and_silver_keeps_what_was_paid(
         "2": (Decimal("20.0000"), "USD"),
         "3": (Decimal("900.0000"), "JPY"),
     }
-    profile = one.read("gold.customer_profiles").first()
+    profile = first_row(one.read("gold.customer_profiles"))
     assert (profile["orders"], profile["monetary"]) == (2, Decimal("165.0000"))
     (target,) = one.read("ops.targets").where("target = 'Q2 one currency'").collect()
     assert (target["numerator"], target["denominator"], target["verdict"]) == (2.0, 3.0, "missed")

@@ -4,6 +4,7 @@ import gzip
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -132,7 +133,7 @@ def test_a_wrong_expression_is_named_with_its_column_and_the_fix(
     assert "Project [" not in told  # no plan
 
 
-def _propose(path: Path, kind: str | None = None) -> tuple[dict[str, object], str]:
+def _propose(path: Path, kind: str | None = None) -> tuple[dict[str, Any], str]:
     text = infer_mapping(Config.load(), str(path), kind=kind).text()
     return yaml.safe_load(text), text
 
@@ -142,13 +143,13 @@ def test_a_day_that_may_be_a_month_is_left_to_a_person(tmp_path: Path) -> None:
         "order id,date,sku,qty,price\n1,04/05/2026,p,1,2\n2,05/06/2026,q,1,2\n"
     )
     proposed, text = _propose(tmp_path / "a.csv", "orders")
-    assert "happened_at" not in proposed["orders"]["columns"]  # type: ignore[index]
+    assert "happened_at" not in proposed["orders"]["columns"]
     assert "day and month cannot be told apart" in text
     (tmp_path / "a.csv").write_text(
         "order id,date,sku,qty,price\n1,04/05/2026,p,1,2\n2,25/06/2026,q,1,2\n"
     )
     proposed, _ = _propose(tmp_path / "a.csv", "orders")
-    assert proposed["orders"]["columns"]["happened_at"]["formats"] == ["d/M/yyyy"]  # type: ignore[index]
+    assert proposed["orders"]["columns"]["happened_at"]["formats"] == ["d/M/yyyy"]
 
 
 def test_chinese_names_in_gb18030_are_recognised(tmp_path: Path) -> None:
@@ -159,13 +160,13 @@ def test_chinese_names_in_gb18030_are_recognised(tmp_path: Path) -> None:
     )
     proposed, text = _propose(tmp_path / "a.csv")
     body = proposed["orders"]
-    assert body["options"]["encoding"] == "GB18030"  # type: ignore[index]
+    assert body["options"]["encoding"] == "GB18030"
     assert body["columns"]["happened_at"] == {
         "from": "`下单时间`",
         "as": "date",
         "formats": ["yyyy年M月d日"],
-    }  # type: ignore[index]
-    assert body["personal"] == ["手机号"]  # type: ignore[index]
+    }
+    assert body["personal"] == ["手机号"]
     assert parse_mapping(
         "m", parse_yaml(text, where="m"), variables={"data": "/d", "currency": "CNY"}
     )
@@ -183,7 +184,7 @@ def test_json_and_parquet_are_sampled_too(tmp_path: Path) -> None:
         "type",
         "customer_ref",
         "product_ref",
-    }  # type: ignore[index]
+    }
     pq.write_table(
         pa.table(
             {"sku": ["a", "b"], "title": ["x", "y"], "brand": ["m", "m"], "price": [1.5, 2.5]}
@@ -191,7 +192,7 @@ def test_json_and_parquet_are_sampled_too(tmp_path: Path) -> None:
         tmp_path / "p.parquet",
     )
     proposed, _ = _propose(tmp_path / "p.parquet")
-    assert proposed["products"]["format"] == "parquet"  # type: ignore[index]
+    assert proposed["products"]["format"] == "parquet"
 
 
 @pytest.mark.parametrize(
@@ -221,14 +222,14 @@ def test_real_files_are_recognised(real_data: Path, tmp_path: Path) -> None:
         "quantity",
         "unit_price",
         "customer_ref",
-    }  # type: ignore[index]
+    }
     proposed, text = _propose(sorted((real_data / "rees46").glob("*.csv*"))[0])
     assert set(proposed["events"]["columns"]) >= {
         "happened_at",
         "type",
         "product_ref",
         "customer_ref",
-    }  # type: ignore[index]
+    }
     assert "event_ref: required" in text
 
 

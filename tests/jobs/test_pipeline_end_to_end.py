@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from frames import first_row
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from worlds import World, contents, small_shop
@@ -80,7 +81,7 @@ def test_days_of_products_and_customers_add_up_to_the_order_lines_to_the_cent(wo
 
     def totals(frame: DataFrame, paid: str, returned: str) -> tuple[Decimal, Decimal]:
         return tuple(
-            frame.agg(F.sum(F.expr(paid)), F.coalesce(F.sum(F.expr(returned)), F.lit(0))).first()
+            first_row(frame.agg(F.sum(F.expr(paid)), F.coalesce(F.sum(F.expr(returned)), F.lit(0))))
         )  # type: ignore[return-value]
 
     sale, back = "IF(kind = 'sale', amount, 0)", "IF(kind = 'return', amount, 0)"
@@ -114,17 +115,17 @@ def test_every_planted_damage_of_orders_and_every_event_sent_twice_is_found_and_
         .count()
     )
     counts = {row["rule"]: row["count"] for row in found.collect()}
-    duplicates = (
-        world.read("ops.batches").where("kind = 'orders'").agg(F.sum("duplicates")).first()[0]
-    )
+    duplicates = first_row(
+        world.read("ops.batches").where("kind = 'orders'").agg(F.sum("duplicates"))
+    )[0]
     planted = {damage: count for (kind, damage), count in world.planted.items() if kind == "orders"}
     assert duplicates == planted["duplicates"]
     assert counts["unreadable"] == planted["bad_dates"]
     assert counts["price_not_positive"] == planted["negative_prices"]
     assert counts["unknown_product"] == planted["unknown_products"]
-    seen_twice = (
-        world.read("ops.batches").where("kind = 'events'").agg(F.sum("duplicates")).first()[0]
-    )
+    seen_twice = first_row(
+        world.read("ops.batches").where("kind = 'events'").agg(F.sum("duplicates"))
+    )[0]
     assert seen_twice == world.planted["events", "duplicates"]
     # Orders of people who did not consent have no name to lose: they stay as sales to nobody.
     assert counts["missing"] <= planted["missing_ids"]
@@ -170,10 +171,10 @@ def test_accuracy_and_authorisation_are_measured_every_day(world: World) -> None
         named,
         "met",
     )
-    batches = (
-        world.read("ops.batches")
-        .agg(F.sum("accepted").alias("accepted"), F.sum("warned").alias("warned"))
-        .first()
+    batches = first_row(
+        world.read("ops.batches").agg(
+            F.sum("accepted").alias("accepted"), F.sum("warned").alias("warned")
+        )
     )
     accuracy = targets["C9 accuracy"]
     assert accuracy["denominator"] == batches["accepted"]
@@ -197,7 +198,7 @@ def test_live_minutes_equal_the_batch_aggregation_of_the_same_events(world: Worl
     minutes = world.read("live.kpi_minutes")
     total = live.count()
     # The stream counts an event of an unknown product, which cleaning refuses: each such event is one that differs.
-    streamed = minutes.agg(F.sum("events")).first()[0]
+    streamed = first_row(minutes.agg(F.sum("events")))[0]
     assert total <= streamed <= total + quarantined
     assert expected.count() <= minutes.count()
 
@@ -205,11 +206,11 @@ def test_live_minutes_equal_the_batch_aggregation_of_the_same_events(world: Worl
 @pytest.mark.covers("S1", "S12")
 def test_every_customer_has_a_decision_and_the_plan_keeps_its_budget(world: World) -> None:
     assert world.read("gold.decisions").count() == world.read("gold.customer_profiles").count() > 0
-    budget = world.read("gold.budgets").first()
+    budget = first_row(world.read("gold.budgets"))
     assert budget["planned"] <= budget["budget"]
-    planned = world.read("gold.decisions").agg(F.sum("expected_cost")).first()[0]
+    planned = first_row(world.read("gold.decisions").agg(F.sum("expected_cost")))[0]
     assert abs(planned - budget["planned"]) <= Decimal("0.01")
-    reach = world.read("gold.campaigns").agg(F.sum("reach")).first()[0]
+    reach = first_row(world.read("gold.campaigns").agg(F.sum("reach")))[0]
     assert reach == world.read("gold.decisions").where("action <> 'nothing'").count()
 
 
@@ -240,9 +241,9 @@ def test_the_same_seed_makes_the_same_shop_whatever_the_partitioning(
     marks = set()
     for partitions in (1, 7):
         frame = people.customers(spark, shop, Draws(5)).repartition(partitions)
-        marks.add(frame.agg(F.sum(F.xxhash64(*frame.columns).cast("decimal(38,0)"))).first()[0])
+        marks.add(first_row(frame.agg(F.sum(F.xxhash64(*frame.columns).cast("decimal(38,0)"))))[0])
     other = people.customers(spark, shop, Draws(6))
-    marks_other = other.agg(F.sum(F.xxhash64(*other.columns).cast("decimal(38,0)"))).first()[0]
+    marks_other = first_row(other.agg(F.sum(F.xxhash64(*other.columns).cast("decimal(38,0)"))))[0]
     assert len(marks) == 1
     assert marks_other not in marks
 

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from frames import first_row
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -30,7 +32,7 @@ def _totals(lake: Lake) -> tuple[int, int, int, Decimal]:
         F.count_distinct("order_id"),
         F.sum("amount"),
     )
-    row = lake.read(ORDER_LINES).agg(*sums).first()
+    row = first_row(lake.read(ORDER_LINES).agg(*sums))
     return tuple(row)  # type: ignore[return-value]
 
 
@@ -115,7 +117,7 @@ def test_the_complete_journey_reconciles(
     ]
     assert clarion("run", "all", "--from", "ingest", "--to", "clean", *flags) == 0
     lake = Lake(spark, str(tmp_path))
-    batch = lake.read(TABLES["ops.batches"]).where("kind = 'orders'").first()
+    batch = first_row(lake.read(TABLES["ops.batches"]).where("kind = 'orders'"))
     assert (batch["rows_in"], batch["duplicates"]) == (1_469_307, 0)
     assert batch["accepted"] / batch["rows_in"] >= 0.9
     quarantine = lake.read(TABLES["silver.quarantine"]).where("kind = 'orders'")
@@ -129,11 +131,9 @@ def test_the_complete_journey_reconciles(
     bronze = lake.read(TABLES["bronze.orders"]).select(
         "_file", "_row", F.col("raw")["sales_value"].cast("decimal(18,4)").alias("sales"), "raw"
     )
-    refused = (
-        bronze.join(quarantine.select("_file", "_row"), ["_file", "_row"])
-        .agg(F.sum("sales"))
-        .first()[0]
-    )
+    refused = first_row(
+        bronze.join(quarantine.select("_file", "_row"), ["_file", "_row"]).agg(F.sum("sales"))
+    )[0]
     assert round(_totals(lake)[3] + refused, 2) == Decimal("4596039.58")
     assert (
         counts["quantity_not_positive"]
@@ -192,7 +192,7 @@ def test_online_retail_gives_the_reference_groups(
     )
     (tmp_path / "conf" / "sources" / "online_retail.yml").write_text(text)
     (tmp_path / "conf" / "features.yml").write_text(RFM, encoding="utf-8")
-    compared = {
+    compared: dict[str, dict[str, Any]] = {
         name: {"value": f"log1p({name})", "high": ["much", "多"], "low": ["little", "少"]}
         for name in ("recency", "frequency", "monetary")
     }

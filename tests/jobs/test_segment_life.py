@@ -35,7 +35,9 @@ ORDERS = {"orders": {"where": "${data}/none/*.csv", "format": "csv", "options": 
 def _plant(desk: Desk, as_of: date, sizes: dict[str, int]) -> dict[str, str]:
     """Profiles and features of a day; returns each customer's persona. A customer's number tells the persona and never changes."""
     rng = np.random.default_rng(as_of.toordinal())
-    features, profiles, personas = [], [], {}
+    features: list[Any] = []
+    profiles: list[Any] = []
+    personas: dict[str, str] = {}
     for persona, size in sizes.items():
         for number in range(size):
             # Those who split off from the hunters were hunters before.

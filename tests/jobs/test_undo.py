@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from frames import first_row
 from worlds import Desk, contents
 
 from clarion.governance.undo import undo
@@ -34,10 +35,9 @@ def deliver(folder: Path, name: str, *rows: str) -> None:
 
 def _last(desk: Desk, job: str) -> str:
     return str(
-        desk.read("ops.runs")
-        .where(f"job = '{job}'")
-        .orderBy("started_at", ascending=False)
-        .first()["run_id"]
+        first_row(
+            desk.read("ops.runs").where(f"job = '{job}'").orderBy("started_at", ascending=False)
+        )["run_id"]
     )
 
 
@@ -75,15 +75,13 @@ def test_a_bad_file_is_undone_and_the_corrected_one_is_taken(
     deliver(tmp_path, "2.csv", late, good)
     shop.run("ingest", "clean", "profiles")
     assert prices(shop) == {"T1": 30.0, "T2": 5.0}
-    batches = (
-        shop.read("ops.batches")
-        .selectExpr(
+    batches = first_row(
+        shop.read("ops.batches").selectExpr(
             "sum(rows_in) AS i",
             "sum(accepted) AS a",
             "sum(quarantined) AS q",
             "sum(duplicates) AS d",
         )
-        .first()
     )
     assert tuple(batches) == (3, 2, 0, 1)
     with pytest.raises(UsageError, match="undone before"):
@@ -101,9 +99,9 @@ def test_a_bad_file_is_undone_and_the_corrected_one_is_taken(
     first = contents(shop.lake)
     shop.run("profiles", as_of=DAY + timedelta(days=300))
     latest = _last(shop, "profiles")
-    earlier = (
-        shop.read("ops.runs").where("job = 'profiles'").orderBy("started_at").first()["run_id"]
-    )
+    earlier = first_row(shop.read("ops.runs").where("job = 'profiles'").orderBy("started_at"))[
+        "run_id"
+    ]
     with pytest.raises(UsageError, match="was written again since"):
         undo(shop.lake, shop.config, earlier, say=shop.said.append)
     assert (

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from frames import first_row
 from pyspark.sql import functions as F
 from worlds import Desk
 
@@ -89,7 +90,7 @@ def test_planted_leaks_are_found_and_stop_the_day(
     assert leak_cells["silver.reviews", "text", "phone"] == (1, "13000000000")
     leaks = shop.read("ops.leaks").select(F.to_json(F.struct("*")).alias("row"))
     assert leaks.where("row LIKE '%13812345678%' OR row LIKE '%Anna Miller%'").isEmpty()
-    assert shop.read("ops.runs").where("job = 'scan'").first()["state"] == "failed"
+    assert first_row(shop.read("ops.runs").where("job = 'scan'"))["state"] == "failed"
 
 
 def _prices(desk: Desk, number: int) -> Any:

@@ -22,7 +22,8 @@ from clarion.kernel.errors import ClarionError, SourceError
 
 pytestmark = pytest.mark.deep  # real servers
 
-ORDERS = [
+Rows = list[tuple[str, ...]]
+ORDERS: Rows = [
     ("o1", "2026-01-02 10:00:00", "Müller", "p1", "2", "3.50", "one"),
     ("o2", "2026-01-03 11:30:00", "王小明", "p2", "1", "19.90", 'two; "quoted", with\ttab'),
     ("o3", "2026-01-04 12:00:00", "Ünal", "p1", "3", "3.50", "three"),
@@ -36,7 +37,7 @@ COLUMNS = {
     "quantity": "quantity",
     "unit_price": "price",
 }
-LATIN = [row for row in ORDERS if row[2] != "王小明"]
+LATIN: Rows = [row for row in ORDERS if row[2] != "王小明"]
 Make = Callable[..., Desk]
 
 
@@ -68,11 +69,11 @@ def names(desk: Desk, mapping: str = "shop") -> set[str]:
     }
 
 
-def expected(rows: list[tuple[str, ...]] = ORDERS) -> list[tuple[str, str, str]]:
+def expected(rows: Rows = ORDERS) -> list[tuple[str, str, str]]:
     return sorted((row[0], row[1], f"{float(row[4]) * float(row[5]):.4f}") for row in rows)
 
 
-def text(rows: list[tuple[str, ...]] = ORDERS, **dialect: Any) -> str:
+def text(rows: Rows = ORDERS, **dialect: Any) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n", **dialect)
     writer.writerows([NAMES, *rows])
@@ -177,7 +178,7 @@ def test_files_of_any_format_give_the_same_facts(
     assert [row["extra"] for row in kept] == ['{"deep":[1,2]}']
 
 
-def _frame(spark: SparkSession, rows: list[tuple[str, ...]] = ORDERS) -> DataFrame:
+def _frame(spark: SparkSession, rows: Rows = ORDERS) -> DataFrame:
     return spark.createDataFrame(rows, ", ".join(f"`{name}` string" for name in NAMES)).selectExpr(
         "* EXCEPT (quantity)", "int(quantity) AS quantity"
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from frames import first_row
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -41,11 +42,10 @@ def _fingerprints(spark: SparkSession, lake: Path) -> tuple[Fingerprint, Fingerp
     fingerprints = []
     for name in ("silver.order_lines", "silver.quarantine"):
         names = [column.name for column in TABLES[name].columns if not column.name.startswith("_")]
-        row = (
+        row = first_row(
             Lake(spark, str(lake))
             .read(TABLES[name])
             .agg(F.count("*"), F.sum(F.xxhash64(F.to_json(F.struct(*names))).cast("decimal(38,0)")))
-            .first()
         )
         assert row is not None
         fingerprints.append((int(row[0]), int(row[1])))

@@ -1,6 +1,7 @@
 """The notebooks run from their first cell to their last, on a lake that the pipeline made."""
 
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -18,7 +19,8 @@ def test_a_notebook_runs_to_its_end(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str, shown: int
 ) -> None:
     monkeypatch.setenv("CLARION_LAKE", world.lake.root)
-    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    read: Any = nbformat.read
+    notebook = read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     assert all(not cell.get("outputs") for cell in notebook.cells), (
         "notebooks are kept without outputs"
     )

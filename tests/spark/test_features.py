@@ -1,12 +1,13 @@
 """Declared features: what they mean, what they may see, and what they cost."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from frames import first_row
 from pyspark.sql import DataFrame, SparkSession
 
 from clarion.config import Config
@@ -38,7 +39,7 @@ ONE = {
 }
 
 
-def _features(**bodies: dict[str, object]) -> tuple[Feature, ...]:
+def _features(**bodies: Mapping[str, object]) -> tuple[Feature, ...]:
     return parse({name: {**ONE, **body} for name, body in bodies.items()})
 
 
@@ -96,9 +97,11 @@ def test_what_happens_or_arrives_on_the_as_of_day_or_later_is_not_seen(
     def orders(*values: tuple[str, str, str, int, str, int]) -> float:
         view = views.days(_days(rows, *values), as_of=AS_OF)
         return float(
-            transforms.compute_features(
-                rows("customer_id string", ("k",)), {"days": view}, declared
-            ).first()["orders"]
+            first_row(
+                transforms.compute_features(
+                    rows("customer_id string", ("k",)), {"days": view}, declared
+                )
+            )["orders"]
         )
 
     assert orders(before, *leak) == orders(before) == 1.0
@@ -114,8 +117,8 @@ def test_unknown_is_not_zero_unless_the_feature_says_so(rows: Callable[..., Data
         rows("customer_id string", ("k",)), {"days": views.days(_days(rows), as_of=AS_OF)}, declared
     )
     packed = transforms.pack_features(wide, declared)
-    assert packed.first()["values"] == {"b": 0.0}
-    assert transforms.unpack_features(packed, declared).first().asDict() == {
+    assert first_row(packed)["values"] == {"b": 0.0}
+    assert first_row(transforms.unpack_features(packed, declared)).asDict() == {
         "customer_id": "k",
         "a": None,
         "b": 0.0,
@@ -334,9 +337,11 @@ def test_interest_is_shared_out_over_categories_and_prices(rows: Callable[..., D
         "source": "interactions",
         "value": "max_by(category, struct(category_share, category))",
     }
-    favourite = transforms.compute_features(
-        rows("customer_id string", ("k",)), {"interactions": view}, _features(likes=text)
-    ).first()["likes"]
+    favourite = first_row(
+        transforms.compute_features(
+            rows("customer_id string", ("k",)), {"interactions": view}, _features(likes=text)
+        )
+    )["likes"]
     assert favourite == "b"
 
 

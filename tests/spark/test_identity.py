@@ -189,7 +189,10 @@ def test_components_are_those_of_scipy(spark: SparkSession) -> None:
     nodes = sorted({node for pair in drawn for node in pair})
     index = {node: number for number, node in enumerate(nodes)}
     graph = coo_matrix(
-        (np.ones(len(drawn)), ([index[a] for a, _ in drawn], [index[b] for _, b in drawn])),
+        (
+            np.ones(len(drawn)),
+            (np.array([index[a] for a, _ in drawn]), np.array([index[b] for _, b in drawn])),
+        ),
         shape=(len(nodes), len(nodes)),
     )
     _, labels = scipy_components(graph, directed=False)

@@ -6,6 +6,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+from frames import first_row
 from pyspark.ml.evaluation import ClusteringEvaluator
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -84,7 +85,7 @@ def test_an_order_on_the_as_of_day_or_known_later_does_not_count(
 
 def test_the_shops_zone_decides_the_day(rows: Callable[..., DataFrame]) -> None:
     lines = _lines(rows, ("k", "o1", "p", "sale", 10, "2026-05-30 17:00:00", "2026-05-30 17:00:00"))
-    day = customer_days(lines, rows(EVENTS), time_zone="Asia/Shanghai").first()["day"]
+    day = first_row(customer_days(lines, rows(EVENTS), time_zone="Asia/Shanghai"))["day"]
     assert day == date(2026, 5, 31)
 
 

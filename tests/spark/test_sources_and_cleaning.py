@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from frames import first_row
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -100,7 +101,7 @@ def test_a_record_keeps_its_number_however_its_file_is_split(
     (tmp_path / "b.csv").write_text(
         HEADER + "".join(f"o{row},1,2026-01-01 10:00:00,c,p,1,{row}\n" for row in range(1, 31))
     )
-    before = spark.conf.get("spark.sql.files.maxPartitionBytes")
+    before = str(spark.conf.get("spark.sql.files.maxPartitionBytes"))
     if split:
         spark.conf.set("spark.sql.files.maxPartitionBytes", split)
     try:
@@ -235,9 +236,14 @@ def test_a_negative_quantity_is_a_return_where_the_mapping_says_so(
         ("shop", "c1", "k1", None),
     )
     frame = _checked_rows(_read(spark, source), source)
-    line = silver_facts(
-        frame.where("size(_reasons) = 0"), names, kind=source.kind, columns=ORDER_LINES.column_names
-    ).first()
+    line = first_row(
+        silver_facts(
+            frame.where("size(_reasons) = 0"),
+            names,
+            kind=source.kind,
+            columns=ORDER_LINES.column_names,
+        )
+    )
     assert (line["kind"], line["quantity"], line["amount"], line["customer_id"]) == (
         "return",
         2,
@@ -298,12 +304,12 @@ def test_no_readable_personal_value_and_no_key_is_left_in_the_record_or_the_plan
     )
     key = Key.derive("ab" * 32, key_id="k1")
     safe, values = protect_records(frame, source, source_columns=("who", "at", "Mobile"), key=key)
-    raw = safe.first()["raw"]
+    raw = first_row(safe)["raw"]
     assert raw["token:phone"].startswith("k1.")
     assert "139" not in str(
         {name: text for name, text in raw.items() if name != "token:phone"}.values()
     )
-    assert values.first()["value"] == "13900000000"
+    assert first_row(values)["value"] == "13900000000"
     plan = safe._jdf.queryExecution().toString()
     assert key.lookup.hex() not in plan
     assert "ab" * 32 not in plan

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from frames import first_row
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -125,11 +126,13 @@ def test_nine_retailers_prices_are_read_but_for_ranges(
     frame = spark.read.parquet(str(real_data / "innerwear")).selectExpr(
         "price", f"{price} AS amount", f"{currency} AS currency"
     )
-    found = frame.agg(
-        F.count("*").alias("all"),
-        F.count("amount").alias("read"),
-        F.count_if(F.col("amount") <= 0).alias("none"),
-    ).first()
+    found = first_row(
+        frame.agg(
+            F.count("*").alias("all"),
+            F.count("amount").alias("read"),
+            F.count_if(F.col("amount") <= 0).alias("none"),
+        )
+    )
     assert (found["all"], found["read"], found["none"]) == (613_143, 612_956, 0)
     left = {
         row[0]
@@ -141,4 +144,4 @@ def test_nine_retailers_prices_are_read_but_for_ranges(
     assert left == {"$9.9–$9.9", "$9.9 - $9.9"}
     money = {row["currency"]: row["count"] for row in frame.groupBy("currency").count().collect()}
     assert money == {"USD": 613_143 - 350 - 156, "IDR": 350, "CRC": 156}
-    assert frame.where("currency = 'IDR'").agg(F.min("amount")).first()[0] > 10_000
+    assert first_row(frame.where("currency = 'IDR'").agg(F.min("amount")))[0] > 10_000

@@ -138,7 +138,7 @@ def _tag_accuracy(
     truth: Labels,
 ) -> Interval:
     """Share of customers whose surest tag, as Spark applies its rule, is that of their persona; one without a tag counts as wrong."""
-    nulls = features.astype(object).where(features.notna(), None)
+    nulls = features.astype(object).where(features.notna(), None)  # type: ignore[call-overload]  # None is a value here
     rows = spark.createDataFrame(nulls, ", ".join(f"{name} double" for name in features.columns))
     surest = sorted(tags, key=lambda group: -tags[group].confidence)
     persona_of_tag = F.coalesce(

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from clarion.kernel.errors import ClarionError, ConfigError, SecretError, Source
 from clarion.sim.shop import parse_shop
 from clarion.workflows.cleaning_plan import earlier_batches
 
-ORDERS = {
+ORDERS: dict[str, Any] = {
     "where": "/data/*.csv",
     "format": "csv",
     "time_zone": "Europe/London",

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from clarion.contracts import TABLES
+from clarion.contracts import TABLES, Table
 from clarion.jobs.registry import JOBS
 from clarion.kernel.errors import ClarionError, UsageError
 from clarion.runtime import pipeline
@@ -12,8 +12,10 @@ from clarion.runtime.job import Job
 
 A, B, C = (TABLES[name] for name in ("gold.segments", "gold.predictions", "gold.decisions"))
 
+Tables = tuple[Table, ...]
 
-def _job(name: str, *, reads: tuple = (), reads_earlier: tuple = (), writes: tuple = ()) -> Job:
+
+def _job(name: str, *, reads: Tables = (), reads_earlier: Tables = (), writes: Tables = ()) -> Job:
     return Job(
         name=name,
         summary=name,

@@ -1,6 +1,7 @@
 """The report says what the figures say: each table, each group's page and each chart, by hand."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pages import Page
@@ -109,7 +110,8 @@ def test_a_group_is_told_by_the_tags_it_bears_more_often_than_everyone() -> None
         (tag["label_en"], pytest.approx(tag["share"]), tag["everyone"]) for tag in found["tags"]
     ]
     # fan: 3 of 3 and 20 % of all; buyer: 2 of 3 and 40 %; two of three lookers are fewer than 70 % of all.
-    assert told == [("fan", 1.0, 0.2), ("buyer", 2 / 3, 0.4)]
+    expected: list[Any] = [("fan", 1.0, 0.2), ("buyer", 2 / 3, 0.4)]
+    assert told == expected
     assert (found["joined"], found["left"]) == (2, 3)
     assert found["rule"]["rule"] == "frequency > 3.5"
     silent = groups.group_details(small_figures(), {"segment_id": "g1", "customers": 2})

@@ -104,7 +104,7 @@ def verify(lake: Lake, config: Config) -> None:
         lake.merge(KEYS, rows_as_frame(lake.spark, KEYS, [row]), update=False)
     elif checks[key.key_id] != key.check:
         raise SecretError(
-            f"the encryption key '{section.key_id}' is not the one that encrypted this lake's tables",
+            f"the encryption key '{section.key_id}' is not the one that encrypted this lake",
             found=f"a key whose check is {key.check}; the lake's is {checks[key.key_id]}",
             fix="refer to the earlier key; a new key needs a new encryption.key_id, "
             "with the old one under encryption.retired",
