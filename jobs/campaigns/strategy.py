@@ -7,7 +7,6 @@ from pyspark.sql import functions as F
 from clarion.campaigns.decisions.decisions import Draw, explore_rate, with_holdout
 from clarion.campaigns.decisions.plans import campaigns, plan_decisions
 from clarion.campaigns.decisions.settings import StrategySettings
-from clarion.campaigns.decisions.unprofiled import unprofiled_decisions
 from clarion.campaigns.decisions.versions import next_versions
 from clarion.contracts.gold import (
     ADJUSTMENTS,
@@ -30,18 +29,14 @@ from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
-from clarion.workflows.decision_inputs import (
-    decision_candidates,
-    offer_catalogue,
-    unprofiled_customers,
-)
+from clarion.workflows import decision_inputs
 
 
 def run(scope: Scope) -> None:
     """Write the strategies of the day, one decision per customer, campaigns and the budget."""
     settings = scope.settings(StrategySettings)
     as_of = scope.as_of
-    offers = offer_catalogue(scope)
+    offers = decision_inputs.offer_catalogue(scope)
     strategies = next_versions(
         scope.current(SEGMENTS),
         scope.earlier(STRATEGIES),
@@ -51,18 +46,15 @@ def run(scope: Scope) -> None:
     )
     scope.replace(STRATEGIES, strategies)
 
-    candidates = decision_candidates(scope, offers, settings)
+    candidates = decision_inputs.decision_candidates(scope, offers, settings)
     customers = scope.persist(with_holdout(candidates, settings))
     draw = Draw(scope.seed, as_of, explore_rate(customers, settings))
     plan = plan_decisions(customers, offers, settings, draw=draw, run_key=scope.run_key)
-    unprofiled = unprofiled_decisions(
-        unprofiled_customers(scope), offers, settings, draw=draw, run_key=scope.run_key
-    )
+    unprofiled = decision_inputs.decisions_without_profile(scope, offers, settings, draw)
     scope.replace(DECISIONS, plan.decisions.unionByName(unprofiled))
 
     decisions = scope.own(DECISIONS).where(F.col("as_of") == F.lit(as_of))
-    window_days = settings.window_days
-    campaigns_of_day = campaigns(decisions, offers, as_of=as_of, window_days=window_days)
+    campaigns_of_day = campaigns(decisions, offers, as_of=as_of, window_days=settings.window_days)
     row = plan.budget_row(as_of=as_of, budget=settings.budget)
     budget = rows_as_frame(scope.spark, BUDGETS, [row])
     scope.note(

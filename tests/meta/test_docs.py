@@ -15,7 +15,7 @@ from clarion.jobs.registry import JOBS
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
-from generate import covering_tests, requirements  # noqa: E402
+from generate import covering_tests, requirements  # noqa: E402  (docs/ is put on the path above)
 
 TOP = ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 PAGES = (

@@ -5,8 +5,10 @@ from pyspark.sql import functions as F
 
 from clarion.campaigns.decisions import products
 from clarion.campaigns.decisions.context import CustomerFacts, check_conditions, decision_context
+from clarion.campaigns.decisions.decisions import Draw
 from clarion.campaigns.decisions.eligibility import with_candidates
 from clarion.campaigns.decisions.settings import Catalogue, StrategySettings, parse_catalogue
+from clarion.campaigns.decisions.unprofiled import unprofiled_decisions
 from clarion.collect.identity.consent import consenting_customers
 from clarion.config.load import parse_yaml
 from clarion.contracts.gold import (
@@ -57,13 +59,22 @@ def decision_candidates(scope: Scope, offers: Catalogue, settings: StrategySetti
     )
 
 
-def unprofiled_customers(scope: Scope) -> DataFrame:
-    """Customers who consent to marketing and not to analytics: customer_id, basis, channels."""
+def decisions_without_profile(
+    scope: Scope, offers: Catalogue, settings: StrategySettings, draw: Draw
+) -> DataFrame:
+    """DECISIONS of customers who consent to marketing and not to analytics.
+
+    Args:
+        scope: of the job that decides.
+        offers: the catalogue.
+        settings: share of the holdout.
+        draw: how choices are randomised.
+    """
     statements = scope.consents()
     analytics = consenting_customers(statements, purpose="analytics").select("customer_id")
-    return consenting_customers(statements, purpose="marketing").join(
-        analytics, "customer_id", "left_anti"
-    )
+    marketing = consenting_customers(statements, purpose="marketing")
+    customers = marketing.join(analytics, "customer_id", "left_anti")
+    return unprofiled_decisions(customers, offers, settings, draw=draw, run_key=scope.run_key)
 
 
 def _customer_facts(scope: Scope, settings: StrategySettings) -> CustomerFacts:
