@@ -46,14 +46,14 @@ def read_loop_run(lake: Lake, config: Config, *, as_of: date) -> LoopRun:
     Raises:
         UsageError: the lake holds no records, or nothing up to that day.
     """
-    if not lake.exists(BATCHES) and not lake.exists(CUSTOMER_PROFILES):
+    turns = _as_of_days(lake, STRATEGIES)
+    days = turns | _as_of_days(lake, CUSTOMER_PROFILES) | _as_of_days(lake, TARGETS)
+    if not days and lake.read(BATCHES).isEmpty():
         raise UsageError(
             "there is nothing to report yet",
             found=f"no cleaned records in {lake.root}",
             fix="run the pipeline first: clarion run all; or name another folder with --lake",
         )
-    turns = _as_of_days(lake, STRATEGIES)
-    days = turns | _as_of_days(lake, CUSTOMER_PROFILES) | _as_of_days(lake, TARGETS)
     past_days = {day for day in days if day <= as_of}
     if days and not past_days:
         raise UsageError(

@@ -17,6 +17,7 @@ from clarion.kernel.errors import SetupError
 from clarion.kernel.ids import digest
 from clarion.runtime import encryption
 from clarion.runtime.jars import IVY, session_jars
+from clarion.runtime.launch import launch_jvm
 
 ALWAYS = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -98,6 +99,7 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
         else quiet.config("spark.jars", ",".join(jars))
     )
     try:
+        launch_jvm(quiet._options)
         spark: SparkSession = quiet.getOrCreate()
     except Exception as error:
         raise SetupError(
