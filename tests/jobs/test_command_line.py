@@ -1,4 +1,4 @@
-"""What a user may do wrong: each time a message with what was found and how to mend it, exit code 2, and no table."""
+"""What a user may do wrong: a message with what was found and how to fix it, and exit code 2."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -39,11 +39,11 @@ def shop(tmp_path: Path) -> Callable[..., list[str]]:
 
 
 def _refused(capsys: pytest.CaptureFixture[str], code: int) -> str:
-    told = capsys.readouterr().err
-    assert code == 2, told
-    assert "Traceback" not in told
-    assert "fix:" in told
-    return told
+    message = capsys.readouterr().err
+    assert code == 2, message
+    assert "Traceback" not in message
+    assert "fix:" in message
+    return message
 
 
 def test_a_shop_of_ones_own_needs_one_file_and_no_python(
@@ -136,7 +136,17 @@ def test_a_demo_refuses_a_folder_that_no_demo_made(
         (("run", "segment", "--set", "segment.k_mx=2"), "did you mean 'segment.k_max'"),
         (("run", "segment", "--env", "moon"), "unknown environment"),
         (("tables", "gold.nothing"), "there is no table"),
+        (("tables", "decisions"), "did you mean 'gold.decisions'"),
         (("frobnicate",), "frobnicate"),
+        (("--lake", "x", "run", "all"), "options follow the command"),
+        (("run", "segment", "--from", "clean"), "clarion run all --from clean --to segment"),
+        (("demo", "--turns", "9"), "not in the range 1<=x<=6"),
+        (("demo", "--shop", "toys", "--lake", "nowhere/demo"), "there is no shops/toys.yml"),
+        (("customer", "anna", "--lake", "nowhere"), "there is no lake in nowhere"),
+        (("audience", "true", "--lake", "nowhere"), "there is no lake in nowhere"),
+        (("quarantine", "list", "--lake", "nowhere"), "there is no lake in nowhere"),
+        (("undo", "abc", "--lake", "nowhere"), "there is no lake in nowhere"),
+        (("erase", "anna", "--lake", "nowhere"), "there is no lake in nowhere"),
     ],
 )
 def test_a_wrong_command_says_what_to_do(
@@ -146,6 +156,13 @@ def test_a_wrong_command_says_what_to_do(
     message: str,
 ) -> None:
     assert message in _refused(capsys, clarion(*arguments))
+
+
+def test_a_query_of_a_table_without_its_layer_is_told_the_whole_name(
+    clarion: Callable[..., int], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    message = _refused(capsys, clarion("query", "select * from decisions", "--lake", str(tmp_path)))
+    assert "did you mean 'gold.decisions'?" in message
 
 
 @pytest.mark.parametrize(

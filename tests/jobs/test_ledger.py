@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from worlds import Desk
 
-from clarion.explore.query import printed
+from clarion.explore.query import format_result
 from clarion.kernel.errors import ClarionError, ConfigError, SourceError
 from clarion.lake import Lake
 
@@ -298,7 +298,7 @@ def test_values_beyond_all_measure_are_quarantined_one_by_one(desk: Make, tmp_pa
 @pytest.mark.parametrize("cell", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)"])
 def test_a_formula_in_a_cell_stays_text_in_an_export(rows: Callable[..., Any], cell: str) -> None:
     frame = rows("title string, amount decimal(18,4)", (cell, Decimal("-5.0000")), ("cup", None))
-    assert next(csv.reader(printed(frame, form="csv", limit=5).splitlines()[1:])) == [
+    assert next(csv.reader(format_result(frame, form="csv", limit=5).splitlines()[1:])) == [
         f"'{cell}",
         "-5.0000",
     ]

@@ -67,13 +67,13 @@ def test_days_of_products_and_customers_add_up_to_the_order_lines_to_the_cent(wo
     allowed = consenting_customers(world.read("silver.consents"), purpose="analytics").select(
         "customer_id", F.lit(True).alias("allowed")
     )
-    known = local_day(F.greatest("happened_at", "arrived_at"), zone) < F.lit(world.as_of)
+    had_arrived = local_day(F.greatest("happened_at", "arrived_at"), zone) < F.lit(world.as_of)
     invalid_activity = world.read("silver.invalid_activity").select(
         F.col("record_id").alias("order_line_id")
     )
     lines = (
         world.read("silver.order_lines")
-        .where(known)
+        .where(had_arrived)
         .join(invalid_activity, "order_line_id", "left_anti")
         .join(allowed, "customer_id", "left")
     )
@@ -107,14 +107,14 @@ def test_days_of_products_and_customers_add_up_to_the_order_lines_to_the_cent(wo
 def test_every_planted_damage_of_orders_and_every_event_sent_twice_is_found_and_nothing_else_is(
     world: World,
 ) -> None:
-    found = (
+    quarantined = (
         world.read("silver.quarantine")
         .where("kind = 'orders'")
         .select(F.explode("reasons.rule").alias("rule"))
         .groupBy("rule")
         .count()
     )
-    counts = {row["rule"]: row["count"] for row in found.collect()}
+    counts = {row["rule"]: row["count"] for row in quarantined.collect()}
     duplicates = first_row(
         world.read("ops.batches").where("kind = 'orders'").agg(F.sum("duplicates"))
     )[0]
@@ -214,7 +214,7 @@ def test_every_customer_has_a_decision_and_the_plan_keeps_its_budget(world: Worl
     assert reach == world.read("gold.decisions").where("action <> 'nothing'").count()
 
 
-def test_each_message_is_sent_once_and_stands_in_one_file(world: World) -> None:
+def test_each_message_is_sent_once_and_is_in_one_file(world: World) -> None:
     sent = world.read("gold.messages").where("state = 'sent'")
     written = list((world.folder / "lake" / "outbox").rglob("*.jsonl"))
     assert len(written) == 1

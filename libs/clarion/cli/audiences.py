@@ -1,4 +1,4 @@
-"""Commands of those who address customers: an audience, and all that is known of one customer."""
+"""Commands for marketing: an audience, and one customer."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from clarion.kernel.errors import UsageError
     type=click.Choice(["marketing", "analytics"]),
     default="marketing",
     show_default=True,
-    help="Whose consent is asked.",
+    help="Purpose that customers must consent to.",
 )
 @click.option(
     "--export",
@@ -28,26 +28,28 @@ from clarion.kernel.errors import UsageError
 @click.option("--show", type=int, default=5, show_default=True, help="Customers of the preview.")
 @common
 def audience(options: Options, expression: str, purpose: str, file: Path | None, show: int) -> None:
-    """The customers of whom EXPRESSION is true: how many, in which groups, and a file of those who may be addressed.
+    """Count the customers who meet EXPRESSION, by group, and export those who consent.
 
-    EXPRESSION is SQL over the features of conf/features.yml, segment_id, segment (its English name) and tags, such as
-    "price_sensitivity > 0.5 AND array_contains(tags, 'looker')".
+    EXPRESSION is SQL over the features of conf/features.yml, segment_id, segment (its English
+    name) and tags, such as "price_sensitivity > 0.5 AND array_contains(tags, 'looker')".
     """
-    from clarion.cli.views import audience as shown
-    from clarion.explore.audience import AudienceSettings, export, select
+    from clarion.cli.views import audience_view
+    from clarion.explore.audience import (
+        AudienceSettings,
+        check_export_file,
+        export_audience,
+        select_audience,
+    )
 
     config = options.config()
-    found = select(
-        options.open(config),
-        config,
-        expression,
-        as_of=options.day(config),
-        purpose=purpose,
-        show=show,
-    )
-    OUT.print(shown(found))
     if file is not None:
-        written = export(found, file, floor=config.section(AudienceSettings).floor)
+        check_export_file(file)
+    lake = options.open_existing(config)
+    day = options.day(config)
+    selected = select_audience(lake, config, expression, as_of=day, purpose=purpose, show=show)
+    OUT.print(audience_view(selected))
+    if file is not None:
+        written = export_audience(selected, file, floor=config.section(AudienceSettings).floor)
         OUT.print(f"written: {file}, {written:,} customers who consent to {purpose}", markup=False)
 
 
@@ -59,38 +61,41 @@ def audience(options: Options, expression: str, purpose: str, file: Path | None,
 @click.option(
     "--now",
     is_flag=True,
-    help="At once: the last day's features and what the stream has seen since. CUSTOMER is a surrogate.",
+    help="Features of the last day and the stream since, at once. CUSTOMER is a surrogate.",
 )
 @common
-def customer_card(options: Options, customer: str, show: int, now: bool) -> None:
-    """All that is known of CUSTOMER (a surrogate or the shop's own name): profile, groups, tags, features, what was done and decided last."""
+def customer_360(options: Options, customer: str, show: int, now: bool) -> None:
+    """Show CUSTOMER (a surrogate or the shop's own name) on one page.
+
+    The page has profile, groups, tags, features, last activity and last decisions.
+    """
     config = options.config()
     if now:
         _print_now(options, config, customer)
         return
-    from clarion.cli.views import card as shown
-    from clarion.explore.customer_360 import card
+    from clarion.cli.views import customer_page
+    from clarion.explore.customer_360 import customer_view
 
-    OUT.print(
-        shown(card(options.open(config), config, customer, as_of=options.day(config), show=show))
-    )
+    lake = options.open_existing(config)
+    view = customer_view(lake, config, customer, as_of=options.day(config), show=show)
+    OUT.print(customer_page(view))
 
 
 def _print_now(options: Options, config: Config, customer: str) -> None:
-    from clarion.cli.views import known_now
+    from clarion.cli.views import live_customer_page
     from clarion.serving.live_view import LiveView
 
-    view = LiveView(
-        options.lake, half_life_hours=float(config.get("monitor.interest_half_life_hours"))
-    )
-    found = view.of(customer, now=datetime.now(UTC))
-    if found is None:
+    options.require_lake(config)
+    half_life_hours = float(config.get("monitor.interest_half_life_hours"))
+    live_view = LiveView(options.lake, half_life_hours=half_life_hours)
+    view = live_view.of(customer, now=datetime.now(UTC))
+    if view is None:
         raise UsageError(
             f"nothing is known of '{customer}'",
             found="neither features nor a state on the stream",
             fix="name a surrogate, or leave --now out",
         )
-    OUT.print(known_now(found, view.declared()))
+    OUT.print(live_customer_page(view, live_view.declared()))
 
 
-COMMANDS = (audience, customer_card)
+COMMANDS = (audience, customer_360)

@@ -1,4 +1,4 @@
-"""Commands of those who answer for the data: a shop's mappings, its quarantine, its mistakes, its people."""
+"""Commands of those who are responsible for the data: mappings, quarantine, undo, erasure."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,7 +41,7 @@ def init(folder: Path, name: str, time_zone: str, currency: str) -> None:
 
 @click.group("source")
 def source_group() -> None:
-    """Mappings: a first proposal, and a trial."""
+    """Mappings: propose one, and try one."""
 
 
 @source_group.command("infer")
@@ -64,7 +64,8 @@ def source_infer(options: Options, file: str, kind: str | None, out: Path | None
     if out.exists():
         raise UsageError(f"{out} exists", fix="name another file, or remove it")
     out.write_text(proposal.text(), encoding="utf-8")
-    OUT.print(f"written: {out}; {len(proposal.notes)} things to look at stand on top", markup=False)
+    notes = len(proposal.notes)
+    OUT.print(f"written: {out}; {notes} notes to check are at its top", markup=False)
 
 
 @source_group.command("check")
@@ -74,42 +75,42 @@ def source_infer(options: Options, file: str, kind: str | None, out: Path | None
     type=int,
     default=200,
     show_default=True,
-    help="Records that are tried, of the first file of each source.",
+    help="Records to try, of the first file of each source.",
 )
 @click.option(
     "--show",
     type=int,
     default=5,
     show_default=True,
-    help="Accepted and refused records that are shown, of each.",
+    help="Accepted and rejected records to show, of each.",
 )
 @common
 def source_check(options: Options, mapping: str, rows: int, show: int) -> None:
-    """Try a MAPPING on the first records: accepted rows and refusals side by side; nothing is written."""
-    from clarion.cli.views import trial
+    """Try a MAPPING on the first records and show what is accepted; nothing is written."""
+    from clarion.cli.views import trial_view
     from clarion.onboarding.trial import try_mapping
 
     config = options.config()
-    for tried in try_mapping(start(config), config, mapping, limit=rows):
-        OUT.print(trial(tried, show=show))
+    for trial in try_mapping(start(config), config, mapping, limit=rows):
+        OUT.print(trial_view(trial, show=show))
 
 
 @click.group("quarantine")
 def quarantine_group() -> None:
-    """Records that were not accepted: why, which, and once more."""
+    """Records that were not accepted: count them, look at them, clean them again."""
 
 
 @quarantine_group.command("list")
 @common
 def quarantine_list(options: Options) -> None:
-    """How many records stand in quarantine, by source and reason; and how many facts are invalid activity."""
-    from clarion.cli.views import invalid_activity, quarantined
+    """Count records in quarantine by source and reason, and facts that are invalid activity."""
+    from clarion.cli.views import invalid_activity_table, quarantine_table
     from clarion.governance.quarantine import invalid_activity_by_detector, reasons
 
-    lake = options.open(options.config())
-    OUT.print(quarantined(reasons(lake)))
-    if apart := invalid_activity_by_detector(lake):
-        OUT.print(invalid_activity(apart))
+    lake = options.open_existing(options.config())
+    OUT.print(quarantine_table(reasons(lake)))
+    if invalid_activity := invalid_activity_by_detector(lake):
+        OUT.print(invalid_activity_table(invalid_activity))
 
 
 @quarantine_group.command("sample")
@@ -118,24 +119,28 @@ def quarantine_list(options: Options) -> None:
 @click.option("--limit", type=int, default=10, show_default=True)
 @common
 def quarantine_sample(options: Options, name: str | None, rule: str | None, limit: int) -> None:
-    """Records in quarantine, each value by its shape."""
-    from clarion.cli.views import sampled
+    """Show records in quarantine, each value by its shape."""
+    from clarion.cli.views import quarantined_records_table
     from clarion.governance.quarantine import samples
 
-    OUT.print(sampled(samples(options.open(options.config()), source=name, rule=rule, limit=limit)))
+    lake = options.open_existing(options.config())
+    OUT.print(quarantined_records_table(samples(lake, source=name, rule=rule, limit=limit)))
 
 
 @quarantine_group.command("replay")
 @common
 @click.pass_obj
 def quarantine_replay(jobs: Mapping[str, Job], options: Options) -> None:
-    """Clean quarantined records once more, after a mapping or a rule was mended; what is accepted leaves the quarantine."""
+    """Clean quarantined records again, after a mapping or a rule was corrected.
+
+    Records that are accepted leave the quarantine.
+    """
     from clarion.governance.quarantine import reasons
 
     config = options.config()
-    lake = options.open(config)
+    lake = options.open_existing(config)
     before = sum(row["records"] for row in reasons(lake) if row["rule"] == "")
-    _run_quietly(jobs, options, config, lake, "clean")
+    _run_job(jobs, options, config, lake, "clean")
     after = sum(row["records"] for row in reasons(lake) if row["rule"] == "")
     OUT.print(f"in quarantine: {before:,} before, {after:,} now", markup=False)
 
@@ -145,41 +150,37 @@ def quarantine_replay(jobs: Mapping[str, Job], options: Options) -> None:
 @common
 @click.pass_obj
 def undo_run(jobs: Mapping[str, Job], options: Options, run_id: str) -> None:
-    """Take back what RUN (of ops.runs; its first letters are enough) wrote; what an ingest let in leaves bronze and silver."""
+    """Restore the tables to before RUN (of ops.runs; its first letters are enough).
+
+    Records of an ingest are removed from bronze and silver.
+    """
     from clarion.governance.undo import undo
 
     config = options.config()
-    lake = options.open(config)
+    lake = options.open_existing(config)
     undone = undo(lake, config, run_id, say=options.say)
-    OUT.print(
-        f"{undone.job} of {undone.as_of} is undone: {', '.join(undone.tables) or 'it had written nothing'}",
-        markup=False,
-    )
+    tables = ", ".join(undone.tables) or "it had written nothing"
+    OUT.print(f"{undone.job} of {undone.as_of} is undone: {tables}", markup=False)
     if undone.job == "ingest":
-        _run_quietly(jobs, options, config, lake, "clean")
+        _run_job(jobs, options, config, lake, "clean")
         OUT.print(
-            "silver is clean of it; the tables that rest on silver follow with the next 'clarion run all'",
+            "silver no longer holds it; the next 'clarion run all' updates the other tables",
             markup=False,
         )
 
 
-def _run_quietly(
+def _run_job(
     jobs: Mapping[str, Job], options: Options, config: Config, lake: Lake, name: str
 ) -> None:
-    """One job, of which only what it has to say is told."""
+    """Run one job; print its notes only."""
     from clarion.runtime.runlog import run_jobs
 
-    tracking, chosen = (
-        Tracking.beside(lake.root, config.get("tracking.uri")),
-        pipeline.select(jobs, name),
-    )
-    day = Params(options.day(config))
     run_jobs(
-        chosen,
-        day,
+        pipeline.select(jobs, name),
+        Params(options.day(config)),
         lake=lake,
         config=config,
-        tracking=tracking,
+        tracking=Tracking.beside(lake.root, config.get("tracking.uri")),
         at_once=1,
         say=lambda _, text: options.say(text),
         done=lambda _: None,
@@ -187,26 +188,27 @@ def _run_quietly(
 
 
 @click.command("grants")
-@click.option("--apply", "applying", is_flag=True, help="State them to the catalog.")
+@click.option("--apply", "is_applied", is_flag=True, help="Run the statements in the catalog.")
 @common
-def show_grants(options: Options, applying: bool) -> None:
-    """Who may read and write what, and the statements that say so to a catalog."""
+def show_grants(options: Options, is_applied: bool) -> None:
+    """Show who may read and write what, and the statements that grant it in a catalog."""
     from clarion.governance.grants import roles, statements
 
     config = options.config()
-    found, catalog = roles(config), config.get("lake.catalog")
-    shown = RichTable("role", "may read", "may write")
-    for name, role in found.items():
-        shown.add_row(name, ", ".join(role.read), ", ".join(role.write))
-    OUT.print(shown)
-    if applying and not catalog:
+    declared_roles = roles(config)
+    catalog = config.get("lake.catalog")
+    table = RichTable("role", "may read", "may write")
+    for name, role in declared_roles.items():
+        table.add_row(name, ", ".join(role.read), ", ".join(role.write))
+    OUT.print(table)
+    if is_applied and not catalog:
         raise UsageError(
-            "a lake in a folder knows no roles",
+            "a lake in a folder has no roles",
             found="lake.catalog: null",
-            fix="set lake.catalog, or keep people apart by the rights of folders",
+            fix="set lake.catalog, or restrict access by the rights of folders",
         )
-    for statement in statements(found, catalog=catalog or "CATALOG"):
-        if applying:
+    for statement in statements(declared_roles, catalog=catalog or "CATALOG"):
+        if is_applied:
             start(config).sql(statement)
         OUT.print(statement, markup=False)
 
@@ -216,15 +218,19 @@ def show_grants(options: Options, applying: bool) -> None:
 @common
 @click.pass_obj
 def erase_person(jobs: Mapping[str, Job], options: Options, customer: str) -> None:
-    """Erase CUSTOMER (a surrogate or the shop's own name) from every layer and its history, keep them out, and leave a certificate."""
+    """Erase CUSTOMER (a surrogate or the shop's own name) from every layer and its history.
+
+    The person is kept out from now on, and a certificate is recorded.
+    """
     from clarion.governance.erasure import erase
 
     config = options.config()
-    done = erase(options.open(config), config, customer, jobs=jobs, say=options.say)
+    done = erase(options.open_existing(config), config, customer, jobs=jobs, say=options.say)
     rows = ", ".join(f"{name} {count:,}" for name, count in sorted(done.rows.items()))
     OUT.print(f"erased: {done.accounts} accounts; {rows or 'no rows'}", markup=False)
     OUT.print(
-        f"{done.suppressed_tokens} names and values are kept out from now on; certificate {done.erasure_id} stands in ops.erasures",
+        f"{done.suppressed_tokens} names and values are kept out from now on; "
+        f"certificate {done.erasure_id} is in ops.erasures",
         markup=False,
     )
 

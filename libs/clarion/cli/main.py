@@ -1,4 +1,4 @@
-"""The command line: the wheel's entry point, `python -m clarion.jobs`, spark-submit, Databricks and the tests all call it."""
+"""The command line; the wheel, `python -m clarion.jobs`, spark-submit and the tests call it."""
 
 import traceback
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from clarion.cli.options import OUT, Options, common
 from clarion.config import Config
 from clarion.contracts import TABLES
 from clarion.declarations import shop
+from clarion.explore.query import execute_query, format_result, similar_tables
 from clarion.kernel.errors import ClarionError, SetupError, UsageError
 from clarion.runtime import encryption, pipeline
 from clarion.runtime.job import Job, Params
@@ -24,7 +25,7 @@ ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="clarion")
 def cli() -> None:
-    """From a shop's raw data to campaign decisions that can be explained, measured and corrected."""
+    """From a shop's raw data to campaign decisions: explained, measured and corrected."""
 
 
 @cli.command()
@@ -34,7 +35,7 @@ def cli() -> None:
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Check everything that can be checked without moving data, and print the order.",
+    help="Check all that can be checked without data, and print the order.",
 )
 @common
 @click.pass_obj
@@ -49,6 +50,12 @@ def run(
     """Run one JOB, or 'all': the pipeline in one Spark session."""
     from clarion.runtime.runlog import RunReport, run_jobs
 
+    if job != "all" and (first or last):
+        raise UsageError(
+            "--from and --to choose a part of the pipeline",
+            found=f"one job, '{job}'",
+            fix=f"clarion run all --from {first or job} --to {last or job}; or leave them out",
+        )
     config = options.config()
     params = Params(options.day(config))
     chosen = pipeline.select(jobs, job, first=first, last=last)
@@ -81,7 +88,7 @@ def run(
 @cli.command("jobs")
 @click.pass_obj
 def list_jobs(jobs: Mapping[str, Job]) -> None:
-    """What jobs there are, and what each reads and writes."""
+    """List the jobs with what each reads and writes."""
     table = RichTable("job", "what it does", "reads", "writes")
     for job in (
         *pipeline.order(jobs.values()),
@@ -97,7 +104,7 @@ def list_jobs(jobs: Mapping[str, Job]) -> None:
 
 
 def _layers(names: set[str] | frozenset[str]) -> str:
-    """Table names; those of a whole layer as `layer.*`."""
+    """Table names; a whole layer is written as `layer.*`."""
     shown = []
     for layer in sorted({name.split(".")[0] for name in names}):
         own = sorted(name for name in names if name.startswith(f"{layer}."))
@@ -109,7 +116,7 @@ def _layers(names: set[str] | frozenset[str]) -> str:
 @cli.command()
 @click.pass_obj
 def plan(jobs: Mapping[str, Job]) -> None:
-    """The order of the pipeline, with what each job waits for."""
+    """Print the order of the pipeline, with the jobs that each job waits for."""
     edges = pipeline.dependencies(jobs.values())
     for job in pipeline.order(jobs.values()):
         OUT.print(f"{job.name:<16} after {', '.join(edges[job.name]) or 'nothing'}", markup=False)
@@ -118,20 +125,26 @@ def plan(jobs: Mapping[str, Job]) -> None:
 @cli.command("tables")
 @click.argument("name", required=False)
 def list_tables(name: str | None) -> None:
-    """What tables there are, or the contract of one."""
+    """List the tables, or show the contract of one."""
     if name is None:
         listing = RichTable("table", "one row is", "key")
         for table in TABLES.values():
             listing.add_row(table.name, table.grain, ", ".join(table.key))
         OUT.print(listing)
         return
-    OUT.print(contract(name))
+    OUT.print(contract_table(name))
 
 
-def contract(name: str) -> RichTable:
-    """The contract of a table, to be looked at."""
+def contract_table(name: str) -> RichTable:
+    """The contract of a table: columns and checks.
+
+    Raises:
+        UsageError: there is no such table.
+    """
     if name not in TABLES:
-        raise UsageError(f"there is no table '{name}'", fix="see 'clarion tables'")
+        similar = similar_tables(name)
+        fix = f"did you mean '{similar[0]}'?" if similar else "see 'clarion tables'"
+        raise UsageError(f"there is no table '{name}'", fix=fix)
     table = TABLES[name]
     shown = RichTable("column", "type", "null", "meaning", title=f"{table.name}: {table.grain}")
     for column in table.columns:
@@ -159,17 +172,15 @@ def contract(name: str) -> RichTable:
 @common
 def query(options: Options, sql: str, form: str, limit: int) -> None:
     """Run one SELECT over layer.table names."""
-    from clarion.explore.query import execute, printed
-
     config = options.config()
-    frame = execute(options.open(config), sql)
-    OUT.print(printed(frame, form=form, limit=limit), markup=False)
+    result = execute_query(options.open(config), sql)
+    OUT.print(format_result(result, form=form, limit=limit), markup=False)
 
 
 @cli.command()
 @common
 def doctor(options: Options) -> None:
-    """What is wrong with this machine, and the line that fixes it."""
+    """Check this machine, and print the line that fixes what is wrong."""
     from clarion.onboarding.doctor import check_machine
 
     findings = check_machine(options.lake)
@@ -194,7 +205,7 @@ def config_group() -> None:
 @config_group.command("show")
 @common
 def config_show(options: Options) -> None:
-    """Each setting, its value and its origin."""
+    """List each setting with its value and origin."""
     table = RichTable("setting", "value", "from")
     for key, value, origin in options.config().rows():
         table.add_row(key, str(value), origin)
@@ -208,10 +219,10 @@ def config_check(jobs: Mapping[str, Job], options: Options) -> None:
     """Validate every section and every mapping, before any data moves."""
     config = options.config()
     check_settings(jobs, config)
-    found = shop.sources(config)
+    names = [source.name for source in shop.sources(config)]
+    settings = len(config.rows())
     OUT.print(
-        f"{len(config.rows())} settings and {len(found)} sources are valid: {', '.join(source.name for source in found)}",
-        markup=False,
+        f"{settings} settings and {len(names)} sources are valid: {', '.join(names)}", markup=False
     )
 
 
@@ -229,7 +240,7 @@ def main(jobs: Mapping[str, Job], arguments: list[str]) -> int:
     """Run the command line.
 
     Returns:
-        0 done; 2 the user can mend it; 3 a quality gate was missed; 1 a defect.
+        0 done; 2 the user can fix it; 3 a quality gate was missed; 1 a defect.
     """
     try:
         cli.main(args=arguments, prog_name="clarion", standalone_mode=False, obj=jobs)
@@ -244,7 +255,10 @@ def main(jobs: Mapping[str, Job], arguments: list[str]) -> int:
             if isinstance(error, click.UsageError) and error.ctx
             else "clarion"
         )
-        ERR.print(f"{error.format_message()}\n  fix:   see '{command} --help'", markup=False)
+        fix = f"see '{command} --help'"
+        if isinstance(error, click.NoSuchOption) and command == "clarion":
+            fix = f"options follow the command, such as 'clarion run all {error.option_name} …'"
+        ERR.print(f"{error.format_message()}\n  fix:   {fix}", markup=False)
         return 2
     except (KeyboardInterrupt, click.Abort):
         ERR.print("stopped", markup=False)

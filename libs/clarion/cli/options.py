@@ -1,4 +1,4 @@
-"""Flags that every command shares, and where commands write."""
+"""Flags that commands share, and the console they print to."""
 
 import functools
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from rich.console import Console
 
 from clarion.config import Config
 from clarion.kernel.days import parse_day, today
+from clarion.kernel.errors import LakeError
 from clarion.lake import Lake
 from clarion.runtime import encryption
 from clarion.runtime.session import start
@@ -32,7 +33,7 @@ class Options:
     quiet: bool
 
     def config(self) -> Config:
-        """The configuration that the flags name."""
+        """The settings of the environment, the shop's folder and the flags."""
         seeds = () if self.seed is None else (f"seed={self.seed}",)
         return Config.load(
             environment=self.environment,
@@ -41,11 +42,11 @@ class Options:
         )
 
     def day(self, config: Config) -> date:
-        """The as-of day; today in the shop's zone where none is given."""
+        """The as-of day; today in the shop's zone by default."""
         return parse_day(self.as_of) if self.as_of else today(str(config.get("shop.time_zone")))
 
     def say(self, text: str) -> None:
-        """Print a line, unless the command is quiet."""
+        """Print a line, unless --quiet."""
         if not self.quiet:
             OUT.print(f"  {text}", markup=False)
 
@@ -55,17 +56,39 @@ class Options:
         Raises:
             SecretError: the encryption key is not the one of the lake.
         """
-        lake = Lake(
-            start(config),
-            str(Path(self.lake).absolute()) if "://" not in self.lake else self.lake,
-            catalog=config.get("lake.catalog"),
-        )
+        root = self.lake if "://" in self.lake else str(Path(self.lake).absolute())
+        lake = Lake(start(config), root, catalog=config.get("lake.catalog"))
         encryption.verify(lake, config)
         return lake
 
+    def open_existing(self, config: Config) -> Lake:
+        """The lake of a command that only reads.
+
+        Raises:
+            LakeError: its folder does not exist.
+        """
+        self.require_lake(config)
+        return self.open(config)
+
+    def require_lake(self, config: Config) -> None:
+        """Stop before Spark starts where the lake's folder does not exist.
+
+        A lake at a URL, or in a catalog, is not checked.
+
+        Raises:
+            LakeError: it does not.
+        """
+        is_folder = "://" not in self.lake and config.get("lake.catalog") is None
+        if is_folder and not Path(self.lake).is_dir():
+            raise LakeError(
+                f"there is no lake in {self.lake}",
+                found="no such folder",
+                fix="name the folder with --lake, or fill it: clarion run all",
+            )
+
 
 def common(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the shared flags to a command, which gets them as `options`."""
+    """A command with the shared flags, which it gets as `options`."""
 
     @click.option("--lake", default="./lake", show_default=True, help="Folder or URL of the lake.")
     @click.option(

@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from clarion.cli.options import OUT, Options, common
-from clarion.kernel.errors import UsageError
 from clarion.runtime.job import Job
 
 
@@ -94,12 +93,7 @@ def report(options: Options, out: Path | None) -> None:
     config = options.config()
     as_of = options.day(config)
     path = out or _beside(options.lake)
-    if "://" not in options.lake and not Path(options.lake).is_dir():
-        raise UsageError(
-            f"there is no lake in {options.lake}",
-            found="no such folder",
-            fix="name the folder with --lake, or fill it: clarion run all",
-        )
+    options.require_lake(config)
     refuse_other_file(path)
     lake = options.open(config)
     run = read_loop_run(lake, config, as_of=as_of)

@@ -1,8 +1,9 @@
-"""How findings are shown in a terminal."""
+"""Tables and texts that commands print."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -11,208 +12,179 @@ from clarion.explore.customer_360 import CustomerView
 from clarion.onboarding.trial import Trial
 from clarion.serving.live_view import LiveCustomer
 
+Row = Mapping[str, Any]
 
-def trial(tried: Trial, *, show: int) -> Group:
-    """Accepted rows and refusals of one source, side by side with what the source held."""
-    source = tried.source
+
+def trial_view(trial: Trial, *, show: int) -> Group:
+    """Accepted and rejected records of one source, beside what the source holds.
+
+    Args:
+        trial: of a mapping on the first records.
+        show: most records of each table.
+    """
+    source = trial.source
     mapped = [name for name in source.columns if name not in source.personal]
-    accepted = RichTable(
-        "record",
-        *mapped,
-        *(f"{name} (shape)" for name in source.personal),
-        title=f"{tried.accepted} accepted",
-        title_justify="left",
-    )
-    refused = RichTable(
-        "record",
-        "reasons",
-        "what stood there",
-        title=f"{tried.refused} refused",
-        title_justify="left",
-    )
-    for row in [row for row in tried.rows if not row["_reasons"]][:show]:
-        accepted.add_row(
-            str(row["_row"]), *(_cell(row[name]) for name in (*mapped, *source.personal))
-        )
-    for row in [row for row in tried.rows if row["_reasons"]][:show]:
-        reasons = [f"{reason['rule']} {reason['column']}".strip() for reason in row["_reasons"]]
-        refused.add_row(
-            str(row["_row"]),
-            "\n".join(reasons),
-            "\n".join(reason["sample"] or "nothing" for reason in row["_reasons"]),
-        )
-    heading = Text(
-        f"\n{source.name}: the first {len(tried.rows)} records of {tried.path}", style="bold"
-    )
-    rules = Text(
-        "rules that hold:\n  " + "\n  ".join(tried.policies) if tried.policies else "no rules hold"
-    )
-    return Group(heading, accepted, *([refused] if tried.refused else []), rules)
+    title = f"\n{source.name}: the first {len(trial.rows)} records of {trial.path}"
+    parts: list[RenderableType] = [Text(title, style="bold")]
+
+    shapes = (f"{name} (shape)" for name in source.personal)
+    accepted = _table(f"{trial.accepted} accepted", "record", *mapped, *shapes)
+    for row in [row for row in trial.rows if not row["_reasons"]][:show]:
+        values = (_cell(row[name]) for name in (*mapped, *source.personal))
+        accepted.add_row(str(row["_row"]), *values)
+    parts.append(accepted)
+
+    if trial.refused:
+        rejected = _table(f"{trial.refused} rejected", "record", "reasons", "value in the record")
+        for row in [row for row in trial.rows if row["_reasons"]][:show]:
+            samples = "\n".join(reason["sample"] or "nothing" for reason in row["_reasons"])
+            rejected.add_row(str(row["_row"]), _reasons(row["_reasons"]), samples)
+        parts.append(rejected)
+
+    rules = "rules that apply:\n  " + "\n  ".join(trial.policies)
+    parts.append(Text(rules if trial.policies else "no rules apply"))
+    return Group(*parts)
 
 
-def quarantined(rows: list[dict[str, Any]]) -> RichTable:
+def quarantine_table(rows: list[dict[str, Any]]) -> RichTable:
     """Records in quarantine by source and reason."""
     table = RichTable("source", "reason", "column", "records", "files")
     for row in rows:
-        style = "bold" if row["rule"] == "" else None
+        is_total = row["rule"] == ""
         table.add_row(
-            row["_source"] if style else "",
+            row["_source"] if is_total else "",
             row["rule"] or "all",
             row["column"],
             f"{row['records']:,}",
             f"{row['files']:,}",
-            style=style,
+            style="bold" if is_total else None,
         )
     return table
 
 
-def invalid_activity(rows: list[dict[str, Any]]) -> RichTable:
+def invalid_activity_table(rows: list[dict[str, Any]]) -> RichTable:
     """Facts that are not counted, by detector."""
-    table = RichTable(
-        "detector",
-        "facts",
-        "not counted",
-        "reason",
-        title="invalid activity: stays in silver, is left out for analytics and marketing",
-        title_justify="left",
-    )
+    title = "invalid activity: kept in silver, not counted for analytics and marketing"
+    table = _table(title, "detector", "facts", "not counted", "reason")
     for row in rows:
         table.add_row(row["detector"], row["fact_table"], f"{row['flagged']:,}", row["reason"])
     return table
 
 
-def sampled(rows: list[dict[str, Any]]) -> RichTable:
+def quarantined_records_table(rows: list[dict[str, Any]]) -> RichTable:
     """Quarantined records, each value by its shape."""
     table = RichTable("source", "file and record", "reasons", "shape of the record")
     for row in rows:
-        reasons = [f"{reason['rule']} {reason['column']}".strip() for reason in row["reasons"]]
         shape = "\n".join(
             f"{name}: {_cell(value)}"
             for name, value in sorted(row["raw"].items())
             if not name.startswith("token:")
         )
-        table.add_row(row["_source"], f"{row['_file']}\n{row['_row']}", "\n".join(reasons), shape)
+        record = f"{row['_file']}\n{row['_row']}"
+        table.add_row(row["_source"], record, _reasons(row["reasons"]), shape)
     return table
 
 
-def audience(found: Audience) -> Group:
-    """How many, in which groups, and a few of them."""
-    size = f"{found.found:,} of {found.everyone:,} customers on {found.as_of}; {found.consenting:,} of them consent to the purpose"
-    groups = RichTable(
+def audience_view(audience: Audience) -> Group:
+    """The size of an audience, its overlap with groups, and a few of its customers."""
+    size = (
+        f"{audience.matching:,} of {audience.total:,} customers on {audience.as_of}; "
+        f"{audience.consenting:,} of them consent to the purpose"
+    )
+    groups = _table(
+        "overlap with groups",
         "group",
         "customers",
         "in the audience",
         "share",
         "95 % interval",
         "lift",
-        title="overlap with groups",
-        title_justify="left",
     )
-    for row in found.groups:
-        interval = f"{row['low']:.1%} to {row['high']:.1%}"
-        lift = "" if row["lift"] is None else f"{row['lift']:.2f}"
-        name = f"{row['segment_id']} {row['segment']}"
+    for group in audience.groups:
         groups.add_row(
-            name,
-            f"{row['customers']:,}",
-            f"{row['inside']:,}",
-            f"{row['share']:.1%}",
-            interval,
-            lift,
+            f"{_cell(group.segment_id)} {_cell(group.segment)}",
+            f"{group.customers:,}",
+            f"{group.matching:,}",
+            f"{group.share.value:.1%}",
+            f"{group.share.low:.1%} to {group.share.high:.1%}",
+            "" if group.lift is None else f"{group.lift:.2f}",
         )
-    if not found.preview:
-        return Group(Text(size, style="bold"), groups)
-    preview = RichTable(*found.preview[0], title="a few of those who consent", title_justify="left")
-    for row in found.preview:
-        preview.add_row(
-            *(
-                _cell(", ".join(value) if isinstance(value, list) else value)
-                for value in row.values()
-            )
-        )
-    return Group(Text(size, style="bold"), groups, preview)
+    parts: list[RenderableType] = [Text(size, style="bold"), groups]
+    if audience.preview:
+        preview = _table("a few of those who consent", *audience.preview[0])
+        for row in audience.preview:
+            preview.add_row(*(_cell(value) for value in row.values()))
+        parts.append(preview)
+    return Group(*parts)
 
 
-def card(found: CustomerView) -> Group:
+def customer_page(view: CustomerView) -> Group:
     """One customer on one page."""
-    profile = found.profile
-    stage = f"{profile['life_cycle']}, known for {profile['tenure_days']:.0f} days, {profile['orders']} orders, paid {profile['monetary']:,.2f}"
-    stays = RichTable("group", "from", "to", title="groups", title_justify="left")
-    for row in found.groups:
-        stays.add_row(
-            f"{row['segment_id']} {row['name_en']} · {row['name_zh']}",
-            str(row["valid_from"]),
-            _cell(row["valid_to"]) or "now",
-        )
-    tags = RichTable("tag", "since", title="tags", title_justify="left")
-    for row in found.tags:
-        tags.add_row(f"{row['label_en']} · {row['label_zh']}", str(row["since"]))
-    features = RichTable(
-        "feature", "value", "unit", "mean of all", title="features", title_justify="left"
+    profile = view.profile
+    summary = (
+        f"{view.customer_id} on {view.as_of}: {profile['life_cycle']}, "
+        f"known for {profile['tenure_days']:.0f} days, {profile['orders']} orders, "
+        f"paid {profile['monetary']:,.2f}"
     )
-    for row in found.features:
-        features.add_row(
-            f"{row['label_en']} · {row['label_zh']}",
-            _number(row["value"]),
-            row["unit"],
-            _number(row["mean"]),
-        )
-    recent = RichTable(
-        "when (UTC)", "what", "product", "amount", title="done last", title_justify="left"
-    )
-    for row in found.recent:
-        recent.add_row(
-            f"{row['happened_at']:%Y-%m-%d %H:%M}",
-            row["type"],
-            _cell(row["product_id"]),
-            _cell(row["amount"]),
-        )
-    decisions = RichTable(
-        "day",
-        "decided",
-        "holdout",
-        "not possible, and why",
-        title="decisions",
-        title_justify="left",
-    )
-    for row in found.decisions:
-        refused = "\n".join(f"{item['action']}: {item['reason']}" for item in row["refusals"] or [])
-        decisions.add_row(
-            str(row["as_of"]), row["action"], "yes" if row["is_holdout"] else "", refused
-        )
-    return Group(
-        Text(f"{found.customer_id} on {found.as_of}: {stage}", style="bold"),
-        stays,
-        tags,
-        features,
-        recent,
-        decisions,
-    )
+    groups = _table("groups", "group", "from", "to")
+    for row in view.groups:
+        name = f"{row['segment_id']} {row['name_en']} · {row['name_zh']}"
+        groups.add_row(name, str(row["valid_from"]), _cell(row["valid_to"]) or "now")
+    tags = _table("tags", "tag", "since")
+    for row in view.tags:
+        tags.add_row(_label(row), str(row["since"]))
+    features = _table("features", "feature", "value", "unit", "mean of all")
+    for row in view.features:
+        features.add_row(_label(row), _number(row["value"]), row["unit"], _number(row["mean"]))
+    activity = _table("last activity", "when (UTC)", "what", "product", "amount")
+    for row in view.activity:
+        when = f"{row['happened_at']:%Y-%m-%d %H:%M}"
+        activity.add_row(when, row["type"], _cell(row["product_id"]), _cell(row["amount"]))
+    heading = Text(summary, style="bold")
+    return Group(heading, groups, tags, features, activity, _decisions_table(view))
 
 
-def known_now(found: LiveCustomer, declared: dict[str, dict[str, Any]]) -> Group:
-    """What is known of one customer at this moment."""
-    cart = ", ".join(found.open_cart) or "nothing"
-    seen = "not seen on the stream"
-    if found.seen_at:
-        seen = f"last seen on the stream {found.seen_at:%Y-%m-%d %H:%M} (UTC), interest {found.interest:.3g}, in the cart: {cart}"
-    features = RichTable(
-        "feature",
-        "value",
-        "unit",
-        "mean of all",
-        title=f"features as of {found.as_of}",
-        title_justify="left",
-    )
-    for name, value in sorted(found.features.items()):
-        of = declared.get(name, {})
-        features.add_row(
-            f"{of.get('label_en', name)} · {of.get('label_zh', name)}",
-            _number(value),
-            _cell(of.get("unit")),
-            _number(of.get("mean")),
+def _decisions_table(view: CustomerView) -> RichTable:
+    table = _table("decisions", "day", "decision", "holdout", "not possible, and why")
+    for row in view.decisions:
+        refusals = (f"{item['action']}: {item['reason']}" for item in row["refusals"] or [])
+        is_holdout = "yes" if row["is_holdout"] else ""
+        table.add_row(str(row["as_of"]), row["action"], is_holdout, "\n".join(refusals))
+    return table
+
+
+def live_customer_page(view: LiveCustomer, declared: Mapping[str, Row]) -> Group:
+    """One customer at this moment.
+
+    Args:
+        view: features of the last day and the state on the stream.
+        declared: labels, unit and mean by feature.
+    """
+    stream = "not seen on the stream"
+    if view.seen_at:
+        cart = ", ".join(view.open_cart) or "nothing"
+        stream = (
+            f"last seen on the stream {view.seen_at:%Y-%m-%d %H:%M} (UTC), "
+            f"interest {view.interest:.3g}, in the cart: {cart}"
         )
-    return Group(Text(f"{found.customer_id}: {seen}", style="bold"), features)
+    features = _table(f"features as of {view.as_of}", "feature", "value", "unit", "mean of all")
+    for name, value in sorted(view.features.items()):
+        feature = {"label_en": name, "label_zh": name, **declared.get(name, {})}
+        unit = _cell(feature.get("unit"))
+        features.add_row(_label(feature), _number(value), unit, _number(feature.get("mean")))
+    return Group(Text(f"{view.customer_id}: {stream}", style="bold"), features)
+
+
+def _table(title: str, *headings: str) -> RichTable:
+    return RichTable(*headings, title=title, title_justify="left")
+
+
+def _reasons(reasons: list[dict[str, Any]]) -> str:
+    return "\n".join(f"{reason['rule']} {reason['column']}".strip() for reason in reasons)
+
+
+def _label(row: Row) -> str:
+    return f"{row['label_en']} · {row['label_zh']}"
 
 
 def _number(value: Any) -> str:
@@ -220,4 +192,6 @@ def _number(value: Any) -> str:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
     return "" if value is None else str(value)

@@ -1,5 +1,6 @@
-"""Customers by what is known of them: how many, in which groups, and a file of those who may be addressed."""
+"""Audiences: customers who meet a condition, their groups, and a file of those who consent."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from clarion.access.policy import AccessPolicy
 from clarion.config import Config, settings
+from clarion.contracts import Table
 from clarion.contracts.gold import (
     CUSTOMER_FEATURES,
     CUSTOMER_PROFILES,
@@ -31,159 +33,182 @@ from clarion.measures.statistics.intervals import Interval, share
 
 @settings("audience")
 class AudienceSettings:
-    """How small a group may be that leaves the lake."""
+    """How small an audience may be that leaves the lake."""
 
     floor: int
 
 
 @dataclass(frozen=True, slots=True)
-class Audience:
-    """Customers of whom an expression is true, on one day.
+class GroupOverlap:
+    """One group and the audience.
 
     Args:
-        as_of: the day that was described.
-        customers: customer_id, segment_id, tags and what the expression speaks of, of those who consent to the purpose.
-        found: of how many the expression is true.
+        segment_id: the group.
+        segment: its English name.
+        customers: its size.
+        matching: how many of them are in the audience.
+        share: matching / customers, with its 95 % interval.
+        lift: share / the audience's share of all customers; None where the audience is empty.
+    """
+
+    segment_id: str | None
+    segment: str | None
+    customers: int
+    matching: int
+    share: Interval
+    lift: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Customers who meet a condition, on one day.
+
+    Args:
+        as_of: day of the features.
+        customers: customer_id, segment_id, tags and the columns of the condition; only of
+            customers who consent to the purpose.
+        matching: how many customers meet the condition.
         consenting: how many of those consent to the purpose.
-        everyone: how many are described.
-        groups: per group its name, customers, those in the audience, share with its 95 % interval, and lift.
-        preview: a few of those who consent, ids masked.
+        total: how many customers have features on that day.
+        groups: the overlap with each group, the largest first.
+        preview: a few of the customers, ids masked.
     """
 
     as_of: date
     customers: DataFrame
-    found: int
+    matching: int
     consenting: int
-    everyone: int
-    groups: list[dict[str, Any]]
+    total: int
+    groups: list[GroupOverlap]
     preview: list[dict[str, Any]]
 
 
 class AudienceTooSmallError(ClarionError):
-    """So few customers that each of them could be known again."""
+    """So few customers that a person could be identified among them."""
 
 
-def select(
+def select_audience(
     lake: Lake, config: Config, expression: str, *, as_of: date, purpose: str, show: int = 5
 ) -> Audience:
-    """The customers of whom an expression is true on the last day described up to `as_of`.
+    """The customers who meet a condition, on the last day with features up to `as_of`.
 
     Args:
         lake: the tables.
         config: the shop's features, and the zone of its days.
-        expression: SQL over the declared features, segment_id, segment (its English name) and tags (array).
+        expression: SQL over the declared features, segment_id, segment (its English name) and
+            tags (array).
         as_of: first day that does not count.
-        purpose: analytics or marketing; who does not consent to it is counted and not handed out.
+        purpose: analytics or marketing; customers without consent to it are only counted.
         show: customers of the preview.
 
     Raises:
-        UsageError: no condition, an unknown name, or no day described yet.
+        UsageError: no valid condition, or no features yet.
     """
     refuse_unsafe_sql(expression, where="the audience", error=UsageError)
     day = _last_day(lake, as_of)
-    described = _described(lake, config, day)
+    customers = _customers_of_day(lake, config, day)
     condition = UserSql(
         where="the audience",
         text=expression,
         result=CONDITION,
         hint="use names of conf/features.yml, segment_id, segment or tags",
     )
-    check_user_sql(described, [condition], error=UsageError)
-    mine = described.where(F.expr(expression))
-    # Consent as it stands now, not as on the day that was described: a withdrawal counts at once.
+    check_user_sql(customers, [condition], error=UsageError)
+    used = [name for name in names(expression) if name in customers.columns]
+    columns = dict.fromkeys(("customer_id", "segment_id", "segment", "tags", *used))
+    matching = customers.where(F.expr(expression)).select(*columns).persist()
+    # Consent as it is now, not as of the day of the features: a withdrawal counts at once.
     policy = AccessPolicy(lake, config, as_of, str(config.get("shop.time_zone")), DataFrame.persist)
-    spoken_of = [name for name in dict.fromkeys(names(expression)) if name in described.columns]
-    columns = list(dict.fromkeys(("customer_id", "segment_id", "segment", "tags", *spoken_of)))
-    found = mine.select(*columns).persist()
-    allowed = policy.with_consent(CUSTOMER_PROFILES, found, purpose=purpose).persist()
-    counts = (
-        described.groupBy("segment_id", "segment").agg(F.count("*").alias("customers")).collect()
-    )
-    inside = {
-        row["segment_id"]: row["count"] for row in found.groupBy("segment_id").count().collect()
-    }
-    total, everyone = sum(inside.values()), sum(row["customers"] for row in counts)
-    groups = [
-        _overlap(row.asDict(), inside.get(row["segment_id"], 0), total=total, everyone=everyone)
-        for row in counts
-    ]
-    preview = [
-        {**row.asDict(), "customer_id": f"{row['customer_id'][:4]}…"}
-        for row in allowed.orderBy("customer_id").limit(show).collect()
-    ]
+    consenting = policy.with_consent(CUSTOMER_PROFILES, matching, purpose=purpose).persist()
+    sizes = customers.groupBy("segment_id", "segment").count().collect()  # one row a group
+    matching_sizes = matching.groupBy("segment_id").count().collect()
+    groups = _overlaps(sizes, {row["segment_id"]: row["count"] for row in matching_sizes})
+    preview = consenting.orderBy("customer_id").limit(show).collect()
     return Audience(
-        day,
-        allowed,
-        total,
-        allowed.count(),
-        everyone,
-        sorted(groups, key=lambda group: -group["inside"]),
-        preview,
+        as_of=day,
+        customers=consenting,
+        matching=sum(group.matching for group in groups),
+        consenting=consenting.count(),
+        total=sum(group.customers for group in groups),
+        groups=groups,
+        preview=[{**row.asDict(), "customer_id": f"{row['customer_id'][:4]}…"} for row in preview],
     )
 
 
 def _last_day(lake: Lake, as_of: date) -> date:
-    if lake.exists(CUSTOMER_FEATURES):
-        last = (
-            lake.read(CUSTOMER_FEATURES)
-            .where(F.col("as_of") <= F.lit(as_of))
-            .agg(F.max("as_of"))
-            .first()
+    """The last day with features.
+
+    Raises:
+        UsageError: there is none.
+    """
+    is_past = F.col("as_of") <= F.lit(as_of)
+    row = lake.read(CUSTOMER_FEATURES).where(is_past).agg(F.max("as_of")).first()
+    last: date | None = row[0] if row else None
+    if last is None:
+        raise UsageError(
+            "no customer has features yet",
+            found=f"no day up to {as_of} in {lake.root}",
+            fix="run the pipeline first: clarion run all",
         )
-        if last and last[0]:
-            return last[0]  # type: ignore[no-any-return]
-    raise UsageError(
-        "no customer is described yet",
-        found=f"nothing up to {as_of}",
-        fix="run the pipeline first: clarion run all",
-    )
+    return last
 
 
-def _described(lake: Lake, config: Config, day: date) -> DataFrame:
-    """Everyone of a day: every feature, the group and the tags."""
+def _customers_of_day(lake: Lake, config: Config, day: date) -> DataFrame:
+    """Every customer of a day with all features, the group and the tags."""
 
-    def of_day(table: Any) -> DataFrame:
+    def of_day(table: Table) -> DataFrame:
         return lake.read(table).where(F.col("as_of") == F.lit(day))
 
-    members = of_day(SEGMENT_MEMBERS).select("customer_id", "segment_id")
-    named = members.join(
-        F.broadcast(of_day(SEGMENTS).select("segment_id", F.col("name_en").alias("segment"))),
-        "segment_id",
-        "left",
+    group_names = of_day(SEGMENTS).select("segment_id", F.col("name_en").alias("segment"))
+    members = (
+        of_day(SEGMENT_MEMBERS)
+        .select("customer_id", "segment_id")
+        .join(F.broadcast(group_names), "segment_id", "left")
     )
     tags = of_day(CUSTOMER_TAGS).select("customer_id", F.col("tags.tag").alias("tags"))
     features = unpack_features(of_day(CUSTOMER_FEATURES), shop.features(config))
-    return features.join(named, "customer_id", "left").join(tags, "customer_id", "left")
+    return features.join(members, "customer_id", "left").join(tags, "customer_id", "left")
 
 
-def _overlap(group: dict[str, Any], inside: int, *, total: int, everyone: int) -> dict[str, Any]:
-    rate = share(inside, group["customers"])
-    assert isinstance(rate, Interval)
-    lift = rate.value / (total / everyone) if total else None
-    return {
-        **group,
-        "inside": inside,
-        "share": rate.value,
-        "low": rate.low,
-        "high": rate.high,
-        "lift": lift,
-    }
+def _overlaps(sizes: Iterable[Row], matching_sizes: Mapping[str | None, int]) -> list[GroupOverlap]:
+    """Each group beside the audience, by customers in it."""
+    rows = list(sizes)
+    total = sum(row["count"] for row in rows)
+    audience_share = sum(matching_sizes.values()) / total if total else 0.0
+    overlaps = []
+    for row in rows:
+        matching = matching_sizes.get(row["segment_id"], 0)
+        rate = share(matching, row["count"])
+        assert isinstance(rate, Interval)
+        overlaps.append(
+            GroupOverlap(
+                segment_id=row["segment_id"],
+                segment=row["segment"],
+                customers=row["count"],
+                matching=matching,
+                share=rate,
+                lift=rate.value / audience_share if audience_share else None,
+            )
+        )
+    return sorted(overlaps, key=lambda overlap: -overlap.matching)
 
 
-def export(audience: Audience, file: Path, *, floor: int) -> int:
-    """Write those who may be addressed into one file, CSV or Parquet by its ending; returns how many.
+def export_audience(audience: Audience, file: Path, *, floor: int) -> int:
+    """Write the customers who consent into one file, CSV or Parquet by its ending.
+
+    Args:
+        audience: what to write.
+        file: a file that does not exist yet.
+        floor: fewest customers that may leave the lake.
+
+    Returns:
+        How many customers were written.
 
     Raises:
         AudienceTooSmallError: fewer than the floor.
-        UsageError: another ending, or a file that exists.
+        UsageError: another ending, a file that exists, or a folder that does not.
     """
-    if file.suffix not in (".csv", ".parquet"):
-        raise UsageError(
-            f"{file.name} is neither CSV nor Parquet",
-            fix="name a file that ends in .csv or .parquet",
-        )
-    if file.exists():
-        raise UsageError(f"{file} exists", fix="name another file, or remove it")
+    check_export_file(file)
     if audience.consenting < floor:
         raise AudienceTooSmallError(
             "the audience is too small to be handed out",
@@ -199,3 +224,24 @@ def export(audience: Audience, file: Path, *, floor: int) -> int:
     else:
         pyarrow.parquet.write_table(table, str(file))
     return int(table.num_rows)
+
+
+def check_export_file(file: Path) -> None:
+    """Check the name of a file before any customer is read.
+
+    Raises:
+        UsageError: another ending than .csv or .parquet, a file that exists, or no such folder.
+    """
+    if file.suffix not in (".csv", ".parquet"):
+        raise UsageError(
+            f"{file.name} is neither CSV nor Parquet",
+            fix="name a file that ends in .csv or .parquet",
+        )
+    if file.exists():
+        raise UsageError(f"{file} exists", fix="name another file, or remove it")
+    if not file.parent.is_dir():
+        raise UsageError(
+            f"{file} cannot be written",
+            found=f"no folder {file.parent}",
+            fix="create the folder, or name another file",
+        )

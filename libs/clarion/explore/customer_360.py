@@ -1,10 +1,10 @@
-"""Everything that is known of one customer, on one page."""
+"""One customer on one page: profile, groups, tags, features, last activity, last decisions."""
 
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clarion.access.subject import find_subject
@@ -33,13 +33,13 @@ class CustomerView:
 
     Args:
         customer_id: surrogate of the person.
-        as_of: the day described.
+        as_of: day of the profile.
         profile: CUSTOMER_PROFILES of the day.
-        features: per known feature its labels, value, unit and mean over customers.
-        tags: per tag its label and since when it is borne.
+        features: per feature with a value its labels, value, unit and mean over customers.
+        tags: per tag its labels and the day since which the customer has it.
         groups: stays in groups: name, valid from, valid to (null for now).
-        recent: what was last done: when, what, which product, amount.
-        decisions: what was last decided: day, action, why others were refused.
+        activity: the last events and order lines: when, what, which product, amount.
+        decisions: the last decisions: day, action, refusals.
     """
 
     customer_id: str
@@ -48,12 +48,14 @@ class CustomerView:
     features: list[dict[str, Any]]
     tags: list[dict[str, Any]]
     groups: list[dict[str, Any]]
-    recent: list[dict[str, Any]]
+    activity: list[dict[str, Any]]
     decisions: list[dict[str, Any]]
 
 
-def card(lake: Lake, config: Config, customer: str, *, as_of: date, show: int = 10) -> CustomerView:
-    """The card of a customer on the last day described up to `as_of`.
+def customer_view(
+    lake: Lake, config: Config, customer: str, *, as_of: date, show: int = 10
+) -> CustomerView:
+    """A customer on the last day with a profile up to `as_of`.
 
     Args:
         lake: the tables.
@@ -63,101 +65,99 @@ def card(lake: Lake, config: Config, customer: str, *, as_of: date, show: int = 
         show: events and decisions that are shown.
 
     Raises:
-        UsageError: nobody is known by that name, or nothing is known of them yet.
+        UsageError: nobody has that name, or they have no profile yet.
     """
     accounts = sorted(find_subject(lake, config, customer).accounts)
-    described = (
+    profiles = (
         lake.read(CUSTOMER_PROFILES)
         .where(F.col("as_of") <= F.lit(as_of))
         .where(F.col("customer_id").isin(accounts))
     )
-    profile = described.orderBy(F.desc("as_of"), "customer_id").first()
+    profile = profiles.orderBy(F.desc("as_of"), "customer_id").first()
     if profile is None:
         raise UsageError(
-            f"nothing is known of '{customer}' up to {as_of}",
-            found="no profile: no fact, or no consent to analytics",
+            f"'{customer}' has no profile up to {as_of}",
+            found="no fact, or no consent to analytics",
             fix="run the pipeline, or name another day",
         )
-    who, day = profile["customer_id"], profile["as_of"]
+    customer_id = profile["customer_id"]
+    day = profile["as_of"]
 
-    def mine(table: Table) -> DataFrame:
-        return lake.read(table).where(F.col("customer_id") == who)
+    def rows(table: Table) -> DataFrame:
+        return lake.read(table).where(F.col("customer_id") == customer_id)
 
+    def past_rows(table: Table) -> DataFrame:
+        return rows(table).where(F.col("as_of") <= F.lit(day))
+
+    time_zone = str(config.get("shop.time_zone"))
     return CustomerView(
-        customer_id=who,
+        customer_id=customer_id,
         as_of=day,
         profile=profile.asDict(recursive=True),
-        features=_features(mine(CUSTOMER_FEATURES), lake.read(FEATURES), day),
-        tags=_tags(mine(CUSTOMER_TAGS), lake.read(TAGS), day),
-        groups=_groups(
-            mine(SEGMENT_MEMBERS).where(F.col("as_of") <= F.lit(day)), lake.read(SEGMENTS)
-        ),
-        recent=_recent(lake, accounts, day, str(config.get("shop.time_zone")), show),
-        decisions=_decisions(mine(DECISIONS).where(F.col("as_of") <= F.lit(day)), show),
+        features=_features(rows(CUSTOMER_FEATURES), lake.read(FEATURES), day=day),
+        tags=_tags(rows(CUSTOMER_TAGS), lake.read(TAGS), day=day),
+        groups=_groups(past_rows(SEGMENT_MEMBERS), lake.read(SEGMENTS)),
+        activity=_activity(lake, accounts, before=start_of(day, time_zone), show=show),
+        decisions=_decisions(past_rows(DECISIONS), show=show),
     )
 
 
-def _features(mine: DataFrame, declared: DataFrame, day: date) -> list[dict[str, Any]]:
-    row = mine.where(F.col("as_of") == F.lit(day)).first()
-    known: dict[str, Any] = {**row["values"], **row["labels"]} if row else {}
-    rows = (
-        declared.where(F.col("as_of") == F.lit(day))
+def _features(
+    customer_features: DataFrame, features: DataFrame, *, day: date
+) -> list[dict[str, Any]]:
+    """The features of the day that have a value, by name."""
+    is_of_day = F.col("as_of") == F.lit(day)
+    row = customer_features.where(is_of_day).first()
+    values: dict[str, Any] = {**row["values"], **row["labels"]} if row else {}
+    declared = (
+        features.where(is_of_day)
         .select("feature", "label_en", "label_zh", "unit", "mean")
         .orderBy("feature")
         .collect()
     )
     return [
-        {**item.asDict(), "value": known[item["feature"]]}
-        for item in rows
-        if item["feature"] in known
+        {**feature.asDict(), "value": values[feature["feature"]]}
+        for feature in declared
+        if feature["feature"] in values
     ]
 
 
-def _tags(mine: DataFrame, tags: DataFrame, day: date) -> list[dict[str, Any]]:
-    borne = mine.where(F.col("as_of") == F.lit(day)).select(F.inline("tags"))
-    named = tags.where(F.col("as_of") == F.lit(day)).select("tag", "label_en", "label_zh")
-    return [row.asDict() for row in borne.join(named, "tag").orderBy("since", "tag").collect()]
+def _tags(customer_tags: DataFrame, tags: DataFrame, *, day: date) -> list[dict[str, Any]]:
+    """The tags of the day, the oldest first."""
+    is_of_day = F.col("as_of") == F.lit(day)
+    labels = tags.where(is_of_day).select("tag", "label_en", "label_zh")
+    own_tags = customer_tags.where(is_of_day).select(F.inline("tags"))
+    return [row.asDict() for row in own_tags.join(labels, "tag").orderBy("since", "tag").collect()]
 
 
-def _groups(mine: DataFrame, segments: DataFrame) -> list[dict[str, Any]]:
+def _groups(members: DataFrame, segments: DataFrame) -> list[dict[str, Any]]:
+    """Stays in groups, the first one first."""
     names = segments.select("segment_id", F.col("as_of").alias("valid_from"), "name_en", "name_zh")
-    return [
-        row.asDict()
-        for row in history(mine)
-        .join(names, ["segment_id", "valid_from"], "left")
-        .orderBy("valid_from")
-        .collect()
-    ]
+    stays = history(members).join(names, ["segment_id", "valid_from"], "left")
+    return [row.asDict() for row in stays.orderBy("valid_from").collect()]
 
 
-def _recent(
-    lake: Lake, accounts: list[str], day: date, zone: str, show: int
+def _activity(
+    lake: Lake, accounts: list[str], *, before: Column, show: int
 ) -> list[dict[str, Any]]:
-    before = F.col("happened_at") < start_of(day, zone)
+    """The last events and order lines of all accounts of a person, the newest first."""
+    is_own = F.col("customer_id").isin(accounts) & (F.col("happened_at") < before)
     events = (
         lake.read(EVENTS)
-        .where(before & F.col("customer_id").isin(accounts))
+        .where(is_own)
         .select("happened_at", "type", "product_id", F.lit(None).alias("amount"))
     )
     lines = (
         lake.read(ORDER_LINES)
-        .where(before & F.col("customer_id").isin(accounts))
+        .where(is_own)
         .select("happened_at", F.col("kind").alias("type"), "product_id", "amount")
     )
-    return [
-        row.asDict()
-        for row in events.unionByName(lines)
-        .orderBy(F.desc("happened_at"), "type")
-        .limit(show)
-        .collect()
-    ]
+    newest = events.unionByName(lines).orderBy(F.desc("happened_at"), "type").limit(show)
+    return [row.asDict() for row in newest.collect()]
 
 
-def _decisions(mine: DataFrame, show: int) -> list[dict[str, Any]]:
-    return [
-        row.asDict(recursive=True)
-        for row in mine.select("as_of", "action", "is_holdout", "refusals")
-        .orderBy(F.desc("as_of"))
-        .limit(show)
-        .collect()
-    ]
+def _decisions(decisions: DataFrame, *, show: int) -> list[dict[str, Any]]:
+    """The last decisions, the newest first."""
+    columns = ("as_of", "action", "is_holdout", "refusals")
+    newest = decisions.select(*columns).orderBy(F.desc("as_of")).limit(show)
+    return [row.asDict(recursive=True) for row in newest.collect()]
