@@ -86,18 +86,18 @@ def _decide(spark: SparkSession, config: Config, *, live_cart: bool = False) -> 
 def test_every_customer_has_a_decision_with_chances_that_sum_to_one(
     spark: SparkSession, config: Config
 ) -> None:
-    found = _decide(spark, config)
-    assert found.count() == 4000
+    decisions = _decide(spark, config)
+    assert decisions.count() == 4000
     total = F.aggregate(
         "eligible_actions", F.lit(0.0), lambda left, right: left + right["probability"]
     )
-    assert found.where(F.abs(total - 1) > 1e-6).isEmpty()
-    assert found.where("action_probability <= 0").isEmpty()
-    assert found.where("is_holdout AND action <> 'nothing'").isEmpty()
-    assert found.where("consent_basis = 'none' AND action <> 'nothing'").isEmpty()
+    assert decisions.where(F.abs(total - 1) > 1e-6).isEmpty()
+    assert decisions.where("action_probability <= 0").isEmpty()
+    assert decisions.where("is_holdout AND action <> 'nothing'").isEmpty()
+    assert decisions.where("consent_basis = 'none' AND action <> 'nothing'").isEmpty()
     reasons = {
         row[0]
-        for row in found.where("consent_basis = 'none'")
+        for row in decisions.where("consent_basis = 'none'")
         .select(F.explode("refusals.reason"))
         .distinct()
         .collect()
@@ -108,11 +108,11 @@ def test_every_customer_has_a_decision_with_chances_that_sum_to_one(
 def test_the_holdout_is_its_share_and_the_draws_follow_their_chances(
     spark: SparkSession, config: Config
 ) -> None:
-    found = _decide(spark, config)
-    held = found.where("is_holdout").count() / 4000
-    assert held == pytest.approx(0.05, abs=3 * (0.05 * 0.95 / 4000) ** 0.5)
-    explored = found.where("explored").count() / found.where("NOT is_holdout").count()
-    assert explored == pytest.approx(0.10, abs=3 * (0.10 * 0.90 / 3800) ** 0.5)
+    decisions = _decide(spark, config)
+    holdout_share = decisions.where("is_holdout").count() / 4000
+    assert holdout_share == pytest.approx(0.05, abs=3 * (0.05 * 0.95 / 4000) ** 0.5)
+    explored_share = decisions.where("explored").count() / decisions.where("NOT is_holdout").count()
+    assert explored_share == pytest.approx(0.10, abs=3 * (0.10 * 0.90 / 3800) ** 0.5)
 
 
 def test_an_open_cart_changes_the_decision_and_says_so(spark: SparkSession, config: Config) -> None:
