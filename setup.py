@@ -13,7 +13,7 @@ version = next(
 setup(
     name="clarion",
     version=version,
-    description="From a shop's raw data to campaign decisions that can be explained, measured and corrected",
+    description="Campaign decisions from a shop's raw data: explained, measured and corrected",
     long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

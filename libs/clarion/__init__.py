@@ -1,3 +1,3 @@
-"""Clarion: from a shop's raw data to campaign decisions that can be explained, measured and corrected."""
+"""Campaign decisions from a shop's raw data: explained, measured and corrected."""
 
 __version__ = "0.2.0"

@@ -95,7 +95,7 @@ def test_phones_of_one_person_are_one_number_and_what_is_none_stays_as_it_is(
     ("column", "body", "message"),
     [
         ("title", {"from": "a", "as": "phone", "country": "CN"}, "only a personal column"),
-        ("title", {"from": "a", "as": "region"}, "one of a country"),
+        ("title", {"from": "a", "as": "region"}, "a region belongs to a country"),
         ("title", {"from": "a", "as": "roman numeral"}, "as"),
         ("title", {"from": "(select 1)", "as": "text"}, "not allowed"),
     ],
