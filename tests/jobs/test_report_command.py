@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from frames import first_row
 from pages import Page
 from pyspark.sql import functions as F
 from worlds import Desk, World
@@ -87,7 +88,6 @@ def test_a_lake_that_holds_only_records_gets_them_and_the_commands_for_the_rest(
 
     assert clarion("report", *arguments, "--quiet") == 0  # replaces its own file, says one line
     assert capsys.readouterr().out.splitlines() == [f"The report is {shop.folder / 'report.html'}"]
-    (shop.folder / "orders.csv").chmod(0o644)
     assert clarion("report", *arguments, "--out", str(shop.folder / "orders.csv")) == 2
     assert "is not a report" in capsys.readouterr().err
 
@@ -106,7 +106,7 @@ def test_a_shops_lake_is_reported_as_of_its_last_day(
 
     page = Page(out.read_text(encoding="utf-8"))
     assert f"as of {world.as_of}." in page.words  # one turn
-    sums = world.read("ops.batches").agg(F.sum("rows_in"), F.sum("accepted")).first()
+    sums = first_row(world.read("ops.batches").agg(F.sum("rows_in"), F.sum("accepted")))
     assert page.rows("kind")[-1][:3] == ["all", *(f"{count:,}" for count in sums)]
     for row in world.read("gold.segments").collect():
         assert f"{row['segment_id']} {row['name_en']}" in page.words
