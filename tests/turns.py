@@ -78,7 +78,7 @@ class Turns:
         session = spark.newSession()
         session.conf.set(KERNEL, QUICK[KERNEL])  # as in World
         self.lake = Lake(session, str(folder / "lake"))
-        world = files.build_world(spark, shop, seed=11)
+        world = files.build_world(session, shop, seed=11)
         live_from = first - timedelta(days=1)
         files.deliver_history(world, self.inbox, last=first, live_from=live_from)
         self._pass(first)

@@ -98,6 +98,12 @@ def on(frame: pd.DataFrame, day: date) -> pd.DataFrame:
     return frame[frame["as_of"] == day]
 
 
+def profiled(books: Books, day: date, sent_on: date) -> pd.DataFrame:
+    """Decisions about those who consent to analytics on the day that measures."""
+    decided = on(books.decisions, sent_on)
+    return decided[decided["customer_id"].isin(books.consenting("analytics", day))]
+
+
 def steps(books: Books) -> list[tuple[date, date]]:
     """Each day that measures, with the day whose decisions it measures."""
     days = books.shop.days
@@ -107,7 +113,7 @@ def steps(books: Books) -> list[tuple[date, date]]:
 def counted(books: Books, day: date, sent_on: date) -> pd.DataFrame:
     """The KPIs of each strategy and version, message by message."""
     begin, end = books.start(sent_on), books.start(sent_on + timedelta(days=TURN_DAYS))
-    decided = on(books.decisions, sent_on)
+    decided = profiled(books, day, sent_on)
     sent = on(books.messages, sent_on).query("state == 'sent'")
     answers = books.known(books.responses, day)
     answers = answers[(answers["happened_at"] >= begin) & (answers["happened_at"] < end)]
@@ -168,7 +174,7 @@ def test_click_rate_conversion_revenue_and_repurchase_follow_from_the_facts(book
         measured = on(found, day).set_index(KEYS)
         assert set(measured["decided_on"]) == {sent_on}
         assert set(measured.index) == set(
-            map(tuple, on(books.decisions, sent_on)[KEYS].drop_duplicates().to_numpy())
+            map(tuple, profiled(books, day, sent_on)[KEYS].drop_duplicates().to_numpy())
         )
         for key, row in expected.iterrows():
             for name in ("delivered", "clickers", "buyers", "repeat_buyers", "revenue"):
@@ -185,7 +191,7 @@ def test_the_lift_is_revenue_per_customer_outside_the_holdout_less_inside(books:
     found = books.shop.read("gold.strategy_kpis").toPandas()
     for day, sent_on in steps(books):
         spent = books.sales(day, sent_on).groupby("customer_id")["amount"].sum()
-        for strategy, people in on(books.decisions, sent_on).groupby("strategy_id"):
+        for strategy, people in profiled(books, day, sent_on).groupby("strategy_id"):
             amounts = people["customer_id"].map(spent).fillna(0.0)
             treated, held_out = amounts[~people["is_holdout"]], amounts[people["is_holdout"]]
             row = on(found, day).set_index("strategy_id").loc[strategy]
