@@ -110,7 +110,7 @@ def steps(books: Books) -> list[tuple[date, date]]:
     return list(zip(days[1:], days[:-1], strict=True))
 
 
-def counted(books: Books, day: date, sent_on: date) -> pd.DataFrame:
+def counted(books: Books, day: date, sent_on: date) -> Any:
     """The KPIs of each strategy and version, message by message."""
     begin, end = books.start(sent_on), books.start(sent_on + timedelta(days=TURN_DAYS))
     decided = profiled(books, day, sent_on)
@@ -123,7 +123,7 @@ def counted(books: Books, day: date, sent_on: date) -> pd.DataFrame:
         mine = answers[answers["message_ref"] == message["message_id"]]
         clicks = mine[mine["type"] == "clicked"]["happened_at"]
         own = sales[sales["customer_id"] == message["customer_id"]]
-        after = own[own["happened_at"] >= clicks.min()] if len(clicks) else own.iloc[:0]
+        after: Any = own[own["happened_at"] >= clicks.min()] if len(clicks) else own.iloc[:0]
         rows.append(
             {
                 **{key: message[key] for key in KEYS},
@@ -171,7 +171,7 @@ def test_click_rate_conversion_revenue_and_repurchase_follow_from_the_facts(book
     bought = 0
     for day, sent_on in steps(books):
         expected = counted(books, day, sent_on)
-        measured = on(found, day).set_index(KEYS)
+        measured: Any = on(found, day).set_index(KEYS)
         assert set(measured["decided_on"]) == {sent_on}
         assert set(measured.index) == set(
             map(tuple, profiled(books, day, sent_on)[KEYS].drop_duplicates().to_numpy())
@@ -206,7 +206,9 @@ def test_the_lift_is_revenue_per_customer_outside_the_holdout_less_inside(books:
 
 def explains(part: float, whole: float, target: float) -> bool:
     """Whether a share of `target` could have given so many: Wilson's interval is where the score test does not reject it."""
-    return abs(part / whole - target) <= norm.ppf(0.975) * (target * (1 - target) / whole) ** 0.5
+    return bool(
+        abs(part / whole - target) <= norm.ppf(0.975) * (target * (1 - target) / whole) ** 0.5
+    )
 
 
 def moved(books: Books, row: pd.Series, before: float) -> tuple[float, float | None]:
@@ -238,9 +240,9 @@ def test_the_next_version_has_the_benefit_multiplier_that_the_measurement_asks_f
     adjustments = books.shop.read("gold.adjustments").toPandas()
     acted = 0
     for day, sent_on in steps(books):
-        before = on(books.strategies, sent_on).set_index("strategy_id")
-        after = on(books.strategies, day).set_index("strategy_id")
-        written = on(adjustments, day).set_index("strategy_id")
+        before: Any = on(books.strategies, sent_on).set_index("strategy_id")
+        after: Any = on(books.strategies, day).set_index("strategy_id")
+        written: Any = on(adjustments, day).set_index("strategy_id")
         assert set(after.index) == set(
             before.index
         )  # the model is in force all the time: its groups stay
@@ -297,8 +299,8 @@ def test_the_budget_is_kept_and_the_multipliers_price_every_decision(books: Book
             decided[decided["explored"]]["cost"].sum(), abs=1e-3
         )
         assert budget["shadow_price"] > 0  # there is more to spend on than money
-        planned = on(campaigns, day).set_index(["strategy_id", "offer_id"])
-        by_offer = chosen.groupby(["strategy_id", "action"])["cost"].agg(["size", "sum"])
+        planned: Any = on(campaigns, day).set_index(["strategy_id", "offer_id"])
+        by_offer: Any = chosen.groupby(["strategy_id", "action"])["cost"].agg(["size", "sum"])
         assert set(planned.index) == set(by_offer.index)
         for key, row in by_offer.iterrows():
             assert planned.loc[key, "reach"] == row["size"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from frames import first_row
 from pages import Page
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -83,10 +84,10 @@ def test_the_report_says_what_the_lake_holds(demo: Shown, spark: SparkSession) -
     assert f"as of {today}, after {len(demo.days)} turns of the loop" in page.words
 
     *kinds, total = page.rows("kind")
-    batches = (
-        lake.read(TABLES["ops.batches"])
-        .agg(F.sum("rows_in"), F.sum("accepted"), F.sum("quarantined"), F.sum("duplicates"))
-        .first()
+    batches = first_row(
+        lake.read(TABLES["ops.batches"]).agg(
+            F.sum("rows_in"), F.sum("accepted"), F.sum("quarantined"), F.sum("duplicates")
+        )
     )
     counted = [int(cell.replace(",", "")) for cell in total[1:]]
     assert counted == list(batches)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from chispa import assert_df_equality
+from frames import first_row
 from lake_rows import append_rows, consent
 from pyspark.sql import DataFrame, SparkSession
 from worlds import Desk
@@ -67,7 +68,7 @@ def test_a_message_is_withheld_without_consent_to_its_channel_and_nothing_makes_
 
 
 def test_a_decision_always_makes_the_same_message_and_two_make_two(rows: Rows) -> None:
-    both = [
+    both: list[tuple[Any, ...]] = [
         ("d1", DAY, "ann", "g1", "coupon", "mail", []),
         ("d2", DAY, "ann", "g1", "coupon", "mail", []),
     ]
@@ -75,7 +76,7 @@ def test_a_decision_always_makes_the_same_message_and_two_make_two(rows: Rows) -
         row["message_id"]
         for row in messages(rows(DECISIONS, *both), rows(CONSENTS)).orderBy("decision_id").collect()
     ]
-    again = messages(rows(DECISIONS, *both[:1]), rows(CONSENTS, ("ann", ["*"]))).first()[
+    again = first_row(messages(rows(DECISIONS, *both[:1]), rows(CONSENTS, ("ann", ["*"]))))[
         "message_id"
     ]
     assert again == names[0] != names[1]
