@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from servers import connectors
 from turns import Turns
 from worlds import KERNEL, Desk, World
+from xdist.scheduler import LoadScopeScheduling
 
 from clarion.config import Config
 from clarion.demo.demo import JVM, QUICK
@@ -30,17 +31,33 @@ SETTINGS = {
     ),
     "spark.sql.streaming.metricsEnabled": "false",
 }
-SHARED = ("turns", "world")  # fixtures that are dear: who asks for one runs where it was made
+SHARED = ("turns", "world")  # fixtures that are dear
+
+
+def group_of(file: str) -> str:
+    """The dear fixture that tests of a file share, else the file: they run on one worker."""
+    text = (Path(__file__).resolve().parents[1] / file).read_text(encoding="utf-8")
+    return next((name for name in SHARED if f"{name}: " in text), file)
+
+
+class SharedFixtures(LoadScopeScheduling):
+    """Hands out tests so that no dear fixture is made by two workers."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid.split("::")[0])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedFixtures:
+    """The scheduler of `pytest -n`."""
+    return SharedFixtures(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests of one file, and those that share a dear fixture, run on one worker, the latter first.
+    """Tests that share a dear fixture come first.
 
     Real data is left out, with a line that says so, only where there is none and none is required.
     """
-    for item in items:
-        shared = next((name for name in SHARED if name in getattr(item, "fixturenames", ())), None)
-        item.add_marker(pytest.mark.xdist_group(shared or item.path.name))
     items.sort(key=lambda item: not set(SHARED) & set(getattr(item, "fixturenames", ())))
     if REAL_DATA.is_dir():
         return

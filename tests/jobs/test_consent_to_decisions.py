@@ -35,6 +35,7 @@ def _statement(customer: str, purpose: str, granted: bool, day: int = 1) -> dict
     }  # fmt: skip
 
 
+@pytest.mark.deep  # a lake of its own
 @pytest.mark.covers("C10", "S1")
 def test_who_consents_to_marketing_alone_gets_nothing_and_a_reason(
     desk: Callable[..., Desk],

@@ -21,6 +21,7 @@ RATES = {
 }
 
 
+@pytest.mark.deep  # files through five jobs
 @pytest.mark.covers("Q2")
 def test_amounts_count_by_the_rate_of_their_day_and_silver_keeps_what_was_paid(
     desk: Callable[..., Desk],

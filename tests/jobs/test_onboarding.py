@@ -233,6 +233,7 @@ def test_real_files_are_recognised(real_data: Path, tmp_path: Path) -> None:
     assert "event_ref: required" in text
 
 
+@pytest.mark.deep  # a drill
 def test_corrected_records_leave_the_quarantine_and_their_history_stays(
     clarion: Clarion, spark: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ def test_a_lake_with_nothing_gets_no_report_but_the_command_that_fills_it(
     assert not out.exists()
 
 
+@pytest.mark.deep  # a lake of its own
 def test_a_lake_that_holds_only_records_gets_them_and_the_commands_for_the_rest(
     clarion: Callable[..., int],
     capsys: pytest.CaptureFixture[str],
@@ -135,7 +137,7 @@ def test_the_days_of_a_run_are_those_with_strategies_up_to_the_day_asked_for(
         "benefit": 1.0,
         "target_ctr": 0.1,
         "target_cr": 0.1,
-        "target_apu": 10,
+        "target_apu": Decimal(10),
         "target_rpr": 0.1,
     }
     rows = [{**plan, "as_of": day} for day in days]

@@ -36,6 +36,12 @@ def _link(day: date, account: str, person: str, kind: str = "customer") -> dict[
 
 
 @pytest.fixture
+def shop_config() -> Config:
+    """A shop with one source, whose namespace the devices have."""
+    return Config.load(overrides=("shop.sources=[online_retail]", "data=files"))
+
+
+@pytest.fixture
 def shop(lake: Lake) -> Lake:
     """Anna's three accounts hang together by the links of two days; Ben's two are his own."""
     names = [_identity(ref) for ref in ("anna-1", "anna-2", "anna-3", "ben-1", "ben-2")]
@@ -53,8 +59,10 @@ def shop(lake: Lake) -> Lake:
 
 
 @pytest.mark.parametrize("named", ["anna-1", "id-anna-2", "anna-3"])
-def test_a_chain_of_three_accounts_is_one_person(shop: Lake, config: Config, named: str) -> None:
-    subject = find_subject(shop, config, named)
+def test_a_chain_of_three_accounts_is_one_person(
+    shop: Lake, shop_config: Config, named: str
+) -> None:
+    subject = find_subject(shop, shop_config, named)
     assert subject.accounts == {"id-anna-1", "id-anna-2", "id-anna-3"}
     assert subject.names == {
         ("ref:shop", "anna-1"),

@@ -62,12 +62,17 @@ def _rates(config: Config, planted: SimulatedActivity) -> Rates:
 @pytest.mark.parametrize(
     ("difficulty", "recalls"),
     [
-        ("easy", {"accidental_click": 0.8, "bot": 0.98, "fake_order": 0.98}),
+        pytest.param(
+            "easy",
+            {"accidental_click": 0.8, "bot": 0.98, "fake_order": 0.98},
+            marks=pytest.mark.deep,
+        ),
         ("default", {"accidental_click": 0.7, "bot": 0.95, "fake_order": 0.85}),
-        (
+        pytest.param(
             "hard",
             # Of eight accounts with six devices most look first: fake orders pass for honest ones.
             {"accidental_click": 0.35, "bot": 0.7},
+            marks=pytest.mark.deep,
         ),
     ],
 )

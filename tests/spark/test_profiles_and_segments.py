@@ -275,7 +275,9 @@ def test_the_largest_stable_k_near_the_best_silhouette_is_chosen(grouping: Segme
     assert choose((candidate(3, 0.5, 0.3), candidate(4, 0.6, 0.4)), settings=grouping).k == 4
 
 
-@pytest.mark.parametrize("algorithm", ["kmeans", "bisecting", "mixture"])
+@pytest.mark.parametrize(
+    "algorithm", ["kmeans", pytest.param("bisecting", marks=pytest.mark.deep), "mixture"]
+)
 @pytest.mark.covers("P2")
 def test_every_model_behind_the_one_interface_finds_planted_groups(
     spark: SparkSession, grouping: SegmentSettings, algorithm: Algorithm

@@ -113,6 +113,7 @@ def test_a_standard_that_cannot_be_is_refused(
         parse_mapping("m", {"products": written}, variables={}, regions=REGIONS)
 
 
+@pytest.mark.deep  # real data
 @pytest.mark.real_data
 @pytest.mark.covers("Q2")
 def test_nine_retailers_prices_are_read_but_for_ranges(
