@@ -210,7 +210,7 @@ def test_every_packaged_rule_is_valid_over_its_kind(spark: Any) -> None:
                     "reason": "r",
                 }
             },
-            "'SELECT' is not allowed shop",
+            "'SELECT' is not allowed here",
         ),
     ],
 )

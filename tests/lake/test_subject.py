@@ -38,7 +38,8 @@ def _link(day: date, account: str, person: str, kind: str = "customer") -> dict[
 @pytest.fixture
 def shop_config() -> Config:
     """A shop with one source, whose namespace the devices have."""
-    return Config.load(overrides=("shop.sources=[online_retail]", "data=files"))
+    source = ("shop.sources=[online_retail]", "shop.currency=GBP", "data=files")
+    return Config.load(overrides=source)
 
 
 @pytest.fixture
