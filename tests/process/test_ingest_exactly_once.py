@@ -129,7 +129,7 @@ def test_a_run_that_is_killed_and_repeated_loses_and_doubles_nothing(
     sign = lake / table / "_delta_log" / "00000000000000000001.json"
     with (tmp_path / "log").open("w") as log:
         run = subprocess.Popen(
-            [sys.executable, "-m", "jobs", "run", "ingest", *_flags(tmp_path, lake)],
+            [sys.executable, "-m", "clarion.jobs", "run", "ingest", *_flags(tmp_path, lake)],
             stdout=log,
             stderr=log,
             cwd=tmp_path,
@@ -160,7 +160,7 @@ def _run_until_killed(arguments: list[str], folder: Path, *, after: float) -> bo
     """Start a run and kill its process group after some seconds; returns whether it still ran."""
     with (folder / "log").open("w") as log:
         run = subprocess.Popen(
-            [sys.executable, "-m", "jobs", *arguments],
+            [sys.executable, "-m", "clarion.jobs", *arguments],
             stdout=log,
             stderr=log,
             cwd=folder,
