@@ -40,7 +40,7 @@ def group_of(file: str) -> str:
     return next((name for name in SHARED if f"{name}: " in text), file)
 
 
-class SharedFixtures(LoadScopeScheduling):
+class SharedFixtures(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
     """Hands out tests so that no dear fixture is made by two workers."""
 
     def _split_scope(self, nodeid: str) -> str:
