@@ -98,7 +98,6 @@ class Budgets:
             time.monotonic() - wall - self._in_fixtures[1],
         )
         self._tests.append(cost)
-        item.user_properties.append(("cost", (cost.cpu, cost.wall)))
         return result
 
     @pytest.hookimpl(wrapper=True)

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ SETTINGS = {
 SHARED = ("turns", "world")  # fixtures that are dear
 
 
+@cache
 def group_of(file: str) -> str:
     """The dear fixture that tests of a file share, else the file: they run on one worker."""
     text = (Path(__file__).resolve().parents[1] / file).read_text(encoding="utf-8")

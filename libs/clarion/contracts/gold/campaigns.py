@@ -247,7 +247,8 @@ ADJUSTMENTS = Table(
         Column("strategy_version", "int", "version that was measured"),
         Column(
             "terms",
-            "array<struct<kpi:string,target:double,actual:double,weight:double,gap:double,relative_gap:double>>",
+            "array<struct<kpi:string,target:double,actual:double,weight:double,"
+            "gap:double,relative_gap:double>>",
             "the four terms",
         ),
         Column(
