@@ -14,6 +14,7 @@ from clarion.config import Config
 from clarion.contracts import TABLES
 from clarion.declarations import shop
 from clarion.explore.query import execute_query, format_result, similar_tables
+from clarion.governance import grants
 from clarion.kernel.errors import ClarionError, SetupError, UsageError
 from clarion.runtime import encryption, pipeline
 from clarion.runtime.job import Job, Params
@@ -35,7 +36,7 @@ def cli() -> None:
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Check all that can be checked without data, and print the order.",
+    help="Check settings and declarations as 'config check' does, and print the order.",
 )
 @common
 @click.pass_obj
@@ -61,6 +62,7 @@ def run(
     chosen = pipeline.select(jobs, job, first=first, last=last)
     check_settings(jobs, config)
     if dry_run:
+        check_declarations(config)
         OUT.print(" -> ".join(item.name for item in chosen), markup=False)
         return
     lake = options.open(config)
@@ -216,14 +218,23 @@ def config_show(options: Options) -> None:
 @common
 @click.pass_obj
 def config_check(jobs: Mapping[str, Job], options: Options) -> None:
-    """Validate every section and every mapping, before any data moves."""
+    """Validate settings and what the shop declares, before any data moves.
+
+    It reads every section of the settings, mappings, rules, detectors, features, tags, attributes,
+    offers and grants. What needs Spark or data is not checked: names and types of columns in SQL
+    (the job that uses them reports those), the files of a source ('clarion source check'), and
+    secrets.
+    """
     config = options.config()
     check_settings(jobs, config)
     names = [source.name for source in shop.sources(config)]
+    counts = check_declarations(config)
     settings = len(config.rows())
     OUT.print(
         f"{settings} settings and {len(names)} sources are valid: {', '.join(names)}", markup=False
     )
+    declared = ", ".join(f"{count} {name}" for name, count in counts.items())
+    OUT.print(f"valid, SQL aside: {declared}", markup=False)
 
 
 for _command in (*governance.COMMANDS, *audiences.COMMANDS, *reports.COMMANDS):
@@ -234,6 +245,28 @@ def check_settings(jobs: Mapping[str, Job], config: Config) -> None:
     """Validate every section that a job declares."""
     for section in {section for job in jobs.values() for section in job.settings}:
         config.section(section)
+
+
+def check_declarations(config: Config) -> dict[str, int]:
+    """Read everything that a shop declares; its sources only if some are named.
+
+    Returns:
+        How many there are of each, sources left out.
+
+    Raises:
+        ConfigError: a file is not YAML, or an entry of it is invalid.
+    """
+    if config.get("shop.sources"):
+        shop.sources(config)
+    return {
+        "rules": sum(len(rules) for rules in shop.rules(config).values()),
+        "detectors": len(shop.detectors(config)),
+        "features": len(shop.features(config)),
+        "tags": len(shop.tags(config)),
+        "attributes": len(shop.attributes(config)),
+        "offers": len(shop.offers(config).offers),
+        "roles": len(grants.roles(config)),
+    }
 
 
 def main(jobs: Mapping[str, Job], arguments: list[str]) -> int:

@@ -1,7 +1,8 @@
-"""What the shop declares in its configuration: sources, rules, features, tags, attributes."""
+"""What the shop declares: sources, rules, detectors, features, tags, attributes, offers."""
 
 from functools import cache
 
+from clarion.campaigns.decisions.settings import Catalogue, parse_catalogue
 from clarion.collect.cleaning.detectors import Detector, parse_detectors
 from clarion.collect.cleaning.parsing import ParseSpec
 from clarion.collect.cleaning.rules import Rule, parse_rules
@@ -15,6 +16,7 @@ from clarion.customers.features.definitions import Feature
 from clarion.customers.tags import definitions as tag_definitions
 from clarion.customers.tags.definitions import Tag
 from clarion.kernel.errors import ConfigError
+from clarion.kernel.expressions import refuse_unsafe_sql
 from clarion.products.similarity import attributes as declared_attributes
 from clarion.products.similarity.attributes import Attribute
 from clarion.products.similarity.settings import ProductSettings
@@ -151,3 +153,17 @@ def rules(config: Config) -> dict[str, tuple[Rule, ...]]:
             for name in config.names("rules")
         }
     )
+
+
+@cache
+def offers(config: Config) -> Catalogue:
+    """The offer catalogue, from the file that `shop.offers` names.
+
+    Raises:
+        ConfigError: an offer is invalid, or its condition is more than an expression.
+    """
+    file = str(config.get("shop.offers"))
+    catalogue = parse_catalogue(parse_yaml(config.text(file), where=file), where=file)
+    for offer in catalogue.offers:
+        refuse_unsafe_sql(offer.when, where=f"{file}: {offer.id}")
+    return catalogue

@@ -1,0 +1,69 @@
+"""What a shop declares is read as a whole before any data moves, and without Spark."""
+
+from pathlib import Path
+
+import pytest
+
+from clarion.jobs.__main__ import main
+
+FLAGS = ("--set", "shop.sources=[online_retail]", "--set", "shop.currency=GBP", "--set", "data=.")
+OFFER = """
+defaults: {margin: 0.3, fallback_order_value: 40.0, benefit_response: 0.5}
+offers:
+  - id: refill
+    name: {en: Refill offer, zh: 补货优惠}
+    kind: coupon
+    channel: message
+    public_rule: 4 off any order of five units or more
+    when: WHEN
+    benefit: BENEFIT
+    redemption: 0.08
+    uplift: {mean: 0.10, sd: 0.03}
+    contact_cost: 0.02
+    products: interests
+"""
+
+
+def offers(*, when: str = "open_cart", benefit: str = "4.0") -> str:
+    return OFFER.replace("WHEN", when).replace("BENEFIT", benefit)
+
+
+def test_config_check_reads_all_that_the_packaged_configuration_declares(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["config", "check", *FLAGS]) == 0
+    shown = capsys.readouterr().out
+    for part in ("sources are valid", "115 features", "8 offers", "tags", "roles"):
+        assert part in shown
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("offers.yml", offers(benefit="-1"), "offers.0.benefit"),
+        ("offers.yml", offers(when="(select true)"), "refill: 'select' is not allowed"),
+        ("offers.yml", "offers: [", "offers.yml is not YAML"),
+        ("features.yml", "orders: {source: baskets}", "features.yml: orders"),
+        ("tags.yml", "vip: {if: orders_365d > 9, en: a, zh: b, meaning: c}", "tags.yml: vip"),
+        ("grants.yml", "analyst: {read: [golden]}", "no layer or table 'golden'"),
+        ("attributes.yml", "colour: {from: colour}", "attributes.yml: colour"),
+        ("invalid_activity.yml", "bot: {view: visits}", "invalid_activity.yml: bot"),
+        ("rules/orders.yml", "no_price: {reject: unit_price IS NULL}", "rules/orders.yml"),
+    ],
+)
+@pytest.mark.parametrize("command", [("config", "check"), ("run", "all", "--dry-run")])
+def test_an_invalid_declaration_is_refused_with_what_was_found_and_how_to_fix_it(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+    file: str,
+    text: str,
+    message: str,
+) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    assert main([*command, "--conf-dir", str(tmp_path), *FLAGS]) == 2
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert "found:" in shown
+    assert "fix:" in shown
