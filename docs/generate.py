@@ -1,22 +1,37 @@
 """Write the pages of docs/ that follow from the code, the tests and each other.
 
-Tables come from the contracts, requirements and coverage from the tests' marks, the index of
-methods from the capabilities' READMEs, the index of decisions from the decisions.
+Tables come from the contracts and the jobs' declarations, requirements and coverage from the tests'
+marks, the index of methods from the capabilities' READMEs, the index of decisions from the
+decisions, and the table of jobs in docs/architecture.md from what jobs import.
 """
 
 import ast
 import re
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from clarion.contracts import TABLES, Table
+from clarion.jobs.registry import JOBS
+from clarion.runtime import pipeline
+from clarion.runtime.job import Job
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 LIBRARY = ROOT / "libs" / "clarion"
+JOB_TABLE = re.compile(r"(<!-- jobs: .*? -->\n).*?(<!-- end of jobs -->)", re.DOTALL)
+# Rows that no job writes, and who does.
+OTHER_WRITERS = {
+    "ops.runs": "every run",
+    "ops.erasures": "`clarion erase`",
+    "vault.suppressed": "`clarion erase`",
+}
+# They touch whole layers; the index of tables says so once.
+EVERYWHERE = ("upkeep", "scan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,8 @@ def generated_pages() -> dict[Path, str]:
     pages[DOCS / "coverage.md"] = coverage_page()
     pages[DOCS / "methods" / "README.md"] = methods_index()
     pages[DOCS / "adr" / "README.md"] = decisions_index()
+    architecture = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    pages[DOCS / "architecture.md"] = with_job_table(architecture)
     return pages
 
 
@@ -60,8 +77,12 @@ def table_page(table: Table) -> str:
         "",
         f"{grain}." if table.grain.startswith("one ") else f"One row is {table.grain}.",
         "",
-        f"Key: {', '.join(table.key)}. Slice a run replaces: {', '.join(table.slice) or 'none'}. "
-        f"Owner: {table.owner}. History: {table.history_days} days.",
+        f"- Key: {', '.join(table.key)}. Slice that a run replaces: "
+        f"{', '.join(table.slice) or 'none'}.",
+        f"- Written by: {writers(table)}. Read by: {readers(table)}.",
+        f"- Rows are kept {kept(table)}. Older versions of the table reach back "
+        f"{table.history_days} days.",
+        f"- [Owner](README.md#how-to-read-a-page): {table.owner}.",
         "",
         "| column | type | null | unit | meaning |",
         "|---|---|---|---|---|",
@@ -82,17 +103,130 @@ def table_row(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def writers(table: Table) -> str:
+    """Who writes the rows of a table."""
+    jobs = [
+        f"`{job.name}`" for job in JOBS.values() if table in job.writes and is_listed(job, table)
+    ]
+    other = OTHER_WRITERS.get(table.name)
+    return ", ".join([*jobs, *([other] if other else [])])
+
+
+def readers(table: Table) -> str:
+    """Which jobs read a table; those that only read rows of earlier runs last."""
+    listed = [job for job in JOBS.values() if is_listed(job, table)]
+    now = [f"`{job.name}`" for job in listed if table.name in job.input_tables]
+    earlier = [
+        f"`{job.name}`"
+        for job in listed
+        if table in job.reads_earlier and table.name not in job.input_tables
+    ]
+    parts = [", ".join(now)] if now else []
+    parts += [f"{', '.join(earlier)} (rows of earlier runs)"] if earlier else []
+    return "; ".join(parts) or "no job; it is for people and reports"
+
+
+def is_listed(job: Job, table: Table) -> bool:
+    """Whether the page of a table names a job: not where the job touches whole layers."""
+    return job.name not in EVERYWHERE or (job.name == "scan" and table.name == "ops.leaks")
+
+
+def kept(table: Table) -> str:
+    """How long rows stay."""
+    if table.keep_days is None:
+        return "until the shop deletes them"
+    return f"{table.keep_days} days after their as-of day; `upkeep` deletes older ones"
+
+
+OWNERS = {
+    "data": "what arrived, the facts made of it, and who is who",
+    "privacy": "personal values, keys, leaks and erasures",
+    "growth": "what is known and predicted of customers and sales",
+    "merchandise": "products, and which of them resemble or accompany each other",
+    "campaigns": "offers, decisions, messages and what came of them",
+    "operations": "runs, quality and streams",
+}
+
+
 def tables_index() -> str:
     """All tables, by layer."""
-    lines = ["# Tables", ""]
-    lines += [
-        "Each table is declared once, in `libs/clarion/contracts`. These pages follow from it."
+    lines = [
+        "# Tables",
+        "",
+        "Each table is declared once, in `libs/clarion/contracts`. These pages follow from it.",
+        "",
+        "## How to read a page",
+        "",
+        "- **Slice**: the rows that one run owns and replaces as a whole. A table without a slice "
+        "is appended to, or its rows are merged by their key.",
+        "- **Written by, read by**: jobs, from their declarations. Three are left out, since they "
+        "touch whole layers: `upkeep` maintains every table, `scan` looks for personal values in "
+        "silver, gold, live and ops, and `clarion erase` removes a person everywhere.",
+        "- **Rows are kept**: how long rows stay in the table. **Older versions** are another "
+        "matter: for so many days Delta can show the table as it was (time travel).",
+        "- **Owner**: the team of the shop that answers questions about the table and agrees to "
+        "changes of it. It is a word for people; `conf/grants.yml` says who may read what.",
+        "",
+        "| owner | answers for |",
+        "|---|---|",
+        *(table_row((owner, meaning)) for owner, meaning in OWNERS.items()),
     ]
     for layer in dict.fromkeys(table.layer for table in TABLES.values()):
         lines += ["", f"## {layer}", "", "| table | one row is |", "|---|---|"]
         own = [table for table in TABLES.values() if table.layer == layer]
         lines += [table_row((f"[{table.name}]({table.name}.md)", table.grain)) for table in own]
     return "\n".join(lines) + "\n"
+
+
+def with_job_table(page: str) -> str:
+    """A page with the table of jobs between its two marks."""
+    rows = ["| job | what it does | steps in `workflows` | method |", "|---|---|---|---|"]
+    rows += [table_row(job_cells(job)) for job in all_jobs()]
+    text = "\n".join(rows)
+    return JOB_TABLE.sub(lambda match: f"{match[1]}\n{text}\n\n{match[2]}", page)
+
+
+def all_jobs() -> tuple[Job, ...]:
+    """The jobs of the loop in their order, then those of upkeep."""
+    upkeep = (job for job in JOBS.values() if job.part == "upkeep")
+    return (*pipeline.order(JOBS.values()), *upkeep)
+
+
+def job_cells(job: Job) -> tuple[str, ...]:
+    """A job with links to its code, the workflows it calls, and the README of its method."""
+    code = Path(*job.run.__module__.split(".")[1:]).with_suffix(".py")  # jobs/<part>/<job>.py
+    modules = imported_modules(ROOT / code)
+    workflows = sorted({name.split(".")[2] for name in modules if name.startswith("clarion.workf")})
+    links = [f"[{name}](../libs/clarion/workflows/{name}.py)" for name in workflows]
+    readme = method_of(code.parent.name, modules, workflows)
+    method = f"[{readme.parent.as_posix()}](../libs/clarion/{readme.as_posix()})" if readme else ""
+    return f"[`{job.name}`](../{code.as_posix()})", job.one_line, " ".join(links), method
+
+
+def method_of(part: str, modules: list[str], workflows: Iterable[str]) -> Path | None:
+    """The README of the capability that a job and its workflows import most from.
+
+    Only capabilities of the job's part count. Jobs of upkeep have no part of their own.
+    """
+    for name in workflows:
+        modules = modules + imported_modules(LIBRARY / "workflows" / f"{name}.py")
+    found: Counter[Path] = Counter()
+    for name in modules:
+        wing, capability = name.split(".")[1:3]
+        for readme in (Path(wing, "README.md"), Path(wing, capability, "README.md")):
+            if part in (wing, "upkeep") and (LIBRARY / readme).is_file():
+                found[readme] += 1
+    return found.most_common(1)[0][0] if found else None
+
+
+def imported_modules(file: Path) -> list[str]:
+    """The names that a file imports from clarion, each with its module."""
+    return [
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("clarion.")
+        for alias in node.names
+    ]
 
 
 def requirements() -> list[Requirement]:
@@ -141,10 +275,13 @@ def requirements_page() -> str:
     lines = [
         "# Requirements",
         "",
-        "What Clarion must do. A requirement counts when a test that could fail shows it: the test "
-        'carries `@pytest.mark.covers("Q1")`. Targets that depend on how people behave are '
-        "measured on simulated shops whose truth is known, and are never asserted as results. "
+        "What Clarion must do. A requirement counts as met only if an automated test checks it: "
+        'the test carries `@pytest.mark.covers("Q1")`. Targets that depend on how people behave '
+        "are measured on simulated shops whose truth is known, and are never asserted as results: "
+        "the tests check that they are measured as the requirement says, with an interval. "
         "*Planned* says that no test shows the requirement yet.",
+        "",
+        "The letter of an id names the area: requirements S1 to S12 are not the steps S1 to S5.",
     ]
     for area, members in by_area().items():
         lines += ["", f"## {area}"]
@@ -163,7 +300,9 @@ def coverage_page() -> str:
     lines = [
         "# Coverage of the requirements",
         "",
-        "[Requirements](requirements.md) has the sentence and the tests of each.",
+        "[Requirements](requirements.md) has the sentence and the tests of each. *Shown* says that "
+        "a test checks it. Where a requirement is a target of accuracy (such as P5), the test "
+        "checks that it is measured and reported, not that the target is reached.",
         "",
         "| area | shown | planned |",
         "|---|---|---|",
@@ -208,10 +347,11 @@ def methods_index() -> str:
 def decisions_index() -> str:
     """The decisions, each with its date, its status and the alternatives that were considered."""
     lines = [
-        "# Decisions",
+        "# Design decisions",
         "",
-        "One record per decision that is hard to undo: status, date, context, alternatives "
-        "considered, decision and consequences, good and bad.",
+        "One record (ADR) per design decision that is hard to undo: status, date, context, "
+        "alternatives considered, decision and consequences, good and bad. The decision about a "
+        "customer is something else: a row of `gold.decisions`.",
         "",
         "| decision | date | status | alternatives considered |",
         "|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""Flag facts that no customer's will is behind: accidental clicks, bots, fake orders."""
+"""Flag activity that no customer intended: accidental clicks, bots, fake orders."""
 
 from functools import reduce
 

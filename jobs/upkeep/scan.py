@@ -1,4 +1,4 @@
-"""Look for readable personal values in tables, the report and models; any stops the day."""
+"""Look for readable personal values in tables, the report and models; fail if there are any."""
 
 from clarion.collect.privacy.keys import PrivacySettings
 from clarion.collect.privacy.scan import Leak

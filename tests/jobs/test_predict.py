@@ -130,7 +130,7 @@ def _by_hand(orders: pd.DataFrame, cut: date) -> pd.DataFrame:
     )
 
 
-@pytest.mark.covers("Q6")
+@pytest.mark.covers("F5", "Q6")
 def test_churn_equals_scikit_learn_and_a_feature_that_has_seen_the_future_stops_the_job(
     shop: Desk,
 ) -> None:

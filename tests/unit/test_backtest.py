@@ -10,7 +10,10 @@ import pytest
 
 from clarion.config import Config
 from clarion.measures.statistics.intervals import NotComputable
+from clarion.prediction.sales import model as sales_model
 from clarion.prediction.sales.model import (
+    NAIVE,
+    THETA,
     BacktestScore,
     Forecast,
     backtest,
@@ -74,6 +77,7 @@ def test_the_scale_of_a_later_fold_knows_the_days_of_the_earlier_one() -> None:
     assert found.mase == pytest.approx((2 / 2 + 7 / 2.625) / 2)
 
 
+@pytest.mark.covers("F3")
 def test_last_weeks_sales_have_an_error_of_one_where_every_week_rises_alike() -> None:
     series = np.repeat([10.0, 17.0, 24.0, 31.0, 38.0], 7)
     assert backtest(LastWeek(), series, horizon=7, folds=3) == BacktestScore(mase=1.0, coverage=0.0)
@@ -124,3 +128,21 @@ def test_a_shop_that_has_sold_for_too_few_days_gets_no_forecast() -> None:
     history = pd.DataFrame({"series": "all", "day": days.date, "revenue": range(len(days))})
     as_of = date.fromordinal(days[-1].date().toordinal() + 1)
     assert forecast_series(history, as_of=as_of, settings=settings).empty
+
+
+@pytest.mark.covers("F3")
+@pytest.mark.parametrize(("expected", "used"), [(10.0, THETA), (500.0, NAIVE)])
+def test_a_model_is_used_only_where_it_beats_last_weeks_sales_in_the_backtest(
+    monkeypatch: pytest.MonkeyPatch, expected: float, used: str
+) -> None:
+    settings = Config.load().section(ForecastSettings)
+    days = pd.date_range("2026-01-01", periods=sales_model.needed_days(settings))
+    revenue = np.random.default_rng(1).normal(10, 1, len(days))  # no week resembles another
+    history = pd.DataFrame({"series": "all", "day": days.date, "revenue": revenue})
+    monkeypatch.setattr(
+        sales_model, "candidate_models", lambda: {NAIVE: LastWeek(), THETA: Always(expected, 3)}
+    )
+    as_of = date.fromordinal(days[-1].date().toordinal() + 1)
+    found = forecast_series(history, as_of=as_of, settings=settings)
+    assert set(found["model"]) == {used}
+    assert (found["mase"] <= found["mase_naive"]).all()

@@ -32,7 +32,7 @@ _COLUMNS = (
 BRONZE = {
     kind.name: Table(
         name=f"bronze.{kind.name}",
-        grain=f"one record of a {kind.name} source",
+        grain=f"one record of a source of the kind {kind.name}",
         key=("_source", "_file", "_row", "_batch"),
         slice=("_batch",),
         columns=_COLUMNS,

@@ -40,9 +40,9 @@ class Table:
         columns: in the order in which they are written.
         checks: conditions on each row.
         cluster_by: columns by which files are laid out.
-        owner: who is responsible for the table.
-        history_days: how far back versions reach.
-        keep_days: how long rows are kept; None for as long as the shop wants.
+        owner: the team of the shop that answers for the table; it is shown in docs/tables only.
+        history_days: how far back older versions of the table reach.
+        keep_days: how long after their as_of rows are kept; None for as long as the shop wants.
     """
 
     name: str

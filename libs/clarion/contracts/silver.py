@@ -254,7 +254,7 @@ IDENTITY_MODELS = Table(
 )
 INVALID_ACTIVITY = Table(
     name="silver.invalid_activity",
-    grain="one fact with no customer's will behind it, flagged by one detector as of a day",
+    grain="one fact that no customer intended, flagged by one detector as of a day",
     key=("as_of", "detector", "record_id"),
     slice=("as_of",),
     columns=(

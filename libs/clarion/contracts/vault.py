@@ -1,6 +1,6 @@
 """Vault: sealed personal values, their keys, and the suppression list.
 
-Only ingest, delivery, rotation and erasure may name these tables.
+Only intake, rotation, the scan and erasure may name these tables.
 """
 
 from clarion.contracts.core import Column, Table

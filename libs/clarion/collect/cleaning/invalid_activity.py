@@ -1,6 +1,6 @@
 """Views of the facts in which invalid activity can be recognised.
 
-Invalid activity is a fact that no customer's will is behind: an accidental click, a bot's visit,
+Invalid activity is a fact that no customer intended: an accidental click, a bot's visit,
 a fake order.
 """
 

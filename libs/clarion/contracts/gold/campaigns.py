@@ -5,16 +5,16 @@ from clarion.contracts.gold.columns import AS_OF, CUSTOMER, PROBABILITIES, SEGME
 
 STRATEGIES = Table(
     name="gold.strategies",
-    grain="one row per as-of day and strategy: the plan for one group",
+    grain="one row per as-of day and strategy: the plan for one segment",
     key=("as_of", "strategy_id"),
     slice=("as_of",),
     columns=(
         AS_OF,
-        Column("strategy_id", "string", "plan for one group; its group's id"),
+        Column("strategy_id", "string", "plan for one segment, whose id it has"),
         Column("version", "int", "rises by one with every change of the benefit multiplier"),
         SEGMENT,
-        Column("name_en", "string", "group it is for"),
-        Column("name_zh", "string", "the same in Chinese"),
+        Column("name_en", "string", "English name of the segment"),
+        Column("name_zh", "string", "Chinese name of the segment"),
         Column(
             "benefit",
             "double",
@@ -53,7 +53,7 @@ CAMPAIGNS = Table(
         ),
         Column("starts_on", "date", "first day"),
         Column("ends_on", "date", "first day that does not count"),
-        Column("eligible", "bigint", "customers of the group for whom the offer was possible"),
+        Column("eligible", "bigint", "customers of the segment for whom the offer was possible"),
         Column("reach", "bigint", "customers it was chosen for"),
         money("expected_cost", "benefit and contact, expected"),
         Column(
@@ -109,7 +109,7 @@ DECISIONS = Table(
         CUSTOMER,
         SEGMENT,
         Column("life_cycle", "string", "stage of the customer"),
-        Column("strategy_id", "string", "plan of the customer's group"),
+        Column("strategy_id", "string", "strategy of the customer's segment"),
         Column("strategy_version", "int", "its version"),
         Column("bucket", "int", "position of the customer for the holdout", unit="millionths"),
         Column(
@@ -120,7 +120,7 @@ DECISIONS = Table(
             PROBABILITIES,
             "actions that were possible, each with the probability of its choice",
         ),
-        Column("action", "string", "offer chosen, or 'nothing'"),
+        Column("action", "string", "id of the offer that was chosen, or 'nothing'"),
         share("action_probability", "probability with which the action was chosen"),
         Column("explored", "boolean", "true where the action was drawn at random"),
         Column(
@@ -201,11 +201,11 @@ STRATEGY_KPIS = Table(
         share("cr", "buyers / clickers", nullable=True),
         money("apu", "revenue / buyers", nullable=True),
         share("rpr", "repeat buyers / buyers", nullable=True),
-        Column("held_out", "bigint", "customers of the group in the holdout"),
+        Column("held_out", "bigint", "customers of the segment in the holdout"),
         Column(
             "treated",
             "bigint",
-            "customers of the group outside the holdout, with or without a message",
+            "customers of the segment outside the holdout, with or without a message",
         ),
         Column(
             "lift",

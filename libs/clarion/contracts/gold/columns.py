@@ -3,10 +3,12 @@
 from clarion.contracts.core import Column
 from clarion.contracts.sources import MONEY
 
+# The length of the window is a setting; conf/base.yml has its default.
+IN_WINDOW = "in the last profiles.window_days days"
 AS_OF = Column("as_of", "date", "first day that does not count")
 CUSTOMER = Column("customer_id", "string", "surrogate of the customer")
 SEGMENT = Column(
-    "segment_id", "string", "group: keeps its name as long as later models find it again"
+    "segment_id", "string", "segment: keeps its id as long as later models find its group again"
 )
 
 

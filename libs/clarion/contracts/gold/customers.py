@@ -1,7 +1,7 @@
 """What is known of customers: daily sums, interests, profiles and features."""
 
 from clarion.contracts.core import Check, Column, Table
-from clarion.contracts.gold.columns import AS_OF, CUSTOMER, days, money, share
+from clarion.contracts.gold.columns import AS_OF, CUSTOMER, IN_WINDOW, days, money, share
 from clarion.contracts.sources import MONEY
 
 CUSTOMER_DAYS = Table(
@@ -53,7 +53,7 @@ INTERACTIONS = Table(
 )
 CUSTOMER_PROFILES = Table(
     name="gold.customer_profiles",
-    grain="one row per as-of day and customer who did something before it",
+    grain="one row per as-of day and customer with any activity before that day",
     key=("as_of", "customer_id"),
     slice=("as_of",),
     keep_days=730,
@@ -62,15 +62,15 @@ CUSTOMER_PROFILES = Table(
         CUSTOMER,
         days("tenure_days", "since the first known day"),
         days("recency_days", "since the last order; unknown where none was placed", nullable=True),
-        Column("orders", "bigint", "orders in the window"),
-        money("monetary", "paid in the window, less returns"),
+        Column("orders", "bigint", f"orders {IN_WINDOW}"),
+        money("monetary", f"paid {IN_WINDOW}, less returns"),
         money("average_order", "paid per order", nullable=True),
         Column("items_per_order", "double", "units per order", nullable=True),
         share("discount_share", "discount in what would have been paid without it", nullable=True),
-        Column("views", "bigint", "products looked at in the window"),
-        Column("cart_adds", "bigint", "products put into the cart in the window"),
-        Column("events", "bigint", "events of any type in the window"),
-        Column("active_days", "bigint", "days with any activity in the window"),
+        Column("views", "bigint", f"products looked at {IN_WINDOW}"),
+        Column("cart_adds", "bigint", f"products put into the cart {IN_WINDOW}"),
+        Column("events", "bigint", f"events of any type {IN_WINDOW}"),
+        Column("active_days", "bigint", f"days with any activity {IN_WINDOW}"),
         days("idle_days", "since the last activity"),
         days(
             "usual_gap_days",
@@ -131,7 +131,7 @@ FEATURES = Table(
 )
 CUSTOMER_FEATURES = Table(
     name="gold.customer_features",
-    grain="one row per as-of day and customer who did something before it: the known features",
+    grain="one row per as-of day and customer with any activity before it: the known features",
     key=("as_of", "customer_id"),
     slice=("as_of",),
     keep_days=730,

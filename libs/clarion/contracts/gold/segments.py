@@ -1,7 +1,15 @@
 """Groups of customers: models, portraits, members and moves."""
 
 from clarion.contracts.core import Check, Column, Table
-from clarion.contracts.gold.columns import AS_OF, CUSTOMER, SEGMENT, days, money, share
+from clarion.contracts.gold.columns import (
+    AS_OF,
+    CUSTOMER,
+    IN_WINDOW,
+    SEGMENT,
+    days,
+    money,
+    share,
+)
 
 SEGMENT_MODELS = Table(
     name="gold.segment_models",
@@ -108,13 +116,13 @@ SEGMENTS = Table(
         Column("name_zh", "string", "Chinese name"),
         Column("customers", "bigint", "customers in the group"),
         share("customer_share", "of all customers"),
-        money("revenue", "paid by the group in the window, less returns"),
+        money("revenue", f"paid by the group {IN_WINDOW}, less returns"),
         share("revenue_share", "of all revenue"),
         days("recency_days", "median since the last order", nullable=True),
-        Column("orders", "double", "mean orders in the window"),
-        money("monetary", "mean paid in the window"),
+        Column("orders", "double", f"mean orders {IN_WINDOW}"),
+        money("monetary", f"mean paid {IN_WINDOW}"),
         money("average_order", "mean paid per order", nullable=True),
-        Column("views", "double", "mean products looked at in the window"),
+        Column("views", "double", f"mean products looked at {IN_WINDOW}"),
         share("discount_share", "mean share of discounts", nullable=True),
         Column("life_cycles", "map<string,double>", "share of each life-cycle stage"),
         Column(
