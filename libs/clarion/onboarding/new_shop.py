@@ -10,7 +10,8 @@ from clarion.config.load import parse_yaml
 from clarion.kernel.errors import UsageError
 
 _BASE = """\
-# The shop's own settings; 'clarion config show' prints every setting with its reason.
+# The shop's own settings, laid over the packaged ones: name only what differs.
+# 'clarion config show' prints every setting, its value and where it came from.
 shop:
   name: {name}
   time_zone: {time_zone}
