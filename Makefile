@@ -21,14 +21,14 @@ $(READY): requirements/lock.txt setup.py
 demo: $(READY)  ## the whole loop, then a summary and a report (DATA=sim|complete-journey, SIZE=small|medium|large)
 	$(BIN)/clarion demo --data $(DATA) --size $(SIZE)
 
-test: $(READY)  ## every capability, in 12 minutes on two cores
+test: $(READY)  ## methods in small, and a small shop end to end; budget 12 minutes on two cores
 	$(BIN)/pytest $(WORKERS) -m "not deep and not slow"
-	@echo "Left out: 'make test-deep' (servers, real data, drills; 35 minutes) and 'make test-slow' (seeds, cluster, kills; 90 minutes)."
+	@echo "Left out: 'make test-deep' (servers, real data, erasure, keys, drills; 35 minutes) and 'make test-slow' (seeds, cluster, kills; 90 minutes)."
 
-test-deep: $(READY)  ## real servers, real data, drills, several days of a shop, in 35 minutes
+test-deep: $(READY)  ## real servers, real data, erasure, keys, drills, several days; budget 35 minutes
 	$(BIN)/pytest $(WORKERS) -m "deep and not slow"
 
-test-slow: $(READY)  ## statistics over seeds and shops, the cluster, kills, in 90 minutes
+test-slow: $(READY)  ## statistics over seeds and shops, the cluster, kills; budget 90 minutes
 	$(BIN)/pytest -m slow
 
 coverage: $(READY)  ## which statements the tests of 'test' and 'test-deep' reach
@@ -45,7 +45,7 @@ check: $(READY)  ## style, types, layers, bans, generated files
 bench: $(READY)  ## time the demo's jobs from nothing
 	$(BIN)/python benchmarks/demo.py
 
-docs: $(READY)  ## write what is generated (tables, requirements, coverage), then build the site into site/
+docs: $(READY)  ## write what is generated (tables, jobs, requirements, coverage), then build the site into site/
 	$(BIN)/python docs/generate.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 

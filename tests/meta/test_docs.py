@@ -11,11 +11,17 @@ import yaml
 from clarion.cli.main import cli
 from clarion.contracts import TABLES
 from clarion.jobs.registry import JOBS
+from clarion.runtime import pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
-from generate import covering_tests, requirements  # noqa: E402  (docs/ is put on the path above)
+from generate import (  # noqa: E402  (docs/ is put on the path above)
+    OWNERS,
+    covering_tests,
+    requirements,
+    writers,
+)
 
 TOP = ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 PAGES = (
@@ -30,7 +36,10 @@ PAGES = (
 SETTINGS = yaml.safe_load((ROOT / "conf" / "base.yml").read_text(encoding="utf-8"))
 # Speak of names that are gone, or of files that the reader makes.
 OF_THE_PAST = {"CHANGELOG.md", "docs/glossary.md"}
-OF_THE_READER = re.compile(r"best_sellers|letters|revenue_per_message|refill|myshop|unsubscribe")
+OF_THE_READER = re.compile(
+    r"best_sellers|catalogue/settings|letters|workflows/outbox|revenue_per_message|refill|myshop"
+    r"|unsubscribe|orc_files|deliveries"
+)
 FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^()\s]+)\)")
 PATH = re.compile(r"`((?:libs|jobs|conf|tests|docs|bin|benchmarks|notebooks)/[^`\s<>]+)`")
@@ -112,6 +121,29 @@ def command_of(line: str) -> tuple[click.Command, list[str]]:
         command = command.commands[name]
     outside_of_quotes = re.sub(r"\"[^\"]*\"", "", " ".join(words))
     return command, re.findall(r"(?<=\s)--[a-z-]+", f" {outside_of_quotes}")
+
+
+def test_the_page_of_a_table_knows_its_writer_and_its_owner() -> None:
+    assert [table.name for table in TABLES.values() if not writers(table)] == []
+    assert {table.owner for table in TABLES.values()} == set(OWNERS)
+
+
+def test_every_job_of_the_loop_is_in_one_of_the_five_steps() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    steps = re.findall(r"^\| S\d [^|]*\|[^|]*\|([^|]*)\|$", text, re.MULTILINE)
+    named = [name for step in steps for name in re.findall(r"`([a-z_]+)`", step)]
+    assert sorted(named) == sorted(job.name for job in pipeline.order(JOBS.values()))
+
+
+def test_the_readmes_of_both_languages_name_the_same_tables_commands_and_pages() -> None:
+    def named(name: str) -> list[set[str]]:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        commands = {line.split("  ")[0] for line in COMMAND.findall(text) if '"' not in line}
+        pages = set(LINK.findall(text)) - {"README.md", "README.zh-CN.md"}
+        return [set(TABLE.findall(text)), {line.strip() for line in commands}, pages]
+
+    english, chinese = named("README.md"), named("README.zh-CN.md")
+    assert english == chinese
 
 
 def test_every_requirement_is_shown_by_a_test_or_marked_as_planned() -> None:
