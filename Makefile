@@ -18,6 +18,8 @@ $(READY): requirements/lock.txt setup.py
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
+install: $(READY)  ## only build the environment, .venv, with the command clarion in it
+
 demo: $(READY)  ## the whole loop, then a summary and a report (DATA=sim|complete-journey, SIZE=small|medium|large)
 	$(BIN)/clarion demo --data $(DATA) --size $(SIZE)
 
@@ -55,5 +57,5 @@ jar: $(READY)  ## compile the classes that encrypt tables (needs a JDK; the jar 
 clean:  ## remove what was made here
 	rm -rf $(VENV) build dist *.egg-info libs/*.egg-info clarion-demo site .mypy_cache .ruff_cache
 
-.PHONY: help demo test test-deep test-slow coverage check bench docs jar clean
+.PHONY: help install demo test test-deep test-slow coverage check bench docs jar clean
 .DEFAULT_GOAL := help

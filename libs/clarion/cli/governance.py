@@ -34,7 +34,8 @@ def init(folder: Path, name: str, time_zone: str, currency: str) -> None:
     for file in start_shop(folder, name=name, time_zone=zone(time_zone).key, currency=currency):
         OUT.print(f"written: {file}", markup=False)
     OUT.print(
-        f"next: clarion source infer FILE --conf-dir {folder} --out {folder}/sources/NAME.yml",
+        f"next: clarion source infer FILE --kind KIND --conf-dir {folder} "
+        f"--out {folder}/sources/NAME.yml",
         markup=False,
     )
 

@@ -25,8 +25,8 @@ class JobSpec:
         name: name on the command line and in the bundle.
         summary: one sentence; the docstring of its module.
         reads: tables that this pass writes before the job runs.
-        reads_earlier: tables of which the job reads rows of earlier passes. They make no edge in
-            the pipeline, so that the business may have a cycle.
+        reads_earlier: tables of which the job reads rows of earlier passes. They do not change the
+            order of jobs, so that a job may depend on what a later one wrote the last time.
         writes: tables it may write.
         purpose: what people's data is used for; the facts of people who refused it are left out.
         settings: sections of the configuration it needs.
