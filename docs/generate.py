@@ -328,7 +328,7 @@ def methods_index() -> str:
         "# Methods",
         "",
         "One page per capability: the question it answers, its formulas, its assumptions and "
-        "limits, and how it was validated. Each text stands beside the code, in the README of "
+        "limits, and how it was validated. Each text is beside the code, in the README of "
         "the capability's folder.",
         "",
         "| capability | question |",

@@ -1,4 +1,4 @@
-"""A hook of mkdocs: pages of the site whose text stands elsewhere in the repository.
+"""A hook of mkdocs: pages of the site whose text is elsewhere in the repository.
 
 Methods come from the README of each capability, the reference from the docstrings of each package.
 A link that leaves `docs/` becomes a link to such a page, or the path as text.
@@ -49,7 +49,7 @@ def reference_pages() -> dict[str, str]:
 
 
 def source_of(page: str) -> str:
-    """Where in the repository the text of a page stands."""
+    """Where in the repository the text of a page is."""
     return (method_pages() | PROJECT).get(page, f"docs/{page}")
 
 
@@ -71,7 +71,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages whose text stands elsewhere."""
+    """Add the pages whose text is elsewhere."""
     for page, source in (method_pages() | PROJECT).items():
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=text))
