@@ -20,7 +20,9 @@ def main() -> None:
             return
 
         plan = DemoPlan(Path(folder) / "demo")
-        done = run_demo(plan, JOBS, Config.load(), say=ignore, announce=ignore)
+        done = run_demo(
+            plan, JOBS, Config.load(environment=plan.environment), say=ignore, announce=ignore
+        )
     seconds: dict[str, float] = {}
     for report in done.reports:
         seconds[report.job] = seconds.get(report.job, 0.0) + report.seconds

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+from lanes import lane_of
 
 # A test, and a session's fixture. The small shop's pass takes 295 s; the aim is 90 s.
 LANES = {"test": (20.0, 330.0), "deep": (180.0, 900.0), "slow": (3600.0, 3600.0)}
@@ -158,14 +159,6 @@ class Budgets:
 
     def _over(self) -> list[Cost]:
         return [cost for cost in (*self._tests, *self._fixtures) if cost.is_over]
-
-
-def lane_of(item: pytest.Item) -> str:
-    """The lane of a test, by its markers."""
-    for lane in ("slow", "deep"):
-        if item.get_closest_marker(lane):
-            return lane
-    return "test"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lanes import lane_of
 from pyspark.sql import DataFrame, SparkSession
 from servers import connectors
 from turns import Turns
-from worlds import KERNEL, Desk, World
+from worlds import Desk, World
 from xdist.scheduler import LoadScopeScheduling
 
 from clarion.config import Config
-from clarion.demo.demo import JVM, QUICK
+from clarion.demo.demo import KERNEL
 from clarion.lake import Lake
 from clarion.runtime.encryption import JAR
 from clarion.runtime.session import start
@@ -24,12 +25,12 @@ pytest_plugins = ["budgets"]
 REAL_DATA = Path(
     os.environ.get("CLARION_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data"
 )
-# What the demo runs with, less the reader that knows neither VACUUM nor history: see World.
+_SMALL = Config.load(environment="small").get("spark.conf")
+_JAVA_OPTIONS = "spark.driver.extraJavaOptions"
+# What a small lake runs with. Two JVMs side by side have no core for threads that collect.
 SETTINGS = {
-    **{name: value for name, value in QUICK.items() if name != KERNEL},
-    "spark.driver.extraJavaOptions": f"{JVM} -XX:+UseSerialGC -Xmn1g".replace(
-        "-XX:+UseParallelGC ", ""
-    ),
+    **{name: str(value) for name, value in _SMALL.items()},
+    _JAVA_OPTIONS: _SMALL[_JAVA_OPTIONS].replace("-XX:+UseParallelGC", "-XX:+UseSerialGC -Xmn1g"),
     "spark.sql.streaming.metricsEnabled": "false",
 }
 SHARED = ("turns", "world")  # fixtures that are dear
@@ -94,6 +95,23 @@ def spark(config: Config) -> Iterator[SparkSession]:
     )
     yield session
     session.stop()
+
+
+@pytest.fixture(autouse=True)
+def reader(request: pytest.FixtureRequest) -> Iterator[None]:
+    """In the lane `test` Delta's Kernel reads tables' logs, as in the demo; else Delta itself does.
+
+    The Kernel knows neither VACUUM nor history: tests that need them are marked `own_reader`.
+    """
+    node = request.node
+    is_plain = lane_of(node) != "test" or node.get_closest_marker("own_reader")
+    if "spark" not in request.fixturenames or is_plain:
+        yield
+        return
+    session = request.getfixturevalue("spark")
+    session.conf.set(*KERNEL)
+    yield
+    session.conf.unset(KERNEL[0])
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from worlds import KERNEL, small_shop
+from worlds import small_shop
 
 from clarion.config import Config
 from clarion.contracts import TABLES
-from clarion.demo.demo import QUICK
+from clarion.demo.demo import KERNEL
 from clarion.jobs.registry import JOBS
 from clarion.lake import Lake
 from clarion.runtime import pipeline
@@ -76,7 +76,7 @@ class Turns:
             "adjust.min_delivered": "10",
         }
         session = spark.newSession()
-        session.conf.set(KERNEL, QUICK[KERNEL])  # as in World
+        session.conf.set(*KERNEL)  # as in World
         self.lake = Lake(session, str(folder / "lake"))
         world = files.build_world(session, shop, seed=11)
         live_from = first - timedelta(days=1)

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.contracts import TABLES, Table
-from clarion.demo.demo import QUICK
+from clarion.demo.demo import KERNEL
 from clarion.jobs.registry import JOBS
 from clarion.lake import Lake
 from clarion.runtime import pipeline
@@ -21,8 +21,6 @@ from clarion.runtime.runlog import run_jobs
 from clarion.runtime.tracking import Tracking
 from clarion.sim import behaviour, files
 from clarion.sim.shop import Shop, parse_shop
-
-KERNEL = "spark.databricks.delta.v2.enableMode"
 
 
 def small_shop(config: Config, customers: int) -> Shop:
@@ -147,7 +145,7 @@ class World:
         )
         # Delta's Kernel reads a table's log without Spark jobs, as in the demo: a third of a pass.
         session = spark.newSession()
-        session.conf.set(KERNEL, QUICK[KERNEL])
+        session.conf.set(*KERNEL)
         self.lake = Lake(session, str(folder / "lake"))
         self.folder = folder
         self.run()

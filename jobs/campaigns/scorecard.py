@@ -13,12 +13,13 @@ from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, INVALID_ACTIVI
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
-from clarion.workflows.targets import measure_targets
+from clarion.workflows.target_sums import target_sums
+from clarion.workflows.targets import measured_targets
 
 
 def run(scope: Scope) -> None:
     """Write every target of the day with its verdict."""
-    rows = [target.row(scope.as_of) for target in measure_targets(scope)]
+    rows = [target.row(scope.as_of) for target in measured_targets(target_sums(scope))]
     scope.replace(TARGETS, rows_as_frame(scope.spark, TARGETS, rows))
     verdicts = [row["verdict"] for row in rows]
     scope.note(

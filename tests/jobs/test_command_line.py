@@ -46,6 +46,7 @@ def _refused(capsys: pytest.CaptureFixture[str], code: int) -> str:
     return message
 
 
+@pytest.mark.deep
 def test_a_shop_of_ones_own_needs_one_file_and_no_python(
     clarion: Callable[..., int], shop: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,6 +30,8 @@ THING = Table(
 )
 SCHEMA = "as_of date, name string, size int"
 
+pytestmark = pytest.mark.own_reader
+
 
 @pytest.fixture
 def things(spark: SparkSession) -> Callable[..., DataFrame]:

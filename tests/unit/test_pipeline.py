@@ -1,14 +1,20 @@
 """The order of jobs follows from what they read and write."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import pytest
+from pyspark.sql import DataFrame
 
 from clarion.contracts import TABLES, Table
+from clarion.contracts.silver import CONSENTS, RATES, RESOLUTIONS
 from clarion.jobs.registry import JOBS
 from clarion.kernel.errors import ClarionError, UsageError
 from clarion.runtime import pipeline
 from clarion.runtime.job import Job
+from clarion.runtime.persisted import PersistedFrames
 
 A, B, C = (TABLES[name] for name in ("gold.segments", "gold.predictions", "gold.decisions"))
 
@@ -42,6 +48,38 @@ def test_reading_earlier_passes_makes_no_edge() -> None:
         _job("learn", reads_earlier=(A,), writes=(B,)),
     )
     assert [job.name for job in pipeline.order(jobs)] == ["learn", "decide"]
+
+
+def test_what_the_policy_reads_is_shared_by_those_that_wait_for_all_who_write_it() -> None:
+    jobs = (
+        _job("clean", writes=(CONSENTS, RATES)),
+        _job("resolve", reads=(CONSENTS,), writes=(RESOLUTIONS,)),
+        _job("too early", reads=(RATES,), writes=(B,)),
+        _job("profiles", reads=(RESOLUTIONS,), writes=(C,)),
+        _job("decide", reads=(C,)),
+    )
+    assert pipeline.policy_users(jobs) == {"profiles", "decide"}
+    # Without those that write, everything is as it will be.
+    assert pipeline.policy_users(jobs[2:]) == {"too early", "profiles", "decide"}
+
+
+def test_a_frame_that_is_persisted_by_many_threads_is_everyones_own() -> None:
+    class Frame:
+        released = False
+
+        def persist(self, _level: object) -> "Frame":
+            time.sleep(0.001)  # another thread comes between
+            return self
+
+        def unpersist(self) -> None:
+            self.released = True
+
+    frames, persisted = [Frame() for _ in range(50)], PersistedFrames()
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        kept = list(pool.map(persisted.persist, cast(list[DataFrame], frames)))
+    assert [id(frame) for frame in kept] == [id(frame) for frame in frames]
+    persisted.close()
+    assert all(frame.released for frame in frames)
 
 
 def test_a_circle_is_refused() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from threading import RLock
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -37,12 +38,23 @@ from clarion.contracts.sources import KINDS, ROW_CURRENCY
 from clarion.lake import Lake
 from clarion.measures.columns.days import arrived_before
 
+# What the policy reads.
+POLICY_TABLES = (
+    CONSENTS,
+    DETECTIONS,
+    IDENTITY_MODELS,
+    INVALID_ACTIVITY,
+    RATES,
+    RESOLUTIONS,
+)
 FACT_TIMES = {FACTS[kind.silver].name: kind.time for kind in KINDS.values()}
 
 
 @dataclass(slots=True)
 class AccessPolicy:
-    """The access policy on a day, for one run.
+    """The access policy on a day. Jobs that run side by side may share it.
+
+    What it reads of the lake it reads once, when a frame first needs it.
 
     Args:
         lake: the tables.
@@ -57,8 +69,10 @@ class AccessPolicy:
     as_of: date
     time_zone: str
     persist: Callable[[DataFrame], DataFrame]
+    _lock: RLock = field(default_factory=RLock)
     _active_resolution: ActiveResolution | None = None
     _is_resolution_read: bool = False
+    _resolution_rows: DataFrame | None = None
     _consenting_customers: dict[str, DataFrame] = field(default_factory=dict)
     _tables_with_invalid_activity: frozenset[str] | None = None
     _daily_rates: DataFrame | None = None
@@ -79,8 +93,9 @@ class AccessPolicy:
         """The rows of a silver table without invalid activity, as known on the as-of day."""
         if table not in (EVENTS, ORDER_LINES):
             return frame
-        if self._tables_with_invalid_activity is None:
-            self._tables_with_invalid_activity = _tables_with_detections(self.lake, self.as_of)
+        with self._lock:
+            if self._tables_with_invalid_activity is None:
+                self._tables_with_invalid_activity = _tables_with_detections(self.lake, self.as_of)
         if table.name not in self._tables_with_invalid_activity:
             return frame
         invalid_activity = (
@@ -102,9 +117,10 @@ class AccessPolicy:
         money = tuple(column for column in table.columns if column.unit == ROW_CURRENCY)
         if table.layer != "silver" or not money:
             return frame
-        if self._daily_rates is None and self.lake.exists(RATES):
-            rates = self.lake.read(RATES).where(arrived_before(self.as_of, self.time_zone))
-            self._daily_rates = self.persist(daily_rates(rates, time_zone=self.time_zone))
+        with self._lock:
+            if self._daily_rates is None and self.lake.exists(RATES):
+                rates = self.lake.read(RATES).where(arrived_before(self.as_of, self.time_zone))
+                self._daily_rates = self.persist(daily_rates(rates, time_zone=self.time_zone))
         # A price list holds today, whenever it was written.
         rates_on = self.as_of - timedelta(days=1) if table is PRODUCTS else None
         spec = AmountSpec(
@@ -131,12 +147,13 @@ class AccessPolicy:
         """
         if "customer_id" not in table.column_names:
             return frame
-        if purpose not in self._consenting_customers:
-            consenting = consenting_customers(self.consents(), purpose=purpose)
-            customers = consenting.select("customer_id")
-            self._consenting_customers[purpose] = self.persist(
-                customers.withColumn("_consents", F.lit(True))
-            )
+        with self._lock:
+            if purpose not in self._consenting_customers:
+                consenting = consenting_customers(self.consents(), purpose=purpose)
+                customers = consenting.select("customer_id")
+                self._consenting_customers[purpose] = self.persist(
+                    customers.withColumn("_consents", F.lit(True))
+                )
         joined = frame.join(self._consenting_customers[purpose], "customer_id", "left")
         return joined.where("customer_id IS NULL OR _consents").select(*frame.columns)
 
@@ -145,10 +162,12 @@ class AccessPolicy:
 
         A row that names no customer gets the owner of its device or card.
         """
-        active = self._resolution()
-        if active is None or table.layer != "silver":
+        names_somebody = {*ACCOUNT_COLUMNS, *IDENTIFIER_KINDS}.intersection(frame.columns)
+        if table.layer != "silver" or not names_somebody:
             return frame
-        names = resolution_rows(self.lake.read(RESOLUTIONS), active)
+        active, names = self._resolution()
+        if active is None or names is None:
+            return frame
         resolved = frame
         for column in ACCOUNT_COLUMNS if active.linked_accounts else ():
             if column in frame.columns:
@@ -159,13 +178,18 @@ class AccessPolicy:
                 resolved = assign_owners(resolved, names, column=column, namespace=namespace)
         return resolved.select(*frame.columns)
 
-    def _resolution(self) -> ActiveResolution | None:
-        if not self._is_resolution_read:
-            self._is_resolution_read = True
-            if self.lake.exists(IDENTITY_MODELS):
+    def _resolution(self) -> tuple[ActiveResolution | None, DataFrame | None]:
+        """The active resolution and its rows; None where accounts were never compared."""
+        with self._lock:
+            if not self._is_resolution_read and self.lake.exists(IDENTITY_MODELS):
                 models = self.lake.read(IDENTITY_MODELS)
-                self._active_resolution = active_resolution(models, as_of=self.as_of)
-        return self._active_resolution
+                active = active_resolution(models, as_of=self.as_of)
+                if active is not None:
+                    rows = resolution_rows(self.lake.read(RESOLUTIONS), active)
+                    self._resolution_rows = self.persist(rows)
+                self._active_resolution = active
+            self._is_resolution_read = True
+            return self._active_resolution, self._resolution_rows
 
 
 def _tables_with_detections(lake: Lake, as_of: date) -> frozenset[str]:
@@ -173,6 +197,5 @@ def _tables_with_detections(lake: Lake, as_of: date) -> frozenset[str]:
     if not lake.exists(DETECTIONS):
         return frozenset()
     detections = lake.read(DETECTIONS).where(F.col("as_of") <= F.lit(as_of)).where("flagged > 0")
-    return frozenset(
-        row["fact_table"] for row in detections.select("fact_table").distinct().collect()
-    )
+    # One row a detector and day.
+    return frozenset(row["fact_table"] for row in detections.select("fact_table").collect())

@@ -96,7 +96,7 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
         "environment",
         default="local",
         show_default=True,
-        help="local, cluster or databricks.",
+        help="local, small (one machine, up to some 100,000 records), cluster or databricks.",
     )
     @click.option(
         "--conf-dir",

@@ -61,13 +61,13 @@ def demo(
     from clarion.report.report import write_report
     from clarion.report.summary import summary
 
-    options = Options(lake, "local", None, overrides, None, seed, quiet)
+    plan = DemoPlan(folder=Path(lake), data=data, size=size, shop=shop, turns=turns)
+    options = Options(lake, plan.environment, None, overrides, None, seed, quiet)
 
     def announce(text: str) -> None:
         if not quiet:
             OUT.print(text, style="bold", markup=False)
 
-    plan = DemoPlan(folder=Path(lake), data=data, size=size, shop=shop, turns=turns)
     done = run_demo(plan, jobs, options.config(), say=options.say, announce=announce)
     run = done.loop_run
     figures = read_figures(done.lake, days=run.days)

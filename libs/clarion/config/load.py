@@ -14,7 +14,13 @@ from clarion.kernel.errors import ConfigError, SecretError, first_line
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
-ENVIRONMENTS = ("local", "cluster", "databricks")
+# The files of each environment; the later ones are laid over the earlier ones.
+ENVIRONMENTS = {
+    "local": ("local.yml",),
+    "small": ("local.yml", "small.yml"),
+    "cluster": ("cluster.yml",),
+    "databricks": ("databricks.yml",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ class Config:
         """The settings of an environment, with a shop's folder and overrides on top.
 
         Args:
-            environment: local, cluster or databricks.
+            environment: local, small, cluster or databricks.
             conf_dir: the shop's own configuration.
             overrides: texts of the form `key=value`.
 
@@ -120,7 +126,8 @@ class Config:
                 fix="create it with 'clarion init DIR'",
             )
         folders = (packaged,) if conf_dir is None else (conf_dir, packaged)
-        layers = [(packaged / name, name) for name in ("base.yml", f"{environment}.yml")]
+        of_environment = ENVIRONMENTS[environment]
+        layers = [(packaged / name, name) for name in ("base.yml", *of_environment)]
         if conf_dir is not None and (conf_dir / "base.yml").is_file():
             layers.append((conf_dir / "base.yml", str(conf_dir / "base.yml")))
         values: dict[str, Value] = {}
@@ -129,6 +136,8 @@ class Config:
             for key, value in flat.items():
                 if values and origin != "base.yml":
                     _require_known(key, values, origin)
+                if origin in of_environment and isinstance(value, dict):
+                    value = {**values[key].value, **value}
                 values[key] = Value(value, origin)
         for override in overrides:
             key, separator, text = override.partition("=")

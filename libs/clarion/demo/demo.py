@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.config import Config
@@ -21,7 +21,7 @@ from clarion.report.loop_run import LoopRun
 from clarion.runtime import pipeline
 from clarion.runtime.job import Job, Params
 from clarion.runtime.runlog import RunReport, run_jobs
-from clarion.runtime.session import class_archive, start
+from clarion.runtime.session import start
 from clarion.runtime.tracking import Tracking
 from clarion.sim import behaviour, files
 from clarion.sim.shop import Shop, parse_shop
@@ -30,34 +30,10 @@ MARK = ".clarion-demo"
 TURN_DAYS = 28
 SIZES = {"small": 0.3, "medium": 1.0, "large": 20.0}
 LAST_DAY = {"complete-journey": date(2018, 1, 1)}
-_JOBS_AT_ONCE = 3
-# A short-lived JVM on small data: the quick compiler, and room for all the code it compiles (its
-# default of 48 MB was full after a minute, and the rest ran interpreted). Room for all classes,
-# since each growth is a full collection, and a heap that need not grow.
-JVM = (
-    "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:MetaspaceSize=512m "
-    "-XX:+UseParallelGC -XX:InitialRAMPercentage=50 -XX:NewRatio=1"
-)
-QUICK = {
-    # Each task compiles its projections again, a fifth of all work: they are interpreted.
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    # Interpreted, each shared part of an expression is cached per row: a twentieth of all work.
-    "spark.sql.subexpressionElimination.enabled": "false",
-    "spark.sql.shuffle.partitions": "2",
-    # For sorts of a few thousand rows; collecting larger pages took a tenth of the demo.
-    "spark.buffer.pageSize": "1m",
-    "spark.databricks.delta.snapshotPartitions": "1",
-    "spark.sql.leafNodeDefaultParallelism": "1",
-    "spark.sql.files.minPartitionNum": "1",
-    # A Spark job for each new table, for something that the Kernel does not use.
-    "spark.databricks.delta.allFilesInCrc.enabled": "false",
-    # One process writes here. The default starts 26 processes (readlink) for each write.
-    "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
-    # Delta's Kernel reads a table's log in the driver: 0.11 s after each write, where the
-    # connector's Spark jobs take 0.40 s. Delta calls it experimental (ADR 7): only this short-lived
-    # lake is read so, and a test compares the two.
-    "spark.databricks.delta.v2.enableMode": "STRICT",
-}
+# Delta's Kernel reads a table's log in the driver: 0.11 s after each write, where the connector's
+# Spark jobs take 0.40 s. Delta calls it experimental (ADR 7): only this short-lived lake is read
+# so, and a test compares the two.
+KERNEL = ("spark.databricks.delta.v2.enableMode", "STRICT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +53,16 @@ class DemoPlan:
     size: str = "small"
     shop: str = "beauty"
     turns: int = 2
+
+    @property
+    def is_small(self) -> bool:
+        """Whether planning takes longer than the work."""
+        return self.data == "sim" and self.size == "small"
+
+    @property
+    def environment(self) -> str:
+        """Whose settings it runs with."""
+        return "small" if self.is_small else "local"
 
 
 @dataclass(slots=True)
@@ -124,7 +110,7 @@ class Demo:
             lake=self.lake,
             config=self.config,
             tracking=self.tracking,
-            at_once=_JOBS_AT_ONCE,
+            at_once=int(self.config.get("spark.jobs_at_once")),
             say=lambda job, text: self.say(f"{job.name:<15} {text}"),
             done=self._record,
         )
@@ -212,17 +198,10 @@ def _demo(
     say: Callable[[str], None],
     announce: Callable[[str], None],
 ) -> Demo:
-    is_small = plan.data == "sim" and plan.size == "small"
-    lake = Lake(_session(config, is_small=is_small), str(plan.folder.absolute() / "lake"))
+    spark = start(config, extra=dict([KERNEL]) if plan.is_small else None)
+    lake = Lake(spark, str(plan.folder.absolute() / "lake"))
     tracking = Tracking.beside(lake.root, None)
     return Demo(plan, jobs, days, lake, config, tracking, say, announce)
-
-
-def _session(config: Config, *, is_small: bool) -> SparkSession:
-    if not is_small:
-        return start(config)
-    java_options = f"{JVM} {class_archive()}"
-    return start(config, extra={**QUICK, "spark.driver.extraJavaOptions": java_options})
 
 
 def _complete_journey_settings(config: Config) -> Config:

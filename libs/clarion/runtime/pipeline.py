@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import CycleError, TopologicalSorter
 
+from clarion.access.policy import POLICY_TABLES
 from clarion.kernel.errors import ClarionError, UsageError
 from clarion.runtime.job import Job
 
@@ -29,6 +30,22 @@ def dependencies(jobs: Iterable[Job]) -> dict[str, tuple[str, ...]]:
         )
         for job in jobs
     }
+
+
+def policy_users(jobs: Iterable[Job]) -> frozenset[str]:
+    """Names of the jobs that may share what the access policy has read of its tables.
+
+    Those that wait for every job of the pass that writes one of these tables.
+    """
+    jobs = tuple(jobs)
+    inputs = {table.name for table in POLICY_TABLES}
+    writers = {job.name for job in jobs if inputs & {table.name for table in job.writes}}
+    edges = dependencies(jobs)
+
+    def waits_for(name: str) -> set[str]:
+        return set(edges.get(name, ())).union(*(waits_for(other) for other in edges.get(name, ())))
+
+    return frozenset(job.name for job in jobs if writers <= waits_for(job.name))
 
 
 def order(jobs: Iterable[Job]) -> tuple[Job, ...]:

@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -11,6 +12,7 @@ from queue import SimpleQueue
 from threading import Event
 from typing import Any, Self
 
+from clarion.access.policy import AccessPolicy
 from clarion.config import Config
 from clarion.contracts.ops import RUNS
 from clarion.kernel.ids import canonical
@@ -19,6 +21,7 @@ from clarion.lake.frames import rows_as_frame
 from clarion.lake.locks import exclusive_locks
 from clarion.runtime import pipeline
 from clarion.runtime.job import Job, Params
+from clarion.runtime.persisted import PersistedFrames
 from clarion.runtime.scope import Scope
 from clarion.runtime.tracking import Tracking
 
@@ -71,31 +74,18 @@ class RunLog:
             write.result()
 
 
-def run_job(
-    job: Job,
-    params: Params,
-    *,
-    lake: Lake,
-    config: Config,
-    say: Callable[[str], None],
-    tracking: Tracking,
-    log: RunLog,
-) -> RunReport:
+def run_job(job: Job, scope: Scope, *, lake: Lake, log: RunLog) -> RunReport:
     """Run one job and record it.
 
     Args:
         job: the job.
-        params: of this pass.
+        scope: what it may touch.
         lake: the tables.
-        config: settings.
-        say: takes the job's messages.
-        tracking: the model store.
         log: takes the row.
 
     Raises:
         Exception: whatever the job raised, after the failed run was recorded.
     """
-    scope = Scope(job=job, params=params, lake=lake, config=config, say=say, tracking=tracking)
     run_id = secrets.token_hex(16)
     started = datetime.now(UTC)
     clock = time.monotonic()
@@ -104,8 +94,8 @@ def run_job(
         with exclusive_locks(
             lake.location,
             (job.name, *job.apart_from),
-            wait_seconds=float(config.get("lake.wait_seconds")),
-            say=say,
+            wait_seconds=float(scope.config.get("lake.wait_seconds")),
+            say=scope.say,
         ):
             job.run(scope)
         failure = None
@@ -118,8 +108,8 @@ def run_job(
             "run_id": run_id,
             "run_key": scope.run_key,
             "job": job.name,
-            "as_of": params.as_of,
-            "params": canonical(params),
+            "as_of": scope.as_of,
+            "params": canonical(scope.params),
             "state": "failed" if failure else "done",
             "started_at": started,
             "ended_at": datetime.now(UTC),
@@ -158,19 +148,25 @@ def run_jobs(
     """
     if len(jobs) > 1:
         tracking.open_in_background()
-    with RunLog(lake) as log:
+    frames = PersistedFrames()
+    # Consents, resolutions and rates are looked up once for all jobs that see them as they are
+    # from here on.
+    shared = AccessPolicy(
+        lake, config, params.as_of, str(config.get("shop.time_zone")), frames.persist
+    )
+    sharing = pipeline.policy_users(jobs)
+    with RunLog(lake) as log, closing(frames):
 
         def run_one(job: Job) -> None:
-            done(
-                run_job(
-                    job,
-                    params,
-                    lake=lake,
-                    config=config,
-                    say=partial(say, job),
-                    tracking=tracking,
-                    log=log,
-                )
+            scope = Scope(
+                job=job,
+                params=params,
+                lake=lake,
+                config=config,
+                say=partial(say, job),
+                tracking=tracking,
+                policy=shared if job.name in sharing else None,
             )
+            done(run_job(job, scope, lake=lake, log=log))
 
         pipeline.execute(jobs, run_one, at_once=at_once)

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
 from datetime import date, timedelta
+from threading import Lock
 from typing import TypeVar
 
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -18,6 +18,7 @@ from clarion.kernel.ids import run_key
 from clarion.lake import Lake
 from clarion.lake.maintenance import Maintenance
 from clarion.measures.columns.days import arrived_before, start_of
+from clarion.runtime.persisted import PersistedFrames
 from clarion.runtime.spec import JobSpec, Params
 from clarion.runtime.tracking import Tracking
 
@@ -28,7 +29,7 @@ _LAYERS_UNDER_POLICY = ("silver", "gold")
 
 @dataclass(slots=True)
 class Scope:
-    """What one run of one job may read and write.
+    """What one run of one job may read and write; its threads may use it at the same time.
 
     The verbs that read say how: `facts`, `current`, `earlier`, `latest_earlier` and `facts_within`
     apply the access policy of the job's purpose, `raw` and `own` return rows as they are stored.
@@ -42,12 +43,17 @@ class Scope:
     tracking: Tracking
     rows_written: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    policy: InitVar[AccessPolicy | None] = None
     _lake: Lake = field(init=False)
-    _persisted: list[DataFrame] = field(default_factory=list)
-    _access: AccessPolicy | None = None
+    _policy: AccessPolicy = field(init=False)
+    _persisted: PersistedFrames = field(default_factory=PersistedFrames)
+    _counting: Lock = field(default_factory=Lock)
 
-    def __post_init__(self, lake: Lake) -> None:
+    def __post_init__(self, lake: Lake, policy: AccessPolicy | None) -> None:
         self._lake = lake
+        self._policy = policy or AccessPolicy(
+            lake, self.config, self.as_of, self.time_zone, self.persist
+        )
 
     @property
     def spark(self) -> SparkSession:
@@ -163,11 +169,11 @@ class Scope:
     def consents(self) -> DataFrame:
         """Statements on the use of data that had arrived before the as-of day."""
         self._readable(CONSENTS)
-        return self._access_policy().consents()
+        return self._policy.consents()
 
     def in_shop_currency(self, table: Table, frame: DataFrame) -> DataFrame:
         """Rows with amounts in the shop's currency; rows without a rate are left out."""
-        return self._access_policy().in_shop_currency(table, frame)
+        return self._policy.in_shop_currency(table, frame)
 
     def replace(self, table: Table, frame: DataFrame, *, where: str | None = None) -> int:
         """Write the slice this run owns; returns how many rows it has.
@@ -230,14 +236,11 @@ class Scope:
 
     def persist(self, frame: DataFrame) -> DataFrame:
         """The frame, computed once for the rest of the run; in memory first, then on disk."""
-        self._persisted.append(frame.persist(StorageLevel.MEMORY_AND_DISK))
-        return self._persisted[-1]
+        return self._persisted.persist(frame)
 
     def unpersist(self) -> None:
         """Release every persisted frame at the end of the run."""
-        # In reverse: a frame that others are computed from would be planned again for them.
-        for frame in reversed(self._persisted):
-            frame.unpersist()
+        self._persisted.close()
 
     def note(self, text: str) -> None:
         """Say something a person should know, and record it in the run log."""
@@ -250,14 +253,7 @@ class Scope:
     def _apply_access_policy(self, table: Table, frame: DataFrame) -> DataFrame:
         if not self._is_under_policy(table):
             return frame
-        return self._access_policy().apply(table, frame, purpose=self.job.purpose)
-
-    def _access_policy(self) -> AccessPolicy:
-        if self._access is None:
-            self._access = AccessPolicy(
-                self._lake, self.config, self.as_of, self.time_zone, self.persist
-            )
-        return self._access
+        return self._policy.apply(table, frame, purpose=self.job.purpose)
 
     def _declared(self, table: Table) -> Table:
         return table if table in self.job.writes else self._readable(table)
@@ -281,5 +277,6 @@ class Scope:
         return table
 
     def _count_rows(self, table: Table, rows: int) -> int:
-        self.rows_written[table.name] = self.rows_written.get(table.name, 0) + rows
+        with self._counting:
+            self.rows_written[table.name] = self.rows_written.get(table.name, 0) + rows
         return rows

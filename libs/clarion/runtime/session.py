@@ -19,6 +19,7 @@ from clarion.runtime import encryption
 from clarion.runtime.jars import IVY, session_jars
 from clarion.runtime.launch import launch_jvm
 
+_JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 ALWAYS = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -76,11 +77,8 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
     if master is None:
         return builder.getOrCreate()  # type: ignore[no-any-return]
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    options = f'-Dlog4j2.configurationFile="{files("clarion.conf") / "log4j2.properties"}"'
-    quiet = builder.master(master).config(
-        "spark.driver.extraJavaOptions",
-        f"{options} {settings.get('spark.driver.extraJavaOptions', '')}".strip(),
-    )
+    options = _java_options(config, settings.get(_JAVA_OPTIONS, ""))
+    quiet = builder.master(master).config(_JAVA_OPTIONS, options)
     if memory:
         quiet = quiet.config("spark.driver.memory", memory)
     jars = [
@@ -109,6 +107,14 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
     return spark
 
 
+def _java_options(config: Config, further: str) -> str:
+    """Options of the JVM that this process starts."""
+    options = [f'-Dlog4j2.configurationFile="{files("clarion.conf") / "log4j2.properties"}"']
+    if config.get("spark.class_archive"):
+        options.append(_class_archive())
+    return " ".join([*options, further]).strip()
+
+
 class _CachedClass(JavaClass):  # type: ignore[misc]
     """A Java class of static methods that asks the JVM once for each."""
 
@@ -130,7 +136,7 @@ def _cache_classes(spark: SparkSession) -> None:
         setattr(view, name, _CachedClass(getattr(view, name)._fqn, view._gateway_client))
 
 
-def class_archive() -> str:
+def _class_archive() -> str:
     """JVM options that map Spark's classes from an archive, or write it when this process ends.
 
     Measured on the small demo's first turn: 127 s without, 116 s with it (20,000 classes, 230 MB

@@ -1,0 +1,191 @@
+"""What the targets of the scorecard count, summed by one query over all their tables."""
+
+from collections.abc import Iterator, Mapping
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from clarion.contracts.gold import (
+    CUSTOMER_PROFILES,
+    CUSTOMER_TAGS,
+    DECISIONS,
+    FORECASTS,
+    SEGMENT_MEMBERS,
+    STRATEGY_KPIS,
+)
+from clarion.contracts.ops import BATCHES, FILES, QUALITY
+from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, INVALID_ACTIVITY, ORDER_LINES
+from clarion.declarations.shop import sources
+from clarion.runtime.scope import Scope
+from clarion.workflows.intake import needs_consent
+
+Sums = Mapping[str, float]
+_LANDED, _DECLARED = "landed of ", "declared of "
+
+
+def target_sums(scope: Scope) -> Sums:
+    """Everything that targets count, by name; 0 where there are no rows.
+
+    `landed of <kind>` and `declared of <kind>` stand for each kind whose files are declared by
+    manifests; `authorised` and `rows_of_people` only where a source asks for recorded consent.
+    """
+    frames = [
+        *_of_batches(scope),
+        *_of_customers(scope),
+        *_of_campaigns(scope),
+        *_of_streams(scope),
+        *_of_facts(scope),
+        *_of_consent(scope),
+    ]
+    sums: dict[str, float] = {}
+    # One row a measure, and one a kind of source.
+    for row in reduce(DataFrame.union, frames).collect():
+        sums |= {name: float(value or 0.0) for name, value in row["sums"].items()}
+    return sums
+
+
+def kinds_with_manifests(sums: Sums) -> list[str]:
+    """Kinds of sources whose files are declared by manifests."""
+    return sorted(name.removeprefix(_LANDED) for name in sums if name.startswith(_LANDED))
+
+
+def landed_and_declared(sums: Sums, kind: str) -> tuple[float, float]:
+    """Records of a kind that landed, and records that its manifests declare."""
+    return sums[f"{_LANDED}{kind}"], sums[f"{_DECLARED}{kind}"]
+
+
+def _named(values: Mapping[str, Column]) -> Column:
+    """Values by name, the one column of every frame here."""
+    entries = [part for name, value in values.items() for part in (F.lit(name), value)]
+    return F.create_map(*entries).cast("map<string,double>").alias("sums")
+
+
+def _sum_of(frame: DataFrame, **sums: Column | str) -> DataFrame:
+    """One row with the sum of each column, by name."""
+    return frame.agg(_named({name: F.sum(column) for name, column in sums.items()}))
+
+
+def _rows_of(frame: DataFrame, name: str) -> DataFrame:
+    """One row with the number of rows."""
+    return frame.agg(_named({name: F.count("*")}))
+
+
+def _of_batches(scope: Scope) -> Iterator[DataFrame]:
+    names = ("rows_in", "accepted", "quarantined", "duplicates", "warned")
+    batches = scope.raw(BATCHES)
+    yield _sum_of(batches, **{name: name for name in names})
+    unreadable = (
+        scope.raw(QUALITY)
+        .where("rule = 'unreadable'")
+        .join(
+            batches.select("_batch", "_source", "mapping_hash"),
+            ["_batch", "_source", "mapping_hash"],
+            "left_semi",
+        )
+    )
+    yield _sum_of(unreadable, unreadable="failed")
+    declared_files = (
+        scope.raw(FILES)
+        .where("state = 'taken' AND declared IS NOT NULL")
+        .selectExpr("split(_source, '[.]')[1] AS kind", "records", "declared")
+    )
+    yield (
+        declared_files.groupBy("kind")
+        .agg(
+            F.sum(F.least("records", "declared")).alias("landed"),
+            F.sum("declared").alias("declared"),
+        )
+        .select(
+            F.create_map(
+                F.concat(F.lit(_LANDED), "kind"), "landed",
+                F.concat(F.lit(_DECLARED), "kind"), "declared",
+            ).cast("map<string,double>").alias("sums")
+        )
+    )  # fmt: skip
+
+
+def _of_customers(scope: Scope) -> Iterator[DataFrame]:
+    customers = scope.current(CUSTOMER_PROFILES).select("customer_id")
+    yield _rows_of(customers, "customers")
+    for table, name in ((SEGMENT_MEMBERS, "grouped"), (CUSTOMER_TAGS, "tagged")):
+        rows = scope.current(table).select("customer_id")
+        yield _rows_of(rows.join(customers, "customer_id", "left_semi"), name)
+    is_allowed = (F.col("action") == "nothing") | (F.col("consent_basis") != "none")
+    yield _sum_of(
+        scope.current(DECISIONS).join(customers, "customer_id", "left_semi"),
+        decided=F.lit(1),
+        allowed=is_allowed.cast("int"),
+    )
+
+
+def _of_campaigns(scope: Scope) -> Iterator[DataFrame]:
+    series = (
+        scope.current(FORECASTS)
+        .groupBy("series")
+        .agg(F.first("mase").alias("mase"), F.first("mase_naive").alias("naive"))
+    )
+    is_better = F.col("mase") < F.col("naive")
+    yield _sum_of(series, series=F.lit(1), better_series=is_better.cast("int"))
+    names = ("delivered", "clickers", "buyers", "repeat_buyers")
+    yield _sum_of(scope.current(STRATEGY_KPIS), **{name: name for name in names})
+
+
+def _of_streams(scope: Scope) -> Iterator[DataFrame]:
+    # A batch has several rows; the one that states its delay counts for all.
+    live_batches = (
+        scope.raw(FILES)
+        .where("state = 'taken'")
+        .groupBy("_source", "_batch")
+        .agg(F.sum("records").alias("records"), F.max("prompt").alias("prompt"))
+        .where("prompt IS NOT NULL")
+    )
+    yield _sum_of(live_batches, streamed="records", prompt="prompt")
+    sessions = (
+        scope.raw(EVENTS)
+        .where("session_ref IS NOT NULL AND sequence_no IS NOT NULL")
+        .groupBy("_source", "session_ref")
+        .agg(
+            F.countDistinct("sequence_no").alias("landed"),
+            F.max("sequence_no").alias("emitted"),
+        )
+        .where("landed <= emitted")
+    )
+    yield _sum_of(sessions, landed="landed", emitted="emitted")
+
+
+def _of_facts(scope: Scope) -> Iterator[DataFrame]:
+    yield _rows_of(scope.raw(INVALID_ACTIVITY).select("record_id").distinct(), "invalid")
+    order_lines = scope.raw(ORDER_LINES)
+    yield _rows_of(order_lines, "order_lines")
+    yield _rows_of(scope.in_shop_currency(ORDER_LINES, order_lines), "converted")
+
+
+def _of_consent(scope: Scope) -> Iterator[DataFrame]:
+    """Facts that name a person and came through sources that ask for recorded consent."""
+    asking = [source.name for source in sources(scope.config) if needs_consent(source)]
+    if not asking:
+        return
+    consenting = (
+        scope.raw(CONSENTS)
+        .where("purpose = 'collection' AND granted")
+        .select("customer_id")
+        .distinct()
+        .withColumn("has_consent", F.lit(True))
+    )
+    rows_by_customer = reduce(
+        DataFrame.unionByName,
+        [
+            scope.raw(table)
+            .where("customer_id IS NOT NULL")
+            .where(F.col("_source").isin(asking))
+            .groupBy("customer_id")
+            .agg(F.count("*").alias("rows"))
+            for table in (CUSTOMERS, EVENTS, ORDER_LINES)
+        ],
+    )
+    yield _sum_of(
+        rows_by_customer.join(consenting, "customer_id", "left"),
+        rows_of_people="rows",
+        authorised=F.when(F.col("has_consent"), F.col("rows")).otherwise(0),
+    )
