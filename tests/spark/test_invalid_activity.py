@@ -9,7 +9,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from clarion.collect.cleaning import invalid_activity
-from clarion.collect.cleaning.detectors import flag_units, flagged_facts, parse_detectors
+from clarion.collect.cleaning.detectors import (
+    check_detector,
+    flag_units,
+    flagged_facts,
+    parse_detectors,
+)
 from clarion.config import Config
 from clarion.declarations.shop import detectors
 from clarion.kernel.errors import ConfigError
@@ -206,3 +211,37 @@ def test_a_detector_that_reaches_beyond_its_rows_is_refused() -> None:
         parse_detectors({"mine": body})
     with pytest.raises(ConfigError, match="view"):
         parse_detectors({"mine": {**body, "view": "everything"}})
+
+
+def test_a_feature_of_an_actors_day_may_use_the_day_itself(rows: Rows) -> None:
+    """A detector passes the check exactly where it can be computed: by actor and day."""
+    [detector] = parse_detectors(
+        {
+            "sundays": {
+                "view": "actor_days",
+                "reason": "r",
+                "features": {
+                    "weekend": "dayofweek(day) IN (1, 7)",
+                    "id_length": "length(actor) * count(*)",
+                },
+                "flag_when": "weekend AND day > DATE'2026-01-01' AND actor = 'd'",
+            }
+        }
+    )
+    clicks = rows(
+        "record_id string, actor string, day date",
+        ("a", "d", date(2026, 1, 3)),
+        ("b", "d", date(2026, 1, 3)),
+        ("c", "d", date(2026, 1, 5)),
+    )
+    check_detector(detector, clicks)
+    [unit] = flag_units(detector, clicks).collect()
+    assert (unit["day"], unit["features"]) == (
+        date(2026, 1, 3),
+        {"weekend": 1.0, "id_length": 2.0},
+    )
+
+    one_click = {"view": "actor_days", "reason": "r", "flag_when": "true"}
+    [invalid] = parse_detectors({"mine": {**one_click, "features": {"id": "record_id"}}})
+    with pytest.raises(ConfigError, match="mine: invalid expression: record_id"):
+        check_detector(invalid, clicks)

@@ -93,8 +93,16 @@ def check_detector(detector: Detector, view: DataFrame) -> None:
     is_aggregate = detector.view == "actor_days"
     where = f"invalid_activity.yml: {detector.name}"
     hint = "use the columns that libs/clarion/collect/cleaning/README.md names"
+    keys = _UNITS["actor_days"] if is_aggregate else ()
     features = [
-        UserSql(where=where, text=text, result="double", is_aggregate=is_aggregate, hint=hint)
+        UserSql(
+            where=where,
+            text=text,
+            result="double",
+            is_aggregate=is_aggregate,
+            keys=keys,
+            hint=hint,
+        )
         for _, text in detector.features
     ]
     check_user_sql(view, features)

@@ -26,6 +26,7 @@ class UserSql:
         sql: what runs in its place; empty where that is the text itself.
         result: CONDITION for a boolean; a DDL type that the value is cast to; empty for any value.
         is_aggregate: whether it summarises several rows.
+        keys: columns that the rows are grouped by, which an aggregate may use beside its sums.
         hint: where the columns are described.
     """
 
@@ -34,6 +35,7 @@ class UserSql:
     sql: str = ""
     result: str = ""
     is_aggregate: bool = False
+    keys: tuple[str, ...] = ()
     hint: str = ""
 
     def column(self) -> Column:
@@ -62,15 +64,14 @@ def check_user_sql(
     """
     # On an empty frame of the same shape: the plan of `rows` may be long.
     empty = rows.sparkSession.createDataFrame([], rows.schema)
-    of_rows: list[UserSql] = []
-    of_groups: list[UserSql] = []
+    batches: dict[tuple[bool, tuple[str, ...]], list[UserSql]] = {}
     for expression in expressions:
         refuse_unsafe_sql(expression.text, where=expression.where, error=error)
-        (of_groups if expression.is_aggregate else of_rows).append(expression)
+        batches.setdefault((expression.is_aggregate, expression.keys), []).append(expression)
 
-    for batch in (of_rows, of_groups):
+    for batch in batches.values():
         # All at once, since each analysis costs milliseconds; one by one to find the invalid one.
-        if batch and not _are_valid(empty, batch):
+        if not _are_valid(empty, batch):
             for expression in batch:
                 _check(empty, expression, error)
 
@@ -94,10 +95,12 @@ def _result_types(empty: DataFrame, expressions: list[UserSql]) -> list[str]:
         (item.column().try_cast(item.result) if _is_cast(item) else item.column()).alias(f"_v{n}")
         for n, item in enumerate(expressions)
     ]
-    if expressions[0].is_aggregate:
-        return [field.dataType.simpleString() for field in empty.agg(*values).schema]
-    # Beside the row's own columns only a value of each row is valid: no sum over all rows.
-    fields = empty.select("*", *values).schema.fields[len(empty.columns) :]
+    first = expressions[0]
+    if first.is_aggregate:
+        fields = empty.groupBy(*first.keys).agg(*values).schema.fields[len(first.keys) :]
+    else:
+        # Beside the row's own columns only a value of each row is valid: no sum over all rows.
+        fields = empty.select("*", *values).schema.fields[len(empty.columns) :]
     return [field.dataType.simpleString() for field in fields]
 
 
