@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from clarion.collect.sources.mapping_file import parse_mapping
+from clarion.collect.sources.proposal import propose_mapping
+from clarion.collect.sources.sample import sample_file
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.contracts import TABLES
@@ -150,6 +152,24 @@ def test_a_day_that_may_be_a_month_is_left_to_a_person(tmp_path: Path) -> None:
     )
     proposed, _ = _propose(tmp_path / "a.csv", "orders")
     assert proposed["orders"]["columns"]["happened_at"]["formats"] == ["d/M/yyyy"]
+
+
+def test_columns_with_names_of_sql_are_quoted_where_an_expression_would_be_refused(
+    tmp_path: Path,
+) -> None:
+    """What is proposed for a file is valid, whatever its columns are called."""
+    (tmp_path / "a.csv").write_text("select,from,over\n2026-03-04,web,1200\n2026-03-05,app,900\n")
+    sample = sample_file(str(tmp_path / "a.csv"))
+    words = {"costs": {"day": ["select"], "channel": ["from"], "amount": ["over"]}}
+    text = propose_mapping("a.csv", sample, words, kind="costs", time_zone="UTC").text()
+    assert yaml.safe_load(text)["costs"]["columns"] == {
+        "day": {"from": "`select`", "as": "date", "formats": ["yyyy-MM-dd"]},
+        "channel": "`from`",
+        "amount": "`over`",
+    }
+    assert parse_mapping(
+        "m", parse_yaml(text, where="m"), variables={"data": "/d", "currency": "CNY"}
+    )
 
 
 def test_chinese_names_in_gb18030_are_recognised(tmp_path: Path) -> None:

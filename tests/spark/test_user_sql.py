@@ -1,9 +1,13 @@
 """SQL that users write: what is invalid is named, with the columns, the types and the fix."""
 
 import pytest
+from frames import first_row
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
+from clarion.kernel import sql
 from clarion.kernel.errors import ConfigError, UsageError
+from clarion.kernel.expressions import column_name, refuse_unsafe_sql
 from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 
 
@@ -62,6 +66,9 @@ def test_an_invalid_expression_is_named_with_what_was_found_and_the_fix(
         ("(SELECT max(x) FROM t)", "'SELECT' is not allowed here"),
         ("monetary > (TABLE t)", "'TABLE' is not allowed here"),
         ("exists(FROM t)", "'FROM' is not allowed here"),
+        ("exists(FROM (t))", "'FROM' is not allowed here"),
+        ("exists(FROM\t`t` AS x)", "'FROM' is not allowed here"),
+        ("upper(from AS x)", "'from' is not allowed here"),
         ("monetary; DROP TABLE t", "more than one expression"),
         ("monetary /* hidden */ > 5", "has no comments"),
         ("rand() > 0.5", "'rand' is not allowed here"),
@@ -74,6 +81,30 @@ def test_subqueries_statements_and_chance_are_refused(
         check_user_sql(customers, [UserSql(where="w", text=text)])
     assert error.value.found == text
     assert error.value.fix is not None
+
+
+def test_a_word_of_sql_may_be_the_name_of_a_column(spark: SparkSession) -> None:
+    """Of the 395 words of `sql_keywords()` the others read as columns without quotes, too."""
+    words = [
+        *("over", "select", "current_user", "session_user", "current_date", "current_timestamp"),
+        *("localtimestamp", "from", "table", "with", "true", "false", "null"),
+        *("order", "date", "values", "rand", "interval", "case", "a`b", "größe", "2nd"),
+    ]
+    schema = ", ".join(f"{sql.name(word)} string" for word in words)
+    texts = [f"trim({column_name(word)})" for word in words]
+    for text in texts:
+        refuse_unsafe_sql(text, where="w")
+    row = spark.createDataFrame([tuple(words)], schema)
+    assert list(first_row(row.selectExpr(*texts))) == words
+
+
+def test_a_column_that_is_named_like_the_start_of_a_subquery_needs_no_quotes_where_it_is_none(
+    spark: SparkSession,
+) -> None:
+    row = spark.createDataFrame([("1", "2", "3")], "`from` string, `table` string, `with` string")
+    texts = ["trim(from)", "coalesce(table, '')", "(with || from)", "try_cast(from AS int)", "cast( table as int )", "(from != '1')"]  # fmt: skip
+    check_user_sql(row, [UserSql(where="w", text=text) for text in texts])
+    assert list(first_row(row.select(*map(F.expr, texts)))) == ["1", "2", "31", 1, 2, False]
 
 
 def test_a_condition_must_be_a_boolean(customers: DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+from clarion.kernel import sql
 from clarion.kernel.errors import ClarionError, ConfigError
 
 _TOKEN = re.compile(
@@ -29,8 +30,12 @@ _FORBIDDEN_CALLS = {
     *("posexplode", "posexplode_outer", "inline", "inline_outer", "stack", "json_tuple"),
     "values",  # '(VALUES (1))' is a subquery
 }
-# After an opening bracket these begin a subquery, as in '(TABLE t)'.
+# After an opening bracket these begin a subquery, as in '(TABLE t)' and '(FROM (t))', unless what
+# follows shows that they are columns: no table begins with one of these characters.
 _SUBQUERY_WORDS = {"table", "from", "with"}
+_AFTER_COLUMN = set("),+-*/%=<>!|&^")
+_CASTS = {"cast", "try_cast"}  # here '(from AS bigint)' is no table with another name
+_LITERALS = {"true", "false", "null"}
 
 
 def tokens(text: str) -> list[tuple[str, str]]:
@@ -74,10 +79,10 @@ def refuse_unsafe_sql(text: str, *, where: str, error: type[ClarionError] = Conf
     Example:
         >>> refuse_unsafe_sql("amount > 5", where="tags.yml: big")
     """
-    parts = tokens(text)
-    before = ""
-    for (kind, part), is_call in zip(parts, calls(parts), strict=True):
-        if kind == "word" and _is_forbidden(part.lower(), is_call=is_call, before=before):
+    parts = [(kind, part) for kind, part in tokens(text) if not part.isspace()]
+    words = ["", "", *(part.lower() for _, part in parts), ""]
+    for index, (kind, part) in enumerate(parts):
+        if kind == "word" and _is_forbidden(*words[index : index + 4]):
             raise error(
                 f"{where}: '{part}' is not allowed here",
                 found=text,
@@ -99,13 +104,26 @@ def refuse_unsafe_sql(text: str, *, where: str, error: type[ClarionError] = Conf
                 found=text,
                 fix="write cast(column as type)",
             )
-        before = before if part.isspace() else part
 
 
-def _is_forbidden(word: str, *, is_call: bool, before: str) -> bool:
-    if word in _FORBIDDEN_WORDS or (is_call and word in _FORBIDDEN_CALLS):
+def _is_forbidden(function: str, before: str, word: str, after: str) -> bool:
+    """Whether a word is unsafe between the two tokens before it and the one that follows."""
+    if word in _FORBIDDEN_WORDS or (after == "(" and word in _FORBIDDEN_CALLS):
         return True
-    return before == "(" and word in _SUBQUERY_WORDS and not is_call
+    is_column = after in _AFTER_COLUMN or (after == "as" and function in _CASTS)
+    return before == "(" and word in _SUBQUERY_WORDS and not is_column
+
+
+def column_name(name: str) -> str:
+    """A column's name as an expression has it: quoted where the bare name is something else.
+
+    Example:
+        >>> column_name("amount"), column_name("over"), column_name("unit price")
+        ('amount', '`over`', '`unit price`')
+    """
+    is_plain = re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII)
+    is_other = name.lower() in _FORBIDDEN_WORDS | _SUBQUERY_WORDS | _LITERALS
+    return name if is_plain and not is_other else sql.name(name)
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import yaml
 from clarion.collect.sources.sample import Sample, Values
 from clarion.contracts.sources import KINDS, Kind
 from clarion.kernel.errors import SourceError
+from clarion.kernel.expressions import column_name
 
 Words = Mapping[str, Mapping[str, list[str]]]
 _MIN_SIMILARITY = 0.75
@@ -41,7 +42,6 @@ _PERSONAL = {
     "mail": re.compile(r"^[^@\s]+@[^@\s]+\.[a-z]{2,}$", re.IGNORECASE),
     "id_number": re.compile(r"^\d{17}[\dXx]$"),
 }
-_KEYWORDS = ("order", "when", "from", "to", "group", "by", "date", "timestamp")
 _NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)?$")
 _MONEY = re.compile(r"[$€£¥￥₡₹元]|\b(USD|EUR|GBP|CNY|RMB|JPY|IDR)\b|Rp")
 
@@ -212,7 +212,7 @@ def _expression(sample: Sample, kind: Kind, column: str, name: str, proposal: Pr
     declared = kind.column(column)
     assert declared is not None
     values = [value for value in sample.columns[name] if value]
-    source = _quote(name)
+    source = column_name(name)
     if declared.type in ("timestamp", "date"):
         return _date(values, column, source, proposal)
     if declared.type.startswith("decimal") and any(
@@ -227,11 +227,6 @@ def _expression(sample: Sample, kind: Kind, column: str, name: str, proposal: Pr
     if any(re.search("[\uff01-\uff5e\u3000\u00a0]", value) for value in values):
         return {"from": source, "as": "text"}
     return source
-
-
-def _quote(name: str) -> str:
-    is_plain = re.fullmatch(r"[A-Za-z_]\w*", name) and name.lower() not in _KEYWORDS
-    return name if is_plain else f"`{name}`"
 
 
 def _date(values: Sequence[str], column: str, source: str, proposal: Proposal) -> Any:
