@@ -176,6 +176,20 @@ def test_files_are_found_in_order_and_empty_ones_refused(tmp_path: Path) -> None
         )
 
 
+@pytest.mark.parametrize(("text", "found"), [("", "OSError"), ("cut\nat byte 7", "cut")])
+def test_a_damaged_file_is_named_whatever_its_library_says(
+    tmp_path: Path, text: str, found: str
+) -> None:
+    (tmp_path / "a.csv").write_text("x")
+
+    def read_header(store: object, path: str) -> str:
+        raise OSError(text)
+
+    with pytest.raises(SourceError, match="is damaged or cut") as error:
+        file_store.examine_file(str(tmp_path / "a.csv"), source="s", read_header=read_header)
+    assert error.value.found == found
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="does not exist"):
         file_store.find_files(f"{tmp_path}/none/*.csv", source="s")

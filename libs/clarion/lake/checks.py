@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from clarion.contracts import Table
-from clarion.kernel.errors import ContractError
+from clarion.kernel.errors import ContractError, first_line
 
 
 @cache
@@ -76,9 +76,8 @@ def check_expressions(spark: SparkSession, table: Table) -> None:
             *(f"({check.expression}) IS TRUE AS `{check.name}`" for check in table.checks)
         ).schema
     except Exception as error:
-        first_line = str(error).splitlines()[0]
         raise ContractError(
             f"{table.name}: a check is invalid",
-            found=first_line,
+            found=first_line(error),
             fix="correct it in contracts/",
         ) from error

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from clarion.contracts import Table
 from clarion.kernel import sql
-from clarion.kernel.errors import LakeError
+from clarion.kernel.errors import LakeError, first_line
 from clarion.lake.checks import check_expressions, conform, schema_of
 from clarion.lake.ddl import create_statement
 from clarion.lake.evolution import apply_new_columns, with_new_columns
@@ -253,7 +253,7 @@ class Lake:
         except (Py4JJavaError, PySparkException) as error:
             raise LakeError(
                 f"{table.name} cannot go back to version {version}",
-                found=str(error).splitlines()[0][:200],
+                found=first_line(error)[:200],
                 fix="its history ended: run its job again instead",
             ) from error
 

@@ -13,7 +13,7 @@ from py4j.java_gateway import JavaClass
 from pyspark.sql import SparkSession
 
 from clarion.config import Config
-from clarion.kernel.errors import SetupError
+from clarion.kernel.errors import SetupError, first_line
 from clarion.kernel.ids import digest
 from clarion.runtime import encryption
 from clarion.runtime.jars import IVY, session_jars
@@ -101,7 +101,7 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
         spark: SparkSession = quiet.getOrCreate()
     except Exception as error:
         raise SetupError(
-            "Spark does not start", found=str(error).splitlines()[0], fix="run 'clarion doctor'"
+            "Spark does not start", found=first_line(error), fix="run 'clarion doctor'"
         ) from error
     _cache_classes(spark)
     return spark

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.fs as fs
 
 from clarion.collect.sources.chunks import SourceChunk
-from clarion.kernel.errors import SourceError
+from clarion.kernel.errors import SourceError, first_line
 
 _WILD = set("*?[")
 _BLOCK_BYTES = 1 << 22
@@ -79,7 +79,7 @@ def examine_file(
     except (OSError, pa.ArrowException) as error:
         raise SourceError(
             f"{source}: {path} is damaged or cut",
-            found=str(error).splitlines()[0],
+            found=first_line(error),
             fix="deliver the file again",
         ) from error
     return SourceChunk(path, info.size, content_hash.hexdigest(), info.mtime_ns, header)
