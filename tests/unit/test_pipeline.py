@@ -129,6 +129,22 @@ def test_jobs_side_by_side_still_wait_for_their_inputs() -> None:
     )
 
 
+def test_a_job_for_which_others_wait_starts_before_those_for_which_none_does() -> None:
+    jobs = (
+        _job("first", writes=(A,)),
+        _job("aside", reads=(A,)),
+        _job("beside", reads=(A,)),
+        _job("predict", reads=(A,), writes=(B,)),
+        _job("decide", reads=(B,), writes=(C,)),
+        _job("deliver", reads=(C,)),
+    )
+    for at_once, earliest in ((2, {"aside", "predict"}), (1, {"aside", "beside"})):
+        started: list[str] = []
+        pipeline.execute(jobs, lambda job, to=started: to.append(job.name), at_once=at_once)  # type: ignore[misc]
+        assert started[0] == "first"
+        assert set(started[1:3]) == earliest
+
+
 def test_a_failing_job_stops_what_comes_after_it() -> None:
     done: list[str] = []
 

@@ -123,6 +123,8 @@ def execute(jobs: tuple[Job, ...], run: Callable[[Job], None], *, at_once: int) 
     """Run jobs, each as soon as those it depends on are done, at most so many at a time.
 
     A small lake's jobs wait for the driver more than for the cores; two at a time keep both busy.
+    Of the jobs that can start, that one starts first for which most others wait, directly or not;
+    ties keep the given order.
     When a job fails, running jobs are waited for and no other is started.
 
     Args:
@@ -137,6 +139,8 @@ def execute(jobs: tuple[Job, ...], run: Callable[[Job], None], *, at_once: int) 
     names = {job.name for job in jobs}
     unfinished = {job.name: names.intersection(edges.get(job.name, ())) for job in jobs}
     waiting = list(jobs)
+    if at_once > 1:
+        waiting.sort(key=lambda job: -len(_jobs_after(job.name, edges) & names))
     running: dict[Future[None], str] = {}
     failure: BaseException | None = None
     with ThreadPoolExecutor(max_workers=at_once) as pool:
@@ -153,3 +157,13 @@ def execute(jobs: tuple[Job, ...], run: Callable[[Job], None], *, at_once: int) 
                     others.discard(name)
     if failure is not None:
         raise failure
+
+
+def _jobs_after(name: str, edges: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """The jobs that wait for a job, directly or through others."""
+    after: set[str] = set()
+    found = {name}
+    while found:
+        found = {job for job, befores in edges.items() if found.intersection(befores)} - after
+        after |= found
+    return after
