@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components as scipy_components
 
 from clarion.collect.identity import links, model, pairs
 from clarion.collect.identity.components import connected_components, plausible_components
-from clarion.collect.identity.people import choose_persons, device_owners, identity_changes
+from clarion.collect.identity.people import choose_persons, device_owners
 from clarion.collect.identity.settings import IdentitySettings
 from clarion.config import Config
 from clarion.measures.statistics.intervals import Interval, share
@@ -335,22 +335,3 @@ def test_a_device_in_several_hands_belongs_to_nobody(rows: Rows) -> None:
         for row in device_owners(seen, min_share=0.9, min_times=2).collect()
     }
     assert found == {("app", "own"): "a", ("other", "own"): "c"}
-
-
-def test_changes_show_merges_moves_and_splits(rows: Rows) -> None:
-    name = "kind string, namespace string, ref string, customer_id string"
-    before = rows(
-        name, ("customer", "", "a", "p"), ("customer", "", "b", "p"), ("device", "n", "d", "p")
-    )
-    now = rows(
-        name, ("customer", "", "a", "p"), ("device", "n", "d", "q"), ("customer", "", "c", "q")
-    )
-    found = {
-        (row["kind"], row["ref"]): (row["change"], row["customer_before"], row["customer_now"])
-        for row in identity_changes(before, now).collect()
-    }
-    assert found == {
-        ("customer", "b"): ("unlinked", "p", None),
-        ("device", "d"): ("moved", "p", "q"),
-        ("customer", "c"): ("linked", None, "q"),
-    }

@@ -71,11 +71,3 @@ def _object(catalog: str, target: str) -> str:
     """The layer or table as Unity Catalog names it."""
     parts = ".".join(sql.name(part) for part in (catalog, *target.split(".")))
     return f"{'TABLE' if '.' in target else 'SCHEMA'} {parts}"
-
-
-def access_right(role: Role, table: str) -> str:
-    """What a role may do with a table: 'read', 'read and write', or nothing."""
-    names = {table, table.split(".")[0]}
-    if names.intersection(role.write):
-        return "read and write"
-    return "read" if names.intersection(role.read) else ""

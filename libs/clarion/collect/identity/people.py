@@ -1,4 +1,4 @@
-"""People, their devices and cards: one surrogate that stays, and changes between two days."""
+"""People, their devices and cards: one surrogate that stays, and since which day."""
 
 from datetime import date
 
@@ -82,28 +82,3 @@ def add_since(now: DataFrame, earlier: DataFrame, *, as_of: date) -> DataFrame:
     """
     joined = now.join(earlier, [*_NAME, "customer_id"], "left")
     return joined.select(*now.columns, F.coalesce("since", F.lit(as_of)).alias("since"))
-
-
-def identity_changes(earlier: DataFrame, now: DataFrame) -> DataFrame:
-    """The history of merges and splits: names whose facts moved to someone else between two days.
-
-    Args:
-        earlier: kind, namespace, ref, customer_id of an earlier day.
-        now: the same of a later day.
-
-    Returns:
-        kind, namespace, ref, change (linked, unlinked or moved), customer_before, customer_now.
-    """
-    key = list(_NAME)
-    before = earlier.select(*key, F.col("customer_id").alias("customer_before"))
-    after = now.select(*key, F.col("customer_id").alias("customer_now"))
-    change = (
-        F.when(F.col("customer_before").isNull(), "linked")
-        .when(F.col("customer_now").isNull(), "unlinked")
-        .otherwise("moved")
-    )
-    return (
-        before.join(after, key, "full")
-        .where("NOT customer_before <=> customer_now")
-        .select(*key, change.alias("change"), "customer_before", "customer_now")
-    )
