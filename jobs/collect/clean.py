@@ -8,6 +8,7 @@ from clarion.contracts.ops import BATCHES, FILES, FITS, QUALITY, REPLAYS
 from clarion.contracts.silver import FACTS, IDENTITIES, QUARANTINE
 from clarion.kernel import sql
 from clarion.kernel.parallel import run_concurrently
+from clarion.lake.frames import union_all
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows.cleaning import (
@@ -15,7 +16,6 @@ from clarion.workflows.cleaning import (
     count_rows,
     known_products,
     refuse_retyped_columns,
-    union_all,
 )
 from clarion.workflows.cleaning_plan import plan_cleaning
 from clarion.workflows.cleaning_records import (

@@ -1,12 +1,9 @@
 """Flag activity that no customer intended: accidental clicks, bots, fake orders."""
 
-from functools import reduce
-
-from pyspark.sql import DataFrame
-
 from clarion.contracts.ops import DETECTIONS
 from clarion.contracts.silver import CUSTOMERS, EVENTS, INVALID_ACTIVITY, ORDER_LINES
 from clarion.declarations.shop import detectors
+from clarion.lake.frames import union_all
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows.detection import day_views, detect, write_detections
@@ -17,7 +14,7 @@ def run(scope: Scope) -> None:
     views = day_views(scope)
     declared = detectors(scope.config)
     by_detector = [detect(scope, detector, views) for detector in declared]
-    flagged = scope.persist(reduce(DataFrame.unionByName, by_detector))
+    flagged = scope.persist(union_all(by_detector))
     write_detections(scope, declared, flagged, views)
 
 

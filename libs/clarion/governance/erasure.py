@@ -31,7 +31,7 @@ from clarion.declarations.shop import sources
 from clarion.kernel.errors import QualityError
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake import Lake
-from clarion.lake.frames import rows_as_frame
+from clarion.lake.frames import rows_as_frame, union_all
 from clarion.lake.locks import exclusive_locks
 from clarion.lake.maintenance import Maintenance
 
@@ -185,13 +185,13 @@ def _erase_records(
         ]
     )
     keys = [records.select(*_RECORD_KEY) for records in records_by_source]
-    removed = lake.remove(QUARANTINE, reduce(DataFrame.unionByName, keys))
+    removed = lake.remove(QUARANTINE, union_all(keys))
     certificate.count(QUARANTINE, removed)
     tokens = [
         records.select(F.explode(F.map_values("_before")).alias("token"))
         for records in records_by_source
     ]
-    all_tokens = reduce(DataFrame.unionByName, tokens)
+    all_tokens = union_all(tokens)
     return all_tokens.where("token IS NOT NULL").distinct().localCheckpoint()
 
 

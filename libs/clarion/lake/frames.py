@@ -1,5 +1,7 @@
-"""Small frames in a table's shape."""
+"""Frames that several jobs make alike."""
 
+from collections.abc import Iterable
+from functools import reduce
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -12,3 +14,8 @@ def rows_as_frame(spark: SparkSession, table: Table, rows: list[dict[str, Any]])
     return spark.createDataFrame(
         [tuple(row.get(name) for name in table.column_names) for row in rows], table.ddl
     )
+
+
+def union_all(frames: Iterable[DataFrame]) -> DataFrame:
+    """The rows of one or more frames with equal columns."""
+    return reduce(DataFrame.unionByName, frames)

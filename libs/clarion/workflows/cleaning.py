@@ -1,8 +1,6 @@
 """The steps of `clean` from bronze records to rows with their reasons, and their counts."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -19,7 +17,7 @@ from clarion.contracts.ops import FITS
 from clarion.contracts.silver import FACTS, PRODUCTS, REFERENCES
 from clarion.declarations.shop import parse_spec, rules
 from clarion.kernel import sql
-from clarion.lake.frames import rows_as_frame
+from clarion.lake.frames import rows_as_frame, union_all
 from clarion.runtime.scope import Scope
 from clarion.workflows.cleaning_plan import CleaningBatch, active_rules_of
 from clarion.workflows.cleaning_records import BatchCounts
@@ -44,11 +42,6 @@ class CleanedRows:
     def rejected(self) -> DataFrame:
         """Rows that go to the quarantine."""
         return self.rows.where(REJECTED)
-
-
-def union_all(frames: Iterable[DataFrame]) -> DataFrame:
-    """The rows of frames with equal columns."""
-    return reduce(DataFrame.unionByName, frames)
 
 
 def known_products(

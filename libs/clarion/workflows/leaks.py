@@ -22,9 +22,8 @@ from clarion.contracts import Table
 from clarion.contracts.ops import LEAKS
 from clarion.contracts.vault import PERSONAL_DATA
 from clarion.kernel.parallel import run_concurrently
-from clarion.lake.frames import rows_as_frame
+from clarion.lake.frames import rows_as_frame, union_all
 from clarion.runtime.scope import Scope
-from clarion.workflows.cleaning import union_all
 
 
 def leaks_by_shape(scope: Scope, tables: list[Table]) -> list[Leak]:

@@ -9,8 +9,9 @@ from clarion.collect.cleaning.facts import declared_consents, first_facts, silve
 from clarion.collect.identity.surrogates import new_identities
 from clarion.contracts.silver import CONSENTS, FACTS, IDENTITIES
 from clarion.kernel.parallel import run_concurrently
+from clarion.lake.frames import union_all
 from clarion.runtime.scope import Scope
-from clarion.workflows.cleaning import CleanedRows, union_all
+from clarion.workflows.cleaning import CleanedRows
 
 
 def write_facts(scope: Scope, cleaned: list[CleanedRows], *, in_batches: str) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import reduce
 
 import numpy as np
 from pyspark.sql import Column, DataFrame, Row
@@ -17,7 +16,7 @@ from clarion.customers.tags.rows import TagRow
 from clarion.customers.tags.settings import TagSettings
 from clarion.declarations import shop
 from clarion.kernel.seeds import derive
-from clarion.lake.frames import rows_as_frame
+from clarion.lake.frames import rows_as_frame, union_all
 from clarion.measures.columns.buckets import MILLION, bucket
 from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 from clarion.measures.statistics.intervals import NotComputable
@@ -137,7 +136,7 @@ def associations(scope: Scope, features: DataFrame, customer_tags: DataFrame) ->
         association_rules(items, settings=settings).withColumn("sets", F.lit(name))
         for name, items in sets.items()
     ]
-    return reduce(DataFrame.unionByName, rules).select(
+    return union_all(rules).select(
         "sets", "rule", "antecedent", "consequent", "support", "confidence", "lift", "leverage"
     )
 
