@@ -51,7 +51,9 @@ def measure(spark: SparkSession, settings: IdentitySettings, people: int) -> str
         latest, devices, max_sharing=settings.max_sharing
     ).persist()
     compared = pairs.candidate_pairs(comparable, max_block=settings.max_block).persist()
-    scored = model.score_pairs(compared, model.fit_weights(comparable, compared))
+    scored = model.score_pairs(
+        compared, model.fit_weights(comparable, model.agreement_patterns(compared))
+    )
     classified = links.classify_pairs(scored, settings).persist()
     linked = plausible_components(
         classified.where("is_linked"), comparable, max_accounts=settings.max_accounts

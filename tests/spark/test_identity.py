@@ -42,7 +42,9 @@ def _share(right: int, all_: int) -> Interval:
 
 def _classified_pairs(people: DataFrame, settings: IdentitySettings) -> DataFrame:
     compared = pairs.candidate_pairs(people, max_block=settings.max_block).persist()
-    scored = model.score_pairs(compared, model.fit_weights(people, compared))
+    scored = model.score_pairs(
+        compared, model.fit_weights(people, model.agreement_patterns(compared))
+    )
     return links.classify_pairs(scored, settings)
 
 

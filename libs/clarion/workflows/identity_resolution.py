@@ -16,7 +16,7 @@ from clarion.access.resolution import (
 from clarion.collect.identity.components import plausible_components
 from clarion.collect.identity.consent import consenting_customers
 from clarion.collect.identity.links import classify_pairs, remove_implausible
-from clarion.collect.identity.model import Weights, fit_weights, score_pairs
+from clarion.collect.identity.model import Weights, agreement_patterns, fit_weights, score_pairs
 from clarion.collect.identity.pairs import (
     candidate_pairs,
     comparable_accounts,
@@ -128,16 +128,17 @@ def link_accounts(scope: Scope, accounts: DataFrame, earlier: DataFrame) -> Link
     """
     settings = scope.settings(IdentitySettings)
     pairs = scope.persist(candidate_pairs(accounts, max_block=settings.max_block))
-    pair_count = pairs.count()
-    if not pair_count:
+    patterns = agreement_patterns(pairs)
+    if not patterns:
         no_links = scope.empty(IDENTITY_LINKS).drop("as_of")
         return LinkedAccounts(None, 0, no_links, earlier.drop("since").limit(0))
-    weights = fit_weights(accounts, pairs)
+    weights = fit_weights(accounts, patterns)
     links = scope.persist(classify_pairs(score_pairs(pairs, weights), settings))
     members = scope.persist(
         plausible_components(links.where("is_linked"), accounts, max_accounts=settings.max_accounts)
     )
     names = scope.persist(_account_names(scope, members, earlier))
+    pair_count = sum(count for _, count in patterns)
     return LinkedAccounts(weights, pair_count, remove_implausible(links, members), names)
 
 

@@ -26,13 +26,20 @@ def connected_components(links: DataFrame) -> DataFrame:
     stars = edges.distinct().localCheckpoint()
     for _ in range(_MAX_ROUNDS):
         next_stars = _small_star(_large_star(stars)).localCheckpoint()
-        is_stable = next_stars.exceptAll(stars).isEmpty() and stars.exceptAll(next_stars).isEmpty()
+        is_stable = _are_equal(stars, next_stars)
         stars = next_stars
         if is_stable:
             break
     members = stars.select(F.col("node").alias("customer_id"), F.col("near").alias("component"))
     centres = members.select(F.col("component").alias("customer_id"), "component")
     return members.unionByName(centres).distinct()
+
+
+def _are_equal(stars: DataFrame, next_stars: DataFrame) -> bool:
+    """Whether two sets of edges are equal; the rows of each are distinct."""
+    sides = F.sum("side").alias("sides")
+    both = stars.withColumn("side", F.lit(1)).unionByName(next_stars.withColumn("side", F.lit(-1)))
+    return both.groupBy("node", "near").agg(sides).where("sides != 0").isEmpty()
 
 
 def _large_star(edges: DataFrame) -> DataFrame:

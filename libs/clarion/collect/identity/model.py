@@ -25,6 +25,8 @@ _MAX_ROUNDS = 200
 _TOLERANCE = 1e-6
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+# The outcome of each of FIELDS, and the number of pairs that have these outcomes.
+PatternCounts = Sequence[tuple[tuple[str, ...], int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,7 @@ class _Patterns:
     informative: Flags
 
 
-def estimate_weights(
-    patterns: Sequence[tuple[tuple[str, ...], int]], population: Population
-) -> Weights:
+def estimate_weights(patterns: PatternCounts, population: Population) -> Weights:
     """Weights by expectation and maximisation over the compared pairs, grouped by pattern.
 
     A mixture of three classes; within each the fields are independent. With two classes alone,
@@ -105,7 +105,7 @@ def estimate_weights(
     - A belief worth ten pairs helps where a shop has few of them.
 
     Args:
-        patterns: outcome of each of FIELDS, and the number of pairs that have it.
+        patterns: the outcomes of pairs, and how many have each.
         population: the accounts.
 
     Reference:
@@ -144,7 +144,7 @@ def estimate_weights(
     return Weights(population.accounts, prior, prior_household, *by_field)
 
 
-def _patterns(patterns: Sequence[tuple[tuple[str, ...], int]]) -> _Patterns:
+def _patterns(patterns: PatternCounts) -> _Patterns:
     outcomes = np.array([pattern for pattern, _ in patterns]).reshape(len(patterns), len(FIELDS))
     agrees = outcomes == AGREES
     return _Patterns(
@@ -196,14 +196,24 @@ def _agreeing_share(pairs: _Patterns, class_pairs: Floats, *, belief: float) -> 
     return share
 
 
-def fit_weights(accounts: DataFrame, pairs: DataFrame) -> Weights:
-    """Weights of a shop's accounts.
+def agreement_patterns(pairs: DataFrame) -> PatternCounts:
+    """The patterns of agreement of pairs, with the number of pairs that have each.
 
     One row per pattern comes to the driver, at most 3 to the number of fields.
 
     Args:
-        accounts: rows of `comparable_accounts`.
         pairs: rows of `candidate_pairs`.
+    """
+    rows = pairs.groupBy(*FIELDS).count().collect()
+    return [(tuple(row[field] for field in FIELDS), row["count"]) for row in rows]
+
+
+def fit_weights(accounts: DataFrame, patterns: PatternCounts) -> Weights:
+    """Weights of a shop's accounts.
+
+    Args:
+        accounts: rows of `comparable_accounts`.
+        patterns: `agreement_patterns` of its pairs.
     """
     agreement = {row["field"]: row for row in field_agreement(accounts).collect()}
     population = Population(
@@ -211,8 +221,6 @@ def fit_weights(accounts: DataFrame, pairs: DataFrame) -> Weights:
         {field: int(row["stated"]) for field, row in agreement.items()},
         {field: float(row["agreeing"]) for field, row in agreement.items()},
     )
-    rows = pairs.groupBy(*FIELDS).count().collect()
-    patterns = [(tuple(row[field] for field in FIELDS), row["count"]) for row in rows]
     return estimate_weights(patterns, population)
 
 
