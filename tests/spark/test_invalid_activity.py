@@ -27,15 +27,20 @@ CUSTOMER = "customer_id string, registered_at timestamp, address string"
 Rows = Callable[..., DataFrame]
 
 
+def _orders(
+    lines: DataFrame, events: DataFrame, customers: DataFrame, *, time_zone: str
+) -> DataFrame:
+    sales = invalid_activity.sale_lines(lines, events, customers, time_zone=time_zone)
+    return invalid_activity.orders(sales, invalid_activity.shared_links(events, customers))
+
+
 Rates = dict[str, tuple[Interval | NotComputable, Interval | NotComputable]]
 
 
 def _rates(config: Config, planted: SimulatedActivity) -> Rates:
     """Precision and recall of each detector."""
     clicks = invalid_activity.clicks(planted.events, time_zone="UTC").persist()
-    orders = invalid_activity.orders(
-        planted.order_lines, planted.events, planted.customers, time_zone="UTC"
-    )
+    orders = _orders(planted.order_lines, planted.events, planted.customers, time_zone="UTC")
     rates = {}
     for one in detectors(config):
         hits = flagged_facts(
@@ -152,7 +157,7 @@ def test_an_order_knows_its_ring_and_a_shop_without_clicks_has_no_unseen_orders(
     ]
     found = {
         row["order_id"]: row
-        for row in invalid_activity.orders(
+        for row in _orders(
             rows(LINE, *lines), rows(EVENT, *looks), rows(CUSTOMER, *customers), time_zone="UTC"
         ).collect()
     }
@@ -164,7 +169,7 @@ def test_an_order_knows_its_ring_and_a_shop_without_clicks_has_no_unseen_orders(
         pytest.approx(2 / 3),
         4.0,
     )
-    blind = invalid_activity.orders(
+    blind = _orders(
         rows(LINE, *lines), rows(EVENT), rows(CUSTOMER, *customers), time_zone="UTC"
     ).collect()
     assert {row["unseen"] for row in blind} == {None}

@@ -1,6 +1,7 @@
 """The steps of `invalid_activity`: the facts of the day, what detectors flag, what is recorded."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -18,7 +19,7 @@ from clarion.collect.cleaning.invalid_activity import LOOK_BACK_DAYS
 from clarion.contracts import Table
 from clarion.contracts.ops import DETECTIONS
 from clarion.contracts.silver import CUSTOMERS, EVENTS, INVALID_ACTIVITY, ORDER_LINES
-from clarion.lake.frames import rows_as_frame
+from clarion.lake.frames import rows_as_frame, union_all
 from clarion.measures.columns.days import arrived_before, start_of
 from clarion.runtime.scope import Scope
 
@@ -50,8 +51,11 @@ def day_views(scope: Scope) -> DayViews:
     events = _arrived_facts(scope, EVENTS, look_back)
     lines = _arrived_facts(scope, ORDER_LINES, look_back)
     zone = scope.time_zone
+    customers = scope.raw(CUSTOMERS)
     clicks = invalid_activity.clicks(_facts_since(scope, events, since), time_zone=zone)
-    orders = invalid_activity.orders(lines, events, scope.raw(CUSTOMERS), time_zone=zone)
+    sales = invalid_activity.sale_lines(lines, events, customers, time_zone=zone)
+    links = invalid_activity.shared_links(events, customers)
+    orders = invalid_activity.orders(scope.persist(sales), scope.persist(links))
     return DayViews(since, lines, scope.persist(clicks), orders)
 
 
@@ -107,12 +111,13 @@ def write_detections(
         flagged: rows of `detect`, of all detectors.
         views: views of the day.
     """
-    rows = flagged.groupBy("detector").count().collect()
-    counts = Counter({row["detector"]: row["count"] for row in rows})
-    checked = {
-        ORDER_LINES.name: _facts_since(scope, views.lines, views.since).count(),
-        EVENTS.name: views.clicks.count(),
-    }
+    counts, checked = _count_facts(
+        flagged,
+        {
+            ORDER_LINES.name: _facts_since(scope, views.lines, views.since),
+            EVENTS.name: views.clicks,
+        },
+    )
     for detector in detectors:
         if counts[detector.name]:
             table = _fact_table(detector)
@@ -135,3 +140,20 @@ def write_detections(
     ]
     # Last: with these rows the day's detections become active.
     scope.replace(DETECTIONS, rows_as_frame(scope.spark, DETECTIONS, detections))
+
+
+def _count_facts(
+    flagged: DataFrame, checked: Mapping[str, DataFrame]
+) -> tuple[Counter[str], Counter[str]]:
+    """Flagged facts by detector, and checked facts by table, counted in one job."""
+    facts = F.count("*").alias("facts")
+    by_detector = flagged.groupBy(F.col("detector").alias("name")).agg(facts)
+    by_table = [
+        rows.agg(facts).select(F.lit(name).alias("name"), "facts", F.lit(False).alias("is_flagged"))
+        for name, rows in checked.items()
+    ]
+    rows = union_all([by_detector.withColumn("is_flagged", F.lit(True)), *by_table]).collect()
+    return (
+        Counter({row["name"]: row["facts"] for row in rows if row["is_flagged"]}),
+        Counter({row["name"]: row["facts"] for row in rows if not row["is_flagged"]}),
+    )

@@ -81,10 +81,10 @@ def _true(condition: Column) -> Column:
     return F.coalesce(condition, F.lit(False))
 
 
-def orders(
+def sale_lines(
     lines: DataFrame, events: DataFrame, customers: DataFrame, *, time_zone: str
 ) -> DataFrame:
-    """Orders of known accounts, each with who else bought the same and how the account came to it.
+    """Sold lines of known accounts, each with how the account came to it.
 
     Args:
         lines: ORDER_LINES.
@@ -93,15 +93,11 @@ def orders(
         time_zone: the shop's time zone.
 
     Returns:
-        order_id, customer_id, happened_at and, as the highest of the order's lines:
+        order_line_id, order_id, customer_id, product_id, happened_at and
         unseen: 1 where the account did not view the product in the week before, else 0; null
         where the shop cannot know.
         account_days: age of the account; null where unknown.
         burst: the day's buyers of the product ÷ its usual buyers a day.
-        ring: accounts that share an address or a device with this one and bought the product
-        within a few days; null for none.
-        ring_unseen, ring_new: shares of the ring's lines that are unseen, and whose account is at
-        most thirty days old.
     """
     sales = lines.where("kind = 'sale' AND customer_id IS NOT NULL").withColumn(
         "day", local_day("happened_at", time_zone)
@@ -112,7 +108,7 @@ def orders(
     can_know = F.col("store_ref").isNull() & (
         F.col("happened_at") >= F.col("events_from") + viewed_within
     )
-    sale_lines = (
+    return (
         sales.join(_viewed_lines(sales, events), "order_line_id", "left")
         .join(opened, "customer_id", "left")
         .join(_bursts(sales), ["product_id", "day"], "left")
@@ -134,9 +130,28 @@ def orders(
             "burst",
         )
     )
-    rings = _rings(sale_lines, _shared_links(events, customers))
+
+
+def orders(sales: DataFrame, links: DataFrame) -> DataFrame:
+    """Orders of known accounts, each with who else bought the same and how the account came to it.
+
+    Both frames are read several times; persist them.
+
+    Args:
+        sales: rows of `sale_lines`.
+        links: rows of `shared_links`.
+
+    Returns:
+        order_id, customer_id, happened_at and, as the highest of the order's lines, the features
+        of `sale_lines` and
+        ring: accounts that share an address or a device with this one and bought the product
+        within a few days; null for none.
+        ring_unseen, ring_new: shares of the ring's lines that are unseen, and whose account is at
+        most thirty days old.
+    """
+    rings = _rings(sales, links)
     return (
-        sale_lines.join(rings, "order_line_id", "left")
+        sales.join(rings, "order_line_id", "left")
         .groupBy("order_id", "customer_id")
         .agg(
             F.min("happened_at").alias("happened_at"),
@@ -145,8 +160,16 @@ def orders(
     )
 
 
-def _shared_links(events: DataFrame, customers: DataFrame) -> DataFrame:
-    """Devices and addresses that several accounts share: customer_id, link."""
+def shared_links(events: DataFrame, customers: DataFrame) -> DataFrame:
+    """Devices and addresses that several accounts share.
+
+    Args:
+        events: EVENTS.
+        customers: CUSTOMERS.
+
+    Returns:
+        customer_id, link.
+    """
     devices = events.where("device_ref IS NOT NULL AND customer_id IS NOT NULL").select(
         "customer_id", F.concat(F.lit("d:"), "device_ref").alias("link")
     )
@@ -154,17 +177,17 @@ def _shared_links(events: DataFrame, customers: DataFrame) -> DataFrame:
         "customer_id", F.concat(F.lit("a:"), "address").alias("link")
     )
     links = devices.unionByName(addresses).distinct()
-    shared = links.groupBy("link").count().where("count > 1").select("link")
-    return links.join(shared, "link")
+    accounts = F.count("*").over(Window.partitionBy("link"))
+    return links.withColumn("accounts", accounts).where("accounts > 1").drop("accounts")
 
 
-def _rings(sale_lines: DataFrame, links: DataFrame) -> DataFrame:
+def _rings(sales: DataFrame, links: DataFrame) -> DataFrame:
     """The largest ring of each line: accounts with a common link that bought the product.
 
     All bought it within one window of a few days.
     """
     span = F.window("happened_at", f"{_RING_DAYS} days", f"{_RING_STEP_DAYS} days").alias("span")
-    linked_lines = sale_lines.select(
+    linked_lines = sales.select(
         "order_line_id", "customer_id", "product_id", "unseen", "account_days", span
     ).join(links, "customer_id")
     measures = {
