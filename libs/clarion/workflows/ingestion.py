@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -91,11 +92,13 @@ def find_batches(scope: Scope) -> list[NewBatch]:
         SourceError: a source cannot be reached, changed, or does not fit its mapping.
     """
     entries = ledger.latest_entries(row.asDict() for row in scope.raw(FILES).collect())
-    batches: list[NewBatch] = []
-    for source in sources(scope.config):
-        if source.mode == "batch":
-            batches += _batches_of(scope, source, entries.get(source.name, []))
-    return batches
+    # At the same time: each is hashed, and Spark reads the header of what is new.
+    found = run_concurrently(
+        partial(_batches_of, scope, source, entries.get(source.name, []))
+        for source in sources(scope.config)
+        if source.mode == "batch"
+    )
+    return list(chain.from_iterable(found))
 
 
 def _batches_of(scope: Scope, source: Source, entries: list[Entry]) -> list[NewBatch]:
