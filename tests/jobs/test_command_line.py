@@ -143,6 +143,7 @@ def test_a_demo_refuses_a_folder_that_no_demo_made(
         (("run", "segment", "--from", "clean"), "clarion run all --from clean --to segment"),
         (("demo", "--turns", "9"), "not in the range 1<=x<=6"),
         (("demo", "--shop", "toys", "--lake", "nowhere/demo"), "there is no shops/toys.yml"),
+        (("query", "select 1", "--lake", "nowhere"), "there is no lake in nowhere"),
         (("customer", "anna", "--lake", "nowhere"), "there is no lake in nowhere"),
         (("audience", "true", "--lake", "nowhere"), "there is no lake in nowhere"),
         (("quarantine", "list", "--lake", "nowhere"), "there is no lake in nowhere"),
@@ -157,6 +158,17 @@ def test_a_wrong_command_says_what_to_do(
     message: str,
 ) -> None:
     assert message in _refused(capsys, clarion(*arguments))
+
+
+def test_a_mistyped_folder_is_not_made_by_a_query_of_an_encrypted_lake(
+    clarion: Callable[..., int], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "master").write_text("cd" * 32)
+    key = ("--set", f"encryption.key=file:{tmp_path / 'master'}")
+    lake = tmp_path / "typo"
+    message = _refused(capsys, clarion("query", "select 1", "--lake", str(lake), *key))
+    assert f"there is no lake in {lake}" in message
+    assert not lake.exists()
 
 
 def test_a_query_of_a_table_without_its_layer_is_told_the_whole_name(

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 
-def run_clarion(
-    *arguments: str, folder: Path, **variables: str
-) -> subprocess.CompletedProcess[str]:
+def run_clarion(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The outcome of a command beside a lake that nothing was written to."""
+    (folder / "lake").mkdir()
     return subprocess.run(
         [sys.executable, "-m", "clarion.jobs", *arguments],
         capture_output=True,

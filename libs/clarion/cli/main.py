@@ -174,8 +174,7 @@ def contract_table(name: str) -> RichTable:
 @common
 def query(options: Options, sql: str, form: str, limit: int) -> None:
     """Run one SELECT over layer.table names."""
-    config = options.config()
-    result = execute_query(options.open(config), sql)
+    result = execute_query(options.open_existing(options.config()), sql)
     OUT.print(format_result(result, form=form, limit=limit), markup=False)
 
 
