@@ -21,11 +21,7 @@ def run(scope: Scope) -> None:
     # Nothing is written before everything was read once.
     batches = run_concurrently([partial(read_batch, scope, batch) for batch in new])
     record_batches(scope, [item for item in batches if not item.is_planned], state="planned")
-    # Consents first: the other kinds look them up.
-    consents = [item for item in batches if item.source.kind.name == "consents"]
-    others = [item for item in batches if item.source.kind.name != "consents"]
-    write_batches(scope, consents)
-    write_batches(scope, others)
+    write_batches(scope, batches)
     record_batches(scope, batches, state="taken")
 
 

@@ -5,7 +5,6 @@ from functools import partial
 from itertools import chain
 
 from clarion.collect.privacy.keys import PrivacySettings
-from clarion.collect.sources.mapping import Source
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.core import Table
 from clarion.contracts.live import CUSTOMER_STATE, KPI_MINUTES, MARKET_ALERTS, MARKET_STATE
@@ -18,13 +17,20 @@ from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.streaming.settings import MonitorSettings
 from clarion.workflows.live_tables import customer_state_query, market_query, minutes_query
-from clarion.workflows.stream_intake import LiveQuery, await_queries, bronze_query, start_query
+from clarion.workflows.stream_intake import (
+    LiveQuery,
+    LiveSource,
+    await_queries,
+    bronze_query,
+    live_source,
+    start_query,
+)
 
 TABLES: dict[str, tuple[Table, ...]] = {
     "events": (KPI_MINUTES, CUSTOMER_STATE),
     "market": (MARKET_STATE, MARKET_ALERTS),
 }
-QUERIES: dict[str, tuple[Callable[[Scope, Source], LiveQuery], ...]] = {
+QUERIES: dict[str, tuple[Callable[[Scope, LiveSource], LiveQuery], ...]] = {
     "events": (bronze_query, minutes_query, customer_state_query),
     "market": (bronze_query, market_query),
 }
@@ -38,8 +44,9 @@ def run(scope: Scope) -> None:
     run_concurrently([partial(scope.ensure, table) for table in tables])
     queries = []
     for source in streams:
+        live = live_source(scope, source)
         for make_query in QUERIES.get(source.kind.name, (bronze_query,)):
-            queries.append(start_query(scope, make_query(scope, source)))
+            queries.append(start_query(scope, make_query(scope, live)))
     late_rows = await_queries(scope, queries, streams)
     if late_rows:
         scope.note(f"{late_rows} late rows did not count in their minutes; they are in bronze")

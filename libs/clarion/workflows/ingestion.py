@@ -1,6 +1,6 @@
 """The steps of ingest: find what is new, read it once, write it to bronze, record it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -13,6 +13,7 @@ from clarion.collect.sources.checks import check_mapping
 from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.drift import Change
 from clarion.collect.sources.ledger import Entry
+from clarion.collect.sources.manifests import declared_records
 from clarion.collect.sources.mapping import Source
 from clarion.collect.sources.readers import reader_of
 from clarion.collect.sources.readers.protocol import Reader
@@ -27,9 +28,11 @@ from clarion.lake.frames import rows_as_frame
 from clarion.runtime.scope import Scope
 from clarion.workflows.intake import (
     IntakeBatch,
+    Protection,
     consenting_people,
     ledger_rows,
     needs_consent,
+    protection_of,
     write_bronze,
 )
 
@@ -45,6 +48,7 @@ class NewBatch:
         columns: their columns; empty where each record states its own.
         absent: columns that earlier chunks had and that these may lack.
         before: columns of the chunks before; empty for the first.
+        declared: records that each file should hold, by name; only of files that a manifest names.
         replaces: earlier entries of the same files, which these replace.
         is_planned: whether an interrupted run planned it before.
     """
@@ -55,6 +59,7 @@ class NewBatch:
     columns: tuple[str, ...]
     absent: tuple[str, ...]
     before: tuple[str, ...]
+    declared: Mapping[str, int]
     replaces: tuple[Entry, ...]
     is_planned: bool
 
@@ -109,11 +114,14 @@ def _batches_of(scope: Scope, source: Source, entries: list[Entry]) -> list[NewB
         for chunks in ledger.planned_batches(entries)
     ]
     groups += reader.find_new(entries, note=scope.note)
+    if not groups:
+        return []
+    declared = declared_records(source)
     batches: list[NewBatch] = []
     before = ledger.latest_columns(entries)
     for group in groups:
         chunks = tuple(sorted(group, key=lambda chunk: chunk.path))
-        batches.append(_new_batch(reader, chunks, entries, before=before))
+        batches.append(_new_batch(reader, chunks, entries, declared, before=before))
         before = batches[-1].columns
     return batches
 
@@ -122,6 +130,7 @@ def _new_batch(
     reader: Reader,
     chunks: tuple[SourceChunk, ...],
     entries: list[Entry],
+    declared: Mapping[str, int],
     *,
     before: tuple[str, ...],
 ) -> NewBatch:
@@ -142,6 +151,7 @@ def _new_batch(
         columns=columns,
         absent=absent,
         before=before,
+        declared=declared,
         replaces=ledger.replaced_entries(source, chunks, entries, batch=name),
         is_planned=any(entry.batch == name for entry in entries),
     )
@@ -192,6 +202,7 @@ def read_batch(scope: Scope, new: NewBatch) -> ReadBatch:
         columns=new.columns,
         absent=new.absent,
         stats=stats,
+        declared=new.declared,
         changes=tuple(changes),
     )
     return ReadBatch(
@@ -207,10 +218,16 @@ def read_batch(scope: Scope, new: NewBatch) -> ReadBatch:
 
 def write_batches(scope: Scope, batches: list[ReadBatch]) -> None:
     """Write batches to bronze, with the persons in them protected."""
-    people = _consenting_by_namespace(scope, [item.source for item in batches])
-    run_concurrently(
-        [partial(_write_batch, scope, item, people.get(item.source.namespace)) for item in batches]
-    )
+    protection = protection_of(scope, [item.source for item in batches])
+    # Consents first: the other kinds look them up.
+    consents = [item for item in batches if item.source.kind.name == "consents"]
+    others = [item for item in batches if item.source.kind.name != "consents"]
+    for of_kinds in (consents, others):
+        people = _consenting_by_namespace(scope, [item.source for item in of_kinds])
+        run_concurrently(
+            partial(_write_batch, scope, item, protection, people.get(item.source.namespace))
+            for item in of_kinds
+        )
 
 
 def _consenting_by_namespace(scope: Scope, read: list[Source]) -> dict[str, DataFrame]:
@@ -224,7 +241,9 @@ def _consenting_by_namespace(scope: Scope, read: list[Source]) -> dict[str, Data
     return people
 
 
-def _write_batch(scope: Scope, item: ReadBatch, people: DataFrame | None) -> None:
+def _write_batch(
+    scope: Scope, item: ReadBatch, protection: Protection, people: DataFrame | None
+) -> None:
     batch = item.batch
     if item.copies_files:
         copies = [(chunk.path, scope.file(chunk.content_hash)) for chunk in batch.chunks]
@@ -233,6 +252,7 @@ def _write_batch(scope: Scope, item: ReadBatch, people: DataFrame | None) -> Non
         scope,
         batch,
         number_records(item.records, batch.stats),
+        protection,
         people=people if needs_consent(item.source) else None,
     )
     for entry in item.replaces:

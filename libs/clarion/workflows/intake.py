@@ -1,5 +1,6 @@
 """What ingest and monitor share: they write records to bronze with their persons protected."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -18,7 +19,6 @@ from clarion.collect.privacy.tokens import sealed_values
 from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.drift import Change
 from clarion.collect.sources.ledger import State
-from clarion.collect.sources.manifests import declared_records
 from clarion.collect.sources.mapping import Source
 from clarion.collect.sources.records import FileStats, fingerprint
 from clarion.contracts.bronze import BRONZE
@@ -40,6 +40,7 @@ class IntakeBatch:
         chunks: files, or ranges of a table or topic.
         columns: their columns; empty where each record states its own.
         stats: what was counted in them.
+        declared: records that each file should hold, by name; only of files that a manifest names.
         absent: columns that earlier chunks had and that these lack.
         changes: columns that changed since the chunks before.
     """
@@ -49,12 +50,49 @@ class IntakeBatch:
     chunks: tuple[SourceChunk, ...]
     columns: tuple[str, ...]
     stats: FileStats
+    declared: Mapping[str, int]
     absent: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What persons in arriving records are protected with.
+
+    Args:
+        key: seals personal values; None where no source has any.
+        suppression_list: who was erased and must not enter again; None for nobody.
+    """
+
+    key: Key | None
+    suppression_list: SuppressionList | None
+
+
+def protection_of(scope: Scope, sources_read: Iterable[Source]) -> Protection:
+    """The protection of some sources, looked up once.
+
+    Raises:
+        SecretError: the key, or one that recognises an erased person, is missing or another one.
+    """
+    read = list(sources_read)
+    return Protection(
+        sealing_key(scope) if any(map(seals_values, read)) else None,
+        suppression_list(scope) if any(source.kind.people for source in read) else None,
+    )
+
+
+def seals_values(source: Source) -> bool:
+    """Whether some columns of a source are personal and go to the vault."""
+    return bool(source.personal or source.sealed)
+
+
 def write_bronze(
-    scope: Scope, batch: IntakeBatch, numbered: DataFrame, *, people: DataFrame | None = None
+    scope: Scope,
+    batch: IntakeBatch,
+    numbered: DataFrame,
+    protection: Protection,
+    *,
+    people: DataFrame | None = None,
 ) -> None:
     """Write one batch of records to bronze; a repeat replaces it.
 
@@ -62,17 +100,19 @@ def write_bronze(
         scope: the run.
         batch: what the records belong to.
         numbered: raw, _malformed, _file, _file_hash, _row.
+        protection: of the batch's source.
         people: names (ref) of those who consent to collection;
             None where the source does not ask for it.
     """
     source = batch.source
     columns = (*batch.columns, *batch.absent)
     safe = numbered.withColumn("_person_removed", F.lit(False))
-    if source.personal or source.sealed:
-        key = sealing_key(scope)
+    if seals_values(source):
+        key = protection.key
+        assert key is not None, "protection_of looks it up for such a source"
         safe, values = protect_records(safe, source, source_columns=columns, key=key)
         scope.merge(PERSONAL_DATA, sealed_values(values, key=key), update=False)
-    erased = suppression_list(scope) if source.kind.people else None
+    erased = protection.suppression_list if source.kind.people else None
     if people is not None or erased is not None:
         safe = remove_persons(
             safe,
@@ -133,7 +173,6 @@ def suppression_list(scope: Scope) -> SuppressionList | None:
 
 def ledger_rows(batch: IntakeBatch, *, state: State) -> list[dict[str, Any]]:
     """Rows of FILES for the chunks of one batch."""
-    declared = declared_records(batch.source)
     stats = batch.stats
     return [
         {
@@ -146,7 +185,7 @@ def ledger_rows(batch: IntakeBatch, *, state: State) -> list[dict[str, Any]]:
             "columns": list(batch.columns or stats.columns.get(chunk.path, ())),
             "_taken_at": datetime.now(UTC),
             "records": stats.records.get(chunk.path, 0),
-            "declared": declared.get(PurePosixPath(chunk.path).name),
+            "declared": batch.declared.get(PurePosixPath(chunk.path).name),
             "modified_ns": chunk.modified_ns,
             "position": chunk.position,
             "drift": [

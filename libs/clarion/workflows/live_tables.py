@@ -15,20 +15,20 @@ from clarion.streaming.market import next_market_state, price_alerts
 from clarion.streaming.minutes import kpi_minutes
 from clarion.streaming.settings import MonitorSettings
 from clarion.workflows.intake import consenting_people, suppression_list
-from clarion.workflows.stream_intake import LiveQuery, follow_source, typed_records
+from clarion.workflows.stream_intake import LiveQuery, LiveSource, follow_source, typed_records
 
 
-def minutes_query(scope: Scope, source: Source) -> LiveQuery:
+def minutes_query(scope: Scope, live: LiveSource) -> LiveQuery:
     """Keeps KPI_MINUTES; update mode hands over whole minutes, so a repeat changes nothing."""
 
     def write(minutes: DataFrame, _: int) -> None:
         scope.merge(KPI_MINUTES, minutes)
 
-    minutes = kpi_minutes(_distinct_events(scope, source))
-    return LiveQuery(f"{source.name}.minutes", minutes, write, output_mode="update")
+    minutes = kpi_minutes(_distinct_events(scope, live))
+    return LiveQuery(f"{live.source.name}.minutes", minutes, write, output_mode="update")
 
 
-def customer_state_query(scope: Scope, source: Source) -> LiveQuery:
+def customer_state_query(scope: Scope, live: LiveSource) -> LiveQuery:
     """Keeps CUSTOMER_STATE; a batch that was merged before is not merged again."""
     half_life = scope.settings(MonitorSettings).interest_half_life_hours
     persons = active_resolution_rows(
@@ -36,7 +36,8 @@ def customer_state_query(scope: Scope, source: Source) -> LiveQuery:
     )
 
     def write(events: DataFrame, number: int) -> None:
-        customer_events = _with_surrogates(scope, source, _permitted_events(scope, source, events))
+        permitted = _permitted_events(scope, live.source, events)
+        customer_events = _with_surrogates(scope, live.source, permitted)
         if persons is not None:
             customer_events = assign_persons(customer_events, persons)
         state = next_customer_state(
@@ -44,10 +45,10 @@ def customer_state_query(scope: Scope, source: Source) -> LiveQuery:
         )
         scope.merge(CUSTOMER_STATE, state, only_if="t._stream_batch < s._stream_batch")
 
-    return LiveQuery(f"{source.name}.states", _distinct_events(scope, source), write)
+    return LiveQuery(f"{live.source.name}.states", _distinct_events(scope, live), write)
 
 
-def market_query(scope: Scope, source: Source) -> LiveQuery:
+def market_query(scope: Scope, live: LiveSource) -> LiveQuery:
     """Keeps MARKET_STATE, and appends to MARKET_ALERTS."""
     threshold = scope.settings(MonitorSettings).price_move
 
@@ -61,14 +62,14 @@ def market_query(scope: Scope, source: Source) -> LiveQuery:
         scope.merge(MARKET_ALERTS, price_alerts(prices, state, threshold=threshold), update=False)
         scope.merge(MARKET_STATE, next_market_state(prices, state))
 
-    prices = typed_records(source, follow_source(scope, source))
-    return LiveQuery(f"{source.name}.alerts", prices, write)
+    prices = typed_records(live.source, follow_source(scope, live))
+    return LiveQuery(f"{live.source.name}.alerts", prices, write)
 
 
-def _distinct_events(scope: Scope, source: Source) -> DataFrame:
+def _distinct_events(scope: Scope, live: LiveSource) -> DataFrame:
     """Readable events, each once within the watermark."""
     minutes = scope.settings(MonitorSettings).watermark_minutes
-    events = typed_records(source, follow_source(scope, source)).where(
+    events = typed_records(live.source, follow_source(scope, live)).where(
         "event_ref IS NOT NULL AND happened_at IS NOT NULL AND type IS NOT NULL"
     )
     return events.withWatermark("happened_at", f"{minutes} minutes").dropDuplicatesWithinWatermark(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Literal
 
 from pyspark.errors import PySparkException, StreamingQueryException
@@ -11,8 +12,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
 from clarion.collect.cleaning.parsing import parse_records
+from clarion.collect.sources.manifests import declared_records
 from clarion.collect.sources.mapping import Source
 from clarion.collect.sources.readers import reader_of
+from clarion.collect.sources.readers.protocol import Reader
 from clarion.collect.sources.readers.values import with_position
 from clarion.collect.sources.records import file_stats, number_records
 from clarion.contracts.ops import FILES
@@ -22,9 +25,36 @@ from clarion.lake.frames import rows_as_frame
 from clarion.runtime.scope import Scope
 from clarion.streaming.metrics import delay_stats
 from clarion.streaming.settings import MonitorSettings
-from clarion.workflows.intake import IntakeBatch, consenting_people, ledger_rows, write_bronze
+from clarion.workflows.intake import (
+    IntakeBatch,
+    Protection,
+    consenting_people,
+    ledger_rows,
+    sealing_key,
+    seals_values,
+    suppression_list,
+    write_bronze,
+)
 
 _LOST_BROKER = ("TimeoutException", "KafkaException", "offsets", "DisconnectException")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSource:
+    """A source that is followed.
+
+    Args:
+        reader: who reads it.
+        columns: its columns; empty where each record states its own.
+    """
+
+    reader: Reader
+    columns: tuple[str, ...]
+
+    @property
+    def source(self) -> Source:
+        """Where the records come from."""
+        return self.reader.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +127,27 @@ def _late_rows(query: StreamingQuery) -> int:
     return rows
 
 
-def follow_source(scope: Scope, source: Source) -> DataFrame:
+def live_source(scope: Scope, source: Source) -> LiveSource:
+    """A source with its columns, which are read once for all queries that follow it.
+
+    Raises:
+        SourceError: the source cannot be followed.
+    """
+    reader = reader_of(scope.spark, source, scope.config.secret)
+    return LiveSource(reader, reader.stream_columns())
+
+
+def follow_source(scope: Scope, live: LiveSource) -> DataFrame:
     """The source's files or messages as a stream of records.
 
     Raises:
         SourceError: the source cannot be followed or is unreachable.
     """
-    reader = reader_of(scope.spark, source, scope.config.secret)
     rate = scope.settings(MonitorSettings).files_per_trigger
     try:
-        return reader.follow(reader.stream_columns(), files_per_trigger=rate)
+        return live.reader.follow(live.columns, files_per_trigger=rate)
     except PySparkException as error:
-        raise reader.explain(error, path=source.where) from error
+        raise live.reader.explain(error, path=live.source.where) from error
 
 
 def typed_records(source: Source, raw_records: DataFrame) -> DataFrame:
@@ -126,10 +165,10 @@ def typed_records(source: Source, raw_records: DataFrame) -> DataFrame:
     return parse_records(raw_records.withColumns(provenance), parse_spec(source))
 
 
-def bronze_query(scope: Scope, source: Source) -> LiveQuery:
+def bronze_query(scope: Scope, live: LiveSource) -> LiveQuery:
     """Writes every record to bronze as it arrived; a repeated batch replaces itself."""
-    reader = reader_of(scope.spark, source, scope.config.secret)
-    columns = reader.stream_columns()
+    source, reader = live.source, live.reader
+    key = cache(partial(sealing_key, scope))
 
     def write(frame: DataFrame, number: int) -> None:
         records = with_position(frame)
@@ -140,11 +179,18 @@ def bronze_query(scope: Scope, source: Source) -> LiveQuery:
             source=source,
             name=digest(source.name, "stream", number)[:16],
             chunks=chunks,
-            columns=columns,
+            columns=live.columns,
             stats=file_stats(reader, records, chunks=chunks),
+            declared=declared_records(source),
+        )
+        # Looked up for each batch: an erasure counts at once.
+        protection = Protection(
+            key() if seals_values(source) else None,
+            suppression_list(scope) if source.kind.people else None,
         )
         numbered = number_records(records, batch.stats)
-        write_bronze(scope, batch, numbered, people=consenting_people(scope, source))
+        people = consenting_people(scope, source)
+        write_bronze(scope, batch, numbered, protection, people=people)
         delays = delay_stats(
             typed_records(source, records), time=source.kind.time, landed_at=datetime.now(UTC)
         )
@@ -153,4 +199,4 @@ def bronze_query(scope: Scope, source: Source) -> LiveQuery:
         # A repeated batch appends the same rows again.
         scope.append(FILES, rows_as_frame(scope.spark, FILES, rows))
 
-    return LiveQuery(f"{source.name}.bronze", follow_source(scope, source), write)
+    return LiveQuery(f"{source.name}.bronze", follow_source(scope, live), write)
