@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 from clarion.campaigns.decisions.settings import StrategySettings
 from clarion.campaigns.measurement.lifts import LIFT_COLUMNS, lift_rows
 from clarion.campaigns.measurement.transforms import arms, outcomes, strategy_kpis
-from clarion.contracts.gold import DECISIONS, MESSAGES, STRATEGY_KPIS
+from clarion.contracts.gold import DECISIONS, MESSAGES, STRATEGIES, STRATEGY_KPIS
 from clarion.contracts.silver import ORDER_LINES, RESPONSES
 from clarion.measures.columns.days import arrived_before
 from clarion.runtime.job import Job
@@ -26,7 +26,9 @@ def run(scope: Scope) -> None:
     has_arrived = arrived_before(scope.as_of, scope.time_zone)
     order_lines = scope.facts(ORDER_LINES).where(has_arrived)
     responses = scope.facts(RESPONSES).where(has_arrived)
-    decisions = scope.persist(scope.facts(DECISIONS).where(is_of_day))
+    # Version 0: not profiled on that day. Whoever consents since has no strategy to measure.
+    is_of_strategy = F.col("strategy_version") > 0
+    decisions = scope.persist(scope.facts(DECISIONS).where(is_of_day & is_of_strategy))
     messages = scope.facts(MESSAGES).where(is_of_day & (F.col("state") == "sent"))
 
     message_outcomes = outcomes(
@@ -57,9 +59,9 @@ def run(scope: Scope) -> None:
 
 
 def _last_mature_day(scope: Scope, *, window_days: int) -> date | None:
-    """The last day whose decisions have had their whole window by now."""
+    """The last day with strategies whose decisions have had their whole window by now."""
     is_mature = F.col("as_of") <= F.lit(scope.as_of - timedelta(days=window_days))
-    row = scope.earlier(DECISIONS).where(is_mature).agg(F.max("as_of")).first()
+    row = scope.earlier(STRATEGIES).where(is_mature).agg(F.max("as_of")).first()
     return row[0] if row else None
 
 
@@ -67,7 +69,7 @@ JOB = Job(
     name="measure",
     summary=__doc__,
     reads=(ORDER_LINES, RESPONSES),
-    reads_earlier=(DECISIONS, MESSAGES),
+    reads_earlier=(STRATEGIES, DECISIONS, MESSAGES),
     writes=(STRATEGY_KPIS,),
     purpose="analytics",
     settings=(StrategySettings,),

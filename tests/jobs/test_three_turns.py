@@ -99,8 +99,8 @@ def on(frame: pd.DataFrame, day: date) -> pd.DataFrame:
 
 
 def profiled(books: Books, day: date, sent_on: date) -> pd.DataFrame:
-    """Decisions about those who consent to analytics on the day that measures."""
-    decided = on(books.decisions, sent_on)
+    """Decisions by a strategy about those who consent to analytics on the day that measures."""
+    decided = on(books.decisions, sent_on).query("strategy_version > 0")
     return decided[decided["customer_id"].isin(books.consenting("analytics", day))]
 
 

@@ -275,10 +275,23 @@ def test_a_strategy_is_measured_on_the_day_its_window_ends_and_not_before(
     )
     treated, held_out = ["a1", "a2", "a3"], ["b1", "b2"]
     known = [*treated, *held_out, "c1", "c2"]
-    append_rows(desk.lake, "silver.consents", *(consent(name, "analytics") for name in known))
+    append_rows(
+        desk.lake,
+        "silver.consents",
+        *(consent(name, "analytics") for name in known),
+        consent("late", "analytics", at=local("06-04 10:00")),  # not when it was decided
+    )
+    append_rows(
+        desk.lake,
+        "gold.strategies",
+        *({"as_of": SENT_ON, "strategy_id": name} for name in ("g1", "g2")),
+    )
+    unprofiled = decision("late", "(none)") | {"strategy_version": 0, "action": "nothing"}
     append_rows(
         desk.lake,
         "gold.decisions",
+        unprofiled,
+        unprofiled | {"as_of": date(2026, 5, 31)},  # a day without a strategy
         *(decision(name, "g1") for name in treated),
         *(decision(name, "g1", held_out=True) for name in held_out),
         *(decision(name, "g2") for name in ("c1", "c2")),  # a strategy without a holdout
@@ -309,6 +322,7 @@ def test_a_strategy_is_measured_on_the_day_its_window_ends_and_not_before(
         bought("a3", "26", "06-04 11:00"),
         bought("b1", "5", "06-02 11:00"),
         bought("c2", "70", "06-02 11:00"),
+        bought("late", "90", "06-05 11:00"),
     )
     desk.run("measure", as_of=date(2026, 6, 7))
     assert desk.read("gold.strategy_kpis").isEmpty()
