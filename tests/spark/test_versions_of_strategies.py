@@ -17,6 +17,7 @@ from clarion.campaigns.decisions.versions import next_versions
 from clarion.config import Config
 
 TODAY, LAST, FIRST = date(2026, 7, 27), date(2026, 6, 29), date(2026, 6, 1)
+BETWEEN, SINCE = date(2026, 6, 15), date(2026, 7, 13)
 SEGMENTS = "segment_id string, name_en string, name_zh string"
 PLANS = "as_of date, strategy_id string, version int, benefit double"
 ADJUSTED = "strategy_id string, benefit_after double, acted boolean, reason string"
@@ -79,8 +80,16 @@ def test_a_shop_without_groups_has_no_strategies(rows: Rows, config: Config) -> 
     assert found.isEmpty()
 
 
-def plan(strategy: str, version: int, benefit: float, *, as_of: date = LAST) -> dict[str, Any]:
-    targets = {"target_ctr": 0.1, "target_cr": 0.5, "target_apu": Decimal(60), "target_rpr": 0.25}
+def plan(
+    strategy: str, version: int, benefit: float, *, as_of: date = LAST, times: int = 1
+) -> dict[str, Any]:
+    """A row of gold.strategies; its targets are `times` those that the tests reckon with."""
+    targets = {
+        "target_ctr": 0.1 * times,
+        "target_cr": 0.5 * times,
+        "target_apu": Decimal(60 * times),
+        "target_rpr": 0.25 * times,
+    }
     return {
         "as_of": as_of,
         "strategy_id": strategy,
@@ -126,7 +135,9 @@ def test_what_was_measured_moves_the_benefit_multiplier_of_the_version_that_was_
     append_rows(
         desk.lake,
         "gold.strategies",
-        plan("short", 1, 1.0, as_of=FIRST), plan("short", 2, 1.1),
+        # The version that was measured stood on other days as well, with targets of their own.
+        plan("short", 1, 1.0, as_of=FIRST, times=2), plan("short", 2, 1.1),
+        plan("short", 2, 1.1, as_of=BETWEEN, times=2), plan("short", 2, 1.1, as_of=SINCE, times=2),
         plan("beyond", 1, 1.0), plan("silent", 4, 0.8), plan("few", 1, 1.0),
     )  # fmt: skip
     append_rows(
@@ -140,7 +151,9 @@ def test_what_was_measured_moves_the_benefit_multiplier_of_the_version_that_was_
         measured("few", 1, 49, 1, 1, 60, 0),
     )
     desk.run("adjust", as_of=TODAY)
-    found = {row["strategy_id"]: row for row in desk.read("gold.adjustments").collect()}
+    adjustments = desk.read("gold.adjustments").collect()
+    found = {row["strategy_id"]: row for row in adjustments}
+    assert len(found) == len(adjustments) == 4
 
     short = found["short"]
     # Relative gaps 0.5, 0.2, 0.5 and 0.2, a quarter each: 1.4 / 4. Literal: (0.05 + 0.1 + 30 + 0.05) / 4.
