@@ -1,17 +1,31 @@
 """What the report is given of a lake, counted again from its tables with pandas."""
 
 from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
 
 import pandas as pd
 import pytest
+from lake_rows import append_rows
 from worlds import World
 
+from clarion.kernel.parallel import run_concurrently
+from clarion.lake import Lake
 from clarion.report.figures import Figures, read_figures
+
+DAY = date(2026, 6, 29)
+TURNS = [DAY - timedelta(days=28 * turn) for turn in range(14)][::-1]
+BEFORE, AFTER = TURNS[-2], DAY + timedelta(days=28)
+# In Shanghai the day begins at 16:00 UTC of the day before.
+MIDNIGHT = datetime(2026, 6, 28, 16, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture(scope="session")
 def figures(world: World) -> Figures:
-    return read_figures(world.lake, days=[world.as_of])
+    return read_figures(world.lake, days=[world.as_of], time_zone=world.settings["shop.time_zone"])
 
 
 def today(world: World, name: str) -> pd.DataFrame:
@@ -87,9 +101,7 @@ def test_neighbours_and_their_purity_are_those_of_the_day(world: World, figures:
     assert figures.purity[0] == pytest.approx((own == its).mean())
 
 
-def test_of_what_is_planned_only_the_day_is_shown_and_the_loop_over_all_days(
-    world: World, figures: Figures
-) -> None:
+def test_what_is_planned_is_shown_the_strongest_first(world: World, figures: Figures) -> None:
     for name in ("campaigns", "forecasts", "targets", "tags"):
         pd.testing.assert_series_equal(
             getattr(figures, name)["as_of"].value_counts(),
@@ -97,7 +109,76 @@ def test_of_what_is_planned_only_the_day_is_shown_and_the_loop_over_all_days(
                 "as_of"
             ].value_counts(),
         )
-    assert len(figures.strategies) == world.read("gold.strategies").count()
     assert list(figures.campaigns["reach"]) == sorted(figures.campaigns["reach"], reverse=True)
     assert len(figures.alerts) == min(10, world.read("live.market_alerts").count())
     assert list(figures.alerts["change"]) == sorted(figures.alerts["change"])
+
+
+def of_a_day(day: date) -> dict[str, list[dict[str, Any]]]:
+    """Rows of a day that no other day has, by table."""
+    name, other = f"of {day}", f"other of {day}"
+    customer = {"customer_id": "ann"}
+    category = "tea" if day == DAY else None
+    cells = {"indices": [1], "weights": [1.0]}
+    return {
+        "gold.segments": [{"segment_id": name}],
+        "gold.segment_members": [{**customer, "segment_id": name}],
+        "gold.segment_flows": [{"from_segment": name, "to_segment": name}],
+        "gold.segment_models": [{"features": {name: "spend" if day == DAY else "visits"}}],
+        "gold.customer_features": [
+            {**customer, "values": {"spend": float(day.day), "visits": 0.5}, "labels": {}}
+        ],
+        "gold.customer_profiles": [
+            {**customer, "monetary": Decimal(day.day), "life_cycle": "active"}
+        ],
+        "gold.customer_tags": [{**customer, "tags": [(name, day)]}],
+        "gold.tags": [{"tag": name, "kind": "declared"}],
+        "gold.product_vectors": [
+            {"product_id": "p1", "title": name, "category": category, **cells},
+            {"product_id": "p2", "title": other, "category": category or name, **cells},
+        ],
+        "gold.product_neighbours": [
+            {"product_id": "p1", "neighbour_id": "p2", "cosine": day.day / 100}
+        ],
+        "gold.forecasts": [{"series": name}],
+        "gold.campaigns": [{"campaign_id": name}],
+        "ops.targets": [{"target": name, "verdict": "met"}],
+    }
+
+
+@pytest.mark.deep  # a lake of its own
+def test_a_report_of_a_day_leaves_out_what_came_later_and_what_is_too_long_ago(lake: Lake) -> None:
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for day in (BEFORE, DAY, AFTER):
+        for table, found in of_a_day(day).items():
+            rows.setdefault(table, []).extend({**row, "as_of": day} for row in found)
+    for table in ("strategies", "strategy_kpis", "adjustments"):
+        rows[f"gold.{table}"] = [{"as_of": day, "strategy_id": "g1"} for day in [*TURNS, AFTER]]
+    rows["gold.budgets"] = [{"as_of": day} for day in [*TURNS, AFTER]]
+    last = MIDNIGHT - MINUTE
+    minutes = [last - timedelta(hours=24), last - timedelta(hours=24) + MINUTE, last, MIDNIGHT]
+    rows["live.kpi_minutes"] = [{"minute": minute, "events": 9} for minute in minutes]
+    rows["live.market_alerts"] = [
+        {"alert_id": f"a{number:02d}", "change": -number / 100, "observed_at": last}
+        for number in range(12)
+    ] + [{"alert_id": "later", "change": -0.5, "observed_at": MIDNIGHT}]
+    run_concurrently(partial(append_rows, lake, table, *found) for table, found in rows.items())
+
+    figures = read_figures(lake, days=TURNS, time_zone="Asia/Shanghai")
+    today = f"of {DAY}"
+    for shown, column in (
+        ("segments", "segment_id"), ("flows", "to_segment"), ("tags", "tag"), ("group_tags", "tag"), ("forecasts", "series"),
+        ("campaigns", "campaign_id"), ("targets", "target"), ("customers", "segment_id"), ("neighbours", "title"),
+    ):  # fmt: skip
+        assert list(getattr(figures, shown)[column]) == [today], shown
+    assert list(figures.customers["monetary"]) == [29.0]
+    assert list(figures.neighbours["cosine"]) == [0.29]
+    assert figures.purity is not None
+    assert figures.purity[0] == 1.0
+    assert figures.compared_features.to_dict("records") == [{today: 29.0, "segment_id": today}]
+    for shown in ("kpis", "adjustments"):
+        assert list(getattr(figures, shown)["as_of"]) == TURNS[-12:], shown
+    for shown in ("budgets", "strategies"):
+        assert list(getattr(figures, shown)["as_of"]) == TURNS, shown
+    assert [stamp.tz_localize(UTC) for stamp in figures.minutes["minute"]] == minutes[1:3]
+    assert list(figures.alerts["alert_id"]) == [f"a{number:02d}" for number in range(11, 1, -1)]

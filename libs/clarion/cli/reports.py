@@ -70,7 +70,8 @@ def demo(
 
     done = run_demo(plan, jobs, options.config(), say=options.say, announce=announce)
     run = done.loop_run
-    figures = read_figures(done.lake, days=run.days)
+    time_zone = str(done.config.get("shop.time_zone"))
+    figures = read_figures(done.lake, days=run.days, time_zone=time_zone)
     report = write_report(run, figures, plan.folder / "report.html")
     OUT.print(summary(run, figures))
     OUT.print(f"{done.seconds:.0f} s. The report is {report.absolute()}", markup=False)
@@ -97,7 +98,8 @@ def report(options: Options, out: Path | None) -> None:
     refuse_other_file(path)
     lake = options.open(config)
     run = read_loop_run(lake, config, as_of=as_of)
-    figures = read_figures(lake, days=run.days)
+    time_zone = str(config.get("shop.time_zone"))
+    figures = read_figures(lake, days=run.days, time_zone=time_zone)
     write_report(run, figures, path)
     if options.as_of is not None and run.days[-1] != as_of:
         options.say(f"nothing was computed for {as_of}; the report shows {run.days[-1]}")

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clarion.contracts.core import Table
@@ -36,6 +36,7 @@ from clarion.customers.features.transforms import model_inputs
 from clarion.kernel.expressions import names
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake import Lake
+from clarion.measures.columns.days import start_of
 from clarion.products.similarity.purity import category_purity
 
 _CUSTOMERS = 1500  # points of a chart; more hide each other
@@ -50,8 +51,8 @@ class Figures:
     """Everything that the summary and the report show, as small frames.
 
     Args:
-        batches: rows in, accepted, quarantined and duplicates, by kind.
-        reasons: quarantined records by kind and rule.
+        batches: rows in, accepted, quarantined and duplicates, by kind; of the whole lake.
+        reasons: quarantined records by kind and rule; of the whole lake.
         segments: SEGMENTS of the day.
         customers: a sample of customers with orders: segment_id, orders, monetary, recency_days.
         compared_features: a sample of customers: segment_id and each feature of the model.
@@ -60,8 +61,8 @@ class Figures:
         group_tags: customers by segment and tag.
         neighbours: some products with their nearest neighbours.
         purity: how often a neighbour is of the product's category, and by chance; None without.
-        minutes: KPI_MINUTES of the last 24 hours of the stream.
-        alerts: the strongest MARKET_ALERTS.
+        minutes: KPI_MINUTES of the last 24 hours of the stream before the day.
+        alerts: the strongest MARKET_ALERTS before the day.
         forecasts: FORECASTS of the day.
         campaigns: CAMPAIGNS of the day.
         budgets: BUDGETS of all days.
@@ -92,12 +93,16 @@ class Figures:
     targets: pd.DataFrame
 
 
-def read_figures(lake: Lake, *, days: Sequence[date]) -> Figures:
+def read_figures(lake: Lake, *, days: Sequence[date], time_zone: str) -> Figures:
     """The figures of the last of some as-of days, and of the loop over all of them.
+
+    Later days are left out, except of batches and reasons: a batch and a rejected record have no
+    day of the shop, only the wall clock of their cleaning.
 
     Args:
         lake: the tables; one that was never written has no rows.
-        days: as-of days in order; later days are left out.
+        days: as-of days in order.
+        time_zone: the shop's zone.
     """
     as_of = days[-1]
     vectors = _of_day(lake, PRODUCT_VECTORS, as_of)
@@ -106,7 +111,7 @@ def read_figures(lake: Lake, *, days: Sequence[date]) -> Figures:
     frames = {
         **_intake_frames(lake),
         **_group_frames(lake, as_of),
-        **_live_frames(lake),
+        **_live_frames(lake, until=start_of(as_of, time_zone)),
         **_loop_frames(lake, days),
         "neighbours": _nearest_products(neighbours, vectors),
         "forecasts": _of_day(lake, FORECASTS, as_of).orderBy("series", "day"),
@@ -124,7 +129,11 @@ def _of_day(lake: Lake, table: Table, as_of: date) -> DataFrame:
 
 
 def _intake_frames(lake: Lake) -> dict[str, DataFrame]:
-    """Rows by what became of them, and the reasons of the quarantine."""
+    """Rows by what became of them, and the reasons of the quarantine, over the whole lake.
+
+    A history of years is cleaned within an hour, and a batch again when its mapping changes: the
+    time of its cleaning does not say on which as-of day its records were known.
+    """
     columns = ("rows_in", "accepted", "quarantined", "duplicates")
     sums = (F.sum(column).alias(column) for column in columns)
     reasons = (
@@ -212,16 +221,17 @@ def _nearest_products(neighbours: DataFrame, vectors: DataFrame) -> DataFrame:
     )
 
 
-def _live_frames(lake: Lake) -> dict[str, DataFrame]:
-    """The last 24 hours of the stream, and the strongest moves of competitors."""
-    minutes = lake.read(KPI_MINUTES)
+def _live_frames(lake: Lake, *, until: Column) -> dict[str, DataFrame]:
+    """The last 24 hours of the stream up to an instant, and the strongest moves of competitors."""
+    minutes = lake.read(KPI_MINUTES).where(F.col("minute") < until)
+    alerts = lake.read(MARKET_ALERTS).where(F.col("observed_at") < until)
     last = minutes.agg(F.max("minute").alias("last_minute"))
     since = F.col("last_minute") - F.expr("INTERVAL 24 HOURS")
     return {
         "minutes": minutes.join(F.broadcast(last), F.col("minute") > since)
         .drop("last_minute")
         .orderBy("minute"),
-        "alerts": lake.read(MARKET_ALERTS).orderBy("change", "alert_id").limit(_ALERTS),
+        "alerts": alerts.orderBy("change", "alert_id").limit(_ALERTS),
     }
 
 
