@@ -17,7 +17,6 @@ from clarion.customers.segments.life import ActiveModel, Challenger, Continue, M
 from clarion.customers.segments.model import Segmentation
 from clarion.customers.segments.rows import Group, ModelRow
 from clarion.customers.segments.sampling import fit_sample
-from clarion.customers.segments.scoring import predict_groups
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.declarations import shop
 from clarion.kernel.errors import UsageError
@@ -140,22 +139,23 @@ def train_challenger(
 
     segmentation = model.fit(sample, settings=settings, seed=scope.seed)
     scope.note(_choice_note(segmentation))
+    grouped = group_sample(segmentation.pipeline, sample)
+    metrics = _metrics(segmentation)
     version = scope.tracking.log(
         MODEL,
         segmentation.pipeline,
         params=_parameters(scope, settings, segmentation, customers) | {"because": reason},
-        metrics=_metrics(segmentation),
+        metrics=metrics,
         figures={
             "choice_of_k": pictures.choice_figure(
                 segmentation.candidates, chosen_k=segmentation.chosen.k
             ),
-            "map": pictures.map_figure(*predict_groups(segmentation.pipeline, sample)),
+            "map": pictures.map_figure(grouped.points, grouped.labels),
         },
         fingerprint=fingerprint,
         alias="challenger",
     )
-    metrics = {name: _metrics(segmentation)[name] for name in _FIT_METRICS}
-    return Challenger(reason, version, group_sample(segmentation.pipeline, sample), metrics)
+    return Challenger(reason, version, grouped, {name: metrics[name] for name in _FIT_METRICS})
 
 
 def highest_group_number(scope: Scope) -> int:
