@@ -141,9 +141,11 @@ def _last_day(lake: Lake, as_of: date) -> date:
     Raises:
         UsageError: there is none.
     """
-    is_past = F.col("as_of") <= F.lit(as_of)
-    row = lake.read(CUSTOMER_FEATURES).where(is_past).agg(F.max("as_of")).first()
-    last: date | None = row[0] if row else None
+    last: date | None = None
+    if lake.exists(CUSTOMER_FEATURES):
+        is_past = F.col("as_of") <= F.lit(as_of)
+        row = lake.read(CUSTOMER_FEATURES).where(is_past).agg(F.max("as_of")).first()
+        last = row[0] if row else None
     if last is None:
         raise UsageError(
             "no customer has features yet",

@@ -31,9 +31,7 @@ def minutes_query(scope: Scope, live: LiveSource) -> LiveQuery:
 def customer_state_query(scope: Scope, live: LiveSource) -> LiveQuery:
     """Keeps CUSTOMER_STATE; a batch that was merged before is not merged again."""
     half_life = scope.settings(MonitorSettings).interest_half_life_hours
-    persons = active_resolution_rows(
-        scope.raw(IDENTITY_MODELS), scope.raw(RESOLUTIONS), as_of=scope.as_of
-    )
+    persons = _persons(scope)
 
     def write(events: DataFrame, number: int) -> None:
         permitted = _permitted_events(scope, live.source, events)
@@ -64,6 +62,15 @@ def market_query(scope: Scope, live: LiveSource) -> LiveQuery:
 
     prices = typed_records(live.source, follow_source(scope, live))
     return LiveQuery(f"{live.source.name}.alerts", prices, write)
+
+
+def _persons(scope: Scope) -> DataFrame | None:
+    """The active rows of RESOLUTIONS; None where no account stands for another."""
+    if not scope.exists(IDENTITY_MODELS):
+        return None
+    return active_resolution_rows(
+        scope.raw(IDENTITY_MODELS), scope.raw(RESOLUTIONS), as_of=scope.as_of
+    )
 
 
 def _distinct_events(scope: Scope, live: LiveSource) -> DataFrame:
