@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from clarion.contracts import Table
+from clarion.contracts.silver import CONSENTS, RESOLUTIONS
 from clarion.jobs.registry import JOBS
 from clarion.runtime.job import Job
 
@@ -137,6 +138,18 @@ def _violations(job: Job) -> list[str]:
             if not is_declared:
                 found.append(f"{function.name}: {access.line}")
     return found
+
+
+def test_a_job_that_asks_for_consents_waits_for_those_who_resolve_them() -> None:
+    """`scope.consents()` reads the statements under the person's surrogate."""
+    asking = []
+    for job in JOBS.values():
+        module = Module(job.run.__module__)
+        reached = _reached(module, set(module.functions))
+        if any("scope.consents()" in ast.unparse(function) for _, function in reached):
+            asking.append(job.name)
+            assert {CONSENTS.name, RESOLUTIONS.name} <= job.input_tables, job.name
+    assert {"strategy", "deliver"} <= set(asking)
 
 
 def test_calls_are_found_in_jobs_and_workflows() -> None:
