@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 
 from clarion.contracts.gold import FORECASTS, PRODUCT_DAYS
 from clarion.contracts.silver import PRODUCTS
+from clarion.measures.columns.days import is_known_by
 from clarion.prediction.sales.model import forecast_series, needed_days
 from clarion.prediction.sales.settings import ForecastSettings
 from clarion.products.catalogue.current import current_products
@@ -33,10 +34,7 @@ def run(scope: Scope) -> None:
 
 def _daily_revenue(scope: Scope) -> DataFrame:
     """Revenue by category and day, as known before the as-of day."""
-    until = F.lit(scope.as_of)
-    product_days = scope.facts(PRODUCT_DAYS).where(
-        (F.col("day") < until) & (F.col("known_on") < until)
-    )
+    product_days = scope.facts(PRODUCT_DAYS).where(is_known_by(scope.as_of))
     products = current_products(scope.facts(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
     return (
         product_days.join(products.select("product_id", "category"), "product_id", "left")

@@ -15,6 +15,7 @@ EVENT_TYPES = (
     "payment_failed", "payment_given_up", "login", "review_view", "visit", "dwell", "trial",
     "arrival", "service",
 )  # fmt: skip
+IN_STORE_EVENTS = ("visit", "dwell", "trial", "arrival", "service")
 RESPONSE_TYPES = ("sent", "delivered", "viewed", "clicked", "unsubscribed", "complained")
 
 

@@ -40,6 +40,13 @@ class _Totals:
     value: float
 
 
+def nothing_candidate() -> Column:
+    """The action "nothing" as struct(action, value, cost): always possible, and free."""
+    return F.struct(
+        F.lit(NOTHING).alias("action"), F.lit(0.0).alias("value"), F.lit(0.0).alias("cost")
+    )
+
+
 def best_action(eligible: Column, shadow_price: Column) -> Column:
     """The action with the largest v - lambda c; ties go to the cheaper one, then by name.
 

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from clarion.campaigns.decisions.allocation import NOTHING, best_action
 from clarion.campaigns.decisions.products import SHOWN_PRODUCTS, products_to_show
 from clarion.campaigns.decisions.settings import Catalogue, StrategySettings
+from clarion.contracts.sources import MONEY
 from clarion.measures.columns.buckets import MILLION, bucket, uniform
 
 
@@ -123,7 +124,7 @@ def decide(
             F.col("products.reason").alias("product_reasons"),
             "trigger",
             F.col("choice.value").alias("expected_value"),
-            F.col("choice.cost").cast("decimal(18,4)").alias("expected_cost"),
+            F.col("choice.cost").cast(MONEY).alias("expected_cost"),
             "consent_basis",
             "channel",
             "churn_probability",

@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clarion.campaigns.decisions.allocation import NOTHING
+from clarion.campaigns.decisions.allocation import nothing_candidate
 from clarion.campaigns.decisions.products import products_to_show
 from clarion.campaigns.decisions.settings import Catalogue, Defaults, Offer
 
@@ -39,12 +39,9 @@ def with_candidates(
         candidate = _candidate(offer, offers.defaults, order_value)
         eligible.append(F.when(reason.isNull(), candidate))
         refusals.append(F.when(reason.isNotNull(), F.struct(action, reason.alias("reason"))))
-    nothing = F.struct(
-        F.lit(NOTHING).alias("action"), F.lit(0.0).alias("value"), F.lit(0.0).alias("cost")
-    )
     return context.withColumns(
         {
-            "eligible": F.array_compact(F.array(nothing, *eligible)).cast(_ACTIONS),
+            "eligible": F.array_compact(F.array(nothing_candidate(), *eligible)).cast(_ACTIONS),
             "refusals": F.array_compact(F.array(*refusals)),
         }
     )

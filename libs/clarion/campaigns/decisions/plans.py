@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from clarion.campaigns.decisions.allocation import Allocation, allocate
 from clarion.campaigns.decisions.decisions import Draw, decide, with_exploration
 from clarion.campaigns.decisions.settings import Catalogue, StrategySettings
+from clarion.contracts.sources import MONEY
 
 _KEYS = ("strategy_id", "strategy_version", "offer_id")
 _OFFER_COLUMNS = (
@@ -102,7 +103,7 @@ def campaigns(
         .groupBy(*_KEYS)
         .agg(
             F.count("*").alias("reach"),
-            F.sum("expected_cost").cast("decimal(18,4)").alias("expected_cost"),
+            F.sum("expected_cost").cast(MONEY).alias("expected_cost"),
             F.round(F.sum("expected_value"), 6).alias("expected_value"),
         )
     )

@@ -3,12 +3,12 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.campaigns.decisions.allocation import NOTHING
+from clarion.campaigns.decisions.allocation import nothing_candidate
 from clarion.campaigns.decisions.decisions import Draw, decide, with_exploration, with_holdout
 from clarion.campaigns.decisions.products import PRODUCT_SOURCES, SHOWN_PRODUCTS
 from clarion.campaigns.decisions.settings import Catalogue, StrategySettings
+from clarion.measures.columns.flows import NOWHERE
 
-NO_GROUP = "(none)"
 REASON = "no consent to analytics"
 
 
@@ -29,9 +29,6 @@ def unprofiled_decisions(
     Returns:
         DECISIONS: no group, no strategy (version 0), action "nothing".
     """
-    nothing = F.struct(
-        F.lit(NOTHING).alias("action"), F.lit(0.0).alias("value"), F.lit(0.0).alias("cost")
-    )
     refusals = [
         F.struct(F.lit(offer.id).alias("action"), F.lit(REASON).alias("reason"))
         for offer in offers.offers
@@ -39,9 +36,9 @@ def unprofiled_decisions(
     no_products = F.array().cast(SHOWN_PRODUCTS)
     candidates = customers.select(
         "customer_id",
-        *(F.lit(NO_GROUP).alias(name) for name in ("segment_id", "life_cycle", "strategy_id")),
+        *(F.lit(NOWHERE).alias(name) for name in ("segment_id", "life_cycle", "strategy_id")),
         F.lit(0).alias("version"),
-        F.array(nothing).alias("eligible"),
+        F.array(nothing_candidate()).alias("eligible"),
         F.array(*refusals).alias("refusals"),
         F.col("basis").alias("consent_basis"),
         F.lit(None).cast("double").alias("churn_probability"),

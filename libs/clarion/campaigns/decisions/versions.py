@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.campaigns.decisions.settings import StrategySettings
+from clarion.contracts.sources import MONEY
 
 
 def next_versions(
@@ -54,7 +55,7 @@ def next_versions(
             F.coalesce("benefit_after", "last.benefit", F.lit(1.0)).alias("benefit"),
             F.lit(settings.target_ctr).alias("target_ctr"),
             F.lit(settings.target_cr).alias("target_cr"),
-            F.lit(settings.target_apu).cast("decimal(18,4)").alias("target_apu"),
+            F.lit(settings.target_apu).cast(MONEY).alias("target_apu"),
             F.lit(settings.target_rpr).alias("target_rpr"),
             F.col("reason").alias("changed_because"),
         )

@@ -5,9 +5,8 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from clarion.contracts.sources import MONEY
 from clarion.measures.columns.days import start_of
-
-MONEY = "decimal(18,4)"
 
 
 def outcomes(

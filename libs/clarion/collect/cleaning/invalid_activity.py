@@ -7,12 +7,12 @@ a fake order.
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from clarion.contracts.sources import IN_STORE_EVENTS
 from clarion.measures.columns.days import local_day
 
 # How far back the views look: for the usual sales of a product, and for who viewed it before.
 LOOK_BACK_DAYS = 28
 NEW_ACCOUNT_DAYS = 30
-_IN_STORE = ("visit", "dwell", "trial", "arrival", "service")
 _INTENTS = ("cart_add", "favourite", "checkout")
 _VIEWS = ("view", "click", "cart_add", "favourite", "review_view")
 _VIEWED_WITHIN_DAYS = 7
@@ -41,7 +41,7 @@ def clicks(events: DataFrame, *, time_zone: str) -> DataFrame:
         product on that day), minute_load (events of the last minute).
     """
     online = (
-        events.where(~F.col("type").isin(*_IN_STORE))
+        events.where(~F.col("type").isin(*IN_STORE_EVENTS))
         .withColumn("actor", F.coalesce("device_ref", "customer_id"))
         .where("actor IS NOT NULL")
         .withColumns(

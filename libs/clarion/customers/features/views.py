@@ -8,10 +8,9 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from clarion.measures.columns.days import days_before, local_day
+from clarion.contracts.sources import IN_STORE_EVENTS
+from clarion.measures.columns.days import days_before, is_known_by, local_day
 from clarion.measures.columns.position import price_position
-
-_IN_STORE = ("visit", "dwell", "trial", "arrival", "service")
 
 
 def days(customer_days: DataFrame, *, as_of: date) -> DataFrame:
@@ -24,9 +23,7 @@ def days(customer_days: DataFrame, *, as_of: date) -> DataFrame:
     Returns:
         The sums of CUSTOMER_DAYS, age, weekday.
     """
-    known_days = customer_days.where(
-        (F.col("day") < F.lit(as_of)) & (F.col("known_on") < F.lit(as_of))
-    )
+    known_days = customer_days.where(is_known_by(as_of))
     keys = ("customer_id", "day", "known_on")
     sums = [name for name in known_days.columns if name not in keys]
     # Partitioned by customer first: the sum over known_on then needs no further exchange.
@@ -97,7 +94,7 @@ def events(facts: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
     return _known_facts(facts, as_of=as_of, time_zone=time_zone).withColumns(
         {
             "dwell_s": F.col("dwell_ms") / 1000,
-            "in_store": F.col("type").isin(*_IN_STORE),
+            "in_store": F.col("type").isin(*IN_STORE_EVENTS),
             "words": F.size(F.split(F.trim("query"), r"\s+")),
         }
     )

@@ -1,13 +1,11 @@
 """Sums of customers and products by day."""
 
-from datetime import date
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from clarion.contracts.sources import MONEY
 from clarion.measures.columns.days import local_day
 
-MONEY = "decimal(18,4)"
 _STORE_VISITS = ("visit", "arrival", "trial", "dwell")
 
 
@@ -120,11 +118,6 @@ def day_columns(time_zone: str) -> dict[str, Column]:
     day = local_day("happened_at", time_zone)
     # A fact known before its own time (a wrong clock) counts as known on its day.
     return {"day": day, "known_on": F.greatest(day, local_day("arrived_at", time_zone))}
-
-
-def is_known_by(as_of: date) -> Column:
-    """True for a day before the as-of day that the shop knew of by then."""
-    return (F.col("day") < F.lit(as_of)) & (F.col("known_on") < F.lit(as_of))
 
 
 def _of_sale(value: str) -> Column:

@@ -5,9 +5,9 @@ from datetime import date
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from clarion.customers.profiles.days import day_columns, is_known_by
+from clarion.customers.profiles.days import day_columns
 from clarion.customers.profiles.settings import ProfileSettings
-from clarion.measures.columns.days import days_before
+from clarion.measures.columns.days import days_before, is_known_by
 from clarion.measures.columns.decay import decay_weight
 
 

@@ -5,9 +5,9 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from clarion.customers.profiles.days import MONEY, is_known_by
+from clarion.contracts.sources import MONEY
 from clarion.customers.profiles.settings import ProfileSettings
-from clarion.measures.columns.days import days_before
+from clarion.measures.columns.days import days_before, is_known_by
 
 
 def customer_profiles(

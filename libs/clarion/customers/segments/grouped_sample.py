@@ -31,10 +31,7 @@ class GroupedSample:
     @property
     def standardised(self) -> metrics.Array:
         """The inputs in standard deviations from the sample's mean; a constant one is 0."""
-        spread = self.points.std(0)
-        centred = self.points - self.points.mean(0)
-        standardised: metrics.Array = centred / np.where(spread > 0, spread, 1.0)
-        return standardised
+        return metrics.standardise(self.points)
 
     @property
     def shares(self) -> metrics.Array:

@@ -29,6 +29,20 @@ def assign(points: Array, centres: Array) -> Labels:
     return nearest
 
 
+def standardise(points: Array) -> Array:
+    """Each input in standard deviations from its mean; a constant one is 0.
+
+    Args:
+        points: shape (n, d).
+
+    Returns:
+        Shape (n, d).
+    """
+    spread = points.std(0)
+    standardised: Array = (points - points.mean(0)) / np.where(spread > 0, spread, 1.0)
+    return standardised
+
+
 def inertia(points: Array, centres: Array) -> float:
     """Sum of squared distances to the nearest centre: the objective of k-means."""
     return float(squared_distances(points, centres).min(1).sum())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clarion.customers.segments.candidates import Candidate
-from clarion.customers.segments.metrics import Array, Labels
+from clarion.customers.segments.metrics import Array, Labels, standardise
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -65,8 +65,7 @@ def principal_components(points: Array) -> Array:
     Returns:
         Shape (n, 2); the second column is zero if there is one feature only.
     """
-    spread = points.std(0)
-    standardised = (points - points.mean(0)) / np.where(spread > 0, spread, 1.0)
+    standardised = standardise(points)
     _, _, directions = np.linalg.svd(standardised, full_matrices=False)
     first_two = directions[:2]
     # The sign of a direction is arbitrary; its largest weight is made positive each time.

@@ -5,7 +5,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-MONEY = "decimal(18,4)"
+from clarion.contracts.sources import MONEY
+
 _INTERESTS = "array<struct<category:string,share:double>>"
 
 

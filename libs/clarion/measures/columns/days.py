@@ -43,6 +43,22 @@ def arrived_before(as_of: date, time_zone: str) -> Column:
     return F.col("arrived_at") < start_of(as_of, time_zone)
 
 
+def is_known_by(as_of: date) -> Column:
+    """Whether a daily sum is of a day before the as-of day and was known by then.
+
+    The columns are day and known_on, both on the shop's calendar.
+
+    Args:
+        as_of: first day that does not count.
+
+    Example:
+        Sales of June that were known by the end of June:
+
+            product_days.where(is_known_by(date(2025, 7, 1)) & (F.month("day") == 6))
+    """
+    return (F.col("day") < F.lit(as_of)) & (F.col("known_on") < F.lit(as_of))
+
+
 def days_before(as_of: date, day: str | Column) -> Column:
     """The number of days from a day to the as-of day.
 

@@ -15,7 +15,7 @@ Indices = npt.NDArray[np.int64]
 # 3.3 s with two and 9.8 s with one.
 _THREADS = 2
 _DIGITS = 12
-_SPARE = 3  # more pairs than asked for: the row itself, and ties at the edge
+SPARE_PAIRS = 3  # more pairs than asked for: the row itself, and ties at the edge
 _PAIRS_AT_ONCE = 200_000
 
 
@@ -99,7 +99,7 @@ class DistinctRows:
 
     def nearest_rows(self, rows: Indices, *, k: int) -> pd.DataFrame:
         """The nearest distinct rows of some among all, enough to choose the k nearest products."""
-        return nearest_pairs(self.cells, rows, None, n=k + _SPARE)
+        return nearest_pairs(self.cells, rows, None, n=k + SPARE_PAIRS)
 
 
 def sparse_matrix(rows: pd.DataFrame) -> csr_matrix:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clarion.products.similarity.distinct_rows import (
+    SPARE_PAIRS,
     DistinctRows,
     Indices,
     ProductMatrix,
@@ -122,7 +123,7 @@ def _lists_of_unchanged(
 def _pairs_with_changed(distinct: DistinctRows, changed_rows: Indices, *, k: int) -> pd.DataFrame:
     """Unchanged products with their nearest new and changed ones."""
     unchanged_rows = np.setdiff1d(np.arange(len(distinct)), changed_rows)
-    pairs = nearest_pairs(distinct.cells, unchanged_rows, changed_rows, n=k + 3)
+    pairs = nearest_pairs(distinct.cells, unchanged_rows, changed_rows, n=k + SPARE_PAIRS)
     return distinct.expand(distinct.expand(pairs, "column", limit=k + 1), "row")
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from clarion.measures.columns.days import is_known_by
 from clarion.measures.columns.position import price_position
 
 _NOT_OBSERVED = {
@@ -70,14 +71,13 @@ def with_market_facts(
 
 def _sales(product_days: DataFrame, as_of: date, days: int) -> DataFrame:
     """Units and views of each product in the window."""
-    until = F.lit(as_of)
-    in_window = (F.col("day") < until) & (F.col("day") >= F.date_sub(until, days))
+    in_window = F.col("day") >= F.date_sub(F.lit(as_of), days)
 
     def total(name: str) -> Column:
         return F.nullif(F.sum(name).cast("double"), F.lit(0.0))
 
     return (
-        product_days.where((F.col("known_on") < until) & in_window)
+        product_days.where(is_known_by(as_of) & in_window)
         .groupBy("product_id")
         .agg(total("quantity").alias("units"), total("views").alias("views"))
     )
