@@ -27,9 +27,8 @@ def products(spark: SparkSession, shop: Shop, draws: Draws) -> DataFrame:
         draws: the shop's random draws.
 
     Returns:
-        One row per product: number, product_ref, cluster (index), popularity_rank (within the
-        cluster, from 0), members (products of the cluster), department, category, brand, title,
-        description, price, cost, stock.
+        One row per product: number, product_ref, cluster (index), department, category, brand,
+        title, description, price, cost, stock.
     """
     sizes = _cluster_sizes(shop)
     return (
@@ -39,7 +38,7 @@ def products(spark: SparkSession, shop: Shop, draws: Draws) -> DataFrame:
         .withColumns(
             {
                 "product_ref": F.format_string("P%05d", "number"),
-                **_cluster_columns(shop, sizes),
+                **_cluster_columns(shop),
                 "brand": F.format_string("B%02d", draws.index("product/brand", 12, "number")),
                 **_text_columns(shop, draws),
                 **_price_columns(shop, draws),
@@ -90,14 +89,11 @@ def _cluster_of_number(sizes: list[int]) -> Column:
     return cluster
 
 
-def _cluster_columns(shop: Shop, sizes: list[int]) -> dict[str, Column]:
-    """What a product has from its cluster: its rank in it, its department and its category."""
-    first = lookup([float(number) for number in _first_numbers(sizes)], "cluster")
+def _cluster_columns(shop: Shop) -> dict[str, Column]:
+    """What a product has from its cluster: its department and its category."""
     departments = [local_text(shop, cluster.department) for cluster in shop.clusters]
     categories = [local_text(shop, cluster.category) for cluster in shop.clusters]
     return {
-        "popularity_rank": (F.col("number") - first).cast("int"),
-        "members": lookup([float(size) for size in sizes], "cluster").cast("int"),
         "department": lookup(departments, "cluster"),
         "category": lookup(categories, "cluster"),
     }

@@ -23,12 +23,6 @@ def squared_distances(points: Array, centres: Array) -> Array:
     return distances
 
 
-def assign(points: Array, centres: Array) -> Labels:
-    """The nearest centre of each point; ties go to the lower number."""
-    nearest: Labels = squared_distances(points, centres).argmin(1).astype(np.int64)
-    return nearest
-
-
 def standardise(points: Array) -> Array:
     """Each input in standard deviations from its mean; a constant one is 0.
 

@@ -1,5 +1,6 @@
 """A churn model: logistic regression on one cut, calibrated on a later one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.ml import Pipeline, PipelineModel
@@ -74,7 +75,7 @@ def fit_churn_model(
     Raises:
         SuspectedLeakError: the AUC is above `leak_auc`: an input has seen the future.
     """
-    counts = _label_counts(earlier)
+    counts = _label_counts(earlier, standard_deviations_of=_inputs(earlier))
     reason = _too_little("earlier", counts, settings) or _too_little(
         "later", _label_counts(later), settings
     )
@@ -151,12 +152,12 @@ def _inputs(examples: DataFrame) -> list[str]:
     return [name for name in examples.columns if name not in ("customer_id", "label")]
 
 
-def _label_counts(examples: DataFrame) -> Row | None:
-    """Number of customers and of churners, and the standard deviation of each input."""
+def _label_counts(examples: DataFrame, *, standard_deviations_of: Sequence[str] = ()) -> Row | None:
+    """Number of customers (n) and of churners (churned), and standard deviations of inputs."""
     return examples.agg(
         F.count("*").alias("n"),
         F.sum("label").alias("churned"),
-        *(F.stddev_samp(name).alias(name) for name in _inputs(examples)),
+        *(F.stddev_samp(name).alias(name) for name in standard_deviations_of),
     ).first()
 
 
