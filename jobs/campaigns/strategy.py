@@ -2,12 +2,9 @@
 
 from functools import partial
 
-from pyspark.sql import functions as F
-
 from clarion.campaigns.decisions.decisions import Draw, explore_rate, with_holdout
 from clarion.campaigns.decisions.plans import campaigns, plan_decisions
 from clarion.campaigns.decisions.settings import StrategySettings
-from clarion.campaigns.decisions.versions import next_versions
 from clarion.contracts.gold import (
     ADJUSTMENTS,
     BUDGETS,
@@ -37,31 +34,27 @@ def run(scope: Scope) -> None:
     settings = scope.settings(StrategySettings)
     as_of = scope.as_of
     offers = decision_inputs.offer_catalogue(scope)
-    strategies = next_versions(
-        scope.current(SEGMENTS),
-        scope.earlier(STRATEGIES),
-        scope.current(ADJUSTMENTS),
-        settings,
-        as_of=as_of,
-    )
-    scope.replace(STRATEGIES, strategies)
-
-    candidates = decision_inputs.decision_candidates(scope, offers, settings)
+    strategies = decision_inputs.strategies_of_day(scope, settings)
+    consents = scope.persist(scope.consents())
+    candidates = decision_inputs.decision_candidates(scope, offers, settings, strategies, consents)
     customers = scope.persist(with_holdout(candidates, settings))
     draw = Draw(scope.seed, as_of, explore_rate(customers, settings))
     plan = plan_decisions(customers, offers, settings, draw=draw, run_key=scope.run_key)
-    unprofiled = decision_inputs.decisions_without_profile(scope, offers, settings, draw)
-    scope.replace(DECISIONS, plan.decisions.unionByName(unprofiled))
+    unprofiled = decision_inputs.decisions_without_profile(scope, offers, settings, consents, draw)
+    decisions = scope.persist(plan.decisions.unionByName(unprofiled))
 
-    decisions = scope.own(DECISIONS).where(F.col("as_of") == F.lit(as_of))
     campaigns_of_day = campaigns(decisions, offers, as_of=as_of, window_days=settings.window_days)
     row = plan.budget_row(as_of=as_of, budget=settings.budget)
-    budget = rows_as_frame(scope.spark, BUDGETS, [row])
     scope.note(
         f"{row['planned']:,.2f} of {settings.budget:,.2f} planned; "
         f"one more unit of budget would bring {row['shadow_price']:.2f}"
     )
-    writes = [(CAMPAIGNS, campaigns_of_day), (BUDGETS, budget)]
+    writes = (
+        (STRATEGIES, strategies),
+        (DECISIONS, decisions),
+        (CAMPAIGNS, campaigns_of_day),
+        (BUDGETS, rows_as_frame(scope.spark, BUDGETS, [row])),
+    )
     run_concurrently([partial(scope.replace, table, frame) for table, frame in writes])
 
 

@@ -1,5 +1,6 @@
 """The product matrix against NumPy, and decisions that keep their promises."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -10,9 +11,11 @@ from worlds import World
 
 from clarion.campaigns.decisions import allocation
 from clarion.campaigns.decisions import decisions as deciding
+from clarion.campaigns.decisions.allocation import Unlimited, unlimited_sums
 from clarion.campaigns.decisions.context import check_conditions
 from clarion.campaigns.decisions.eligibility import with_candidates
-from clarion.campaigns.decisions.settings import StrategySettings, parse_catalogue
+from clarion.campaigns.decisions.plans import plan_decisions
+from clarion.campaigns.decisions.settings import Catalogue, StrategySettings, parse_catalogue
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.declarations.shop import attributes
@@ -45,9 +48,15 @@ def test_a_budget_is_never_exceeded_and_the_dual_bounds_the_value(spark: SparkSe
     customers = spark.createDataFrame(
         values, "customer_id string, eligible array<struct<action:string,value:double,cost:double>>"
     ).persist()
+    unlimited = Unlimited.of(customers.agg(*unlimited_sums(F.lit(True))).first())
+    items = [item for _, eligible in values for item in eligible]
+    assert unlimited.steepest == pytest.approx(max(v / c for _, v, c in items if c))
+    assert unlimited.totals.value == pytest.approx(
+        sum(max(value for _, value, _ in eligible) for _, eligible in values)
+    )
     earlier = -1.0
     for budget in (0.0, 20.0, 100.0, 1e6):
-        result = allocation.allocate(customers, budget=budget)
+        result = allocation.allocate(customers, unlimited, budget=budget)
         assert result.cost <= budget
         assert result.value <= result.value_bound + 1e-9
         assert result.value >= earlier
@@ -56,11 +65,15 @@ def test_a_budget_is_never_exceeded_and_the_dual_bounds_the_value(spark: SparkSe
         earlier = result.value
 
 
-def _decide(spark: SparkSession, config: Config, *, live_cart: bool = False) -> DataFrame:
-    offers = parse_catalogue(
+def _offers(config: Config) -> Catalogue:
+    return parse_catalogue(
         parse_yaml(config.text("offers.yml"), where="offers.yml"), where="offers.yml"
     )
-    settings = config.section(StrategySettings)
+
+
+def _customers(spark: SparkSession, config: Config, *, live_cart: bool = False) -> DataFrame:
+    """4,000 customers with their candidates; a tenth may not be addressed."""
+    offers, settings = _offers(config), config.section(StrategySettings)
     shown = "array<struct<product_id:string,reason:string>>"
     cart = "array(struct('p1' AS product_id, 'in the cart' AS reason))" if live_cart else "array()"
     context = spark.range(4000).selectExpr(
@@ -72,11 +85,15 @@ def _decide(spark: SparkSession, config: Config, *, live_cart: bool = False) -> 
         f"{str(live_cart).lower()} open_cart", "false market_alert", "6 month", "1 day_of_month", "60.0D shop_order_value",
     )  # fmt: skip
     check_conditions(context, offers)
-    customers = deciding.with_holdout(
+    return deciding.with_holdout(
         with_candidates(context, offers, shop_order_value=F.col("shop_order_value")),
         settings,
     )
-    draw = deciding.Draw(7, AS_OF, 0.1)
+
+
+def _decide(spark: SparkSession, config: Config, *, live_cart: bool = False) -> DataFrame:
+    offers, draw = _offers(config), deciding.Draw(7, AS_OF, 0.1)
+    customers = _customers(spark, config, live_cart=live_cart)
     return deciding.decide(
         deciding.with_exploration(customers, draw), offers, draw, shadow_price=0.0, run_key="k"
     ).persist()
@@ -118,6 +135,27 @@ def test_the_holdout_is_its_share_and_the_draws_follow_their_chances(
     assert holdout_share == pytest.approx(0.05, abs=3 * (0.05 * 0.95 / 4000) ** 0.5)
     explored_share = decisions.where("explored").count() / decisions.where("NOT is_holdout").count()
     assert explored_share == pytest.approx(0.10, abs=3 * (0.10 * 0.90 / 3800) ** 0.5)
+
+
+def test_what_is_planned_is_what_the_decisions_cost_and_no_more_than_the_budget(
+    spark: SparkSession, config: Config
+) -> None:
+    offers, draw = _offers(config), deciding.Draw(7, AS_OF, 0.1)
+    customers = _customers(spark, config).persist()
+    budget = 1e9
+    for is_limited in (False, True):
+        settings = replace(config.section(StrategySettings), budget=budget)
+        plan = plan_decisions(customers, offers, settings, draw=draw, run_key="k")
+        costs = plan.decisions.groupBy("explored").agg(
+            F.sum("expected_cost"), F.sum("expected_value")
+        )
+        found = {explored: (float(cost), value) for explored, cost, value in costs.collect()}
+        assert plan.explored_cost == pytest.approx(found[True][0])
+        assert (plan.allocation.cost, plan.allocation.value) == pytest.approx(found[False])
+        planned = plan.allocation.cost + plan.explored_cost
+        assert 0 < planned <= budget
+        assert (plan.allocation.shadow_price > 0) == is_limited
+        budget = planned / 2
 
 
 def test_an_open_cart_changes_the_decision_and_says_so(spark: SparkSession, config: Config) -> None:

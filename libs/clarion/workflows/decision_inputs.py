@@ -9,9 +9,11 @@ from clarion.campaigns.decisions.decisions import Draw
 from clarion.campaigns.decisions.eligibility import with_candidates
 from clarion.campaigns.decisions.settings import Catalogue, StrategySettings, parse_catalogue
 from clarion.campaigns.decisions.unprofiled import unprofiled_decisions
+from clarion.campaigns.decisions.versions import next_versions
 from clarion.collect.identity.consent import consenting_customers
 from clarion.config.load import parse_yaml
 from clarion.contracts.gold import (
+    ADJUSTMENTS,
     CUSTOMER_PROFILES,
     CUSTOMER_TAGS,
     INTERACTIONS,
@@ -23,6 +25,7 @@ from clarion.contracts.gold import (
     STRATEGIES,
 )
 from clarion.contracts.live import CUSTOMER_STATE, MARKET_ALERTS
+from clarion.lake.frames import rows_as_frame
 from clarion.runtime.scope import Scope
 
 _ALERT_DAYS = 7
@@ -38,18 +41,46 @@ def offer_catalogue(scope: Scope) -> Catalogue:
     return parse_catalogue(parse_yaml(scope.config.text(file), where=file), where=file)
 
 
-def decision_candidates(scope: Scope, offers: Catalogue, settings: StrategySettings) -> DataFrame:
-    """Every customer in context with eligible actions and refusals; the day's strategies exist.
+def strategies_of_day(scope: Scope, settings: StrategySettings) -> DataFrame:
+    """STRATEGIES of the day, before they are written.
+
+    Args:
+        scope: of the job that decides.
+        settings: targets.
+    """
+    strategies = next_versions(
+        scope.current(SEGMENTS),
+        scope.earlier(STRATEGIES),
+        scope.current(ADJUSTMENTS),
+        settings,
+        as_of=scope.as_of,
+    )
+    # One row a group. In memory, so that nothing computed from it reads the table again.
+    rows = [row.asDict() for row in strategies.collect()]
+    return rows_as_frame(scope.spark, STRATEGIES, rows)
+
+
+def decision_candidates(
+    scope: Scope,
+    offers: Catalogue,
+    settings: StrategySettings,
+    strategies: DataFrame,
+    consents: DataFrame,
+) -> DataFrame:
+    """Every customer in context with eligible actions and refusals.
 
     Args:
         scope: of the job that decides.
         offers: the catalogue.
         settings: how many products an offer shows.
+        strategies: STRATEGIES of the day.
+        consents: CONSENTS that had arrived before the day.
 
     Raises:
         ConfigError: a condition of an offer is invalid.
     """
-    context = decision_context(_customer_facts(scope, settings), as_of=scope.as_of)
+    facts = _customer_facts(scope, settings, strategies, consents)
+    context = decision_context(facts, as_of=scope.as_of)
     check_conditions(context, offers)
     shop = scope.current(CUSTOMER_PROFILES).agg(
         F.avg("average_order").cast("double").alias("shop_order_value")
@@ -60,7 +91,7 @@ def decision_candidates(scope: Scope, offers: Catalogue, settings: StrategySetti
 
 
 def decisions_without_profile(
-    scope: Scope, offers: Catalogue, settings: StrategySettings, draw: Draw
+    scope: Scope, offers: Catalogue, settings: StrategySettings, consents: DataFrame, draw: Draw
 ) -> DataFrame:
     """DECISIONS of customers who consent to marketing and not to analytics.
 
@@ -68,34 +99,32 @@ def decisions_without_profile(
         scope: of the job that decides.
         offers: the catalogue.
         settings: share of the holdout.
+        consents: CONSENTS that had arrived before the day.
         draw: how choices are randomised.
     """
-    statements = scope.consents()
-    analytics = consenting_customers(statements, purpose="analytics").select("customer_id")
-    marketing = consenting_customers(statements, purpose="marketing")
+    analytics = consenting_customers(consents, purpose="analytics").select("customer_id")
+    marketing = consenting_customers(consents, purpose="marketing")
     customers = marketing.join(analytics, "customer_id", "left_anti")
     return unprofiled_decisions(customers, offers, settings, draw=draw, run_key=scope.run_key)
 
 
-def _customer_facts(scope: Scope, settings: StrategySettings) -> CustomerFacts:
+def _customer_facts(
+    scope: Scope, settings: StrategySettings, strategies: DataFrame, consents: DataFrame
+) -> CustomerFacts:
     churn = (
         scope.current(PREDICTIONS)
         .where("label = 'churn'")
         .select("customer_id", F.col("probability").alias("churn_probability"))
     )
     traits = scope.current(SEGMENTS).select("segment_id", F.map_from_entries("traits").alias("z"))
-    strategies = (
-        scope.own(STRATEGIES)
-        .where(F.col("as_of") == F.lit(scope.as_of))
-        .select("segment_id", "strategy_id", "version", "benefit")
-    )
+    plans = strategies.select("segment_id", "strategy_id", "version", "benefit")
     return CustomerFacts(
         profiles=scope.current(CUSTOMER_PROFILES),
         members=_members(scope),
-        strategies=strategies.join(traits, "segment_id"),
+        strategies=plans.join(traits, "segment_id"),
         products=_products(scope, limit=settings.products_shown),
         churn=churn,
-        consents=consenting_customers(scope.consents(), purpose="marketing"),
+        consents=consenting_customers(consents, purpose="marketing"),
     )
 
 

@@ -8,11 +8,12 @@ a large lambda, and every budget can be kept.
 
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 NOTHING = "nothing"
 _GRID_POINTS = 48
+_UNLIMITED_SUMS = ("unlimited_cost", "unlimited_value", "steepest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,32 @@ class Allocation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Totals:
+class Totals:
     """Expected cost and value of the greedy choices under one multiplier."""
 
     cost: float
     value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unlimited:
+    """The greedy choices without a budget.
+
+    Args:
+        totals: their cost and value.
+        steepest: the largest value per unit of cost of any action; 0 where none costs anything.
+    """
+
+    totals: Totals
+    steepest: float
+
+    @classmethod
+    def of(cls, sums: Row | None) -> "Unlimited":
+        """From a row of `unlimited_sums`."""
+        cost, value, steepest = (
+            float(sums[name] or 0.0) if sums else 0.0 for name in _UNLIMITED_SUMS
+        )
+        return cls(Totals(cost, value), steepest)
 
 
 def nothing_candidate() -> Column:
@@ -67,26 +89,40 @@ def best_action(eligible: Column, shadow_price: Column) -> Column:
     return F.array_max(ranked)
 
 
-def allocate(customers: DataFrame, *, budget: float) -> Allocation:
+def unlimited_sums(is_greedy: Column) -> tuple[Column, ...]:
+    """Aggregates over customers, of which `Unlimited.of` is made.
+
+    Args:
+        is_greedy: whose choices count; their column `eligible` is an array of
+            struct(action, value, cost).
+    """
+    best = best_action(F.col("eligible"), F.lit(0.0))
+    ratios = F.transform("eligible", lambda item: F.try_divide(item["value"], item["cost"]))
+    aggregates = (
+        F.sum(F.when(is_greedy, best["cost"])),
+        F.sum(F.when(is_greedy, best["value"])),
+        F.max(F.when(is_greedy, F.array_max(ratios))),
+    )
+    return tuple(
+        aggregate.alias(name) for aggregate, name in zip(aggregates, _UNLIMITED_SUMS, strict=True)
+    )
+
+
+def allocate(customers: DataFrame, unlimited: Unlimited, *, budget: float) -> Allocation:
     """The smallest multiplier under which the greedy choices cost no more than the budget.
 
     Args:
         customers: customer_id and eligible (array of struct(action, value, cost), "nothing"
             included).
+        unlimited: their choices without a budget.
         budget: what may be spent, in the unit of the costs.
     """
-    unlimited = _greedy_totals(customers, [0.0])[0.0]
-    if unlimited.cost <= budget:
-        return Allocation(0.0, unlimited.cost, unlimited.value, unlimited.value)
+    totals = unlimited.totals
+    if totals.cost <= budget:
+        return Allocation(0.0, totals.cost, totals.value, totals.value)
 
-    steepest = (
-        customers.select(F.explode("eligible").alias("item"))
-        .agg(F.max(F.try_divide("item.value", "item.cost")))
-        .first()
-    )
     low = 0.0
-    high = float(steepest[0] or 0.0) * 1.001 if steepest else 0.0
-    totals = _Totals(0.0, 0.0)
+    high = unlimited.steepest * 1.001
     for _ in range(2):
         step = (high - low) / _GRID_POINTS
         grid = [low + step * index for index in range(1, _GRID_POINTS + 1)]
@@ -99,7 +135,7 @@ def allocate(customers: DataFrame, *, budget: float) -> Allocation:
     return Allocation(high, totals.cost, totals.value, value_bound)
 
 
-def _greedy_totals(customers: DataFrame, grid: list[float]) -> dict[float, _Totals]:
+def _greedy_totals(customers: DataFrame, grid: list[float]) -> dict[float, Totals]:
     """Cost and value of the greedy choices for each multiplier."""
     prices = F.explode(F.array(*(F.lit(price) for price in grid))).alias("price")
     choices = customers.select("eligible", prices).select(
@@ -110,5 +146,5 @@ def _greedy_totals(customers: DataFrame, grid: list[float]) -> dict[float, _Tota
         .agg(F.sum("choice.cost").alias("cost"), F.sum("choice.value").alias("value"))
         .collect()
     )  # one row a price
-    totals = {row["price"]: _Totals(float(row["cost"]), float(row["value"])) for row in rows}
-    return {price: totals.get(price, _Totals(0.0, 0.0)) for price in grid}
+    totals = {row["price"]: Totals(float(row["cost"]), float(row["value"])) for row in rows}
+    return {price: totals.get(price, Totals(0.0, 0.0)) for price in grid}

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.campaigns.decisions.allocation import Allocation, allocate
+from clarion.campaigns.decisions.allocation import Allocation, Unlimited, allocate, unlimited_sums
 from clarion.campaigns.decisions.decisions import Draw, decide, with_exploration
 from clarion.campaigns.decisions.settings import Catalogue, StrategySettings
 from clarion.contracts.sources import MONEY
@@ -65,10 +65,13 @@ def plan_decisions(
         run_key: the run that owns the rows.
     """
     drawn = with_exploration(customers, draw)
-    row = drawn.where("explored").agg(F.sum("drawn.cost")).first()
-    explored_cost = float(row[0] or 0.0) if row else 0.0
-    greedy = drawn.where("NOT explored AND NOT is_holdout").select("customer_id", "eligible")
-    allocation = allocate(greedy, budget=settings.budget - explored_cost)
+    is_greedy = ~F.col("explored") & ~F.col("is_holdout")
+    cost_of_drawn = F.sum(F.when(F.col("explored"), F.col("drawn.cost"))).alias("explored_cost")
+    sums = drawn.agg(cost_of_drawn, *unlimited_sums(is_greedy)).first()
+    explored_cost = float(sums["explored_cost"] or 0.0) if sums else 0.0
+    greedy = drawn.where(is_greedy).select("customer_id", "eligible")
+    budget = settings.budget - explored_cost
+    allocation = allocate(greedy, Unlimited.of(sums), budget=budget)
     decisions = decide(drawn, offers, draw, shadow_price=allocation.shadow_price, run_key=run_key)
     return DecisionPlan(decisions, allocation, explored_cost, draw.explore)
 
