@@ -10,7 +10,7 @@ from clarion.contracts.silver import ORDER_LINES, PRODUCTS, REVIEWS
 from clarion.kernel.parallel import run_concurrently
 from clarion.products.catalogue.current import current_products
 from clarion.products.similarity import pairs
-from clarion.products.similarity.collaborative import buyer_similarities, rating_similarities
+from clarion.products.similarity.collaborative import product_similarities
 from clarion.products.similarity.settings import PairSettings
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
@@ -47,10 +47,8 @@ def _pairs(scope: Scope, sales: DataFrame) -> DataFrame:
 
 def _similarities(scope: Scope, sales: DataFrame) -> DataFrame:
     settings = scope.settings(PairSettings)
-    similarities = buyer_similarities(sales, settings=settings)
-    if scope.exists(REVIEWS):
-        reviews = scope.facts_within(REVIEWS, settings.window_days)
-        similarities = similarities.unionByName(rating_similarities(reviews, settings=settings))
+    reviews = scope.facts_within(REVIEWS, settings.window_days) if scope.exists(REVIEWS) else None
+    similarities = product_similarities(sales, reviews, settings=settings)
     return similarities.select(F.lit(scope.as_of).alias("as_of"), "*")
 
 

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from clarion.config import Config
 from clarion.products.similarity import pairs
-from clarion.products.similarity.collaborative import buyer_similarities, rating_similarities
+from clarion.products.similarity.collaborative import product_similarities
 from clarion.products.similarity.settings import PairSettings
 from clarion.products.similarity.tokens import Chinese, tokens
 
@@ -166,7 +166,7 @@ def test_jaccard_equals_sets_of_buyers(
     bought = sorted({(f"c{rng.integers(30)}", f"p{rng.integers(12):02d}") for _ in range(160)})
     frame = rows("customer_id string, product_id string", *bought, *bought[:20])
     limits = replace(settings, top_k=50, min_common=2, block_rows=block_rows)
-    found = buyer_similarities(frame, settings=limits).collect()
+    found = product_similarities(frame, None, settings=limits).collect()
     buyers: dict[str, set[str]] = {}
     for customer, product in bought:
         buyers.setdefault(product, set()).add(customer)
@@ -196,10 +196,11 @@ def test_pearson_equals_pandas_over_people_who_rated_both(
     ]
     # A product that everybody rates the same has no correlation.
     rated += [(f"c{customer:02d}", "flat", 3.0) for customer in range(25)]
-    found = rating_similarities(
+    found = product_similarities(
+        rows("customer_id string, product_id string", *(row[:2] for row in rated)),
         rows("customer_id string, product_id string, rating double", *rated),
         settings=replace(settings, top_k=50, min_common=5, block_rows=block_rows),
-    )
+    ).where("measure = 'pearson'")
     table = pd.DataFrame(rated, columns=["customer", "product", "stars"]).pivot_table(
         index="customer", columns="product", values="stars"
     )
@@ -219,7 +220,8 @@ def test_without_purchases_and_customers_nothing_is_similar(
     rows: Callable[..., DataFrame], settings: PairSettings
 ) -> None:
     purchases = rows("customer_id string, product_id string", (None, "p1"), (None, "p2"))
-    assert buyer_similarities(purchases, settings=replace(settings, min_common=1)).isEmpty()
+    limits = replace(settings, min_common=1)
+    assert product_similarities(purchases, None, settings=limits).isEmpty()
 
 
 @pytest.mark.covers("M2")

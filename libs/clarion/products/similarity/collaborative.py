@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
@@ -49,76 +49,79 @@ def customer_matrix(pairs: pd.DataFrame) -> CustomerMatrix:
     )
 
 
-def buyer_similarities(purchases: DataFrame, *, settings: PairSettings) -> DataFrame:
-    """The products with the largest share of buyers in common; ties by product id.
+def product_similarities(
+    purchases: DataFrame, ratings: DataFrame | None, *, settings: PairSettings
+) -> DataFrame:
+    """The products with the most buyers in common, and those whose ratings correlate most.
 
-    The measure is Jaccard's: |A and B| / |A or B|.
+    Jaccard's measure is |A and B| / |A or B| over buyers; Pearson's is the correlation over the
+    customers who rated both. Ties are broken by product id.
 
     Args:
         purchases: customer_id, product_id; repeats count once.
+        ratings: customer_id, product_id, rating; of a customer's ratings of a product the mean
+            counts. None where the shop has none.
         settings: neighbours per product (top_k), customers in common below which two products
             are not compared (min_common), products compared at a time (block_rows).
 
     Returns:
-        measure ('jaccard'), product_id, rank, neighbour_id, similarity, common (buyers).
+        measure ('jaccard' or 'pearson'), product_id, rank, neighbour_id, similarity, common
+        (customers).
     """
-    pairs = (
+    pairs = {"jaccard": _buyer_pairs(purchases)}
+    if ratings is not None:
+        pairs["pearson"] = _rating_pairs(ratings)
+    frequent_pairs = [
+        _frequent_pairs(frame, settings.min_common).withColumn("measure", F.lit(number))
+        for number, frame in enumerate(pairs.values())
+    ]
+    # Sparse, one row per customer and product; collected at once, since each collection waits.
+    rows = reduce(DataFrame.unionByName, frequent_pairs).toPandas()
+    similarities = [
+        _similarities(
+            purchases.sparkSession,
+            rows[rows["measure"] == number],
+            partial(_COMPARISONS[measure], min_common=settings.min_common, k=settings.top_k),
+            block_rows=settings.block_rows,
+        ).withColumn("measure", F.lit(measure))
+        for number, measure in enumerate(pairs)
+    ]
+    return reduce(DataFrame.unionByName, similarities).select(
+        "measure", "product_id", "rank", "neighbour_id", "similarity", "common"
+    )
+
+
+def _buyer_pairs(purchases: DataFrame) -> DataFrame:
+    return (
         purchases.where("customer_id IS NOT NULL")
         .select("customer_id", "product_id")
         .distinct()
         .withColumn("value", F.lit(1.0))
     )
-    compare = partial(jaccard, min_common=settings.min_common, k=settings.top_k)
-    return _similarities(pairs, compare, measure="jaccard", settings=settings)
 
 
-def rating_similarities(ratings: DataFrame, *, settings: PairSettings) -> DataFrame:
-    """The products whose ratings correlate most; ties by product id.
-
-    The measure is Pearson's correlation over the customers who rated both.
-
-    Args:
-        ratings: customer_id, product_id, rating; of a customer's ratings of a product the mean
-            counts.
-        settings: as in `buyer_similarities`.
-
-    Returns:
-        measure ('pearson'), product_id, rank, neighbour_id, similarity, common (customers).
-    """
+def _rating_pairs(ratings: DataFrame) -> DataFrame:
     mean_rating = F.avg(F.col("rating").cast("double"))
-    pairs = (
+    return (
         ratings.where("customer_id IS NOT NULL AND rating IS NOT NULL")
         .groupBy("customer_id", "product_id")
         .agg(mean_rating.alias("value"))
     )
-    compare = partial(pearson, min_common=settings.min_common, k=settings.top_k)
-    return _similarities(pairs, compare, measure="pearson", settings=settings)
 
 
 def _similarities(
-    pairs: DataFrame, compare: Compare, *, measure: str, settings: PairSettings
+    spark: SparkSession, rows: pd.DataFrame, compare: Compare, *, block_rows: int
 ) -> DataFrame:
-    # Sparse, one row per customer and product; the whole matrix is sent to each task.
-    rows = _frequent_pairs(pairs, settings.min_common).toPandas()
-    spark = pairs.sparkSession
     if rows.empty:
-        similarities = spark.createDataFrame([], _SCHEMA)
-    else:
-        matrix = customer_matrix(rows)
-        similarities = compare_in_blocks(
-            spark,
-            partial(compare, matrix),
-            rows=len(matrix.names),
-            block_rows=settings.block_rows,
-            schema=_SCHEMA,
-        )
-    return similarities.select(
-        F.lit(measure).alias("measure"),
-        "product_id",
-        "rank",
-        "neighbour_id",
-        "similarity",
-        "common",
+        return spark.createDataFrame([], _SCHEMA)
+    matrix = customer_matrix(rows)
+    # The whole matrix is sent to each task.
+    return compare_in_blocks(
+        spark,
+        partial(compare, matrix),
+        rows=len(matrix.names),
+        block_rows=block_rows,
+        schema=_SCHEMA,
     )
 
 
@@ -197,3 +200,6 @@ def _pair_frame(
 
 def _rank_pairs(names: Names, pairs: pd.DataFrame, *, k: int) -> pd.DataFrame:
     return rank_neighbours(names, pairs, by="similarity", k=k)
+
+
+_COMPARISONS = {"jaccard": jaccard, "pearson": pearson}
