@@ -22,6 +22,7 @@ from clarion.contracts.gold import (
 )  # fmt: skip
 from clarion.contracts.live import CUSTOMER_STATE, MARKET_ALERTS
 from clarion.contracts.silver import CONSENTS
+from clarion.declarations import shop
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.job import Job
@@ -33,7 +34,7 @@ def run(scope: Scope) -> None:
     """Write the strategies of the day, one decision per customer, campaigns and the budget."""
     settings = scope.settings(StrategySettings)
     as_of = scope.as_of
-    offers = decision_inputs.offer_catalogue(scope)
+    offers = shop.offers(scope.config)
     strategies = decision_inputs.strategies_of_day(scope, settings)
     consents = scope.persist(scope.consents())
     candidates = decision_inputs.decision_candidates(scope, offers, settings, strategies, consents)

@@ -7,11 +7,10 @@ from clarion.campaigns.decisions import products
 from clarion.campaigns.decisions.context import CustomerFacts, check_conditions, decision_context
 from clarion.campaigns.decisions.decisions import Draw
 from clarion.campaigns.decisions.eligibility import with_candidates
-from clarion.campaigns.decisions.settings import Catalogue, StrategySettings, parse_catalogue
+from clarion.campaigns.decisions.settings import Catalogue, StrategySettings
 from clarion.campaigns.decisions.unprofiled import unprofiled_decisions
 from clarion.campaigns.decisions.versions import next_versions
 from clarion.collect.identity.consent import consenting_customers
-from clarion.config.load import parse_yaml
 from clarion.contracts.gold import (
     ADJUSTMENTS,
     CUSTOMER_PROFILES,
@@ -29,16 +28,6 @@ from clarion.lake.frames import rows_as_frame
 from clarion.runtime.scope import Scope
 
 _ALERT_DAYS = 7
-
-
-def offer_catalogue(scope: Scope) -> Catalogue:
-    """The shop's offers.
-
-    Raises:
-        ConfigError: the file of offers is invalid.
-    """
-    file = str(scope.config.get("shop.offers"))
-    return parse_catalogue(parse_yaml(scope.config.text(file), where=file), where=file)
 
 
 def strategies_of_day(scope: Scope, settings: StrategySettings) -> DataFrame:
