@@ -92,6 +92,7 @@ def test_whole_files_keep_the_contract(spark: SparkSession, tmp_path: Path) -> N
     check_errors(checked)
 
 
+@pytest.mark.own_reader
 @pytest.mark.parametrize(
     "change", [{}, {"incremental": {"by": "day"}}], ids=["by version", "by column"]
 )
