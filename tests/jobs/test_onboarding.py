@@ -43,13 +43,11 @@ def file(tmp_path: Path) -> Path:
     return found
 
 
-def test_a_new_shop_goes_from_one_file_to_facts_without_python(
-    clarion: Clarion, spark: object, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    conf, lake = tmp_path / "conf", tmp_path / "lake"
+def _new_shop(clarion: Clarion, file: Path, folder: Path) -> list[str]:
+    """A shop whose mapping was proposed from one file, then corrected; flags of its commands."""
+    conf, mapping = folder / "conf", folder / "conf" / "sources" / "shop.yml"
     assert clarion("init", str(conf), "--name", "Laden", "--time-zone", "Europe/Berlin") == 0
     assert clarion("init", str(conf)) == 2
-    mapping = conf / "sources" / "shop.yml"
     assert (
         clarion("source", "infer", str(file), "--conf-dir", str(conf), "--out", str(mapping)) == 0
     )
@@ -68,25 +66,35 @@ def test_a_new_shop_goes_from_one_file_to_facts_without_python(
     mapping.write_text(
         re.sub(r"basis: recorded", "basis: declared\n    purposes: [analytics]", mended)
     )
-    flags = [
-        "--conf-dir",
-        str(conf),
-        "--set",
-        "shop.sources=[shop]",
-        "--set",
-        f"data={file.parent}",
-        "--lake",
-        str(lake),
-    ]
-    (tmp_path / "key").write_text("cd" * 32)
-    flags += ["--set", f"privacy.key=file:{tmp_path / 'key'}", "--as-of", "2026-04-01"]
+    (folder / "key").write_text("cd" * 32)
+    settings = {
+        "shop.sources": "[shop]",
+        "data": str(file.parent),
+        "privacy.key": f"file:{folder / 'key'}",
+    }
+    overrides = [flag for name, value in settings.items() for flag in ("--set", f"{name}={value}")]
+    lake = str(folder / "lake")
+    return ["--conf-dir", str(conf), *overrides, "--lake", lake, "--as-of", "2026-04-01"]
+
+
+def test_a_mapping_is_proposed_from_one_file_and_tried_without_a_lake(
+    clarion: Clarion, spark: object, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = _new_shop(clarion, file, tmp_path)
     capsys.readouterr()
     assert clarion("source", "check", "shop", *flags) == 0
     shown = capsys.readouterr().out
     assert "39 accepted" not in shown
     assert "40 accepted" in shown
     assert "x.example" not in shown
-    assert not lake.exists()
+    assert not (tmp_path / "lake").exists()
+
+
+@pytest.mark.deep
+def test_a_new_shop_goes_from_one_file_to_facts_without_python(
+    clarion: Clarion, spark: object, file: Path, tmp_path: Path
+) -> None:
+    flags, lake = _new_shop(clarion, file, tmp_path), tmp_path / "lake"
     assert clarion("run", "all", "--to", "clean", *flags) == 0
     assert Lake(spark, str(lake)).read(TABLES["silver.order_lines"]).count() == 40  # type: ignore[arg-type]
     assert b"x.example" not in b"".join(

@@ -93,6 +93,7 @@ def test_rows_are_removed_by_what_names_them_and_nothing_of_them_stands_in_the_l
     assert "n7" not in logs
 
 
+@pytest.mark.deep
 def test_a_vacuum_ends_the_history_and_a_table_goes_back_within_it(
     lake: Lake, things: Callable[..., DataFrame]
 ) -> None:
