@@ -44,8 +44,8 @@ check: $(READY)  ## style, types, layers, bans, generated files
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/meta
 
-bench: $(READY)  ## time the demo's jobs from nothing
-	$(BIN)/python benchmarks/demo.py
+bench: $(READY)  ## profile a pass over the demo's shop: by job and by Spark action
+	$(BIN)/python benchmarks/one_pass.py
 
 docs: $(READY)  ## write what is generated (tables, jobs, requirements, coverage), then build the site into site/
 	$(BIN)/python docs/generate.py
