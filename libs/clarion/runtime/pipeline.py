@@ -41,11 +41,8 @@ def policy_users(jobs: Iterable[Job]) -> frozenset[str]:
     inputs = {table.name for table in POLICY_TABLES}
     writers = {job.name for job in jobs if inputs & {table.name for table in job.writes}}
     edges = dependencies(jobs)
-
-    def waits_for(name: str) -> set[str]:
-        return set(edges.get(name, ())).union(*(waits_for(other) for other in edges.get(name, ())))
-
-    return frozenset(job.name for job in jobs if writers <= waits_for(job.name))
+    names = {job.name for job in jobs}
+    return frozenset(names.intersection(*(_jobs_after(writer, edges) for writer in writers)))
 
 
 def order(jobs: Iterable[Job]) -> tuple[Job, ...]:
