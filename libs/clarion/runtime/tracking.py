@@ -43,8 +43,16 @@ class Tracking:
         )
 
     def open_in_background(self) -> None:
-        """Open the store while the first jobs run: libraries and a new store's tables take 7 s."""
-        threading.Thread(target=self._client, daemon=True).start()
+        """Open the store while the first jobs run: libraries and a new store's tables take 7 s.
+
+        A store that cannot be opened is reported by the first job that needs it.
+        """
+
+        def open_early() -> None:
+            with suppress(Exception):  # the job's own call raises it again
+                self._client()
+
+        threading.Thread(target=open_early, daemon=True).start()
 
     def _client(self) -> Any:
         with _OPENING:
