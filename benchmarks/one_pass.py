@@ -8,14 +8,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
 import psutil
-from pyspark.sql import SparkSession
 from pyspark.sql.classic.dataframe import DataFrame
 
 from clarion.config import Config
@@ -33,9 +32,18 @@ _ACTIONS = (
 _TREE = psutil.Process()
 
 
+_SEEN: dict[tuple[int, float], float] = {}
+
+
 def _processor_seconds() -> float:
-    times = [_TREE.cpu_times(), *(child.cpu_times() for child in _TREE.children(recursive=True))]
-    return sum(item.user + item.system for item in times)
+    """Of this process and of all below it, those that have ended included."""
+    for process in (_TREE, *_TREE.children(recursive=True)):
+        try:
+            times = process.cpu_times()
+            _SEEN[process.pid, process.create_time()] = times.user + times.system
+        except psutil.NoSuchProcess:
+            continue  # it ended just now; what was last seen of it counts
+    return sum(_SEEN.values())
 
 
 class Profile:
@@ -45,7 +53,7 @@ class Profile:
     """
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.calls: Counter[str] = Counter()
         self.jobs: dict[str, list[tuple[float, float, int]]] = {}
         self._within = threading.local()
@@ -68,17 +76,20 @@ class Profile:
 
         setattr(owner, name, timed)
 
-    def run_job(self, run: Callable[..., runlog.RunReport], *arguments: Any, **named: Any) -> Any:
+    def run_job(
+        self, run: Callable[..., runlog.RunReport], *arguments: Any, lake: Lake, **named: Any
+    ) -> Any:
         """Run a job and note what it took."""
-        queries, began, processor = _queries(), time.monotonic(), _processor_seconds()
-        report = run(*arguments, **named)
-        cost = (time.monotonic() - began, _processor_seconds() - processor, _queries() - queries)
+        queries, began, processor = _queries(lake), time.monotonic(), _processor_seconds()
+        report = run(*arguments, lake=lake, **named)
+        seconds = time.monotonic() - began
+        cost = (seconds, _processor_seconds() - processor, _queries(lake) - queries)
         self.jobs.setdefault(report.job, []).append(cost)
         return report
 
 
-def _queries() -> int:
-    session: Any = SparkSession.getActiveSession()
+def _queries(lake: Lake) -> int:
+    session: Any = lake.spark
     return int(session._jsparkSession.sharedState().statusStore().executionsCount())
 
 
@@ -106,7 +117,7 @@ def main() -> None:
         sums = [sum(column) for column in zip(*costs.values(), strict=True)]
         print(f"{'all':<17} {sums[0]:7.1f} {sums[1]:9.1f} {sums[2]:7.0f}")
     print("\naction            seconds   calls")
-    for label, seconds in profile.seconds.most_common():
+    for label, seconds in sorted(profile.seconds.items(), key=lambda item: -item[1]):
         print(f"{label:<20} {seconds:6.1f} {profile.calls[label]:7d}")
 
 
