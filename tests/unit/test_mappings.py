@@ -225,3 +225,10 @@ def test_duplicates_are_looked_for_as_far_back_as_the_mapping_says() -> None:
         "m", {"orders": {**ORDERS, "duplicates": {"within_days": 30}}}, variables={}
     )
     assert (all_columns.duplicates, all_columns.duplicate_days) == ("drop", 30)
+
+
+def test_a_small_lakes_settings_are_laid_over_those_of_one_machine() -> None:
+    local, small = (Config.load(environment=name).get("spark.conf") for name in ("local", "small"))
+    assert set(local) < set(small)
+    assert small["spark.sql.adaptive.enabled"] is local["spark.sql.adaptive.enabled"] is False
+    assert (local["spark.sql.shuffle.partitions"], small["spark.sql.shuffle.partitions"]) == (4, 2)

@@ -1,7 +1,6 @@
 """What the targets of the scorecard count, summed by one query over all their tables."""
 
 from collections.abc import Iterator, Mapping
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -17,6 +16,7 @@ from clarion.contracts.gold import (
 from clarion.contracts.ops import BATCHES, FILES, QUALITY
 from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, INVALID_ACTIVITY, ORDER_LINES
 from clarion.declarations.shop import sources
+from clarion.lake.frames import union_all
 from clarion.runtime.scope import Scope
 from clarion.workflows.intake import needs_consent
 
@@ -40,7 +40,7 @@ def target_sums(scope: Scope) -> Sums:
     ]
     sums: dict[str, float] = {}
     # One row a measure, and one a kind of source.
-    for row in reduce(DataFrame.union, frames).collect():
+    for row in union_all(frames).collect():
         sums |= {name: float(value or 0.0) for name, value in row["sums"].items()}
     return sums
 
@@ -173,16 +173,13 @@ def _of_consent(scope: Scope) -> Iterator[DataFrame]:
         .distinct()
         .withColumn("has_consent", F.lit(True))
     )
-    rows_by_customer = reduce(
-        DataFrame.unionByName,
-        [
-            scope.raw(table)
-            .where("customer_id IS NOT NULL")
-            .where(F.col("_source").isin(asking))
-            .groupBy("customer_id")
-            .agg(F.count("*").alias("rows"))
-            for table in (CUSTOMERS, EVENTS, ORDER_LINES)
-        ],
+    rows_by_customer = union_all(
+        scope.raw(table)
+        .where("customer_id IS NOT NULL")
+        .where(F.col("_source").isin(asking))
+        .groupBy("customer_id")
+        .agg(F.count("*").alias("rows"))
+        for table in (CUSTOMERS, EVENTS, ORDER_LINES)
     )
     yield _sum_of(
         rows_by_customer.join(consenting, "customer_id", "left"),
