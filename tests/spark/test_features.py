@@ -14,7 +14,8 @@ from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.contracts import TABLES
 from clarion.customers.features import transforms, views
-from clarion.customers.features.definitions import Feature, parse
+from clarion.customers.features.checks import check_features
+from clarion.customers.features.definitions import Feature, levels, parse
 from clarion.customers.tags.transforms import assign_tags
 from clarion.declarations import shop
 from clarion.declarations.shop import features
@@ -82,6 +83,34 @@ def test_three_cart_adds_in_seven_days_are_found(rows: Callable[..., DataFrame])
         "slow": 0.0,
         "silent": 0.0,
     }
+
+
+def test_features_over_features_are_computed_in_few_groups_each_after_what_it_names(
+    rows: Callable[..., DataFrame],
+) -> None:
+    declared = _features(
+        total={"value": "sum(orders)"},
+        double={"source": "features", "value": "2 * total"},
+        half={"source": "features", "value": "total / 2", "where": "total > 3"},
+        quadruple={"source": "features", "value": "2 * double"},
+        sum_of_all={"source": "features", "value": "total + quadruple"},
+    )
+    groups = levels(declared[1:])
+    assert [[item.name for item in group] for group in groups] == [
+        ["double", "half"],
+        ["quadruple"],
+        ["sum_of_all"],
+    ]
+    days = _days(rows, ("k", "2026-05-30", "2026-05-30", 3, "10", 0))
+    facts = {"days": views.days(days, as_of=AS_OF)}
+    everyone = rows("customer_id string", ("k",))
+    check_features(everyone, facts, declared)
+    found = first_row(transforms.compute_features(everyone, facts, declared))
+    assert tuple(found)[1:] == (3.0, 6.0, None, 12.0, 15.0)
+
+    too_early = (*declared[:1], declared[3], *declared[1:3])
+    with pytest.raises(ConfigError, match="there is no column 'double'"):
+        check_features(everyone, facts, too_early)
 
 
 def test_what_happens_or_arrives_on_the_as_of_day_or_later_is_not_seen(

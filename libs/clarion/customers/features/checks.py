@@ -1,10 +1,10 @@
 """Whether declared features are valid over the views that they are computed from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pyspark.sql import DataFrame
 
-from clarion.customers.features.definitions import Feature
+from clarion.customers.features.definitions import Feature, levels
 from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 
 _ROW_PER_CUSTOMER = ("profile", "features")
@@ -27,9 +27,11 @@ def check_features(
     for source, view in {**views, "profile": profiles}.items():
         of_view = [item for item in features if item.source == source]
         check_user_sql(view, [sql for item in of_view for sql in _user_sql(item)])
-    for position, item in enumerate(features):
-        if item.source == "features":
-            check_user_sql(_earlier_features(profiles, features[:position]), _user_sql(item))
+    earlier = [item for item in features if item.source != "features"]
+    for group in levels(tuple(item for item in features if item.source == "features")):
+        of_group = [sql for item in group for sql in _user_sql(item)]
+        check_user_sql(_earlier_features(profiles, earlier), of_group)
+        earlier.extend(group)
 
 
 def _user_sql(feature: Feature) -> list[UserSql]:
@@ -50,6 +52,6 @@ def _user_sql(feature: Feature) -> list[UserSql]:
     return [value, UserSql(where=where, text=feature.where, result=CONDITION, hint=hint)]
 
 
-def _earlier_features(profiles: DataFrame, features: tuple[Feature, ...]) -> DataFrame:
+def _earlier_features(profiles: DataFrame, features: Iterable[Feature]) -> DataFrame:
     columns = [f"{item.name} {_TYPES[item.type]}" for item in features]
     return profiles.sparkSession.createDataFrame([], ", ".join(["customer_id string", *columns]))

@@ -170,6 +170,25 @@ def required_features(
     return tuple(feature for feature in features if feature.name in used)
 
 
+def levels(features: tuple[Feature, ...]) -> list[tuple[Feature, ...]]:
+    """Features over other features, in groups that can each be computed at once.
+
+    Args:
+        features: those with the source `features`, each after those it names.
+
+    Returns:
+        The same features; none names another one of its own group.
+    """
+    groups: list[tuple[Feature, ...]] = []
+    for feature in features:
+        named = names(f"{feature.value} {feature.where or ''}")
+        if groups and not {item.name for item in groups[-1]}.intersection(named):
+            groups[-1] = (*groups[-1], feature)
+        else:
+            groups.append((feature,))
+    return groups
+
+
 def _valid_entry(body: object, *, where: str) -> _Entry:
     entry = parse_model(_Entry, body, where=where)
     for text in (entry.value, entry.where or ""):

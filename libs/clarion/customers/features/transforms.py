@@ -6,7 +6,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clarion.customers.features.definitions import Feature
+from clarion.customers.features.definitions import Feature, levels
 from clarion.kernel import sql
 from clarion.measures.columns.expressions import UserSql, check_user_sql
 
@@ -56,8 +56,11 @@ def compute_features(
         if feature.source != "features"
     )
     wide = joined.select("customer_id", *of_facts)
-    for feature in by_source.get("features", []):
-        wide = wide.withColumn(feature.name, _cast(F.expr(_row_value_sql(feature)), feature))
+    for group in levels(tuple(by_source.get("features", []))):
+        # One frame for each group: Spark analyses all columns again for each frame.
+        wide = wide.withColumns(
+            {item.name: _cast(F.expr(_row_value_sql(item)), item) for item in group}
+        )
     return wide.select("customer_id", *(feature.name for feature in features))
 
 
