@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from frames import first_row
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -15,6 +14,7 @@ from clarion.contracts import TABLES, Table
 from clarion.demo.demo import KERNEL
 from clarion.jobs.registry import JOBS
 from clarion.lake import Lake
+from clarion.lake.frames import union_all
 from clarion.runtime import pipeline
 from clarion.runtime.job import Params
 from clarion.runtime.runlog import run_jobs
@@ -32,19 +32,22 @@ def small_shop(config: Config, customers: int) -> Shop:
 def contents(lake: Lake) -> dict[str, tuple[int, int]]:
     """Rows and a fingerprint of every silver, gold and live table, columns with _ aside."""
 
-    def mark(table: Table) -> tuple[int, int]:
+    def rows(table: Table) -> DataFrame:
         names = [column.name for column in table.columns if not column.name.startswith("_")]
-        text = F.to_json(F.struct(*(F.col(name) for name in names)), {"ignoreNullFields": "false"})
-        row = first_row(
-            lake.read(table).agg(F.count("*"), F.sum(F.xxhash64(text).cast("decimal(38,0)")))
+        row = F.to_json(F.struct(*map(F.col, names)), {"ignoreNullFields": "false"})
+        return lake.read(table).select(
+            F.lit(table.name).alias("table"), F.xxhash64(row).cast("decimal(38,0)").alias("mark")
         )
-        return row[0], int(row[1] or 0)
 
-    return {
-        name: mark(table)
-        for name, table in TABLES.items()
+    tables = [
+        table
+        for table in TABLES.values()
         if table.layer in ("silver", "gold", "live") and lake.exists(table)
-    }
+    ]
+    marks = union_all([rows(table) for table in tables])
+    found = marks.groupBy("table").agg(F.count("*").alias("rows"), F.sum("mark").alias("mark"))
+    none = {table.name: (0, 0) for table in tables}
+    return none | {row["table"]: (row["rows"], int(row["mark"])) for row in found.collect()}
 
 
 class Desk:

@@ -6,42 +6,16 @@ import pytest
 from frames import first_row
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from worlds import World, contents, small_shop
+from worlds import World, small_shop
 
 from clarion.collect.identity.consent import consenting_customers
 from clarion.config import Config
 from clarion.contracts import TABLES
 from clarion.jobs.registry import JOBS
-from clarion.lake import Lake
 from clarion.measures.columns.days import local_day
 from clarion.runtime import pipeline
 from clarion.sim import people
 from clarion.sim.draws import Draws
-
-
-@pytest.mark.deep
-def test_a_second_run_leaves_every_silver_gold_and_live_table_as_it_was(world: World) -> None:
-    first = contents(world.lake)
-    assert first
-    world.run()
-    second = contents(world.lake)
-    changed = {name: (first[name], second[name]) for name in first if first[name] != second[name]}
-    assert changed == {}
-
-
-@pytest.mark.deep
-def test_deltas_own_reader_and_its_kernel_find_the_same_rows(
-    world: World, spark: SparkSession
-) -> None:
-    lake = Lake(spark, world.lake.root)
-
-    def plan(of: Lake) -> str:
-        events = of.read(TABLES["silver.events"])
-        return str(events._jdf.queryExecution().executedPlan().toString())
-
-    assert "BatchScan" in plan(world.lake)
-    assert "BatchScan" not in plan(lake)
-    assert contents(lake) == contents(world.lake)
 
 
 @pytest.mark.covers("Q1")
@@ -246,11 +220,3 @@ def test_the_same_seed_makes_the_same_shop_whatever_the_partitioning(
     marks_other = first_row(other.agg(F.sum(F.xxhash64(*other.columns).cast("decimal(38,0)"))))[0]
     assert len(marks) == 1
     assert marks_other not in marks
-
-
-@pytest.mark.deep  # a scan of every table
-@pytest.mark.covers("Q8")
-def test_the_masking_scan_finds_nothing_in_any_layer(world: World) -> None:
-    world.run("scan")
-    assert world.read("ops.leaks").isEmpty()
-    assert world.read("ops.runs").where("job = 'scan' AND state = 'done'").count() == 1

@@ -1,7 +1,7 @@
 """Online Retail and The Complete Journey through their mappings, to the row and the penny."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +23,16 @@ from clarion.lake import Lake
 pytestmark = pytest.mark.deep  # real data
 
 ORDER_LINES = TABLES["silver.order_lines"]
+
+
+@pytest.fixture(autouse=True)
+def compiled(spark: SparkSession) -> Iterator[None]:
+    """Projections are compiled here: over half a million rows that pays."""
+    mode = "spark.sql.codegen.factoryMode"
+    before = spark.conf.get(mode)
+    spark.conf.set(mode, "FALLBACK")
+    yield
+    spark.conf.set(mode, str(before))
 
 
 def _totals(lake: Lake) -> tuple[int, int, int, Decimal]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm, ttest_ind
-from turns import TURN_DAYS, Turns
+from turns import LOOP, TURN_DAYS, Turns
 
 from clarion.config.load import parse_yaml
 
@@ -160,7 +160,7 @@ def test_the_first_turn_measures_nothing_and_starts_every_strategy_at_one(books:
     for name in ("gold.strategy_kpis", "gold.adjustments"):
         assert on(books.shop.read(name).toPandas(), first).empty, name
     plans = on(books.strategies, first)
-    assert len(plans) == 2
+    assert len(plans) == int(LOOP["segment.k"])
     assert set(plans["version"]) == {1}
     assert set(plans["benefit"]) == {1.0}
 

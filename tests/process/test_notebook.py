@@ -1,4 +1,4 @@
-"""The notebooks run from their first cell to their last, on a lake that the pipeline made."""
+"""The notebooks run from their first cell to their last, on the demo's lake."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from worlds import World
+from turns import Turns
 
 pytestmark = pytest.mark.deep  # JVMs of their own
 
@@ -16,9 +16,9 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 @pytest.mark.process
 @pytest.mark.parametrize(("name", "shown"), [("tour", 6), ("segments", 7)])
 def test_a_notebook_runs_to_its_end(
-    world: World, monkeypatch: pytest.MonkeyPatch, name: str, shown: int
+    turns: Turns, monkeypatch: pytest.MonkeyPatch, name: str, shown: int
 ) -> None:
-    monkeypatch.setenv("CLARION_LAKE", world.lake.root)
+    monkeypatch.setenv("CLARION_LAKE", turns.lake.root)
     read: Any = nbformat.read
     notebook = read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     assert all(not cell.get("outputs") for cell in notebook.cells), (

@@ -150,6 +150,18 @@ def test_a_setting_of_the_wrong_type_names_its_origin() -> None:
         Config.load(overrides=("segment.k_min=many",)).section(SegmentSettings)
 
 
+def test_a_default_gives_way_to_what_a_shop_or_a_flag_has_set(tmp_path: Path) -> None:
+    (tmp_path / "base.yml").write_text("strategy:\n  budget: 5\n")
+    config = Config.load(
+        environment="small", conf_dir=tmp_path, overrides=("strategy.holdout=0.3",)
+    )
+    changed = config.with_defaults(
+        "demo", strategy__budget=1, strategy__holdout=0.1, strategy__target_ctr=0.15
+    )
+    names = ("budget", "holdout", "target_ctr")
+    assert [changed.get(f"strategy.{name}") for name in names] == [5, 0.3, 0.15]
+
+
 def test_a_shops_own_folder_is_laid_over_the_packaged_one(tmp_path: Path) -> None:
     (tmp_path / "base.yml").write_text("shop:\n  name: mine\n")
     config = Config.load(conf_dir=tmp_path)

@@ -38,6 +38,11 @@ from clarion.runtime.job import Job
     show_default=True,
     help="Turns of the loop of the simulated shop, four weeks apart; real baskets have one.",
 )
+@click.option(
+    "--conf-dir",
+    type=click.Path(path_type=Path),
+    help="A configuration laid over the packaged one; its shops/NAME.yml is what --shop names.",
+)
 @click.option("--seed", type=int, help="Seed of every random choice.")
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting; may be repeated."
@@ -51,6 +56,7 @@ def demo(
     size: str,
     shop: str,
     turns: int,
+    conf_dir: Path | None,
     seed: int | None,
     overrides: tuple[str, ...],
     quiet: bool,
@@ -62,7 +68,7 @@ def demo(
     from clarion.report.summary import summary
 
     plan = DemoPlan(folder=Path(lake), data=data, size=size, shop=shop, turns=turns)
-    options = Options(lake, plan.environment, None, overrides, None, seed, quiet)
+    options = Options(lake, plan.environment, conf_dir, overrides, None, seed, quiet)
 
     def announce(text: str) -> None:
         if not quiet:

@@ -158,6 +158,16 @@ class Config:
             changed[key] = Value(value, origin)
         return Config(changed, self._folders)
 
+    def with_defaults(self, origin: str, **values: Any) -> "Config":
+        """The same settings, with other values for those that neither a shop nor a flag has set."""
+        packaged = {"base.yml", *(name for files in ENVIRONMENTS.values() for name in files)}
+        unset = {
+            name: value
+            for name, value in values.items()
+            if self._values[name.replace("__", ".")].origin in packaged
+        }
+        return self.with_values(origin, **unset)
+
     def get(self, key: str) -> Any:
         """The value of one setting by its dotted name."""
         return self._values[key].value

@@ -228,19 +228,22 @@ def _simulated_settings(plan: DemoPlan, config: Config, shop: Shop) -> Config:
     key = folder / "privacy.key"
     key.write_text(secrets.token_hex(32))
     key.chmod(0o600)
-    return config.with_values(
+    of_shop = config.with_values(
         "demo",
         shop__sources=["sim", "sim_live"],
         shop__name=shop.name.zh if shop.language == "zh" else shop.name.en,
         shop__time_zone=shop.time_zone,
         shop__currency=shop.currency,
         data=str(_inbox(plan)),
-        # Within reach of a simulated shop's customers, who respond more readily than real ones.
+        privacy__key=f"file:{key}",
+    )
+    # Within reach of a simulated shop's customers, who respond more readily than real ones.
+    return of_shop.with_defaults(
+        "demo",
         strategy__target_ctr=0.15,
         strategy__target_cr=0.6,
         strategy__target_apu=600.0 if shop.currency == "CNY" else 80.0,
         strategy__target_rpr=0.5,
-        privacy__key=f"file:{key}",
     )
 
 

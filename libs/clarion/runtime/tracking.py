@@ -57,7 +57,10 @@ class Tracking:
     def _client(self) -> Any:
         with _OPENING:
             import mlflow  # 1 to 4 s: only the jobs that need it pay
+            from mlflow.utils.logging_utils import MLFLOW_LOGGING_STREAM
 
+            # It prints each version it registers; what fails is raised.
+            MLFLOW_LOGGING_STREAM.enabled = False
             if (
                 self.store.startswith(_SQLITE)
                 and not Path(self.store.removeprefix(_SQLITE)).exists()
