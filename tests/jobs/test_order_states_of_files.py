@@ -128,9 +128,21 @@ def test_infer_names_the_words_that_it_does_not_know(tmp_path: Path) -> None:
 
 def test_infer_names_a_column_of_states_that_it_does_not_map(tmp_path: Path) -> None:
     text = proposal(tmp_path, "zustand", ["paid", "cancelled", "paid"])
-    assert "status: 'zustand' may hold states of orders and is not mapped" in text
+    assert "status: 'zustand' holds states of orders and is not mapped" in text
 
 
-def test_infer_takes_no_state_of_a_country_for_the_state_of_an_order(tmp_path: Path) -> None:
-    text = proposal(tmp_path, "state", ["Texas", "Ohio", "Utah"])
-    assert "status" not in text
+@pytest.mark.parametrize("states", [["Texas", "Ohio", "Utah"], ["10", "20", "30"]])
+def test_infer_maps_no_states_that_it_cannot_read_and_says_so(
+    tmp_path: Path, states: list[str]
+) -> None:
+    text = proposal(tmp_path, "state", states)
+    assert "status" not in yaml.safe_load(text)["orders"]["columns"]
+    assert (
+        f"status: 'state' is not mapped, because words.yml does not have its words under order_states: {', '.join(sorted(states))}"
+        in text
+    )
+
+
+def test_infer_maps_an_empty_column_of_states(tmp_path: Path) -> None:
+    text = proposal(tmp_path, "status", ["", "", ""])
+    assert yaml.safe_load(text)["orders"]["columns"]["status"] == "status"

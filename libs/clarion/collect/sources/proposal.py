@@ -21,6 +21,7 @@ Words = Mapping[str, Mapping[str, list[str]]]
 _NO_WORDS: Mapping[str, str] = MappingProxyType({})
 _MIN_SIMILARITY = 0.75
 _SURE_SIMILARITY = 0.9
+_WORDS_SHOWN = 5  # of values that are no known word
 # Python's pattern and Spark's, in the order in which they are tried.
 _DATES = (
     ("%Y-%m-%d %H:%M:%S", "yyyy-MM-dd HH:mm:ss"),
@@ -112,7 +113,8 @@ def propose_mapping(
         )
     proposal = _write_proposal(path, sample, KINDS[best], matches[best], time_zone=time_zone)
     if best == "orders":
-        _note_states(sample, matches[best], order_states, proposal)
+        names = ["status", *words.get(best, {}).get("status", [])]
+        _note_states(sample, matches[best], names, order_states, proposal)
     return proposal
 
 
@@ -148,39 +150,46 @@ def _match_columns(
 
 def _holds_states(values: Values, order_states: Mapping[str, str]) -> bool:
     """Whether at least half of the different texts are words for the state of an order."""
-    texts = {value for value in values if value and value.strip()}
-    return bool(texts) and 2 * len(texts - _unknown_states(values, order_states)) >= len(texts)
+    texts = _texts(values)
+    return 2 * len(texts - _unknown_states(values, order_states)) >= len(texts)
 
 
 def _unknown_states(values: Values, order_states: Mapping[str, str]) -> set[str]:
     """The texts that are no known word for the state of an order."""
-    texts = {value for value in values if value and value.strip()}
-    return {text for text in texts if plain_word(text) not in order_states}
+    return {text for text in _texts(values) if plain_word(text) not in order_states}
+
+
+def _texts(values: Values) -> set[str]:
+    return {value for value in values if value and value.strip()}
 
 
 def _note_states(
     sample: Sample,
     matches: Mapping[str, Match],
+    words: Sequence[str],
     order_states: Mapping[str, str],
     proposal: Proposal,
 ) -> None:
-    """Say what the proposal makes of columns that hold the state of an order."""
+    """Say what the proposal makes of columns that hold, or may hold, the state of an order."""
     mapped = matches["status"].name if "status" in matches else None
-    if mapped is not None:
-        unknown = sorted(_unknown_states(sample.columns[mapped], order_states))
-        if unknown:
-            proposal.notes.append(
-                f"status: no word of order_states in words.yml: {', '.join(unknown)}; "
-                "such records are quarantined"
-            )
     used = {match.name for match in matches.values()}
     for name, values in sample.columns.items():
-        if name not in used and _holds_states(values, order_states):
+        unknown = ", ".join(sorted(_unknown_states(values, order_states))[:_WORDS_SHOWN])
+        is_free = name not in used and bool(_texts(values))
+        if name == mapped and unknown:
             proposal.notes.append(
-                f"status: '{name}' holds states of orders, too, and is not mapped"
-                if mapped
-                else f"status: '{name}' may hold states of orders and is not mapped: "
-                f"'status: {column_name(name)}' would leave out what is no sale"
+                f"status: no word of order_states in words.yml: {unknown}; "
+                "such records are quarantined"
+            )
+        elif is_free and _holds_states(values, order_states):
+            proposal.notes.append(
+                f"status: '{name}' holds states of orders and is not mapped"
+                + (f"; '{mapped}' is" if mapped else "")
+            )
+        elif is_free and not mapped and _similarity(name, words) >= _SURE_SIMILARITY:
+            proposal.notes.append(
+                f"status: '{name}' is not mapped, because words.yml does not have its words under "
+                f"order_states: {unknown}; every order counts as a sale"
             )
 
 
