@@ -40,14 +40,21 @@ WORDS = (
     ("   ", None),
     (None, None),
 )
-LINE = "status string, quantity decimal(18,4), amount decimal(18,4), refund decimal(18,4)"
+LINE = "order_id string, product_id string, status string, quantity decimal(18,4), amount decimal(18,4), refund decimal(18,4)"
 KIND = ("kind", "amount", "refund")
 
 
 def line(
-    status: str | None, *, quantity: int = 1, amount: str = "100", refund: str | None = None
-) -> Any:
-    return status, Decimal(quantity), Decimal(amount), None if refund is None else Decimal(refund)
+    status: str | None,
+    *,
+    order: str = "",
+    product: str = "P1",
+    quantity: int = 1,
+    amount: str = "100",
+    refund: str | None = None,
+) -> tuple[Any, ...]:
+    paid_back = None if refund is None else Decimal(refund)
+    return order or status, product, status, Decimal(quantity), Decimal(amount), paid_back
 
 
 def test_words_of_shops_stand_for_one_state_each(rows: Rows, config: Config) -> None:
@@ -57,8 +64,10 @@ def test_words_of_shops_stand_for_one_state_each(rows: Rows, config: Config) -> 
 
 
 def kinds(rows: Rows, config: Config, *lines: Any) -> list[tuple[Any, ...]]:
-    frame = rows(LINE, *lines).withColumns(sale_columns(config.section(SaleSettings)))
-    return [tuple(row) for row in frame.select(*KIND).collect()]
+    numbered = ((number, *one) for number, one in enumerate(lines))
+    frame = rows(f"number int, {LINE}", *numbered)
+    found = frame.withColumns(sale_columns(config.section(SaleSettings))).orderBy("number")
+    return [tuple(row) for row in found.select(*KIND).collect()]
 
 
 def test_only_what_was_paid_and_kept_is_a_sale(rows: Rows, config: Config) -> None:
@@ -77,7 +86,7 @@ def test_a_sale_is_worth_what_was_paid_less_what_was_paid_back(rows: Rows, confi
         line("partly_refunded"),
         line("paid", refund="0"),
         line("paid", refund="100"),  # all of it: nothing was sold
-        line(None, refund="40"),
+        line(None, order="o6", refund="40"),
         line("paid", amount="0", refund="0"),  # a gift
     )
     assert found == [
@@ -101,3 +110,30 @@ def test_a_return_counts_once_it_has_come_back(
 ) -> None:
     found = kinds(rows, config, line(state, quantity=-1, amount="-50", refund="50"))
     assert found == [(kind, Decimal(50), Decimal(50))]
+
+
+def test_what_a_state_has_taken_out_is_not_taken_off_again_by_a_return(
+    rows: Rows, config: Config
+) -> None:
+    frame = rows(
+        LINE,
+        line("refunded", order="o1"),
+        line("refunded", order="o1", quantity=-1),  # the state of the order stands on both lines
+        line("completed", order="o2"),
+        line("refunded", order="o2", quantity=-1),  # the state is that of the return
+        line("refunded", order="o3", product="P1"),
+        line("completed", order="o3", product="P2"),
+        line("returned", order="o3", product="P2", quantity=-1),
+        line("refunded", order="o4", quantity=-1),  # of an order that no file has
+    )
+    counted = frame.withColumns(sale_columns(config.section(SaleSettings))).where(
+        "kind <> 'no_sale'"
+    )
+    net = counted.groupBy("order_id").agg(
+        F.sum(F.when(F.col("kind") == "sale", F.col("amount")).otherwise(-F.col("amount")))
+    )
+    assert dict(map(tuple, net.collect())) == {
+        "o2": Decimal(0),
+        "o3": Decimal(0),
+        "o4": Decimal(-100),
+    }

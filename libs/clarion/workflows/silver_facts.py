@@ -44,7 +44,8 @@ def write_facts(scope: Scope, cleaned: list[CleanedRows], *, in_batches: str) ->
             own_identities,
             kind=source.kind,
             columns=table.column_names,
-            sale_settings=scope.settings(SaleSettings),
+            # Without states, each line counts, and no line is compared with another.
+            sale_settings=scope.settings(SaleSettings) if "status" in source.columns else None,
         )
         facts_by_table.setdefault(table.short_name, []).append(facts)
         consent = source.consent

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from pyspark.sql import Column
+from pyspark.sql import Column, Window
 from pyspark.sql import functions as F
 
 from clarion.config import settings
@@ -22,7 +22,8 @@ def sale_columns(sale_settings: SaleSettings | None) -> dict[str, Column]:
 
     A line with a quantity below zero is a return. The amount of a sale is what was paid less what
     was paid back; a sale of which all was paid back is none. A line whose state does not count is
-    `no_sale`: it is kept, and nobody adds it up.
+    `no_sale`: it is kept, and nobody adds it up. So is a return where the state of the line that
+    was sold says already that it came back; else it would be taken off twice.
 
     Args:
         sale_settings: the states that count; None where all do.
@@ -34,7 +35,7 @@ def sale_columns(sale_settings: SaleSettings | None) -> dict[str, Column]:
     sale_counts, return_counts = F.lit(True), F.lit(True)
     if sale_settings is not None:
         sale_counts = _has_state(sale_settings.states)
-        return_counts = _has_state(sale_settings.return_states)
+        return_counts = _has_state(sale_settings.return_states) & ~_is_sale_taken_back(is_return)
     kind = (
         F.when(is_return & return_counts, "return")
         .when(~is_return & sale_counts & ~F.coalesce(is_paid_back, F.lit(False)), "sale")
@@ -47,6 +48,13 @@ def sale_columns(sale_settings: SaleSettings | None) -> dict[str, Column]:
         "amount": F.when(is_return, paid).otherwise(less_refund),
         "refund": refund,
     }
+
+
+def _is_sale_taken_back(is_return: Column) -> Column:
+    """Whether the same order sold the product in a line that was refunded or returned by state."""
+    by_product = Window.partitionBy("order_id", "product_id")
+    is_taken_back = ~is_return & F.col("status").isin("refunded", "returned")
+    return F.coalesce(F.max(is_taken_back).over(by_product), F.lit(False))
 
 
 def _has_state(states: Iterable[str]) -> Column:
