@@ -3,6 +3,7 @@
 from functools import partial
 
 from clarion.collect.cleaning.facts import quarantine_rows
+from clarion.collect.cleaning.order_states import SaleSettings
 from clarion.contracts.bronze import TABLES
 from clarion.contracts.ops import BATCHES, FILES, FITS, QUALITY, REPLAYS
 from clarion.contracts.silver import FACTS, IDENTITIES, QUARANTINE
@@ -69,5 +70,6 @@ JOB = Job(
     reads_earlier=(BATCHES, QUALITY, IDENTITIES),
     writes=(*FACTS.values(), QUARANTINE, IDENTITIES, BATCHES, QUALITY, REPLAYS, FITS),
     purpose="collection",
+    settings=(SaleSettings,),
     run=run,
 )

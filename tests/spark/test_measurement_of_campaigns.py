@@ -91,6 +91,55 @@ def test_a_buyer_clicked_and_ordered_after_the_click(rows: Rows) -> None:
     assert_same(outcomes(messages, responses, lines), expected)
 
 
+@pytest.mark.covers("S2")
+def test_what_was_sent_back_within_the_window_was_not_bought(rows: Rows) -> None:
+    messages = rows(MESSAGES, *((f"m{n}", f"c{n}") for n in range(1, 7)))
+    clicks = [(f"m{n}", "clicked", local("06-02 10:00")) for n in range(1, 7)]
+    lines = rows(
+        f"{LINES}, product_id string",
+        (*sale("c1", "o1", "100", "06-02 12:00"), "P1"),
+        (*sale("c1", "o1", "100", "06-06 12:00", "return"), "P1"),  # all of it
+        (*sale("c2", "o2", "40", "06-03 12:00"), "P1"),
+        (*sale("c2", "o2", "60", "06-03 12:00"), "P2"),
+        (*sale("c2", "o2", "60", "06-07 12:00", "return"), "P2"),  # one of two lines
+        (*sale("c3", "o3", "30", "06-03 12:00"), "P1"),
+        (*sale("c3", "o3", "30", "06-08 00:00", "return"), "P1"),  # as the window ends
+        (*sale("c4", "o4", "50", "06-03 12:00"), "P1"),
+        (*sale("c4", "r4", "20", "06-04 12:00", "return"), "P1"),  # with a number of its own
+        (*sale("c4", "r5", "70", "06-04 12:00", "return"), "P9"),  # bought before the click
+        (*sale("c5", "o0", "80", "06-02 12:00", "return"), "P1"),  # bought before the click
+        (*sale("c6", "o6", "10", "06-03 12:00"), "P1"),
+        (*sale("c6", "o6", "25", "06-04 12:00", "return"), "P1"),  # more than was paid
+        (*sale("c6", "o7", "15", "06-05 12:00"), "P1"),
+        (*sale("c6", "o8", "99", "06-05 12:00", "no_sale"), "P1"),
+    )
+    expected = rows(
+        OUTCOMES,
+        ("m1", "c1", True, True, 0, Decimal(0)),
+        ("m2", "c2", True, True, 1, Decimal(40)),
+        ("m3", "c3", True, True, 1, Decimal(30)),
+        ("m4", "c4", True, True, 1, Decimal(30)),
+        ("m5", "c5", True, True, 0, Decimal(0)),
+        ("m6", "c6", True, True, 1, Decimal(15)),
+    )
+    assert_same(outcomes(messages, rows(RESPONSES, *clicks), lines), expected)
+
+
+@pytest.mark.covers("S2")
+def test_revenue_per_customer_is_less_what_came_back(rows: Rows) -> None:
+    decisions = rows(DECISIONS, ("k1", "s", 1, False), ("k2", "s", 1, False), ("k3", "s", 1, True))
+    lines = rows(
+        LINES,
+        sale("k1", "o1", "100", "06-02 12:00"),
+        sale("k1", "o1", "100", "06-06 12:00", "return"),
+        sale("k2", "o2", "40", "06-03 12:00"),
+        sale("k3", "o3", "30", "06-03 12:00", "no_sale"),
+    )
+    # (100 - 100 + 40) / 2 = 20; deviations -20 and 20
+    expected = rows(ARMS, ("s", False, 2, 20.0, 800.0), ("s", True, 1, 0.0, 0.0))
+    assert_same(arms(decisions, lines), expected)
+
+
 def test_the_window_begins_with_the_shops_day_and_ends_before_its_last_midnight(rows: Rows) -> None:
     messages = rows(
         MESSAGES, *((name, name) for name in ("early", "first", "late", "order", "last"))
@@ -144,7 +193,7 @@ def test_a_window_over_a_clock_change_still_ends_at_the_shops_midnight(rows: Row
     assert_same(found, rows(OUTCOMES, ("m1", "c1", True, True, 1, Decimal(5))))
 
 
-def test_a_return_larger_than_its_purchase_and_sales_to_nobody_change_no_outcome(
+def test_a_return_larger_than_its_purchase_takes_no_more_and_sales_to_nobody_count_for_nobody(
     rows: Rows,
 ) -> None:
     messages = rows(MESSAGES, ("m1", "c1"))
@@ -162,7 +211,7 @@ def test_a_return_larger_than_its_purchase_and_sales_to_nobody_change_no_outcome
     )
     assert_same(
         outcomes(messages, responses, lines),
-        rows(OUTCOMES, ("m1", "c1", True, True, 1, Decimal(30))),
+        rows(OUTCOMES, ("m1", "c1", True, True, 0, Decimal(0))),
     )
 
 

@@ -3,7 +3,14 @@
 from dataclasses import replace
 
 from clarion.contracts.core import Check, Column, Table
-from clarion.contracts.sources import EVENT_TYPES, KINDS, RESPONSE_TYPES, Kind
+from clarion.contracts.sources import (
+    EVENT_TYPES,
+    KINDS,
+    ORDER_STATES,
+    RESPONSE_TYPES,
+    UNKNOWN_STATE,
+    Kind,
+)
 
 REFERENCES = {
     "customer_ref": "customer_id",
@@ -47,7 +54,11 @@ def _silver_column(kind: Kind, column: Column) -> Column:
     if column.name == kind.time:
         return replace(column, nullable=False)
     if column.name == "amount" and kind.name == "orders":
-        return replace(column, nullable=False)
+        return replace(column, nullable=False, meaning="paid for the whole line, less its refund")
+    if column.name == "refund":
+        return replace(column, meaning="paid back of the line's amount")
+    if column.name == "status":
+        return replace(column, meaning=f"state of the order: {', '.join(ORDER_STATES)}, unknown")
     if column.personal:
         return replace(column, meaning=f"token of the {column.meaning}")
     return column
@@ -96,9 +107,20 @@ EVENTS = _fact(
 ORDER_LINES = _fact(
     KINDS["orders"],
     grain="one line of an order, or of a return",
-    extra=(Column("kind", "string", "sale or return"),),
+    extra=(
+        Column(
+            "kind",
+            "string",
+            "sale, return, or no_sale where the state of the order does not count "
+            "(sales.states) or all was paid back",
+        ),
+    ),
     checks=(
-        _one_of("kind", ("sale", "return")),
+        _one_of("kind", ("sale", "return", "no_sale")),
+        Check(
+            "status_known",
+            f"coalesce(status, 'paid') IN ({', '.join(map(repr, (*ORDER_STATES, UNKNOWN_STATE)))})",
+        ),
         Check("quantity_positive", "quantity > 0"),
         Check("price_positive", "unit_price > 0"),
         Check("amount_not_negative", "amount >= 0"),

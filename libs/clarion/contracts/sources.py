@@ -5,6 +5,7 @@ columns below is computed from the source's own columns.
 """
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from clarion.contracts.core import Column
 
@@ -16,6 +17,13 @@ EVENT_TYPES = (
     "arrival", "service",
 )  # fmt: skip
 IN_STORE_EVENTS = ("visit", "dwell", "trial", "arrival", "service")
+# What the words of a shop for the state of an order are standardised to (conf/words.yml).
+OrderState = Literal[
+    "pending", "paid", "shipped", "completed", "cancelled", "failed", "refund_requested",
+    "partly_refunded", "refunded", "returned",
+]  # fmt: skip
+ORDER_STATES: tuple[str, ...] = get_args(OrderState)
+UNKNOWN_STATE = "unknown"
 RESPONSE_TYPES = ("sent", "delivered", "viewed", "clicked", "unsubscribed", "complained")
 
 
@@ -120,11 +128,12 @@ _KINDS = (
             _optional("line_no", "bigint", "line within the order"),
             _money("discount", "taken off the whole line"),
             _money("amount", "paid for the whole line; default: quantity x unit price - discount"),
+            _money("refund", "paid back of the line's amount, with or without a minus"),
             _optional("coupon_ref", "string", "coupon redeemed with the line"),
             _optional("currency", "string", "ISO 4217 code; default: the mapping's"),
             _optional("channel", "string", "web, app, store"),
             _optional("store_ref", "string", "shop on the street"),
-            _optional("status", "string", "state of the order"),
+            _optional("status", "string", f"one of {', '.join(ORDER_STATES)}, or a word for it"),
             _optional("reason", "string", "why it was returned"),
             _optional("delivered_at", "timestamp", "when it reached the customer"),
             _optional("record_ref", "string", "the source's own name for the record"),

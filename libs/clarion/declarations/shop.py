@@ -11,12 +11,14 @@ from clarion.collect.sources.mapping import Source
 from clarion.collect.sources.mapping_file import parse_mapping
 from clarion.config import Config
 from clarion.config.load import parse_yaml
+from clarion.contracts.sources import KINDS, ORDER_STATES
 from clarion.customers.features import definitions as feature_definitions
 from clarion.customers.features.definitions import Feature
 from clarion.customers.tags import definitions as tag_definitions
 from clarion.customers.tags.definitions import Tag
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import refuse_unsafe_sql
+from clarion.kernel.text import plain_word
 from clarion.products.similarity import attributes as declared_attributes
 from clarion.products.similarity.attributes import Attribute
 from clarion.products.similarity.settings import ProductSettings
@@ -45,10 +47,49 @@ def sources(config: Config) -> tuple[Source, ...]:
     for name in names:
         file = f"sources/{name}.yml"
         declared += parse_mapping(
-            name, parse_yaml(config.text(file), where=file), variables=variables, regions=regions
+            name,
+            parse_yaml(config.text(file), where=file),
+            variables=variables,
+            regions=regions,
+            order_states=order_words(config),
         )
     _refuse_mixed_currencies(declared, str(config.get("shop.currency")))
     return tuple(declared)
+
+
+@cache
+def column_words(config: Config) -> dict[str, dict[str, list[str]]]:
+    """What the columns of raw files are called, by kind and column, from conf/words.yml."""
+    words = parse_yaml(config.text("words.yml"), where="words.yml")
+    return {kind: columns for kind, columns in words.items() if kind in KINDS}
+
+
+@cache
+def order_words(config: Config) -> dict[str, str]:
+    """The state of an order that each plain word stands for, from conf/words.yml.
+
+    A state's own name stands for itself.
+
+    Raises:
+        ConfigError: a state that does not exist, or a word for two states.
+    """
+    states = {plain_word(state): state for state in ORDER_STATES}
+    words = parse_yaml(config.text("words.yml"), where="words.yml").get("order_states", {})
+    for state, same in words.items():
+        if state not in ORDER_STATES:
+            raise ConfigError(
+                "words.yml: order_states names a state that does not exist",
+                found=state,
+                fix=f"use one of {', '.join(ORDER_STATES)}",
+            )
+        for word in map(str, same):
+            if states.setdefault(plain_word(word), state) != state:
+                raise ConfigError(
+                    f"words.yml: '{word}' stands for two states of an order",
+                    found=f"{states[plain_word(word)]}, {state}",
+                    fix="take it out of one of them",
+                )
+    return states
 
 
 def _refuse_mixed_currencies(mappings: list[Source], currency: str) -> None:

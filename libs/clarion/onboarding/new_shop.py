@@ -6,7 +6,7 @@ from pathlib import Path
 from clarion.collect.sources.proposal import Proposal, propose_mapping
 from clarion.collect.sources.sample import sample_file
 from clarion.config import Config
-from clarion.config.load import parse_yaml
+from clarion.declarations.shop import column_words, order_words
 from clarion.kernel.errors import UsageError
 
 _BASE = """\
@@ -61,7 +61,7 @@ def infer_mapping(config: Config, path: str, *, kind: str | None) -> Proposal:
         UsageError: there is no proposal for that kind.
         SourceError: the file cannot be sampled, or resembles no kind.
     """
-    words = parse_yaml(config.text("words.yml"), where="words.yml")
+    words = column_words(config)
     if kind is not None and kind not in words:
         raise UsageError(
             f"a mapping of kind '{kind}' cannot be proposed",
@@ -72,6 +72,7 @@ def infer_mapping(config: Config, path: str, *, kind: str | None) -> Proposal:
         path,
         sample_file(path),
         words,
+        order_states=order_words(config),
         kind=kind,
         time_zone=str(config.get("shop.time_zone")),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from clarion.collect.cleaning.order_states import SaleSettings
 from clarion.collect.cleaning.reasons import active_rules
 from clarion.collect.cleaning.rules import Rule
 from clarion.collect.sources import ledger
@@ -132,7 +133,10 @@ def _smallest_files(entries: list[Entry]) -> dict[str, int]:
 
 def cleaning_fingerprint(scope: Scope, source: Source) -> str:
     """Equal for mappings and rules that clean alike."""
-    return digest(source.fingerprint, rules(scope.config)[source.kind.name])
+    parts: list[Any] = [source.fingerprint, rules(scope.config)[source.kind.name]]
+    if source.kind.name == "orders":
+        parts.append(scope.settings(SaleSettings))
+    return digest(*parts)
 
 
 def active_rules_of(scope: Scope, source: Source) -> list[Rule]:

@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.collect.cleaning.facts import declared_consents, first_facts, silver_facts
+from clarion.collect.cleaning.order_states import SaleSettings
 from clarion.collect.identity.surrogates import new_identities
 from clarion.contracts.silver import CONSENTS, FACTS, IDENTITIES
 from clarion.kernel.parallel import run_concurrently
@@ -39,7 +40,12 @@ def write_facts(scope: Scope, cleaned: list[CleanedRows], *, in_batches: str) ->
         table = FACTS[source.kind.silver]
         own_identities = identities.where(F.col("namespace") == source.namespace)
         facts = silver_facts(
-            one.accepted, own_identities, kind=source.kind, columns=table.column_names
+            one.accepted,
+            own_identities,
+            kind=source.kind,
+            columns=table.column_names,
+            # Without states, each line counts, and no line is compared with another.
+            sale_settings=scope.settings(SaleSettings) if "status" in source.columns else None,
         )
         facts_by_table.setdefault(table.short_name, []).append(facts)
         consent = source.consent

@@ -20,7 +20,8 @@ def outcomes(
 ) -> DataFrame:
     """The outcome of each message within its window.
 
-    A buyer is a customer who clicked and ordered after that click, within the window.
+    A buyer is a customer who clicked and ordered after that click, within the window, and did not
+    send all of it back within the window.
 
     Args:
         messages: MESSAGES that were sent.
@@ -32,7 +33,7 @@ def outcomes(
 
     Returns:
         One row per message: message_id, customer_id, delivered and clicked (booleans), orders and
-        revenue after the click.
+        revenue after the click, less returns of these orders.
     """
     is_in_window = _is_within("happened_at", sent_on, window_days, time_zone)
     clicked_at = F.min(F.when(F.col("type") == "clicked", F.col("happened_at")))
@@ -47,21 +48,17 @@ def outcomes(
     messages_with_reactions = messages.select("message_id", "customer_id").join(
         reactions, "message_id", "left"
     )
-    sales = (
-        order_lines.where("kind = 'sale' AND customer_id IS NOT NULL")
-        .where(is_in_window)
-        .select("customer_id", "order_id", "amount", "happened_at")
-    )
-    sales_after_click = (
+    lines_after_click = (
         messages_with_reactions.where("clicked_at IS NOT NULL")
-        .join(sales, "customer_id")
+        .join(order_lines.where("customer_id IS NOT NULL").where(is_in_window), "customer_id")
         .where("happened_at >= clicked_at")
-        .groupBy("message_id", "order_id")
-        .agg(F.sum("amount").alias("amount"))
+    )
+    bought = (
+        _net_orders(lines_after_click, of="message_id")
         .groupBy("message_id")
         .agg(F.count("*").alias("orders"), F.sum("amount").cast(MONEY).alias("revenue"))
     )
-    return messages_with_reactions.join(sales_after_click, "message_id", "left").select(
+    return messages_with_reactions.join(bought, "message_id", "left").select(
         "message_id",
         "customer_id",
         F.coalesce("delivered", F.lit(False)).alias("delivered"),
@@ -131,6 +128,8 @@ def arms(
 ) -> DataFrame:
     """Moments of revenue per customer within the window, by strategy, in and outside the holdout.
 
+    Revenue is what was bought within the window, less what of it came back within the window.
+
     Args:
         decisions: DECISIONS of the day that is measured.
         order_lines: ORDER_LINES.
@@ -141,9 +140,11 @@ def arms(
     Returns:
         strategy_id, is_holdout, n, mean, m2.
     """
+    in_window = order_lines.where("customer_id IS NOT NULL").where(
+        _is_within("happened_at", sent_on, window_days, time_zone)
+    )
     spent = (
-        order_lines.where("kind = 'sale'")
-        .where(_is_within("happened_at", sent_on, window_days, time_zone))
+        _net_orders(in_window, of="customer_id")
         .groupBy("customer_id")
         .agg(F.sum("amount").cast("double").alias("spent"))
     )
@@ -157,6 +158,48 @@ def arms(
             F.avg("spent").alias("mean"),
             (F.var_pop("spent") * F.count("*")).alias("m2"),
         )
+    )
+
+
+def _net_orders(lines: DataFrame, *, of: str) -> DataFrame:
+    """What was kept of each order: its sales less its returns, where something is left.
+
+    A return under the number of its order counts against that order. A return with a number of its
+    own counts against the latest order that has the product, and none that has not: it may be of
+    something that was bought long before.
+
+    Args:
+        lines: ORDER_LINES; without product_id, a return with a number of its own counts nowhere.
+        of: the column whose orders these are: message_id or customer_id.
+
+    Returns:
+        `of`, order_id, amount.
+    """
+    order = [of, "order_id"]
+    if "product_id" not in lines.columns:
+        lines = lines.withColumn("product_id", F.lit(None).cast("string"))
+    sales = lines.where("kind = 'sale'")
+    returns = lines.where("kind = 'return'")
+    amounts = sales.groupBy(*order).agg(F.sum("amount").alias("amount"))
+    latest_orders = sales.groupBy(of, "product_id").agg(
+        F.max_by("order_id", F.struct("happened_at", "order_id")).alias("order_id")
+    )
+    returns_by_product = (
+        returns.join(amounts, order, "left_anti")
+        .drop("order_id")
+        .join(latest_orders, [of, "product_id"])
+    )
+    returned = (
+        returns.select(*order, "amount")
+        .unionByName(returns_by_product.select(*order, "amount"))
+        .groupBy(*order)
+        .agg(F.sum("amount").alias("returned"))
+    )
+    kept = F.col("amount") - F.coalesce("returned", F.lit(0))
+    return (
+        amounts.join(returned, order, "left")
+        .select(*order, kept.alias("amount"))
+        .where("amount > 0")
     )
 
 

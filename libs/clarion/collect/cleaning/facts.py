@@ -3,6 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from clarion.collect.cleaning.order_states import SaleSettings, sale_columns
 from clarion.collect.cleaning.parsing import NAMES_TYPE
 from clarion.contracts.silver import CUSTOMER_REFERENCES, REFERENCES, record_id_name
 from clarion.contracts.sources import KINDS, Kind
@@ -17,7 +18,12 @@ def record_id(kind: Kind) -> Column:
 
 
 def silver_facts(
-    accepted: DataFrame, identities: DataFrame, *, kind: Kind, columns: tuple[str, ...]
+    accepted: DataFrame,
+    identities: DataFrame,
+    *,
+    kind: Kind,
+    columns: tuple[str, ...],
+    sale_settings: SaleSettings | None = None,
 ) -> DataFrame:
     """Silver rows of the accepted records.
 
@@ -26,6 +32,7 @@ def silver_facts(
         identities: IDENTITIES of the source's namespace.
         kind: the source kind.
         columns: columns of its silver table.
+        sale_settings: which states of an order count; None where all do.
     """
     facts = accepted.withColumn(record_id_name(kind), record_id(kind))
     for name in CUSTOMER_REFERENCES:
@@ -41,13 +48,7 @@ def silver_facts(
     }
     facts = facts.withColumnsRenamed(renamed)
     if kind is KINDS["orders"]:
-        facts = facts.withColumns(
-            {
-                "kind": F.when(F.col("quantity") < 0, "return").otherwise("sale"),
-                "quantity": F.abs("quantity"),
-                "amount": F.abs("amount"),
-            }
-        )
+        facts = facts.withColumns(sale_columns(sale_settings))
     if kind is KINDS["consents"]:
         facts = facts.withColumn("basis", F.lit("recorded"))
     marks = {"_warnings": "warnings", "_filled": "filled_columns"}

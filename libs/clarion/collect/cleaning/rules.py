@@ -20,7 +20,11 @@ from clarion.kernel.expressions import refuse_unsafe_sql
 Severity = Literal["error", "warning"]
 _LISTS = {"{event_types}": EVENT_TYPES, "{response_types}": RESPONSE_TYPES}
 # Several rules can be about one column: the policy of a mapping that states none.
-DEFAULT_POLICIES = {"quantity": "must_be_positive", "amount": "must_be_positive"}
+DEFAULT_POLICIES = {
+    "quantity": "must_be_positive",
+    "amount": "must_be_positive",
+    "status": "unknown_is_refused",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import difflib
 import importlib.util
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -39,7 +40,21 @@ RULE_POLICIES: dict[str, tuple[str, ...]] = {
     "unit_price": ("must_be_positive",),
     "price": ("must_be_positive",),
     "happened_at": ("not_in_the_future", "any_time"),
+    "status": ("unknown_is_refused", "unknown_is_warning"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Words that values of a source may have, and what they stand for.
+
+    Args:
+        regions: names of regions by country and code.
+        order_states: the state of an order that each word stands for.
+    """
+
+    regions: Regions
+    order_states: Mapping[str, str]
 
 
 class _SourceSection(BaseModel):
@@ -75,6 +90,7 @@ def parse_mapping(
     *,
     variables: Mapping[str, str],
     regions: Regions = MappingProxyType({}),
+    order_states: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Source, ...]:
     """The sources of one mapping file.
 
@@ -83,13 +99,15 @@ def parse_mapping(
         content: its content.
         variables: values for ${...} in `where`.
         regions: names of regions by country and code.
+        order_states: the state of an order that each word stands for.
 
     Raises:
         ConfigError: an unknown kind, key, column, policy or variable;
             a required column that is not mapped.
     """
+    words = _Words(regions, order_states)
     sources = tuple(
-        _source(name, kind_name, body, variables, regions) for kind_name, body in content.items()
+        _source(name, kind_name, body, variables, words) for kind_name, body in content.items()
     )
     if not sources:
         raise ConfigError(
@@ -101,7 +119,7 @@ def parse_mapping(
 
 
 def _source(
-    name: str, kind_name: str, body: Any, variables: Mapping[str, str], regions: Regions
+    name: str, kind_name: str, body: Any, variables: Mapping[str, str], words: _Words
 ) -> Source:
     where = f"{name}.{kind_name}"
     kind = KINDS.get(kind_name.split(".")[0])  # 'orders.tills' is another source of orders
@@ -141,7 +159,7 @@ def _source(
         malformed=section.malformed,
         consent=section.consent,
         columns={
-            column: _expression(body, kind, column, where, regions)
+            column: _expression(body, kind, column, where, words)
             for column, body in section.columns.items()
         },
         rules=section.rules,
@@ -167,9 +185,18 @@ def _expression(
     kind: Kind,
     column: str,
     where: str,
-    regions: Regions,
+    words: _Words,
 ) -> Expression:
     of_column = f"mapping {where}.{column}"
+    if kind.name == "orders" and column == "status" and words.order_states:
+        value = (
+            body
+            if isinstance(body, Standard)
+            else Standard.model_validate({"from": str(body), "as": "text"})
+        )
+        stated = standards.expression(value, words.regions)
+        state = standards.order_state(stated, words.order_states)
+        return Expression(state, of_column, over=value.from_)
     if not isinstance(body, Standard):
         return Expression(str(body), of_column)
     declared = kind.column(column)
@@ -185,7 +212,7 @@ def _expression(
             fix=f"write '{{from: ..., as: {body.as_}, country: CN}}'",
         )
     return Expression(
-        standards.expression(body, regions),
+        standards.expression(body, words.regions),
         of_column,
         over=body.from_,
         phone=body.country if body.as_ == "phone" else None,

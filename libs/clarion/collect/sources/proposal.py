@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -14,10 +15,13 @@ from clarion.collect.sources.sample import Sample, Values
 from clarion.contracts.sources import KINDS, Kind
 from clarion.kernel.errors import SourceError
 from clarion.kernel.expressions import column_name
+from clarion.kernel.text import plain_word
 
 Words = Mapping[str, Mapping[str, list[str]]]
+_NO_WORDS: Mapping[str, str] = MappingProxyType({})
 _MIN_SIMILARITY = 0.75
 _SURE_SIMILARITY = 0.9
+_WORDS_SHOWN = 5  # of values that are no known word
 # Python's pattern and Spark's, in the order in which they are tried.
 _DATES = (
     ("%Y-%m-%d %H:%M:%S", "yyyy-MM-dd HH:mm:ss"),
@@ -75,7 +79,13 @@ class Proposal:
 
 
 def propose_mapping(
-    path: str, sample: Sample, words: Words, *, kind: str | None, time_zone: str
+    path: str,
+    sample: Sample,
+    words: Words,
+    *,
+    kind: str | None,
+    time_zone: str,
+    order_states: Mapping[str, str] = _NO_WORDS,
 ) -> Proposal:
     """A mapping for the kind whose columns the file's resemble most.
 
@@ -85,12 +95,13 @@ def propose_mapping(
         words: what columns are called, by kind and column.
         kind: the source kind; None lets the names decide.
         time_zone: zone of the source's clock, which no file states.
+        order_states: the state of an order that each plain word stands for.
 
     Raises:
         SourceError: the names resemble no kind.
     """
     matches = {
-        name: _match_columns(sample, KINDS[name], words.get(name, {}))
+        name: _match_columns(sample, KINDS[name], words.get(name, {}), order_states)
         for name in ([kind] if kind else words)
     }
     best = max(matches, key=lambda name: _score(KINDS[name], matches[name]))
@@ -100,10 +111,19 @@ def propose_mapping(
             found=", ".join(sample.columns),
             fix="name the kind with --kind",
         )
-    return _write_proposal(path, sample, KINDS[best], matches[best], time_zone=time_zone)
+    proposal = _write_proposal(path, sample, KINDS[best], matches[best], time_zone=time_zone)
+    if best == "orders":
+        names = ["status", *words.get(best, {}).get("status", [])]
+        _note_states(sample, matches[best], names, order_states, proposal)
+    return proposal
 
 
-def _match_columns(sample: Sample, kind: Kind, words: Mapping[str, list[str]]) -> dict[str, Match]:
+def _match_columns(
+    sample: Sample,
+    kind: Kind,
+    words: Mapping[str, list[str]],
+    order_states: Mapping[str, str],
+) -> dict[str, Match]:
     """For each of the kind's columns the file's most similar one; a column is used once."""
     pairs = [
         (_similarity(name, [column.name, *words.get(column.name, [])]), column.name, name)
@@ -116,20 +136,67 @@ def _match_columns(sample: Sample, kind: Kind, words: Mapping[str, list[str]]) -
     for similarity, column, name in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
         if similarity < _MIN_SIMILARITY or column in matches or name in used:
             continue
+        if (
+            column == "status"
+            and order_states
+            and not _holds_states(sample.columns[name], order_states)
+        ):
+            continue
         if _fits(sample.columns[name], kind, column):
             matches[column] = Match(name, similarity)
             used.add(name)
     return matches
 
 
+def _holds_states(values: Values, order_states: Mapping[str, str]) -> bool:
+    """Whether at least half of the different texts are words for the state of an order."""
+    texts = _texts(values)
+    return 2 * len(texts - _unknown_states(values, order_states)) >= len(texts)
+
+
+def _unknown_states(values: Values, order_states: Mapping[str, str]) -> set[str]:
+    """The texts that are no known word for the state of an order."""
+    return {text for text in _texts(values) if plain_word(text) not in order_states}
+
+
+def _texts(values: Values) -> set[str]:
+    return {value for value in values if value and value.strip()}
+
+
+def _note_states(
+    sample: Sample,
+    matches: Mapping[str, Match],
+    words: Sequence[str],
+    order_states: Mapping[str, str],
+    proposal: Proposal,
+) -> None:
+    """Say what the proposal makes of columns that hold, or may hold, the state of an order."""
+    mapped = matches["status"].name if "status" in matches else None
+    used = {match.name for match in matches.values()}
+    for name, values in sample.columns.items():
+        unknown = ", ".join(sorted(_unknown_states(values, order_states))[:_WORDS_SHOWN])
+        is_free = name not in used and bool(_texts(values))
+        if name == mapped and unknown:
+            proposal.notes.append(
+                f"status: no word of order_states in words.yml: {unknown}; "
+                "such records are quarantined"
+            )
+        elif is_free and _holds_states(values, order_states):
+            proposal.notes.append(
+                f"status: '{name}' holds states of orders and is not mapped"
+                + (f"; '{mapped}' is" if mapped else "")
+            )
+        elif is_free and not mapped and _similarity(name, words) >= _SURE_SIMILARITY:
+            proposal.notes.append(
+                f"status: '{name}' is not mapped, because words.yml does not have its words under "
+                f"order_states: {unknown}; every order counts as a sale"
+            )
+
+
 def _similarity(name: str, words: Sequence[str]) -> float:
-    plain = _plain(name)
-    ratios = (difflib.SequenceMatcher(None, plain, _plain(word)).ratio() for word in words)
+    plain = plain_word(name)
+    ratios = (difflib.SequenceMatcher(None, plain, plain_word(word)).ratio() for word in words)
     return max(ratios, default=0.0)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name.lower())
 
 
 def _fits(values: Values, kind: Kind, column: str) -> bool:

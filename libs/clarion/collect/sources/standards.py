@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from clarion.contracts.sources import UNKNOWN_STATE
 from clarion.kernel import sql
 from clarion.kernel.text import NARROW, WIDE
 
@@ -118,6 +119,28 @@ def expression(standard: Standard, regions: Mapping[str, Mapping[str, list[str]]
             return _quantity(standard, plain)
 
 
+def order_state(value: str, words: Mapping[str, str]) -> str:
+    """The SQL expression of the state that a shop's word for it stands for.
+
+    Case, width, spaces and signs do not matter. A text that is no known word gives `unknown`.
+
+    Args:
+        value: expression of the text.
+        words: the state of each `plain_word`.
+    """
+    by_state: dict[str, list[str]] = {}
+    for word, state in words.items():
+        by_state.setdefault(state, []).append(word)
+    cases = " ".join(
+        f"WHEN s IN ({_word_list(*same)}) THEN {sql.text(state)}"
+        for state, same in by_state.items()
+    )
+    letters = f"regexp_replace(lower({text(value)}), {sql.text(_NO_LETTER)}, '')"
+    return _bound(
+        letters, "s", f"CASE WHEN coalesce(s, '') = '' THEN NULL {cases} ELSE '{UNKNOWN_STATE}' END"
+    )
+
+
 def _quantity(standard: Standard, plain: str) -> str:
     """Numbers, prices, currencies and measures: forms that use their text `s` more than once."""
     match standard.as_:
@@ -140,6 +163,7 @@ def text(value: str) -> str:
     return f"trim(regexp_replace({plain}, {sql.text(_SPACES)}, ' '))"
 
 
+_NO_LETTER = r"[^\p{L}\p{N}]+"
 _SPACES = "[\\s\u00a0\u2007\u202f\u200b\ufeff]+"
 
 

@@ -57,6 +57,7 @@ def orders(order_lines: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
     in_store = F.col("store_ref").isNotNull() | (F.coalesce("channel", F.lit("")) == "store")
     orders_and_returns = (
         _known_facts(order_lines, as_of=as_of, time_zone=time_zone)
+        .where("kind <> 'no_sale'")
         .repartition("customer_id")
         .groupBy("customer_id", "order_id")
         .agg(

@@ -1,0 +1,62 @@
+"""Where a line of an order becomes a sale, a return, or neither."""
+
+from collections.abc import Iterable
+
+from pyspark.sql import Column, Window
+from pyspark.sql import functions as F
+
+from clarion.config import settings
+from clarion.contracts.sources import MONEY, OrderState
+
+
+@settings("sales")
+class SaleSettings:
+    """The states of an order in which its lines count, as sales and as returns."""
+
+    states: tuple[OrderState, ...]
+    return_states: tuple[OrderState, ...]
+
+
+def sale_columns(sale_settings: SaleSettings | None) -> dict[str, Column]:
+    """The columns kind, quantity, amount and refund of ORDER_LINES.
+
+    A line with a quantity below zero is a return. The amount of a sale is what was paid less what
+    was paid back; a sale of which all was paid back is none. A line whose state does not count is
+    `no_sale`: it is kept, and nobody adds it up. So is a return where the state of the line that
+    was sold says already that it came back; else it would be taken off twice.
+
+    Args:
+        sale_settings: the states that count; None where all do.
+    """
+    is_return = F.col("quantity") < 0
+    refund = F.abs("refund")
+    paid = F.abs("amount")
+    is_paid_back = ~is_return & (refund > 0) & (refund >= paid)
+    sale_counts, return_counts = F.lit(True), F.lit(True)
+    if sale_settings is not None:
+        sale_counts = _has_state(sale_settings.states)
+        return_counts = _has_state(sale_settings.return_states) & ~_is_sale_taken_back(is_return)
+    kind = (
+        F.when(is_return & return_counts, "return")
+        .when(~is_return & sale_counts & ~F.coalesce(is_paid_back, F.lit(False)), "sale")
+        .otherwise("no_sale")
+    )
+    less_refund = (paid - F.coalesce(refund, F.lit(0))).cast(MONEY)
+    return {
+        "kind": kind,
+        "quantity": F.abs("quantity"),
+        "amount": F.when(is_return, paid).otherwise(less_refund),
+        "refund": refund,
+    }
+
+
+def _is_sale_taken_back(is_return: Column) -> Column:
+    """Whether the same order sold the product in a line that was refunded or returned by state."""
+    by_product = Window.partitionBy("order_id", "product_id")
+    is_taken_back = ~is_return & F.col("status").isin("refunded", "returned")
+    return F.coalesce(F.max(is_taken_back).over(by_product), F.lit(False))
+
+
+def _has_state(states: Iterable[str]) -> Column:
+    """Whether a line's state is one of these; a source without states has only sales."""
+    return F.col("status").isNull() | F.col("status").isin(*states)
