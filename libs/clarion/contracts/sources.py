@@ -16,7 +16,8 @@ EVENT_TYPES = (
     "arrival", "service",
 )  # fmt: skip
 IN_STORE_EVENTS = ("visit", "dwell", "trial", "arrival", "service")
-RESPONSE_TYPES = ("sent", "delivered", "viewed", "clicked", "unsubscribed", "complained")
+WITHDRAWING_RESPONSES = ("unsubscribed", "complained")
+RESPONSE_TYPES = ("sent", "delivered", "viewed", "clicked", *WITHDRAWING_RESPONSES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,7 +291,7 @@ _KINDS = (
         columns=(
             Column("customer_ref", "string", "the shop's name for the customer"),
             Column("purpose", "string", "collection, analytics or marketing"),
-            Column("channel", "string", "channel it is given for, or *"),
+            Column("channel", "string", "channel it is about; * for every channel"),
             Column("granted", "boolean", "true where given, false where withdrawn"),
             Column("at", "timestamp", "when"),
             _ARRIVED,
