@@ -21,7 +21,7 @@ from clarion.contracts.gold import (
     STRATEGIES,
 )  # fmt: skip
 from clarion.contracts.live import CUSTOMER_STATE, MARKET_ALERTS
-from clarion.contracts.silver import CONSENTS
+from clarion.contracts.silver import CONSENTS, RESPONSES
 from clarion.declarations import shop
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
@@ -36,16 +36,16 @@ def run(scope: Scope) -> None:
     as_of = scope.as_of
     offers = shop.offers(scope.config)
     strategies = decision_inputs.strategies_of_day(scope, settings)
-    consents = scope.persist(scope.consents())
-    candidates = decision_inputs.decision_candidates(scope, offers, settings, strategies, consents)
+    candidates = decision_inputs.decision_candidates(scope, offers, settings, strategies)
     customers = scope.persist(with_holdout(candidates, settings))
     draw = Draw(scope.seed, as_of, explore_rate(customers, settings))
     plan = plan_decisions(customers, offers, settings, draw=draw, run_key=scope.run_key)
-    unprofiled = decision_inputs.decisions_without_profile(scope, offers, settings, consents, draw)
+    unprofiled = decision_inputs.decisions_without_profile(scope, offers, settings, draw)
     decisions = scope.persist(plan.decisions.unionByName(unprofiled))
 
     campaigns_of_day = campaigns(decisions, offers, as_of=as_of, window_days=settings.window_days)
     row = plan.budget_row(as_of=as_of, budget=settings.budget)
+    decision_inputs.note_refusals_without_effect(scope, offers)
     scope.note(
         f"{row['planned']:,.2f} of {settings.budget:,.2f} planned; "
         f"one more unit of budget would bring {row['shadow_price']:.2f}"
@@ -65,6 +65,7 @@ JOB = Job(
     reads=(
         CUSTOMER_PROFILES, CUSTOMER_TAGS, INTERACTIONS, SEGMENTS, SEGMENT_MEMBERS, SEGMENT_MOVES,
         PREDICTIONS, PRODUCT_NEIGHBOURS, CUSTOMER_STATE, MARKET_ALERTS, ADJUSTMENTS, CONSENTS,
+        RESPONSES,
     ),
     reads_earlier=(STRATEGIES,),
     writes=(STRATEGIES, CAMPAIGNS, BUDGETS, DECISIONS),

@@ -44,7 +44,9 @@ def test_a_table_that_is_not_declared_is_not_read(scope: Callable[..., Scope]) -
     with pytest.raises(ContractError, match=r"writes gold\.segments, which it does not"):
         one.own(SEGMENTS)
     with pytest.raises(ContractError, match=r"reads silver\.consents, which it does not"):
-        one.consents()
+        one.consenting_customers("analytics")
+    with pytest.raises(ContractError, match=r"reads silver\.responses, which it does not"):
+        scope(reads=(CONSENTS,)).consenting_customers("marketing")
     with pytest.raises(ContractError, match="does not declare"):
         one.exists(CONSENTS)
 

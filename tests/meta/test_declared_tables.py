@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from clarion.contracts import Table
-from clarion.contracts.silver import CONSENTS, RESOLUTIONS
+from clarion.contracts.silver import CONSENTS, RESOLUTIONS, RESPONSES
 from clarion.jobs.registry import JOBS
 from clarion.runtime.job import Job
 
@@ -141,14 +141,14 @@ def _violations(job: Job) -> list[str]:
 
 
 def test_a_job_that_asks_for_consents_waits_for_those_who_resolve_them() -> None:
-    """`scope.consents()` reads the statements under the person's surrogate."""
+    """`scope.consenting_customers` reads the statements under the person's surrogate."""
     asking = []
     for job in JOBS.values():
         module = Module(job.run.__module__)
         reached = _reached(module, set(module.functions))
-        if any("scope.consents()" in ast.unparse(function) for _, function in reached):
+        if any("scope.consenting_customers(" in ast.unparse(function) for _, function in reached):
             asking.append(job.name)
-            assert {CONSENTS.name, RESOLUTIONS.name} <= job.input_tables, job.name
+            assert {CONSENTS.name, RESPONSES.name, RESOLUTIONS.name} <= job.input_tables, job.name
     assert {"strategy", "deliver"} <= set(asking)
 
 

@@ -37,7 +37,7 @@ SETTINGS = yaml.safe_load((ROOT / "conf" / "base.yml").read_text(encoding="utf-8
 # Speak of names that are gone, or of files that the reader makes.
 OF_THE_PAST = {"CHANGELOG.md", "docs/glossary.md"}
 OF_THE_READER = re.compile(
-    r"best_sellers|catalogue/settings|letters|workflows/outbox|revenue_per_message|refill|myshop"
+    r"best_sellers|catalogue/settings|letters|workflows/senders|revenue_per_message|refill|myshop"
     r"|unsubscribe|orc_files|deliveries"
 )
 FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)

@@ -81,7 +81,7 @@ def _customers(spark: SparkSession, config: Config, *, live_cart: bool = False) 
         "CASE WHEN id % 4 = 0 THEN 'prospect' WHEN id % 4 = 1 THEN 'active' ELSE 'lost' END life_cycle", "cast(50 AS decimal(18,4)) average_order",
         "0.2D discount_share", f"cast(array(struct('p1' AS product_id, 'bought before' AS reason)) AS {shown}) shown_interests",
         f"cast(array() AS {shown}) shown_neighbours", f"cast({cart} AS {shown}) shown_open_cart", f"cast(array() AS {shown}) shown_alerted",
-        "0.1D churn_probability", "array('*') channels", "CASE WHEN id % 10 = 0 THEN 'none' ELSE 'recorded' END consent_basis",
+        "0.1D churn_probability", "map('*', true) channels", "CASE WHEN id % 10 = 0 THEN 'none' ELSE 'recorded' END consent_basis",
         f"{str(live_cart).lower()} open_cart", "false market_alert", "6 month", "1 day_of_month", "60.0D shop_order_value",
     )  # fmt: skip
     check_conditions(context, offers)

@@ -19,9 +19,15 @@ from clarion.access.resolution import (
     row_namespace,
 )
 from clarion.collect.cleaning.currencies import AmountSpec, convert_amounts, daily_rates
-from clarion.collect.identity.consent import consenting_customers
+from clarion.collect.identity.consent import (
+    consenting_customers,
+    known_statements,
+    withdrawals_by_response,
+)
+from clarion.collect.identity.settings import ConsentSettings
 from clarion.config import Config
 from clarion.contracts import Table
+from clarion.contracts.gold import MESSAGES
 from clarion.contracts.ops import DETECTIONS
 from clarion.contracts.silver import (
     CONSENTS,
@@ -33,12 +39,14 @@ from clarion.contracts.silver import (
     PRODUCTS,
     RATES,
     RESOLUTIONS,
+    RESPONSES,
 )
 from clarion.contracts.sources import KINDS, ROW_CURRENCY
 from clarion.lake import Lake
+from clarion.measures.columns.consents import consents_to_channel, consents_to_every_channel
 from clarion.measures.columns.days import arrived_before
 
-# What the policy reads.
+# What the policy reads. Messages, too, but those of earlier passes: nobody waits for them.
 POLICY_TABLES = (
     CONSENTS,
     DETECTIONS,
@@ -46,6 +54,7 @@ POLICY_TABLES = (
     INVALID_ACTIVITY,
     RATES,
     RESOLUTIONS,
+    RESPONSES,
 )
 FACT_TIMES = {FACTS[kind.silver].name: kind.time for kind in KINDS.values()}
 
@@ -132,29 +141,56 @@ class AccessPolicy:
         )
         return convert_amounts(frame, self._daily_rates, spec)
 
-    def consents(self) -> DataFrame:
-        """CONSENTS that had arrived before the as-of day; a statement counts for the person."""
-        statements = self.lake.read(CONSENTS).where(arrived_before(self.as_of, self.time_zone))
-        return self.resolve(CONSENTS, statements)
+    def consenting_customers(self, purpose: str) -> DataFrame:
+        """The people who consent to a purpose on the as-of day, and on which channels.
 
-    def with_consent(self, table: Table, frame: DataFrame, *, purpose: str) -> DataFrame:
+        A statement on one account, or an answer to a message, counts for the person.
+
+        Args:
+            purpose: collection, analytics or marketing.
+
+        Returns:
+            Rows of `consenting_customers`: customer_id, basis, channels.
+        """
+        with self._lock:
+            if purpose not in self._consenting_customers:
+                consenting = consenting_customers(self._statements(purpose), purpose=purpose)
+                self._consenting_customers[purpose] = self.persist(consenting)
+            return self._consenting_customers[purpose]
+
+    def _statements(self, purpose: str) -> DataFrame:
+        """The statements that count on the as-of day, each under the person's surrogate."""
+        statements = self.lake.read(CONSENTS)
+        if purpose == "marketing" and self.lake.exists(RESPONSES):
+            statements = withdrawals_by_response(
+                statements,
+                self.lake.read(RESPONSES),
+                self.lake.read(MESSAGES),
+                self.config.section(ConsentSettings),
+            )
+        known = known_statements(statements, as_of=self.as_of, time_zone=self.time_zone)
+        return self.resolve(CONSENTS, known)
+
+    def with_consent(
+        self, table: Table, frame: DataFrame, *, purpose: str, channel: str | None = None
+    ) -> DataFrame:
         """The rows of people who consent to a purpose, and rows that name nobody.
 
         Args:
             table: contract of the rows.
             frame: its rows, resolved.
             purpose: analytics or marketing.
+            channel: for which the rows are used; None asks for consent on every channel.
         """
         if "customer_id" not in table.column_names:
             return frame
-        with self._lock:
-            if purpose not in self._consenting_customers:
-                consenting = consenting_customers(self.consents(), purpose=purpose)
-                customers = consenting.select("customer_id")
-                self._consenting_customers[purpose] = self.persist(
-                    customers.withColumn("_consents", F.lit(True))
-                )
-        joined = frame.join(self._consenting_customers[purpose], "customer_id", "left")
+        has_consent = (
+            consents_to_channel(F.lit(channel)) if channel else consents_to_every_channel()
+        )
+        consenting = self.consenting_customers(purpose).where(has_consent)
+        joined = frame.join(
+            consenting.select("customer_id", F.lit(True).alias("_consents")), "customer_id", "left"
+        )
         return joined.where("customer_id IS NULL OR _consents").select(*frame.columns)
 
     def resolve(self, table: Table, frame: DataFrame) -> DataFrame:

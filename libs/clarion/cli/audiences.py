@@ -20,6 +20,10 @@ from clarion.kernel.errors import UsageError
     help="Purpose that customers must consent to.",
 )
 @click.option(
+    "--channel",
+    help="Channel on which they must consent; by default on every channel.",
+)
+@click.option(
     "--export",
     "file",
     type=click.Path(path_type=Path),
@@ -27,7 +31,14 @@ from clarion.kernel.errors import UsageError
 )
 @click.option("--show", type=int, default=5, show_default=True, help="Customers of the preview.")
 @common
-def audience(options: Options, expression: str, purpose: str, file: Path | None, show: int) -> None:
+def audience(
+    options: Options,
+    expression: str,
+    purpose: str,
+    channel: str | None,
+    file: Path | None,
+    show: int,
+) -> None:
     """Count the customers who meet EXPRESSION, by group, and export those who consent.
 
     EXPRESSION is SQL over the features of conf/features.yml, segment_id, segment (its English
@@ -46,7 +57,9 @@ def audience(options: Options, expression: str, purpose: str, file: Path | None,
         check_export_file(file)
     lake = options.open_existing(config)
     day = options.day(config)
-    selected = select_audience(lake, config, expression, as_of=day, purpose=purpose, show=show)
+    selected = select_audience(
+        lake, config, expression, as_of=day, purpose=purpose, channel=channel, show=show
+    )
     OUT.print(audience_view(selected))
     if file is not None:
         written = export_audience(selected, file, floor=config.section(AudienceSettings).floor)

@@ -24,7 +24,8 @@ OrderState = Literal[
 ]  # fmt: skip
 ORDER_STATES: tuple[str, ...] = get_args(OrderState)
 UNKNOWN_STATE = "unknown"
-RESPONSE_TYPES = ("sent", "delivered", "viewed", "clicked", "unsubscribed", "complained")
+WITHDRAWING_RESPONSES = ("unsubscribed", "complained")
+RESPONSE_TYPES = ("sent", "delivered", "viewed", "clicked", *WITHDRAWING_RESPONSES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,7 +300,7 @@ _KINDS = (
         columns=(
             Column("customer_ref", "string", "the shop's name for the customer"),
             Column("purpose", "string", "collection, analytics or marketing"),
-            Column("channel", "string", "channel it is given for, or *"),
+            Column("channel", "string", "channel it is about; * for every channel"),
             Column("granted", "boolean", "true where given, false where withdrawn"),
             Column("at", "timestamp", "when"),
             _ARRIVED,

@@ -88,7 +88,14 @@ class AudienceTooSmallError(ClarionError):
 
 
 def select_audience(
-    lake: Lake, config: Config, expression: str, *, as_of: date, purpose: str, show: int = 5
+    lake: Lake,
+    config: Config,
+    expression: str,
+    *,
+    as_of: date,
+    purpose: str,
+    channel: str | None = None,
+    show: int = 5,
 ) -> Audience:
     """The customers who meet a condition, on the last day with features up to `as_of`.
 
@@ -99,6 +106,7 @@ def select_audience(
             tags (array).
         as_of: first day that does not count.
         purpose: analytics or marketing; customers without consent to it are only counted.
+        channel: for which the audience is used; None asks for consent on every channel.
         show: customers of the preview.
 
     Raises:
@@ -119,7 +127,9 @@ def select_audience(
     matching = customers.where(F.expr(expression)).select(*columns).persist()
     # Consent as it is now, not as of the day of the features: a withdrawal counts at once.
     policy = AccessPolicy(lake, config, as_of, str(config.get("shop.time_zone")), DataFrame.persist)
-    consenting = policy.with_consent(CUSTOMER_PROFILES, matching, purpose=purpose).persist()
+    consenting = policy.with_consent(
+        CUSTOMER_PROFILES, matching, purpose=purpose, channel=channel
+    ).persist()
     sizes = customers.groupBy("segment_id", "segment").count().collect()  # one row a group
     matching_sizes = matching.groupBy("segment_id").count().collect()
     groups = _overlaps(sizes, {row["segment_id"]: row["count"] for row in matching_sizes})

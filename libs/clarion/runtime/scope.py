@@ -12,14 +12,14 @@ from pyspark.sql import functions as F
 from clarion.access.policy import AccessPolicy
 from clarion.config import Config
 from clarion.contracts import Table
-from clarion.contracts.silver import CONSENTS
+from clarion.contracts.silver import CONSENTS, RESPONSES
 from clarion.kernel.errors import ContractError
 from clarion.kernel.ids import run_key
 from clarion.lake import Lake
 from clarion.lake.maintenance import Maintenance
 from clarion.measures.columns.days import arrived_before, start_of
 from clarion.runtime.persisted import PersistedFrames
-from clarion.runtime.spec import JobSpec, Params
+from clarion.runtime.spec import JobSpec, Params, Purpose
 from clarion.runtime.tracking import Tracking
 
 S = TypeVar("S")
@@ -166,10 +166,17 @@ class Scope:
         """The newest version of a declared table."""
         return self._lake.version(self._declared(table))
 
-    def consents(self) -> DataFrame:
-        """Statements on the use of data that had arrived before the as-of day."""
+    def consenting_customers(self, purpose: Purpose) -> DataFrame:
+        """The people who consent to a purpose on the as-of day: customer_id, basis, channels.
+
+        Raises:
+            ContractError: the job does not declare that it reads consents, and responses, by which
+                consent to marketing is withdrawn.
+        """
         self._readable(CONSENTS)
-        return self._policy.consents()
+        if purpose == "marketing":
+            self._readable(RESPONSES)
+        return self._policy.consenting_customers(purpose)
 
     def in_shop_currency(self, table: Table, frame: DataFrame) -> DataFrame:
         """Rows with amounts in the shop's currency; rows without a rate are left out."""

@@ -10,7 +10,6 @@ from clarion.campaigns.decisions.eligibility import with_candidates
 from clarion.campaigns.decisions.settings import Catalogue, StrategySettings
 from clarion.campaigns.decisions.unprofiled import unprofiled_decisions
 from clarion.campaigns.decisions.versions import next_versions
-from clarion.collect.identity.consent import consenting_customers
 from clarion.contracts.gold import (
     ADJUSTMENTS,
     CUSTOMER_PROFILES,
@@ -25,6 +24,7 @@ from clarion.contracts.gold import (
 )
 from clarion.contracts.live import CUSTOMER_STATE, MARKET_ALERTS
 from clarion.lake.frames import rows_as_frame
+from clarion.measures.columns.consents import EVERY_CHANNEL
 from clarion.runtime.scope import Scope
 
 _ALERT_DAYS = 7
@@ -50,11 +50,7 @@ def strategies_of_day(scope: Scope, settings: StrategySettings) -> DataFrame:
 
 
 def decision_candidates(
-    scope: Scope,
-    offers: Catalogue,
-    settings: StrategySettings,
-    strategies: DataFrame,
-    consents: DataFrame,
+    scope: Scope, offers: Catalogue, settings: StrategySettings, strategies: DataFrame
 ) -> DataFrame:
     """Every customer in context with eligible actions and refusals.
 
@@ -63,12 +59,11 @@ def decision_candidates(
         offers: the catalogue.
         settings: how many products an offer shows.
         strategies: STRATEGIES of the day.
-        consents: CONSENTS that had arrived before the day.
 
     Raises:
         ConfigError: a condition of an offer is invalid.
     """
-    facts = _customer_facts(scope, settings, strategies, consents)
+    facts = _customer_facts(scope, settings, strategies)
     context = decision_context(facts, as_of=scope.as_of)
     check_conditions(context, offers)
     shop = scope.current(CUSTOMER_PROFILES).agg(
@@ -80,7 +75,7 @@ def decision_candidates(
 
 
 def decisions_without_profile(
-    scope: Scope, offers: Catalogue, settings: StrategySettings, consents: DataFrame, draw: Draw
+    scope: Scope, offers: Catalogue, settings: StrategySettings, draw: Draw
 ) -> DataFrame:
     """DECISIONS of customers who consent to marketing and not to analytics.
 
@@ -88,17 +83,33 @@ def decisions_without_profile(
         scope: of the job that decides.
         offers: the catalogue.
         settings: share of the holdout.
-        consents: CONSENTS that had arrived before the day.
         draw: how choices are randomised.
     """
-    analytics = consenting_customers(consents, purpose="analytics").select("customer_id")
-    marketing = consenting_customers(consents, purpose="marketing")
-    customers = marketing.join(analytics, "customer_id", "left_anti")
+    analytics = scope.consenting_customers("analytics").select("customer_id")
+    customers = scope.consenting_customers("marketing").join(analytics, "customer_id", "left_anti")
     return unprofiled_decisions(customers, offers, settings, draw=draw, run_key=scope.run_key)
 
 
+def note_refusals_without_effect(scope: Scope, offers: Catalogue) -> None:
+    """Say which channels people refuse by a name that no offer has: that stops no message."""
+    channels = {offer.channel.strip().lower() for offer in offers.offers}
+    refused = F.explode(F.map_filter("channels", lambda _, is_granted: ~is_granted))
+    rows = (
+        scope.consenting_customers("marketing")
+        .select(refused.alias("channel", "_"))
+        .where(~F.col("channel").isin(*channels, EVERY_CHANNEL))
+        .groupBy("channel")
+        .count()
+        .orderBy("channel")
+        .collect()  # one row a channel
+    )
+    if rows:
+        names = ", ".join(f"{row['channel']} ({row['count']:,})" for row in rows)
+        scope.note(f"refused by people who take others, and the channel of no offer: {names}")
+
+
 def _customer_facts(
-    scope: Scope, settings: StrategySettings, strategies: DataFrame, consents: DataFrame
+    scope: Scope, settings: StrategySettings, strategies: DataFrame
 ) -> CustomerFacts:
     churn = (
         scope.current(PREDICTIONS)
@@ -113,7 +124,7 @@ def _customer_facts(
         strategies=plans.join(traits, "segment_id"),
         products=_products(scope, limit=settings.products_shown),
         churn=churn,
-        consents=consenting_customers(consents, purpose="marketing"),
+        consents=scope.consenting_customers("marketing"),
     )
 
 

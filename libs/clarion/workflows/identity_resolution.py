@@ -14,7 +14,7 @@ from clarion.access.resolution import (
     row_namespace,
 )
 from clarion.collect.identity.components import plausible_components
-from clarion.collect.identity.consent import consenting_customers
+from clarion.collect.identity.consent import consenting_customers, known_statements
 from clarion.collect.identity.links import classify_pairs, remove_implausible
 from clarion.collect.identity.model import Weights, agreement_patterns, fit_weights, score_pairs
 from clarion.collect.identity.pairs import (
@@ -64,7 +64,7 @@ class LinkedAccounts:
 
 def consenting_accounts(scope: Scope) -> DataFrame:
     """customer_id of the accounts that consented to analytics, by what had arrived."""
-    consents = _arrived(scope, CONSENTS)
+    consents = known_statements(scope.raw(CONSENTS), as_of=scope.as_of, time_zone=scope.time_zone)
     return consenting_customers(consents, purpose="analytics").select("customer_id")
 
 

@@ -26,7 +26,7 @@ from clarion.contracts.vault import KEYS, PERSONAL_DATA, SUPPRESSED
 from clarion.declarations.shop import parse_spec, sources
 from clarion.kernel import sql
 from clarion.kernel.errors import SourceError
-from clarion.lake.frames import rows_as_frame
+from clarion.lake.frames import rows_as_frame, union_all
 from clarion.runtime.scope import Scope
 
 
@@ -228,13 +228,15 @@ def consenting_people(scope: Scope, source: Source) -> DataFrame | None:
             found="no consents source in its mapping",
             fix="map the kind 'consents', or declare the basis",
         )
-    records = (
-        scope.own(BRONZE["consents"])
-        .where(F.col("_source") == statements[0].name)
-        .withColumn("_duplicate", F.lit(False))
+    records = scope.own(BRONZE["consents"]).withColumn("_duplicate", F.lit(False))
+    rows = union_all(
+        parse_records(records.where(F.col("_source") == one.name), parse_spec(one)).select(
+            "customer_ref", "purpose", "channel", "granted", "at"
+        )
+        for one in statements
     )
-    rows = parse_records(records, parse_spec(statements[0]))
-    stated = rows.where("customer_ref IS NOT NULL AND granted IS NOT NULL").withColumns(
+    is_complete = "customer_ref IS NOT NULL AND granted IS NOT NULL"
+    stated = rows.where(is_complete).withColumns(
         {"customer_id": F.col("customer_ref"), "basis": F.lit("recorded")}
     )
     return consenting_customers(stated, purpose="collection").select(

@@ -112,7 +112,10 @@ def _write_consents(
 def _new_declared_consents(
     scope: Scope, declared: list[DataFrame], *, in_batches: str
 ) -> list[DataFrame]:
-    """Declared consents that no earlier batch has: the first of each customer and purpose."""
+    """Declared consents that no other batch has: the first of each customer and purpose.
+
+    One that is older than that of another batch is new: it counts for the days in between.
+    """
     if not declared:
         return []
     first = (
@@ -121,6 +124,13 @@ def _new_declared_consents(
         .agg(F.min_by(F.struct("*"), F.struct("at", "_batch", "record_id")).alias("row"))
         .select("row.*")
     )
-    earlier = scope.own(CONSENTS).where(f"NOT {in_batches}").select("customer_id", "purpose")
-    new = first.join(earlier, ["customer_id", "purpose"], "left_anti")
+    of_other_batches = (
+        scope.own(CONSENTS)
+        .where(f"basis = 'declared' AND NOT {in_batches}")
+        .groupBy("customer_id", "purpose")
+        .agg(F.min("at").alias("_declared_at"))
+    )
+    new = first.join(of_other_batches, ["customer_id", "purpose"], "left").where(
+        "_declared_at IS NULL OR at < _declared_at"
+    )
     return [new.select(*CONSENTS.column_names)]

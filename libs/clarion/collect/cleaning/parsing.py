@@ -131,6 +131,10 @@ def derived_values(parse_spec: ParseSpec) -> dict[str, str]:
         derived["amount"] = (
             "coalesce(amount, CAST(quantity * unit_price - coalesce(discount, 0) AS decimal(18,4)))"
         )
+    # Words of a fixed list: their case says nothing.
+    words = {"consents": "purpose", "responses": "type"}.get(kind.name)
+    if words:
+        derived[words] = f"lower({words})"
     return {**derived, "arrived_at": f"coalesce(arrived_at, {derived.get(kind.time, kind.time)})"}
 
 

@@ -1,4 +1,6 @@
-"""When two accounts count as one person."""
+"""When two accounts count as one person, and what withdraws a consent."""
+
+from typing import Literal
 
 from clarion.config.settings import settings
 
@@ -15,3 +17,11 @@ class IdentitySettings:
     max_accounts: int
     device_share: float
     device_logins: int
+
+
+@settings("consent")
+class ConsentSettings:
+    """What an answer to a message withdraws: consent to marketing on its channel, or on all."""
+
+    unsubscribed: Literal["channel", "all"]
+    complained: Literal["channel", "all"]

@@ -51,6 +51,17 @@ def send(messages: Iterable[Mapping[str, Any]], *, folder: str, name: str) -> st
     return path
 
 
+def is_written(*, folder: str, name: str) -> bool:
+    """Whether a file of messages is in the folder.
+
+    Args:
+        folder: folder or URL of the channel.
+        name: name of the file, below the folder.
+    """
+    store, root = _open(folder)
+    return store.get_file_info(str(PurePosixPath(root, name))).type is fs.FileType.File
+
+
 def forget(customers: set[str], *, folder: str) -> int:
     """Remove the messages to some customers from the files of a folder.
 
