@@ -37,6 +37,7 @@ def _deliver(here: Desk, name: str, *events: dict[str, Any]) -> None:
     here.run("monitor")
 
 
+@pytest.mark.deep  # two runs of a stream
 @pytest.mark.covers("F1")
 def test_a_clock_that_is_ahead_hides_no_other_event_and_a_late_one_reaches_its_cart(
     desk: Callable[..., Desk],
