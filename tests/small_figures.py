@@ -26,6 +26,7 @@ def small_figures(**changed: Any) -> Figures:
             ("events", 20, 10, 10, 0),
         ),
         "reasons": frame("kind rule count", ("events", "malformed_record", 10), ("orders", "price_negative", 6)),
+        "without_rate": frame("table rows jobs", ("silver.order_lines", 1200, "measure, profiles")),
         "segments": frame(
             "segment_id name_en name_zh customers customer_share revenue revenue_share recency_days orders average_order interests",
             ("g2", "loyal <b>", "忠诚", 3, 0.6, Decimal(900), 0.9, 12.4, 4.25, Decimal("75.50"), [{"category": "Masks", "share": 0.75}]),

@@ -47,9 +47,14 @@ def run(scope: Scope) -> None:
         live = live_source(scope, source)
         for make_query in QUERIES.get(source.kind.name, (bronze_query,)):
             queries.append(start_query(scope, make_query(scope, live)))
-    late_rows = await_queries(scope, queries, streams)
-    if late_rows:
-        scope.note(f"{late_rows} late rows did not count in their minutes; they are in bronze")
+    uncounted = await_queries(scope, queries, streams)
+    if uncounted.late:
+        scope.note(f"{uncounted.late} late rows did not count in their minutes; they are in bronze")
+    if uncounted.ahead:
+        scope.note(
+            f"{uncounted.ahead} events state a time after they arrived (a clock is ahead); they "
+            "did not count in minutes; they are in bronze"
+        )
     if not streams:
         scope.note("no live sources")
 

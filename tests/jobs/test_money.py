@@ -1,6 +1,7 @@
 """A shop that is paid in several currencies counts in its own."""
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -8,6 +9,7 @@ from frames import first_row
 from worlds import Desk
 
 from clarion.kernel.errors import ConfigError
+from clarion.report.figures import read_figures
 
 CSV = {"format": "csv", "options": {"header": True}, "time_zone": "UTC"}
 ORDERS = {
@@ -48,6 +50,16 @@ def test_amounts_count_by_the_rate_of_their_day_and_silver_keeps_what_was_paid(
     assert (profile["orders"], profile["monetary"]) == (2, Decimal("165.0000"))
     (target,) = one.read("ops.targets").where("target = 'Q2 one currency'").collect()
     assert (target["numerator"], target["denominator"], target["verdict"]) == (2.0, 3.0, "missed")
+    assert target["reason"].endswith("which count nowhere: 1")
+    # Who counts amounts says what is left out, and ops keeps the number.
+    counted = {row["job"]: row["rows_without_rate"] for row in one.read("ops.runs").collect()}
+    left_out = {"silver.order_lines": 1}
+    assert counted == {"ingest": {}, "clean": {}, "profiles": left_out, "scorecard": left_out}
+    assert [text for text in one.said if "no exchange rate of their day for JPY (1)" in text]
+    figures = read_figures(one.lake, days=[date(2026, 6, 1)], time_zone="UTC")
+    assert figures.without_rate.to_dict("records") == [
+        {"table": "silver.order_lines", "rows": 1, "jobs": "profiles, scorecard"}
+    ]
 
 
 def test_a_mapping_in_another_currency_without_rates_is_refused(desk: Callable[..., Desk]) -> None:

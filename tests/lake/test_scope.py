@@ -1,10 +1,12 @@
 """A run reads and writes what its job declares, and people's facts only by the policy."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from lake_rows import append_rows
 
 from clarion.config import Config
 from clarion.contracts.gold import CUSTOMER_PROFILES, SEGMENTS
@@ -85,3 +87,40 @@ def test_only_upkeep_works_on_whatever_tables_there_are(scope: Callable[..., Sco
     with pytest.raises(ContractError, match="maintenance"):
         scope().maintenance  # noqa: B018  (the property itself refuses)
     assert scope(part="upkeep").maintenance.existing((SEGMENTS,)) == []
+
+
+def test_a_run_says_which_rows_it_leaves_out_for_lack_of_a_rate(
+    scope: Callable[..., Scope], lake: Lake
+) -> None:
+    paid = datetime(2025, 6, 1, tzinfo=UTC)
+    day_after = datetime(2025, 7, 2, tzinfo=UTC)  # the as-of day does not know of it
+    lines = {"happened_at": paid, "arrived_at": paid, "kind": "sale"}
+    append_rows(
+        lake,
+        "silver.order_lines",
+        {**lines, "record_id": "1", "currency": "EUR"},
+        {**lines, "record_id": "2", "currency": "USD"},
+        {**lines, "record_id": "3", "currency": "USD"},
+        {**lines, "record_id": "4", "currency": "CHF"},
+        {**lines, "record_id": "5", "currency": "GBP"},
+        {
+            **lines,
+            "happened_at": day_after,
+            "arrived_at": day_after,
+            "record_id": "6",
+            "currency": "USD",
+        },
+    )
+    rate = {"currency": "GBP", "at": paid, "arrived_at": paid, "rate": Decimal("1.2")}
+    append_rows(lake, "silver.rates", {**rate, "record_id": "r"})
+    one = scope(reads=(ORDER_LINES, CUSTOMER_PROFILES))
+    one.note_rows_without_rate()
+    assert one.notes == [], "a run that has read no amount leaves none out"
+    one.facts(ORDER_LINES)
+    one.facts(CUSTOMER_PROFILES)
+    one.note_rows_without_rate()
+    assert one.rows_without_rate == {"silver.order_lines": 3}
+    assert one.notes == [
+        "3 rows of silver.order_lines are left out: no exchange rate of their day for USD (2), "
+        "CHF (1); deliver the rates through a source of the kind 'rates'"
+    ]

@@ -6,9 +6,15 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
+from frames import first_row
 from pyspark.sql import DataFrame
 
-from clarion.collect.cleaning.currencies import AmountSpec, convert_amounts, daily_rates
+from clarion.collect.cleaning.currencies import (
+    AmountSpec,
+    convert_amounts,
+    count_without_rate,
+    daily_rates,
+)
 from clarion.contracts.silver import ORDER_LINES
 from clarion.contracts.sources import ROW_CURRENCY
 
@@ -81,7 +87,13 @@ def test_amounts_are_converted_exactly_and_what_has_no_rate_is_left_out(
         Decimal("75.6000"),
     )
     assert tuple(converted["own"])[2:] == ("CNY", one, None, one)
+    left_out = first_row(count_without_rate(lines, rates, spec))
+    assert (left_out["rows"], left_out["currencies"]) == (2, [(1, "USD"), (1, "GBP")])
     without_rates = convert_amounts(lines, None, spec).collect()
+    left_out = first_row(count_without_rate(lines, None, spec))
+    assert (left_out["rows"], left_out["currencies"]) == (3, [(2, "USD"), (1, "GBP")])
+    nothing = first_row(count_without_rate(lines.where("currency IS NULL"), None, spec))
+    assert (nothing["rows"], nothing["currencies"]) == (0, [])
     assert {row["order_id"] for row in without_rates} == {"own", "unsaid"}
     on_the_sixth = convert_amounts(lines, rates, replace(spec, rates_on=date(2026, 3, 6)))
     late = on_the_sixth.where("order_id = 'late'").first()

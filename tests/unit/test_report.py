@@ -36,6 +36,7 @@ def test_every_row_that_came_in_is_counted_by_kind_and_in_all(page: Page) -> Non
         ["all", "1,520", "1,500", "16", "4"],
     ]
     assert "Planted by the simulated shop: 6 bad dates in orders." in page.words
+    assert page.rows("table") == [["silver.order_lines", "1,200", "measure, profiles"]]
 
 
 def test_the_head_states_shop_day_turns_and_money(page: Page) -> None:
@@ -180,9 +181,11 @@ def test_a_shop_that_has_not_got_far_still_gets_a_report(tmp_path: Path) -> None
         "alerts",
         "forecasts",
     )
-    later = ("campaigns", "budgets", "kpis", "adjustments", "strategies", "targets", "reasons")
+    later = ("campaigns", "budgets", "kpis", "adjustments", "strategies", "targets")
+    intake = ("reasons", "without_rate")
     page = reported(
-        small_figures(purity=None, **{name: nothing(name) for name in (*names, *later)}), tmp_path
+        small_figures(purity=None, **{name: nothing(name) for name in (*names, *later, *intake)}),
+        tmp_path,
     )
     assert page.rows("kind")[-1] == ["all", "1,520", "1,500", "16", "4"]
     assert [row[0] for row in page.rows("part")] == [

@@ -34,6 +34,8 @@ def test_the_summary_counts_rows_groups_campaigns_and_the_loop() -> None:
         ["orders", "1,500", "1,490", "6", "4"],
         ["all", "1,520", "1,500", "16", "4"],
     ]
+    left_out = "1,200 rows of silver.order_lines are left out: no exchange rate (measure, profiles)"
+    assert left_out in printed
     assert tables["Groups"] == [
         ["loyal <b>", "忠诚", "3", "90.0%", "4.2", "12"],
         ["silent", "沉默", "2", "10.0%", "0.5", "none yet"],

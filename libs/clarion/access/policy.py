@@ -18,7 +18,13 @@ from clarion.access.resolution import (
     resolution_rows,
     row_namespace,
 )
-from clarion.collect.cleaning.currencies import AmountSpec, convert_amounts, daily_rates
+from clarion.collect.cleaning.currencies import (
+    AmountSpec,
+    RowsWithoutRate,
+    convert_amounts,
+    count_without_rate,
+    daily_rates,
+)
 from clarion.collect.identity.consent import (
     consenting_customers,
     known_statements,
@@ -85,6 +91,7 @@ class AccessPolicy:
     _consenting_customers: dict[str, DataFrame] = field(default_factory=dict)
     _tables_with_invalid_activity: frozenset[str] | None = None
     _daily_rates: DataFrame | None = None
+    _rows_without_rate: dict[str, RowsWithoutRate | None] = field(default_factory=dict)
 
     def apply(self, table: Table, frame: DataFrame, *, purpose: str) -> DataFrame:
         """The rows of a table that a purpose may use.
@@ -123,23 +130,49 @@ class AccessPolicy:
 
         Rates are those known on the as-of day; rows without a rate are left out.
         """
+        spec = self._amount_spec(table)
+        return convert_amounts(frame, self._rates(), spec) if spec else frame
+
+    def rows_without_rate(self, table: Table) -> RowsWithoutRate | None:
+        """The rows of a silver table, known on the as-of day, that `in_shop_currency` leaves out.
+
+        They are counted once; None where no row is left out.
+        """
+        spec = self._amount_spec(table)
+        if spec is None:
+            return None
+        with self._lock:
+            if table.name not in self._rows_without_rate:
+                known = self.lake.read(table).where(arrived_before(self.as_of, self.time_zone))
+                row = count_without_rate(known, self._rates(), spec).first()
+                counted = None
+                if row and row["rows"]:
+                    named = tuple((one["currency"], one["rows"]) for one in row["currencies"])
+                    counted = RowsWithoutRate(row["rows"], named)
+                self._rows_without_rate[table.name] = counted
+            return self._rows_without_rate[table.name]
+
+    def _amount_spec(self, table: Table) -> AmountSpec | None:
+        """How the amounts of a table are converted; None for a table without such amounts."""
         money = tuple(column for column in table.columns if column.unit == ROW_CURRENCY)
         if table.layer != "silver" or not money:
-            return frame
+            return None
+        return AmountSpec(
+            money=money,
+            time=FACT_TIMES[table.name],
+            # A price list holds today, whenever it was written.
+            rates_on=self.as_of - timedelta(days=1) if table is PRODUCTS else None,
+            currency=str(self.config.get("shop.currency")),
+            time_zone=self.time_zone,
+        )
+
+    def _rates(self) -> DataFrame | None:
+        """The daily rates known on the as-of day; None where the shop has none."""
         with self._lock:
             if self._daily_rates is None and self.lake.exists(RATES):
                 rates = self.lake.read(RATES).where(arrived_before(self.as_of, self.time_zone))
                 self._daily_rates = self.persist(daily_rates(rates, time_zone=self.time_zone))
-        # A price list holds today, whenever it was written.
-        rates_on = self.as_of - timedelta(days=1) if table is PRODUCTS else None
-        spec = AmountSpec(
-            money=money,
-            time=FACT_TIMES[table.name],
-            rates_on=rates_on,
-            currency=str(self.config.get("shop.currency")),
-            time_zone=self.time_zone,
-        )
-        return convert_amounts(frame, self._daily_rates, spec)
+            return self._daily_rates
 
     def consenting_customers(self, purpose: str) -> DataFrame:
         """The people who consent to a purpose on the as-of day, and on which channels.

@@ -3,6 +3,10 @@
 from clarion.contracts.core import Check, Column, Table
 from clarion.contracts.sources import MONEY
 
+# When an event happened: no later than it arrived, then the time it states, then its number.
+MOMENT = "struct<at:timestamp,stated_at:timestamp,sequence_no:bigint>"
+CART_CHANGES = f"array<struct<moment:{MOMENT},is_removal:boolean,product_id:string>>"
+
 KPI_MINUTES = Table(
     name="live.kpi_minutes",
     grain="one minute of event time",
@@ -40,9 +44,17 @@ CUSTOMER_STATE = Table(
             "products in the cart that were not taken out or checked out",
         ),
         Column("cart_at", "timestamp", "time of the last change of the cart", nullable=True),
+        Column("last_product_moment", MOMENT, "moment of that action", nullable=True),
+        Column("checkout_moment", MOMENT, "moment of the last checkout", nullable=True),
+        Column(
+            "cart_changes",
+            CART_CHANGES,
+            "last change of each product since the last checkout, newest first; at most 500",
+            nullable=True,
+        ),
         Column("_stream_batch", "bigint", "batch of the stream that wrote the row last"),
     ),
-    checks=(Check("interest_positive", "interest > 0"),),
+    checks=(Check("interest_not_negative", "interest >= 0"),),
     owner="operations",
 )
 MARKET_STATE = Table(

@@ -30,7 +30,7 @@ from clarion.contracts.gold import (
     TAGS,
 )
 from clarion.contracts.live import KPI_MINUTES, MARKET_ALERTS
-from clarion.contracts.ops import BATCHES, TARGETS
+from clarion.contracts.ops import BATCHES, RUNS, TARGETS
 from clarion.contracts.silver import QUARANTINE
 from clarion.customers.features.transforms import model_inputs
 from clarion.kernel.expressions import names
@@ -53,6 +53,7 @@ class Figures:
     Args:
         batches: rows in, accepted, quarantined and duplicates, by kind; of the whole lake.
         reasons: quarantined records by kind and rule; of the whole lake.
+        without_rate: rows that jobs left out on the day for lack of an exchange rate, by table.
         segments: SEGMENTS of the day.
         customers: a sample of customers with orders: segment_id, orders, monetary, recency_days.
         compared_features: a sample of customers: segment_id and each feature of the model.
@@ -74,6 +75,7 @@ class Figures:
 
     batches: pd.DataFrame
     reasons: pd.DataFrame
+    without_rate: pd.DataFrame
     segments: pd.DataFrame
     customers: pd.DataFrame
     compared_features: pd.DataFrame
@@ -117,6 +119,7 @@ def read_figures(lake: Lake, *, days: Sequence[date], time_zone: str) -> Figures
         "forecasts": _of_day(lake, FORECASTS, as_of).orderBy("series", "day"),
         "campaigns": _of_day(lake, CAMPAIGNS, as_of).orderBy(F.desc("reach"), "campaign_id"),
         "targets": _of_day(lake, TARGETS, as_of),
+        "without_rate": _rows_without_rate(lake, as_of),
     }
     reads: list[Callable[[], Any]] = [partial(category_purity, neighbours, vectors)]
     reads += [frame.toPandas for frame in frames.values()]
@@ -146,6 +149,25 @@ def _intake_frames(lake: Lake) -> dict[str, DataFrame]:
         "batches": lake.read(BATCHES).groupBy("kind").agg(*sums).orderBy("kind"),
         "reasons": reasons.orderBy(F.desc("count"), "kind", "rule"),
     }
+
+
+def _rows_without_rate(lake: Lake, as_of: date) -> DataFrame:
+    """Rows that the last run of each job left out: table, rows, and jobs."""
+    last_runs = (
+        _of_day(lake, RUNS, as_of)
+        .where("state = 'done'")
+        .groupBy("job")
+        .agg(F.max_by("rows_without_rate", "started_at").alias("rows"))
+    )
+    return (
+        last_runs.select("job", F.explode("rows").alias("table", "rows"))
+        .groupBy("table")
+        .agg(
+            F.max("rows").alias("rows"),
+            F.array_join(F.array_sort(F.collect_list("job")), ", ").alias("jobs"),
+        )
+        .orderBy("table")
+    )
 
 
 def _group_frames(lake: Lake, as_of: date) -> dict[str, DataFrame]:

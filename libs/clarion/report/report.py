@@ -107,6 +107,7 @@ def _intake_context(figures: Figures) -> dict[str, Any]:
         "funnel": _records(by_kind),
         "total": {name: int(by_kind[name].sum()) for name in _ROW_COUNTS},
         "reasons": _records(figures.reasons),
+        "without_rate": _records(figures.without_rate),
     }
 
 

@@ -28,6 +28,9 @@ def summary(run: LoopRun, figures: Figures) -> Group:
         _groups_table(figures),
         _campaigns_table(figures, currency=run.currency),
     ]
+    for left_out in _rows(figures.without_rate):
+        rows = f"{left_out.rows:,} rows of {left_out.table} are left out: no exchange rate"
+        parts.append(Text(f"{rows} ({left_out.jobs})"))
     for budget in _rows(figures.budgets[figures.budgets["as_of"] == run.days[-1]]):
         planned = f"{budget.planned:,.2f} of {budget.budget:,.2f} {run.currency} are planned"
         parts.append(Text(planned))

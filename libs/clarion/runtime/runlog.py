@@ -98,6 +98,7 @@ def run_job(job: Job, scope: Scope, *, lake: Lake, log: RunLog) -> RunReport:
             say=scope.say,
         ):
             job.run(scope)
+            scope.note_rows_without_rate()
         failure = None
     except Exception as error:
         failure = str(error)
@@ -114,6 +115,7 @@ def run_job(job: Job, scope: Scope, *, lake: Lake, log: RunLog) -> RunReport:
             "started_at": started,
             "ended_at": datetime.now(UTC),
             "rows_written": dict(scope.rows_written),
+            "rows_without_rate": dict(scope.rows_without_rate),
             "notes": list(scope.notes),
             "error": failure,
         }

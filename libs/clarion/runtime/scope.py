@@ -43,10 +43,12 @@ class Scope:
     tracking: Tracking
     rows_written: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    rows_without_rate: dict[str, int] = field(default_factory=dict)
     policy: InitVar[AccessPolicy | None] = None
     _lake: Lake = field(init=False)
     _policy: AccessPolicy = field(init=False)
     _persisted: PersistedFrames = field(default_factory=PersistedFrames)
+    _read_with_amounts: set[Table] = field(default_factory=set)
     _counting: Lock = field(default_factory=Lock)
 
     def __post_init__(self, lake: Lake, policy: AccessPolicy | None) -> None:
@@ -180,6 +182,7 @@ class Scope:
 
     def in_shop_currency(self, table: Table, frame: DataFrame) -> DataFrame:
         """Rows with amounts in the shop's currency; rows without a rate are left out."""
+        self._read_with_amounts.add(table)
         return self._policy.in_shop_currency(table, frame)
 
     def replace(self, table: Table, frame: DataFrame, *, where: str | None = None) -> int:
@@ -254,12 +257,21 @@ class Scope:
         self.notes.append(text)
         self.say(text)
 
+    def note_rows_without_rate(self) -> None:
+        """Say which rows the run has left out for lack of an exchange rate, and record how many."""
+        for table in sorted(self._read_with_amounts, key=lambda table: table.name):
+            left_out = self._policy.rows_without_rate(table)
+            if left_out:
+                self.rows_without_rate[table.name] = left_out.rows
+                self.note(left_out.message(table.name))
+
     def _is_under_policy(self, table: Table) -> bool:
         return self.job.purpose not in _OPEN_PURPOSES and table.layer in _LAYERS_UNDER_POLICY
 
     def _apply_access_policy(self, table: Table, frame: DataFrame) -> DataFrame:
         if not self._is_under_policy(table):
             return frame
+        self._read_with_amounts.add(table)
         return self._policy.apply(table, frame, purpose=self.job.purpose)
 
     def _declared(self, table: Table) -> Table:

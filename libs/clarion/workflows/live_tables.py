@@ -1,5 +1,7 @@
 """Queries that keep the live tables current: minutes, customers, competitors' prices."""
 
+from datetime import timedelta
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -10,27 +12,45 @@ from clarion.collect.sources.mapping import Source
 from clarion.contracts.live import CUSTOMER_STATE, KPI_MINUTES, MARKET_ALERTS, MARKET_STATE
 from clarion.contracts.silver import IDENTITIES, IDENTITY_MODELS, RESOLUTIONS
 from clarion.runtime.scope import Scope
+from clarion.streaming.carts import CART_EVENTS
+from clarion.streaming.clocks import bound_event_times
 from clarion.streaming.customers import next_customer_state
 from clarion.streaming.market import next_market_state, price_alerts
 from clarion.streaming.minutes import kpi_minutes
 from clarion.streaming.settings import MonitorSettings
 from clarion.workflows.intake import consenting_people, suppression_list
-from clarion.workflows.stream_intake import LiveQuery, LiveSource, follow_source, typed_records
+from clarion.workflows.stream_intake import (
+    CLOCKS,
+    LiveQuery,
+    LiveSource,
+    follow_source,
+    typed_records,
+)
+
+CLOCK_TOLERANCE = timedelta(days=1)  # as the rule in_the_future of conf/rules/every.yml
 
 
 def minutes_query(scope: Scope, live: LiveSource) -> LiveQuery:
     """Keeps KPI_MINUTES; update mode hands over whole minutes, so a repeat changes nothing."""
+    watermark = timedelta(minutes=scope.settings(MonitorSettings).watermark_minutes)
 
     def write(minutes: DataFrame, _: int) -> None:
         scope.merge(KPI_MINUTES, minutes)
 
-    minutes = kpi_minutes(_distinct_events(scope, live))
+    ahead = F.count_if(F.col("ahead_s") > watermark.total_seconds()).alias("ahead")
+    events = _events(scope, live).observe(CLOCKS, ahead)
+    minutes = kpi_minutes(_distinct_events(events, watermark=watermark))
     return LiveQuery(f"{live.source.name}.minutes", minutes, write, output_mode="update")
 
 
 def customer_state_query(scope: Scope, live: LiveSource) -> LiveQuery:
-    """Keeps CUSTOMER_STATE; a batch that was merged before is not merged again."""
-    half_life = scope.settings(MonitorSettings).interest_half_life_hours
+    """Keeps CUSTOMER_STATE; a batch that was merged before is not merged again.
+
+    A cart takes every event, however late, since repeated ones change nothing; interest takes
+    each event once, and so none that is later than the watermark.
+    """
+    settings = scope.settings(MonitorSettings)
+    half_life = settings.interest_half_life_hours
     persons = _persons(scope)
 
     def write(events: DataFrame, number: int) -> None:
@@ -43,7 +63,15 @@ def customer_state_query(scope: Scope, live: LiveSource) -> LiveQuery:
         )
         scope.merge(CUSTOMER_STATE, state, only_if="t._stream_batch < s._stream_batch")
 
-    return LiveQuery(f"{live.source.name}.states", _distinct_events(scope, live), write)
+    events = _events(scope, live)
+    interest = _distinct_events(events, watermark=timedelta(minutes=settings.watermark_minutes))
+    carts = events.where(
+        F.col("type").isin(*CART_EVENTS) & (F.col("ahead_s") <= CLOCK_TOLERANCE.total_seconds())
+    )
+    frame = interest.withColumn("adds_interest", F.lit(True)).unionByName(
+        carts.withColumn("adds_interest", F.lit(False))
+    )
+    return LiveQuery(f"{live.source.name}.states", frame, write)
 
 
 def market_query(scope: Scope, live: LiveSource) -> LiveQuery:
@@ -73,14 +101,25 @@ def _persons(scope: Scope) -> DataFrame | None:
     )
 
 
-def _distinct_events(scope: Scope, live: LiveSource) -> DataFrame:
-    """Readable events, each once within the watermark."""
-    minutes = scope.settings(MonitorSettings).watermark_minutes
+def _events(scope: Scope, live: LiveSource) -> DataFrame:
+    """Readable events, none later than it arrived."""
     events = typed_records(live.source, follow_source(scope, live)).where(
         "event_ref IS NOT NULL AND happened_at IS NOT NULL AND type IS NOT NULL"
     )
-    return events.withWatermark("happened_at", f"{minutes} minutes").dropDuplicatesWithinWatermark(
-        ["event_ref"]
+    # In a stream this is the time of the micro-batch, which a repeated batch keeps.
+    return bound_event_times(events, landed_at=F.current_timestamp())
+
+
+def _distinct_events(events: DataFrame, *, watermark: timedelta) -> DataFrame:
+    """Events with a credible time, each once within the watermark.
+
+    A clock that is further ahead than the watermark is wrong. Its events would count in a minute
+    that is not theirs, and move the watermark beyond events that have yet to be read.
+    """
+    return (
+        events.where(F.col("ahead_s") <= watermark.total_seconds())
+        .withWatermark("happened_at", f"{watermark.total_seconds():.0f} seconds")
+        .dropDuplicatesWithinWatermark(["event_ref"])
     )
 
 
@@ -110,6 +149,9 @@ def _with_surrogates(scope: Scope, source: Source, events: DataFrame) -> DataFra
     return events.join(identities, "customer_ref", "left").select(
         F.coalesce("customer_id", new_surrogate).alias("customer_id"),
         "happened_at",
+        "stated_at",
+        "sequence_no",
         "type",
         F.col("product_ref").alias("product_id"),
+        "adds_interest",
     )

@@ -36,6 +36,7 @@ from clarion.workflows.intake import (
     write_bronze,
 )
 
+CLOCKS = "clocks"  # what the query of minutes observes: `ahead`, events of clocks that are ahead
 _LOST_BROKER = ("TimeoutException", "KafkaException", "offsets", "DisconnectException")
 
 
@@ -74,6 +75,19 @@ class LiveQuery:
     output_mode: Literal["append", "update"] = "append"
 
 
+@dataclass(frozen=True, slots=True)
+class UncountedEvents:
+    """Events that do not count in their minutes; they are in bronze.
+
+    Args:
+        late: later than the watermark.
+        ahead: of a clock that is further ahead than the watermark.
+    """
+
+    late: int
+    ahead: int
+
+
 def start_query(scope: Scope, query: LiveQuery) -> StreamingQuery:
     """The started query; it ends when it has read what is available."""
     return (
@@ -87,8 +101,8 @@ def start_query(scope: Scope, query: LiveQuery) -> StreamingQuery:
 
 def await_queries(
     scope: Scope, queries: Sequence[StreamingQuery], sources: Sequence[Source]
-) -> int:
-    """Wait for all queries; returns the number of rows that were later than the watermark.
+) -> UncountedEvents:
+    """Wait for all queries; returns how many events do not count in their minutes.
 
     Args:
         scope: the run.
@@ -106,7 +120,10 @@ def await_queries(
         for query in queries:
             query.stop()
         raise _failure(scope, sources, error) from error
-    return sum(_late_rows(query) for query in queries)
+    counts = [_uncounted_events(query) for query in queries]
+    return UncountedEvents(
+        late=sum(count.late for count in counts), ahead=sum(count.ahead for count in counts)
+    )
 
 
 def _failure(scope: Scope, sources: Sequence[Source], error: StreamingQueryException) -> Exception:
@@ -119,12 +136,17 @@ def _failure(scope: Scope, sources: Sequence[Source], error: StreamingQueryExcep
     return reader.explain(error, path=topics[0].where)
 
 
-def _late_rows(query: StreamingQuery) -> int:
-    rows = 0
+def _uncounted_events(query: StreamingQuery) -> UncountedEvents:
+    """What the query of minutes left out; 0 for any other query."""
+    late = ahead = 0
     for progress in query.recentProgress:
+        observed = progress["observedMetrics"].get(CLOCKS)
+        if observed is None:
+            continue
+        ahead += int(observed["ahead"])
         for operator in progress["stateOperators"]:
-            rows += int(operator["numRowsDroppedByWatermark"])
-    return rows
+            late += int(operator["numRowsDroppedByWatermark"])
+    return UncountedEvents(late, ahead)
 
 
 def live_source(scope: Scope, source: Source) -> LiveSource:

@@ -19,6 +19,7 @@ class Target:
         numerator: what counts; None where it cannot be measured.
         denominator: out of what.
         reason: why it cannot be measured.
+        remark: what is left out where it is measured.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Target:
     numerator: float | None = None
     denominator: float | None = None
     reason: str | None = None
+    remark: str | None = None
 
     def row(self, as_of: date) -> dict[str, Any]:
         """The TARGETS row: a share with Wilson's interval and its verdict."""
@@ -48,6 +50,7 @@ class Target:
             "low": interval.low,
             "high": interval.high,
             "verdict": self._verdict(interval.value),
+            "reason": self.remark,
         }
 
     def _verdict(self, value: float) -> str:
@@ -242,8 +245,15 @@ def _quality_targets(sums: Sums) -> list[Target]:
             0.99,
             sums["converted"],
             sums["order_lines"],
+            remark=_unconverted(sums["order_lines"] - sums["converted"]),
         ),
     ]
+
+
+def _unconverted(lines: float) -> str | None:
+    if not lines:
+        return None
+    return f"order lines without an exchange rate of their day, which count nowhere: {lines:,.0f}"
 
 
 def _authorised_target(sums: Sums) -> Target:

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import date
 
+from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.contracts.core import Column
 from clarion.measures.columns.days import local_day
 
+_NAMED_CURRENCIES = 5  # that a message names, those with most rows first
 RATE_VALID_DAYS = 7  # banks publish no rates on holidays; an older rate is not used
 
 
@@ -30,6 +32,31 @@ class AmountSpec:
     rates_on: date | None
     currency: str
     time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowsWithoutRate:
+    """Facts that no amount counts of, since their currency has no rate on their day.
+
+    Args:
+        rows: their number.
+        currencies: the five currencies with most of them, each with its number of rows.
+    """
+
+    rows: int
+    currencies: tuple[tuple[str, int], ...]
+
+    def message(self, table: str) -> str:
+        """What a person should know of it.
+
+        Args:
+            table: name of the table that has the rows.
+        """
+        named = ", ".join(f"{currency} ({rows:,})" for currency, rows in self.currencies)
+        return (
+            f"{self.rows:,} rows of {table} are left out: no exchange rate of their day for {named}"
+            "; deliver the rates through a source of the kind 'rates'"
+        )
 
 
 def daily_rates(rates: DataFrame, *, time_zone: str) -> DataFrame:
@@ -55,24 +82,17 @@ def daily_rates(rates: DataFrame, *, time_zone: str) -> DataFrame:
 def convert_amounts(facts: DataFrame, rates: DataFrame | None, spec: AmountSpec) -> DataFrame:
     """The facts with their amounts in the shop's currency.
 
-    Facts in a currency that has no rate on their day are left out.
+    Facts in a currency that has no rate on their day are left out; `count_without_rate` counts
+    them.
 
     Args:
         facts: facts with a currency; null stands for the shop's.
         rates: `daily_rates`; None where the shop has none.
         spec: which amounts are converted.
     """
-    is_own = F.coalesce("currency", F.lit(spec.currency)) == F.lit(spec.currency)
     if rates is None:
-        return facts.where(is_own)
-    day = F.lit(spec.rates_on) if spec.rates_on else local_day(spec.time, spec.time_zone)
-    renamed = rates.select(
-        F.col("currency").alias("_currency"),
-        F.col("day").alias("_day"),
-        F.col("rate").alias("_rate"),
-    )
-    has_rate = (F.col("currency") == F.col("_currency")) & (day == F.col("_day")) & ~is_own
-    joined = facts.join(F.broadcast(renamed), has_rate, "left")
+        return facts.where(_is_own(spec))
+    is_own = _is_own(spec)
     amounts = {
         column.name: F.when(is_own, F.col(column.name)).otherwise(
             (F.col(column.name) * F.col("_rate")).cast(column.type)
@@ -80,7 +100,50 @@ def convert_amounts(facts: DataFrame, rates: DataFrame | None, spec: AmountSpec)
         for column in spec.money
     }
     return (
-        joined.where(is_own | F.col("_rate").isNotNull())
+        _with_rate(facts, rates, spec)
+        .where(is_own | F.col("_rate").isNotNull())
         .withColumns({**amounts, "currency": F.lit(spec.currency)})
         .select(*facts.columns)
     )
+
+
+def count_without_rate(facts: DataFrame, rates: DataFrame | None, spec: AmountSpec) -> DataFrame:
+    """How many facts `convert_amounts` leaves out.
+
+    Args:
+        facts: facts with a currency; null stands for the shop's.
+        rates: `daily_rates`; None where the shop has none.
+        spec: which amounts are converted.
+
+    Returns:
+        One row: rows, and currencies (array of rows and currency, the five with most rows).
+    """
+    foreign = facts.where(~_is_own(spec))
+    left_out = foreign
+    if rates is not None:
+        left_out = _with_rate(foreign, rates, spec).where("_rate IS NULL")
+    by_currency = F.sort_array(F.collect_list(F.struct("rows", "currency")), asc=False)
+    return (
+        left_out.groupBy("currency")
+        .agg(F.count("*").alias("rows"))
+        .agg(
+            F.coalesce(F.sum("rows"), F.lit(0)).alias("rows"),
+            F.slice(by_currency, 1, _NAMED_CURRENCIES).alias("currencies"),
+        )
+    )
+
+
+def _is_own(spec: AmountSpec) -> SparkColumn:
+    return F.coalesce("currency", F.lit(spec.currency)) == F.lit(spec.currency)
+
+
+def _with_rate(facts: DataFrame, rates: DataFrame, spec: AmountSpec) -> DataFrame:
+    """The facts with `_rate`; null in the shop's own currency, and where there is none."""
+    day = F.lit(spec.rates_on) if spec.rates_on else local_day(spec.time, spec.time_zone)
+    renamed = rates.select(
+        F.col("currency").alias("_currency"),
+        F.col("day").alias("_day"),
+        F.col("rate").alias("_rate"),
+    )
+    has_rate = (F.col("currency") == F.col("_currency")) & (day == F.col("_day")) & ~_is_own(spec)
+    return facts.join(F.broadcast(renamed), has_rate, "left")
