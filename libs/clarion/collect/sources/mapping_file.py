@@ -4,6 +4,7 @@ import difflib
 import importlib.util
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -24,8 +25,10 @@ from clarion.collect.sources.mapping import (
     MalformedPolicy,
     Source,
 )
+from clarion.collect.sources.missing_words import MissingWords
 from clarion.collect.sources.standards import Standard
 from clarion.config.load import parse_model
+from clarion.contracts.core import Column
 from clarion.contracts.sources import KINDS, Kind
 from clarion.kernel.days import zone
 from clarion.kernel.errors import ConfigError, SourceError
@@ -75,6 +78,7 @@ def parse_mapping(
     *,
     variables: Mapping[str, str],
     regions: Regions = MappingProxyType({}),
+    missing_words: MissingWords = MissingWords(),
 ) -> tuple[Source, ...]:
     """The sources of one mapping file.
 
@@ -83,14 +87,14 @@ def parse_mapping(
         content: its content.
         variables: values for ${...} in `where`.
         regions: names of regions by country and code.
+        missing_words: texts that stand for no value.
 
     Raises:
         ConfigError: an unknown kind, key, column, policy or variable;
             a required column that is not mapped.
     """
-    sources = tuple(
-        _source(name, kind_name, body, variables, regions) for kind_name, body in content.items()
-    )
+    words = _Words(variables, regions, missing_words)
+    sources = tuple(_source(name, kind_name, body, words) for kind_name, body in content.items())
     if not sources:
         raise ConfigError(
             f"mapping {name} maps nothing",
@@ -100,9 +104,16 @@ def parse_mapping(
     return sources
 
 
-def _source(
-    name: str, kind_name: str, body: Any, variables: Mapping[str, str], regions: Regions
-) -> Source:
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What words of a mapping stand for: variables, names of regions, and no value."""
+
+    variables: Mapping[str, str]
+    regions: Regions
+    missing: MissingWords
+
+
+def _source(name: str, kind_name: str, body: Any, words: _Words) -> Source:
     where = f"{name}.{kind_name}"
     kind = KINDS.get(kind_name.split(".")[0])  # 'orders.tills' is another source of orders
     if kind is None:
@@ -118,11 +129,12 @@ def _source(
     _check_secrets(where, section)
     _check_format(where, section)
 
+    declared = {column.name: column for column in kind.columns}
     equal = section.duplicates if isinstance(section.duplicates, Equal) else None
     return Source(
         name=where,
         kind=kind,
-        where=_expand(section.where, variables, where),
+        where=_expand(section.where, words.variables, where),
         format=section.format,
         options={name: _option(value) for name, value in section.options.items()},
         secrets=section.secrets,
@@ -130,19 +142,24 @@ def _source(
         changed=section.changed,
         drift=section.drift,
         depth=section.depth,
-        manifest=_expand(section.manifest, variables, where) if section.manifest else None,
+        manifest=_expand(section.manifest, words.variables, where) if section.manifest else None,
         sealed=section.personal,
         mode=section.mode,
         namespace=section.namespace or name,
         time_zone=section.time_zone,
-        currency=_expand(section.currency, variables, where) if section.currency else None,
+        currency=_expand(section.currency, words.variables, where) if section.currency else None,
         duplicates=_duplicates(section.duplicates),
         duplicate_days=equal.within_days if equal else None,
         malformed=section.malformed,
         consent=section.consent,
         columns={
-            column: _expression(body, kind, column, where, regions)
-            for column, body in section.columns.items()
+            name: replace(
+                _expression(body, declared[name], where, words.regions),
+                time_zone=section.time_zone,
+                missing_words=words.missing.of(kind, declared[name]),
+                gives_text=declared[name].type == "string",
+            )
+            for name, body in section.columns.items()
         },
         rules=section.rules,
         missing={
@@ -163,20 +180,15 @@ def _duplicates(
 
 
 def _expression(
-    body: Standard | str | int | float | bool,
-    kind: Kind,
-    column: str,
-    where: str,
-    regions: Regions,
+    body: Standard | str | int | float | bool, column: Column, where: str, regions: Regions
 ) -> Expression:
-    of_column = f"mapping {where}.{column}"
+    of_column = f"mapping {where}.{column.name}"
     if not isinstance(body, Standard):
         return Expression(str(body), of_column)
-    declared = kind.column(column)
-    if body.as_ == "phone" and not (declared and declared.personal):
+    if body.as_ == "phone" and not column.personal:
         raise ConfigError(
             f"{of_column}: only a personal column is brought into a phone's form",
-            found=column,
+            found=column.name,
             fix="use 'as: text'",
         )
     if body.as_ in ("phone", "region") and not body.country:
