@@ -89,6 +89,24 @@ def test_errors_are_quarantined_warnings_marked_and_both_counted(
     assert quality(shop, "cost_negative") == [("", "error", 0, 7, False)]
 
 
+@pytest.mark.covers("Q1")
+def test_texts_that_stand_for_no_value_are_counted(desk: Make, tmp_path: Path) -> None:
+    deliver(tmp_path, "a.csv", "p1,null,b,5,2,N/A", "p2,jug,b,5,nan,-", "0,jug,b,5,2,1")
+    shop = desk({"shop": mapping()})
+    shop.run("ingest", "clean")
+    assert quality(shop, "missing_word") == [
+        ("cost", "repair", 1, 3, False),
+        ("product_ref", "repair", 1, 3, False),
+        ("stock", "repair", 2, 3, False),
+        ("title", "repair", 1, 3, False),
+    ]
+    assert any(
+        "texts that stand for no value: product_ref 1, title 1" in text for text in shop.said
+    )
+    kept = shop.read("silver.products").select("product_id", "cost", "stock").collect()
+    assert [tuple(row) for row in kept] == [("p2", None, None)]
+
+
 def test_a_rate_that_jumps_is_an_anomaly(desk: Make, tmp_path: Path) -> None:
     shop = desk({"shop": mapping()})
     for day, bad in enumerate((3, 2, 4, 60)):

@@ -162,6 +162,50 @@ def test_a_day_that_may_be_a_month_is_left_to_a_person(tmp_path: Path) -> None:
     assert proposed["orders"]["columns"]["happened_at"]["formats"] == ["d/M/yyyy"]
 
 
+@pytest.mark.parametrize(
+    ("prices", "proposed", "note"),
+    [
+        (["10", "9,99", "12,50", "1.250"], {"from": "price", "as": "price", "decimal": ","}, ""),
+        (["1,299.00", "5"], {"from": "price", "as": "price"}, ""),
+        (["5", "7.25"], "price", ""),
+        (["0.250", "1.500"], "price", ""),
+        (["1.234.567", "5"], {"from": "price", "as": "price", "decimal": ","}, ""),
+        (["9,99"] * 5 + ["12.50"], {"from": "price", "as": "price", "decimal": ","}, "1 of 6 values of price, such as '12.50'"),
+        (["1.250", "2.000", "7"], None, "'1.250' in price do not tell"),
+        (["1,250", "7"], None, "'1,250' in price do not tell"),
+        (["9,99", "12.50"], None, "'12.50', '9,99' in price do not tell"),
+    ],
+)  # fmt: skip
+def test_a_decimal_sign_is_proposed_only_where_the_sample_decides_it(
+    tmp_path: Path, prices: list[str], proposed: Any, note: str
+) -> None:
+    lines = "".join(f"{n};2026-05-01;p;1;{price}\n" for n, price in enumerate(prices))
+    (tmp_path / "a.csv").write_text("order id;date;sku;qty;price\n" + lines)
+    written, text = _propose(tmp_path / "a.csv", "orders")
+    assert written["orders"]["columns"].get("unit_price") == proposed
+    assert note in text
+    assert note or "look: unit_price" not in text
+
+
+@pytest.mark.parametrize(
+    ("times", "proposed"),
+    [
+        (["1777678200", "1777764600"], "timestamp_seconds(cast(date as bigint))"),
+        (["1777678200.5", "1777764600"], "timestamp_seconds(cast(date as decimal(18,6)))"),
+        (["1777678200123"], "timestamp_millis(cast(date as bigint))"),
+        (["2026-05-01 23:30:00+02", "2026-05-02 01:30:00"], "date"),
+        (["2026-05-01T23:30:00.123Z"], "date"),
+    ],
+)
+def test_a_time_that_states_its_zone_is_proposed_as_an_instant(
+    tmp_path: Path, times: list[str], proposed: str
+) -> None:
+    lines = "".join(f"{n},{time},p,1,2\n" for n, time in enumerate(times))
+    (tmp_path / "a.csv").write_text("order id,date,sku,qty,price\n" + lines)
+    written, _ = _propose(tmp_path / "a.csv", "orders")
+    assert written["orders"]["columns"]["happened_at"] == proposed
+
+
 def test_columns_with_names_of_sql_are_quoted_where_an_expression_would_be_refused(
     tmp_path: Path,
 ) -> None:

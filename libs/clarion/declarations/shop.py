@@ -9,8 +9,9 @@ from clarion.collect.cleaning.rules import Rule, parse_rules
 from clarion.collect.privacy.tokens import TOKEN_PREFIX
 from clarion.collect.sources.mapping import Source
 from clarion.collect.sources.mapping_file import parse_mapping
+from clarion.collect.sources.missing_words import MissingWords
 from clarion.config import Config
-from clarion.config.load import parse_yaml
+from clarion.config.load import parse_model, parse_yaml
 from clarion.contracts.sources import KINDS, ORDER_STATES
 from clarion.customers.features import definitions as feature_definitions
 from clarion.customers.features.definitions import Feature
@@ -43,6 +44,11 @@ def sources(config: Config) -> tuple[Source, ...]:
         "currency": str(config.get("shop.currency")),
     }
     regions = parse_yaml(config.text("regions.yml"), where="regions.yml")
+    missing_words = parse_model(
+        MissingWords,
+        parse_yaml(config.text("missing_words.yml"), where="missing_words.yml"),
+        where="missing_words.yml",
+    )
     declared: list[Source] = []
     for name in names:
         file = f"sources/{name}.yml"
@@ -52,6 +58,7 @@ def sources(config: Config) -> tuple[Source, ...]:
             variables=variables,
             regions=regions,
             order_states=order_words(config),
+            missing_words=missing_words,
         )
     _refuse_mixed_currencies(declared, str(config.get("shop.currency")))
     return tuple(declared)
@@ -122,6 +129,10 @@ def parse_spec(source: Source) -> ParseSpec:
         uses={name: expression.columns(names) for name, expression in open_columns.items()},
         tokens={name: f"{TOKEN_PREFIX}{name}" for name in source.personal},
         time_zone=source.time_zone,
+        local_times=frozenset(
+            name for name, expression in open_columns.items() if expression.shows_local_time
+        ),
+        missing_words={name: expression.missing_words for name, expression in open_columns.items()},
         currency=source.currency,
     )
 

@@ -174,7 +174,7 @@ def count_rows(scope: Scope, cleaned: list[CleanedRows]) -> list[BatchCounts]:
         source = one.cleaning.source.name
         # A file may hold no record at all: its batch is clean, too.
         counts += [
-            BatchCounts(source=source, batch=batch, filled_values={}, warnings={})
+            BatchCounts(source=source, batch=batch, filled_values={}, warnings={}, missing_words={})
             for batch in one.cleaning.batches
             if (source, batch) not in counted
         ]
@@ -198,6 +198,7 @@ def _count_by_batch(scope: Scope, cleaned: CleanedRows) -> DataFrame:
         "warned": f"count_if({ACCEPTED} AND size(_warnings) > 0)",
         "filled_values": _accepted_with("_filled", fillable),
         "warnings": _accepted_with("_warnings", warning_rules),
+        "missing_words": _rows_with("_missing_words", list(source.columns)),
     }
     return cleaned.rows.groupBy("_source", "_batch").agg(
         *(F.expr(value).alias(name) for name, value in sums.items())
@@ -206,9 +207,14 @@ def _count_by_batch(scope: Scope, cleaned: CleanedRows) -> DataFrame:
 
 def _accepted_with(list_column: str, names: list[str]) -> str:
     """SQL of a map: in how many accepted rows a list column has each name."""
+    return _rows_with(list_column, names, condition=ACCEPTED)
+
+
+def _rows_with(list_column: str, names: list[str], *, condition: str = "NOT _duplicate") -> str:
+    """SQL of a map: in how many rows of a condition a list column has each name."""
     literals = [sql.text(name) for name in dict.fromkeys(names)]
     counts = ", ".join(
-        f"{name}, count_if({ACCEPTED} AND array_contains({list_column}, {name}))"
+        f"{name}, count_if({condition} AND array_contains({list_column}, {name}))"
         for name in literals
     )
     return f"CAST(map({counts}) AS map<string,bigint>)"

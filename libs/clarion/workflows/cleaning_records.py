@@ -36,6 +36,7 @@ class BatchCounts:
         warned: accepted rows with a warning.
         filled_values: filled values, by column.
         warnings: accepted rows by rule that only warns.
+        missing_words: records without a value where a text stands for none, by column.
     """
 
     source: str
@@ -48,6 +49,7 @@ class BatchCounts:
     warned: int = 0
     filled_values: Mapping[str, int]
     warnings: Mapping[str, int]
+    missing_words: Mapping[str, int]
 
 
 def reconcile(counts: list[BatchCounts], accepted: int, quarantined: int) -> None:
@@ -82,6 +84,9 @@ def record_batches(scope: Scope, plan: list[CleaningBatch], counts: list[BatchCo
             f"{count.source}: {count.rows_in:,} in = {count.accepted:,} accepted "
             f"+ {count.quarantined:,} quarantined + {count.duplicates:,} duplicates"
         )
+        found = ", ".join(f"{name} {n:,}" for name, n in count.missing_words.items() if n)
+        if found:
+            scope.note(f"{count.source}: texts that stand for no value: {found}")
         row = {
             **asdict(count),
             "_batch": count.batch,
@@ -120,6 +125,7 @@ def record_quality(
             errors=errors.get((count.source, count.batch), {}),
             warnings=count.warnings,
             filled=count.filled_values,
+            missing_words={name: n for name, n in count.missing_words.items() if n},
         )
         qualities = rule_qualities(
             batch,

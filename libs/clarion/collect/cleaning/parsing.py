@@ -8,10 +8,9 @@ from pyspark.sql import functions as F
 
 from clarion.contracts.core import Column as ContractColumn
 from clarion.contracts.sources import Kind
-from clarion.kernel import sql
+from clarion.kernel import instants, sql
 
 NAMES_TYPE = "array<string>"
-_OFFSET = r"(Z|UTC|[+-]\d\d:?\d\d)$"
 _EMPTY = sql.text("")
 _PROVENANCE = (
     "_hash",
@@ -35,7 +34,9 @@ class ParseSpec:
         expressions: try SQL of each mapped column.
         uses: source columns that each expression uses.
         tokens: raw column that holds the token, of each personal column.
-        time_zone: zone of the source's clock; a time without an offset is local time there.
+        time_zone: zone of the source's clock, for times that state none.
+        local_times: columns whose expressions give times of the source's clock, not instants.
+        missing_words: texts that stand for no value, of each mapped column.
         currency: currency of amounts that state none.
     """
 
@@ -44,6 +45,8 @@ class ParseSpec:
     uses: Mapping[str, tuple[str, ...]]
     tokens: Mapping[str, str]
     time_zone: str
+    local_times: frozenset[str]
+    missing_words: Mapping[str, tuple[str, ...]]
     currency: str | None
 
 
@@ -57,8 +60,8 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
         parse_spec: how they are parsed.
 
     Returns:
-        One row per record: the kind's columns, `_duplicate`, the provenance columns and `_raw`
-        (the record).
+        One row per record: the kind's columns, `_missing_words` (columns whose text stands for no
+        value; null for none), `_duplicate`, the provenance columns and `_raw` (the record).
     """
     # SQL text, here and below: a plan of a few hundred expressions is parsed at once, where
     # building each of them from Python took 0.4 s a source.
@@ -89,6 +92,7 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
         *_PROVENANCE,
         "_duplicate",
     )
+    typed = typed.withColumn("_missing_words", F.expr(_columns_with_words(parse_spec)))
     derived = {name: F.expr(value) for name, value in derived_values(parse_spec).items()}
     return typed.withColumns(derived)
 
@@ -105,18 +109,24 @@ def _typed_value(column: ContractColumn, parse_spec: ParseSpec, types: Mapping[s
         return f"CAST(NULL AS {column.type})"
     value = f"({parse_spec.expressions[column.name]})"
     type_ = types[column.name]
-    text = f"trim(CAST({value} AS string))"
     if column.type == "timestamp":
-        zone = sql.text(parse_spec.time_zone)
-        if type_ == "timestamp":
-            return f"to_utc_timestamp({value}, {zone})"
-        instant = f"TRY_CAST({text} AS timestamp)"
-        has_offset = f"regexp_like({text}, {sql.text(_OFFSET)})"
-        local = f"to_utc_timestamp({instant}, {zone})"
-        return f"CASE WHEN {has_offset} THEN {instant} ELSE {local} END"
+        return _instant(column, value, type_, parse_spec)
+    if column.type == "date" and type_ != "date":
+        instant = _instant(column, value, type_, parse_spec)
+        return f"CAST({instants.local_clock(instant, parse_spec.time_zone)} AS date)"
     if column.type == "string":
-        return f"nullif({text}, '')"
+        return f"nullif(trim(CAST({value} AS string)), '')"
     return value if type_ == column.type else f"TRY_CAST({value} AS {column.type})"
+
+
+def _instant(column: ContractColumn, value: str, type_: str, parse_spec: ParseSpec) -> str:
+    """SQL of the instant that a value of any type states."""
+    zone = parse_spec.time_zone
+    if type_ == "timestamp" and column.name not in parse_spec.local_times:
+        return value
+    if type_ in ("timestamp", "timestamp_ntz", "date"):
+        return f"to_utc_timestamp(CAST({value} AS timestamp), {sql.text(zone)})"
+    return instants.text_instant(f"CAST({value} AS string)", zone)
 
 
 def derived_values(parse_spec: ParseSpec) -> dict[str, str]:
@@ -139,12 +149,47 @@ def derived_values(parse_spec: ParseSpec) -> dict[str, str]:
 
 
 def source_text(parse_spec: ParseSpec, name: str) -> str:
-    """SQL of the source's text for a column: the first text of the columns its expression uses."""
-    texts = [f"trim(_raw[{sql.text(used)}])" for used in parse_spec.uses.get(name, ())]
+    """SQL of the source's text for a column: the first text of the columns its expression uses.
+
+    A text that stands for no value is none.
+    """
+    texts = _used_texts(parse_spec, name)
+    words = parse_spec.missing_words.get(name, ())
     # Not nullif: Spark computes its argument beforehand for every row, though only rows without a
     # value ask.
-    nonempty = [f"IF({text} <> {_EMPTY}, {text}, NULL)" for text in texts]
-    return f"coalesce({', '.join([*nonempty, sql.text(None)])})"
+    with_value = [
+        f"IF({text} <> {_EMPTY}{_is_no_word(text, words)}, {text}, NULL)" for text in texts
+    ]
+    return f"coalesce({', '.join([*with_value, sql.text(None)])})"
+
+
+def _used_texts(parse_spec: ParseSpec, name: str) -> list[str]:
+    return [f"trim(_raw[{sql.text(used)}])" for used in parse_spec.uses.get(name, ())]
+
+
+def _is_no_word(text: str, words: tuple[str, ...]) -> str:
+    return f" AND NOT {_is_word(text, words)}" if words else ""
+
+
+def _is_word(text: str, words: tuple[str, ...]) -> str:
+    return f"lower({text}) IN ({', '.join(map(sql.text, words))})"
+
+
+def _columns_with_words(parse_spec: ParseSpec) -> str:
+    """SQL of the columns without a value in whose place a text stands that says so."""
+    conditions = {
+        name: " OR ".join(_is_word(text, words) for text in _used_texts(parse_spec, name))
+        for name, words in parse_spec.missing_words.items()
+        if words and parse_spec.uses.get(name)
+    }
+    names = [
+        f"IF({sql.name(name)} IS NULL AND ({condition}), {sql.text(name)}, NULL)"
+        for name, condition in conditions.items()
+    ]
+    # No list for a row without such a text, as most are.
+    is_any = f"coalesce({', '.join([*names, sql.text(None)])}) IS NOT NULL"
+    found = f"array_compact(array({', '.join(names)}))" if names else "array()"
+    return f"IF(_malformed IS NULL AND {is_any}, CAST({found} AS {NAMES_TYPE}), NULL)"
 
 
 def is_unreadable(parse_spec: ParseSpec, name: str) -> str:

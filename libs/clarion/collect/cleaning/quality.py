@@ -13,6 +13,7 @@ _REASONS = {
     "no_consent_to_collection": (
         "the person did not consent to collection, and the fact is about nobody else"
     ),
+    "missing_word": "a text such as N/A stands for no value, as missing_words.yml declares",
     "filled": "a missing value was filled by the mapping's policy",
 }
 
@@ -48,12 +49,14 @@ class BatchQuality:
         errors: rejected records by rule and column.
         warnings: accepted records by rule that only warns.
         filled: filled values, by column.
+        missing_words: texts that stand for no value, by column.
     """
 
     checked: int
     errors: Mapping[tuple[str, str], int]
     warnings: Mapping[str, int]
     filled: Mapping[str, int]
+    missing_words: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,9 @@ def rule_qualities(
     counts += [(name, column, "error", count) for (name, column), count in batch.errors.items()]
     counts += [(name, "", "warning", count) for name, count in batch.warnings.items()]
     counts += [("filled", column, "repair", count) for column, count in batch.filled.items()]
+    counts += [
+        ("missing_word", column, "repair", count) for column, count in batch.missing_words.items()
+    ]
     qualities = []
     for rule, column, severity, failed in counts:
         before = failed_before.get((rule, column), 0)

@@ -6,7 +6,8 @@ what cannot be converted becomes null, and cleaning reports it in the quarantine
 
 from dataclasses import dataclass
 
-from clarion.kernel import expressions
+from clarion.collect.sources.missing_words import without_words
+from clarion.kernel import expressions, instants
 
 _TRY_SQL = {
     "cast": "try_cast",
@@ -25,24 +26,44 @@ class Expression:
         where: mapping, kind and column, for messages.
         over: what the mapping itself has, where a standard form lies over it.
         phone: country whose phone numbers these are; None where they are none.
+        time_zone: zone of the source's clock, for times that state none; None where no time is
+            read.
+        missing_words: texts that stand for no value.
+        gives_text: whether its column is one of text.
     """
 
     sql: str
     where: str
     over: str | None = None
     phone: str | None = None
+    time_zone: str | None = None
+    missing_words: tuple[str, ...] = ()
+    gives_text: bool = False
 
     def __post_init__(self) -> None:
         expressions.refuse_unsafe_sql(self.over or self.sql, where=self.where)
 
     @property
     def try_sql(self) -> str:
-        """The expression with casts and date parsing in their try_ forms."""
+        """The expression with casts in their try_ forms, and times read as instants.
+
+        A text that stands for no value is null.
+        """
         parts = expressions.tokens(self.sql)
-        return "".join(
+        text = "".join(
             _TRY_SQL.get(text.lower(), text) if kind == "word" and is_call else text
             for (kind, text), is_call in zip(parts, expressions.calls(parts), strict=True)
         )
+        if self.time_zone:
+            text = instants.read_instants(text, self.time_zone)
+        if self.gives_text and self.missing_words:
+            text = without_words(f"({text})", self.missing_words)
+        return text
+
+    @property
+    def shows_local_time(self) -> bool:
+        """Whether a time that it gives is one of the source's clock, not an instant."""
+        return instants.calculates_with_clock(self.sql)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -137,7 +137,10 @@ class Source:
     @property
     def fingerprint(self) -> str:
         """Equal for mappings that clean alike; where the files lie does not matter."""
-        parts = {name: expression.sql for name, expression in self.columns.items()}
+        parts = {
+            name: [expression.sql, *expression.missing_words]
+            for name, expression in self.columns.items()
+        }
         missing = {name: str(policy) for name, policy in self.missing.items()}
         equal = (
             self.duplicates

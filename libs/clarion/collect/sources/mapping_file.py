@@ -4,7 +4,7 @@ import difflib
 import importlib.util
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -25,8 +25,10 @@ from clarion.collect.sources.mapping import (
     MalformedPolicy,
     Source,
 )
+from clarion.collect.sources.missing_words import MissingWords
 from clarion.collect.sources.standards import Standard
 from clarion.config.load import parse_model
+from clarion.contracts.core import Column
 from clarion.contracts.sources import KINDS, Kind
 from clarion.kernel.days import zone
 from clarion.kernel.errors import ConfigError, SourceError
@@ -46,15 +48,19 @@ RULE_POLICIES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """Words that values of a source may have, and what they stand for.
+    """Words of a mapping and of values, and what they stand for.
 
     Args:
+        variables: values for ${...}.
         regions: names of regions by country and code.
         order_states: the state of an order that each word stands for.
+        missing: texts that stand for no value.
     """
 
+    variables: Mapping[str, str]
     regions: Regions
     order_states: Mapping[str, str]
+    missing: MissingWords
 
 
 class _SourceSection(BaseModel):
@@ -91,6 +97,7 @@ def parse_mapping(
     variables: Mapping[str, str],
     regions: Regions = MappingProxyType({}),
     order_states: Mapping[str, str] = MappingProxyType({}),
+    missing_words: MissingWords = MissingWords(),
 ) -> tuple[Source, ...]:
     """The sources of one mapping file.
 
@@ -100,15 +107,14 @@ def parse_mapping(
         variables: values for ${...} in `where`.
         regions: names of regions by country and code.
         order_states: the state of an order that each word stands for.
+        missing_words: texts that stand for no value.
 
     Raises:
         ConfigError: an unknown kind, key, column, policy or variable;
             a required column that is not mapped.
     """
-    words = _Words(regions, order_states)
-    sources = tuple(
-        _source(name, kind_name, body, variables, words) for kind_name, body in content.items()
-    )
+    words = _Words(variables, regions, order_states, missing_words)
+    sources = tuple(_source(name, kind_name, body, words) for kind_name, body in content.items())
     if not sources:
         raise ConfigError(
             f"mapping {name} maps nothing",
@@ -118,9 +124,7 @@ def parse_mapping(
     return sources
 
 
-def _source(
-    name: str, kind_name: str, body: Any, variables: Mapping[str, str], words: _Words
-) -> Source:
+def _source(name: str, kind_name: str, body: Any, words: _Words) -> Source:
     where = f"{name}.{kind_name}"
     kind = KINDS.get(kind_name.split(".")[0])  # 'orders.tills' is another source of orders
     if kind is None:
@@ -136,11 +140,12 @@ def _source(
     _check_secrets(where, section)
     _check_format(where, section)
 
+    declared = {column.name: column for column in kind.columns}
     equal = section.duplicates if isinstance(section.duplicates, Equal) else None
     return Source(
         name=where,
         kind=kind,
-        where=_expand(section.where, variables, where),
+        where=_expand(section.where, words.variables, where),
         format=section.format,
         options={name: _option(value) for name, value in section.options.items()},
         secrets=section.secrets,
@@ -148,19 +153,24 @@ def _source(
         changed=section.changed,
         drift=section.drift,
         depth=section.depth,
-        manifest=_expand(section.manifest, variables, where) if section.manifest else None,
+        manifest=_expand(section.manifest, words.variables, where) if section.manifest else None,
         sealed=section.personal,
         mode=section.mode,
         namespace=section.namespace or name,
         time_zone=section.time_zone,
-        currency=_expand(section.currency, variables, where) if section.currency else None,
+        currency=_expand(section.currency, words.variables, where) if section.currency else None,
         duplicates=_duplicates(section.duplicates),
         duplicate_days=equal.within_days if equal else None,
         malformed=section.malformed,
         consent=section.consent,
         columns={
-            column: _expression(body, kind, column, where, words)
-            for column, body in section.columns.items()
+            name: replace(
+                _expression(body, kind, declared[name], where, words),
+                time_zone=section.time_zone,
+                missing_words=words.missing.of(kind, declared[name]),
+                gives_text=declared[name].type == "string",
+            )
+            for name, body in section.columns.items()
         },
         rules=section.rules,
         missing={
@@ -183,12 +193,12 @@ def _duplicates(
 def _expression(
     body: Standard | str | int | float | bool,
     kind: Kind,
-    column: str,
+    column: Column,
     where: str,
     words: _Words,
 ) -> Expression:
-    of_column = f"mapping {where}.{column}"
-    if kind.name == "orders" and column == "status" and words.order_states:
+    of_column = f"mapping {where}.{column.name}"
+    if kind.name == "orders" and column.name == "status" and words.order_states:
         value = (
             body
             if isinstance(body, Standard)
@@ -199,11 +209,10 @@ def _expression(
         return Expression(state, of_column, over=value.from_)
     if not isinstance(body, Standard):
         return Expression(str(body), of_column)
-    declared = kind.column(column)
-    if body.as_ == "phone" and not (declared and declared.personal):
+    if body.as_ == "phone" and not column.personal:
         raise ConfigError(
             f"{of_column}: only a personal column is brought into a phone's form",
-            found=column,
+            found=column.name,
             fix="use 'as: text'",
         )
     if body.as_ in ("phone", "region") and not body.country:

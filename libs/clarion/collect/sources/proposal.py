@@ -11,10 +11,13 @@ from typing import Any
 
 import yaml
 
+from clarion.collect.sources.numerals import Evidence, evidence
 from clarion.collect.sources.sample import Sample, Values
+from clarion.collect.sources.standards import BY_POINTS
 from clarion.contracts.sources import KINDS, Kind
 from clarion.kernel.errors import SourceError
 from clarion.kernel.expressions import column_name
+from clarion.kernel.instants import states_time
 from clarion.kernel.text import plain_word
 
 Words = Mapping[str, Mapping[str, list[str]]]
@@ -41,6 +44,15 @@ _DATES = (
     ("%d/%m/%Y", "d/M/yyyy"),
     ("%m/%d/%Y", "M/d/yyyy"),
 )
+# Digits of seconds, milliseconds and microseconds since 1970, and the expression that reads them.
+_EPOCHS = {
+    r"\d{10}": "timestamp_seconds(cast({} as bigint))",
+    r"\d{10}(\.\d+)?": "timestamp_seconds(cast({} as decimal(18,6)))",
+    r"\d{13}": "timestamp_millis(cast({} as bigint))",
+    r"\d{16}": "timestamp_micros(cast({} as bigint))",
+}
+# Up to this share of the values that decide may contradict the others; they are odd ones then.
+_MAX_CONTRADICTING = 0.2
 _PERSONAL = {
     "phone": re.compile(r"^\+?[\d\s()-]{7,20}$"),
     "mail": re.compile(r"^[^@\s]+@[^@\s]+\.[a-z]{2,}$", re.IGNORECASE),
@@ -206,12 +218,18 @@ def _fits(values: Values, kind: Kind, column: str) -> bool:
     if declared is None or not texts:
         return True
     if declared.type in ("timestamp", "date"):
-        is_epoch = all(re.fullmatch(r"\d{10}(\d{3})?", value) for value in texts)
-        return is_epoch or bool(_date_formats(texts))
+        is_epoch = any(all(re.fullmatch(item, text) for text in texts) for item in _EPOCHS)
+        return is_epoch or bool(_date_formats(texts)) or all(map(states_time, texts))
     if declared.type.startswith(("decimal", "bigint", "double")):
-        numbers = sum(bool(_NUMBER.match(value) or _MONEY.search(value)) for value in texts)
+        numbers = sum(map(_is_number, texts))
         return numbers >= 0.9 * len(texts)
     return True
+
+
+def _is_number(text: str) -> bool:
+    if _NUMBER.match(text) or _MONEY.search(text):
+        return True
+    return evidence(text) != "no number" and not re.search(r"[^\W\d_]", text)
 
 
 def _score(kind: Kind, matches: Mapping[str, Match]) -> float:
@@ -282,12 +300,8 @@ def _expression(sample: Sample, kind: Kind, column: str, name: str, proposal: Pr
     source = column_name(name)
     if declared.type in ("timestamp", "date"):
         return _date(values, column, source, proposal)
-    if declared.type.startswith("decimal") and any(
-        not re.fullmatch(r"[+-]?\d+(\.\d+)?", value) for value in values
-    ):
-        commas = sum(bool(re.search(r"\d,\d{1,2}\D*$", value)) for value in values)
-        decimal = {"decimal": ","} if commas > 0.5 * len(values) else {}
-        return {"from": source, "as": "price", **decimal}
+    if declared.type.startswith("decimal"):
+        return _number(sample, values, column, source, proposal)
     if column == "phone":
         proposal.notes.append("phone: a number without a country's code is read as Chinese")
         return {"from": source, "as": "phone", "country": "CN"}
@@ -296,11 +310,43 @@ def _expression(sample: Sample, kind: Kind, column: str, name: str, proposal: Pr
     return source
 
 
+def _number(
+    sample: Sample, values: Sequence[str], column: str, source: str, proposal: Proposal
+) -> Any:
+    """A number by the convention that the sample decides; None where it decides none."""
+    is_plain = all(re.fullmatch(r"[+-]?\d+(\.\d+)?", value) for value in values)
+    if is_plain and sample.format == "parquet":  # numbers, which Spark writes with a point
+        return source
+    # Some currencies bring their own convention.
+    written = [value for value in values if not any(sign in value for sign in BY_POINTS)]
+    by_evidence: dict[Evidence, list[str]] = {}
+    for value in written:
+        by_evidence.setdefault(evidence(value), []).append(value)
+    points, commas = by_evidence.get(".", []), by_evidence.get(",", [])
+    undecided = by_evidence.get("undecided", [])
+    decimal, contradicting = (".", commas) if len(points) >= len(commas) else (",", points)
+    share = len(contradicting) / max(len(points) + len(commas), 1)
+    if share > _MAX_CONTRADICTING or (undecided and not points and not commas):
+        examples = ", ".join(f"'{texts[0]}'" for texts in (points, commas, undecided) if texts)
+        proposal.notes.append(
+            f"{column}: {examples} in {source} do not tell a decimal sign from one of thousands; "
+            f"write '{{from: {source}, as: price, decimal: \".\"}}' or 'decimal: \",\"'"
+        )
+        return None
+    if contradicting:
+        proposal.notes.append(
+            f"{column}: {len(contradicting)} of {len(values)} values of {source}, such as "
+            f"'{contradicting[0]}', contradict 'decimal: \"{decimal}\"' and will be rejected"
+        )
+    if is_plain and decimal == ".":
+        return source
+    return {"from": source, "as": "price", **({"decimal": ","} if decimal == "," else {})}
+
+
 def _date(values: Sequence[str], column: str, source: str, proposal: Proposal) -> Any:
-    if values and all(re.fullmatch(r"\d{10}", value) for value in values):
-        return f"timestamp_seconds(cast({source} as bigint))"
-    if values and all(re.fullmatch(r"\d{13}", value) for value in values):
-        return f"timestamp_millis(cast({source} as bigint))"
+    for digits, expression in _EPOCHS.items():
+        if values and all(re.fullmatch(digits, value) for value in values):
+            return expression.format(source)
     formats = _date_formats(values)
     day_first = next((item for item in formats if item.startswith("d/M")), None)
     month_first = next((item for item in formats if item.startswith("M/d")), None)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from clarion.collect.sources import numerals
 from clarion.contracts.sources import UNKNOWN_STATE
 from clarion.kernel import sql
 from clarion.kernel.text import NARROW, WIDE
@@ -44,12 +45,8 @@ SYMBOLS = {
     "US$": "USD",
     "HK$": "HKD",
 }
-# Currencies that separate thousands by points and use no minor unit.
-_POINTS_GROUP = ("Rp", "₡", "₫")
-_CODES = (
-    "USD|EUR|GBP|CNY|RMB|JPY|CHF|CAD|AUD|HKD|TWD|SGD|KRW|INR|IDR|"
-    "THB|VND|MXN|BRL|PLN|SEK|NOK|DKK|CZK|CRC|RUB|TRY|ZAR|NZD"
-)
+# Currencies that separate thousands by points and hardly use a minor unit.
+BY_POINTS = ("Rp", "₡", "₫")
 _GRAMS: dict[str, int | str] = {
     "kg": 1000,
     "公斤": 1000,
@@ -77,7 +74,8 @@ class Standard(BaseModel):
     Attributes:
         from_: expression over the source's columns.
         as_: the form.
-        decimal: what stands before the decimals of a number.
+        decimal: what stands before the decimals of a number; the other sign separates thousands,
+            and a text that contradicts this cannot be read.
         range: whether a price from-to is refused, or its lower or upper end is taken.
         formats: patterns of a date; a text that two of them read differently is refused.
         country: ISO 3166 code, of phones without a country's code and of regions.
@@ -88,8 +86,8 @@ class Standard(BaseModel):
 
     from_: str = Field(alias="from")
     as_: Form = Field(alias="as")
-    decimal: Literal[".", ","] = "."
-    range: Literal["refuse", "low", "high"] = "refuse"
+    decimal: numerals.Decimal = "."
+    range: numerals.Range = "refuse"
     formats: tuple[str, ...] = ()
     country: str | None = None
     symbols: Mapping[str, str] = Field(default_factory=dict)
@@ -145,16 +143,21 @@ def _quantity(standard: Standard, plain: str) -> str:
     """Numbers, prices, currencies and measures: forms that use their text `s` more than once."""
     match standard.as_:
         case "number":
-            number = _plain_number("s", standard.decimal)
-            return _bound(plain, "s", f"try_cast({number} AS decimal(38,10))")
+            return numerals.quantity(plain, standard.decimal)
         case "price":
-            return _bound(plain, "s", _price(standard))
+            return numerals.price(
+                plain,
+                standard.decimal,
+                range_=standard.range,
+                by_points=BY_POINTS,
+                symbols=(*SYMBOLS, *standard.symbols),
+            )
         case "currency":
             return _bound(plain, "s", _currency(standard.symbols))
         case "grams":
-            return _bound(f"lower({plain})", "s", _measure(_GRAMS))
+            return _bound(f"lower({plain})", "s", _measure(_GRAMS, standard.decimal))
         case _:
-            return _bound(f"lower({plain})", "s", _measure(_MILLILITRES))
+            return _bound(f"lower({plain})", "s", _measure(_MILLILITRES, standard.decimal))
 
 
 def text(value: str) -> str:
@@ -172,69 +175,40 @@ def _bound(value: str, name: str, body: str) -> str:
     return f"transform(array({value}), {name} -> {body})[0]"
 
 
-def _plain_number(value: str, decimal: str) -> str:
-    """A number without separators of thousands, with a decimal point."""
-    if decimal == ".":
-        return f"regexp_replace({value}, {sql.text('[,_ ' + chr(39) + '’]')}, '')"
-    return f"replace(regexp_replace({value}, {sql.text('[._ ' + chr(39) + '’]')}, ''), ',', '.')"
-
-
-_NUMBER = r"[0-9][0-9.,]*"
-
-
-def _price(standard: Standard) -> str:
-    """One price: alone, or the one that is 'now' beside an older; a range as the mapping says."""
-    grouped = " OR ".join(f"contains(s, {sql.text(symbol)})" for symbol in _POINTS_GROUP)
-
-    def read(pattern: str, group: int = 1) -> str:
-        digits = f"regexp_extract(s, {sql.text(pattern)}, {group})"
-        commas = _plain_number(digits, ",")
-        own = _plain_number(digits, standard.decimal)
-        number = f"CASE WHEN {grouped} THEN {commas} ELSE {own} END"
-        return f"try_cast({number} AS decimal(18,4)) * IF(s RLIKE {sql.text('^[(-]')}, -1, 1)"
-
-    other = {
-        "refuse": "NULL",
-        "low": read(rf"({_NUMBER})[^0-9]+({_NUMBER})", 1),
-        "high": read(rf"({_NUMBER})[^0-9]+({_NUMBER})", 2),
-    }[standard.range]
-    reduced = rf"(?i)^[^0-9]*{_NUMBER}[^0-9]*now[^0-9]*{_NUMBER}[^0-9]*$"
-    single = rf"^[^0-9]*{_NUMBER}[^0-9]*$"
-    from_to = rf"^[^0-9]*{_NUMBER} ?[-–—~至到] ?[^0-9]*{_NUMBER}[^0-9]*$"
-    return (
-        f"CASE WHEN s RLIKE {sql.text(reduced)} THEN {read(rf'(?i)now[^0-9]*({_NUMBER})')} "
-        f"WHEN s RLIKE {sql.text(single)} THEN {read(rf'({_NUMBER})')} "
-        f"WHEN s RLIKE {sql.text(from_to)} THEN {other} END"
-    )
-
-
 def _currency(further: Mapping[str, str]) -> str:
     symbols = {**SYMBOLS, **further}
     cases = " ".join(
         f"WHEN contains(s, {sql.text(symbol)}) THEN {sql.text(symbols[symbol])}"
         for symbol in sorted(symbols, key=len, reverse=True)
     )
-    code = f"regexp_extract(upper(s), {sql.text(rf'(?:^|[^A-Z])({_CODES})(?:[^A-Z]|$)')}, 1)"
+    code = (
+        f"regexp_extract(upper(s), {sql.text(rf'(?:^|[^A-Z])({numerals.CODES})(?:[^A-Z]|$)')}, 1)"
+    )
     return f"CASE WHEN {code} = 'RMB' THEN 'CNY' WHEN {code} <> '' THEN {code} {cases} END"
 
 
 def _date(value: str, formats: tuple[str, ...]) -> str:
-    """The instant that every pattern able to read the text agrees on."""
+    """The time that every pattern able to read the text agrees on.
+
+    Expressions read these functions as instants, by the zone of the source.
+    """
     plain = text(value)
     if not formats:
-        return plain
+        # A typed value keeps its type: as text it would not state its zone.
+        is_text = f"typeof({value}) = 'string'"
+        return f"IF({is_text}, try_to_timestamp({plain}), try_to_timestamp({value}))"
     instants = ", ".join(f"try_to_timestamp({plain}, {sql.text(pattern)})" for pattern in formats)
     different = f"array_distinct(array_compact(array({instants})))"
     return _bound(different, "t", "IF(size(t) = 1, t[0], NULL)")
 
 
-def _measure(units: Mapping[str, int | str]) -> str:
+def _measure(units: Mapping[str, int | str], decimal: numerals.Decimal) -> str:
     """A number with its unit, in the base unit; null for a number without one."""
     names = sorted(units, key=len, reverse=True)
-    pattern = rf"^({_NUMBER}) ?({'|'.join(names)})$"
+    pattern = rf"^([0-9.,][0-9., '’]*?) ?({'|'.join(names)})$"
     factor = " ".join(f"WHEN {sql.text(name)} THEN {units[name]}" for name in names)
-    digits = _plain_number(f"regexp_extract(s, {sql.text(pattern)}, 1)", ".")
-    number = f"try_cast({digits} AS decimal(18,4))"
+    run = f"regexp_extract(s, {sql.text(pattern)}, 1)"
+    number = numerals.number(run, decimal, "decimal(18,4)")
     return f"{number} * CASE regexp_extract(s, {sql.text(pattern)}, 2) {factor} END"
 
 

@@ -13,5 +13,11 @@ class JdbcReader(TableReader):
 
     def relation(self) -> DataFrame:
         """The whole table."""
-        options = {**self.source.options, **self.source.hidden_options(self.secrets)}
+        # A time without a zone is the database's local time; without this option Spark takes it for
+        # an instant, and it could not be told from one.
+        options = {
+            "preferTimestampNTZ": "true",
+            **self.source.options,
+            **self.source.hidden_options(self.secrets),
+        }
         return self.spark.read.format("jdbc").options(url=self.source.where, **options).load()

@@ -158,7 +158,7 @@ class KafkaReader:
             F.lit("_key"),
             F.col("key").cast("string"),
             F.lit("_timestamp"),
-            F.date_format("timestamp", "yyyy-MM-dd HH:mm:ss.SSSSSS"),
+            F.date_format("timestamp", "yyyy-MM-dd HH:mm:ss.SSSSSS'Z'"),
         )
         is_unreadable = ~F.is_valid_utf8(value) | value.isNull()
         return messages.select(

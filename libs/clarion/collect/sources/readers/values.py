@@ -40,7 +40,14 @@ def with_position(records: DataFrame) -> DataFrame:
 def _texts(frame: DataFrame, columns: tuple[str, ...]) -> dict[str, Column]:
     texts: dict[str, Column] = {}
     for name in columns:
-        column = F.col(sql.name(name))
-        is_nested = isinstance(frame.schema[name].dataType, T.StructType | T.ArrayType | T.MapType)
-        texts[name] = F.to_json(column) if is_nested else column.cast("string")
+        texts[name] = _text(F.col(sql.name(name)), frame.schema[name].dataType)
     return texts
+
+
+def _text(column: Column, type_: T.DataType) -> Column:
+    """A value as text; an instant states that it is UTC, the session's zone."""
+    if isinstance(type_, T.StructType | T.ArrayType | T.MapType):
+        return F.to_json(column)
+    if isinstance(type_, T.TimestampType):
+        return F.concat(column.cast("string"), F.lit("Z"))
+    return column.cast("string")
