@@ -113,29 +113,39 @@ def _parse(spark: SparkSession, source: Source, texts: list[str]) -> DataFrame:
 
 
 @pytest.mark.covers("Q2")
+@pytest.mark.parametrize(
+    ("kind", "column", "cases"),
+    [
+        ("traits", "at", TIMES[:1]),
+        ("traits", "at", TIMES[1:15]),
+        ("traits", "at", TIMES[15:]),
+        ("registrations", "birth_date", DAYS),
+    ],
+    ids=["text", "patterns and epochs", "calculations", "days"],
+)
 def test_a_time_that_states_its_zone_is_never_moved_and_a_local_time_is(
-    spark: SparkSession,
+    spark: SparkSession, kind: str, column: str, cases: list[tuple[Any, dict[str, str | None]]]
 ) -> None:
+    others = {
+        "traits": ("customer_ref", "name", "value"),
+        "registrations": ("customer_ref", "registered_at"),
+    }
     wanted: dict[tuple[str, str], str | None] = {}
     frames = []
-    kinds = [("traits", "at", TIMES), ("registrations", "birth_date", DAYS)]
-    for kind, column, cases in kinds:
-        others = {"traits": ("customer_ref", "name", "value"), "registrations": ("customer_ref",)}
-        for body, texts in cases:
-            columns = {**dict.fromkeys(others[kind], "x"), column: body}
-            # One time is as good as another, so that only the bare column is read twice.
-            columns |= {"arrived_at": body} if body == "x" else {}
-            columns |= {"registered_at": "x"} if kind == "registrations" else {}
-            rows = _parse(spark, _source(kind, columns), list(texts))
-            is_same = F.expr("arrived_at <=> at" if kind == "traits" else "true")
-            frames.append(
-                rows.select(
-                    F.lit(f"{kind} {body}").alias("body"),
-                    F.col("_raw")["x"].alias("text"),
-                    F.when(is_same, F.col(column).cast("string")).alias("found"),
-                )
+    for body, texts in cases:
+        columns = {**dict.fromkeys(others[kind], "x"), column: body}
+        # One time is as good as another, so that only the bare column is read twice.
+        columns |= {"arrived_at": body} if body == "x" else {}
+        rows = _parse(spark, _source(kind, columns), list(texts))
+        is_same = F.expr("arrived_at <=> at" if kind == "traits" else "true")
+        frames.append(
+            rows.select(
+                F.lit(str(body)).alias("body"),
+                F.col("_raw")["x"].alias("text"),
+                F.when(is_same, F.col(column).cast("string")).alias("found"),
             )
-            wanted |= {(f"{kind} {body}", text): means for text, means in texts.items()}
+        )
+        wanted |= {(str(body), text): means for text, means in texts.items()}
     found = reduce(DataFrame.unionByName, frames).collect()
     assert {(row["body"], row["text"]): row["found"] for row in found} == wanted
 
