@@ -16,6 +16,7 @@ pytestmark = pytest.mark.deep
 
 ARRIVED = ["delivered", "viewed", "clicked"]
 KEYS = ["strategy_id", "strategy_version"]
+_STATEMENT = ("customer_id", "channel", "at", "arrived_at", "granted", "basis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,38 @@ class Books:
         return found.assign(customer_id=self.person(found["customer_id"], day))
 
     def consenting(self, purpose: str, day: date) -> set[str]:
-        """People whose last statement for some channel grants a purpose; of two at one time the refusal counts."""
-        stated = self.known(self.consents[self.consents["purpose"] == purpose], day)
-        last = (
-            stated.sort_values(["at", "granted"], ascending=[True, False])
-            .groupby(["customer_id", "channel"])
-            .last()
-        )
-        return set(last[last["granted"]].index.get_level_values("customer_id"))
+        """People who consent to a purpose on some channel; to one other than marketing, on all.
+
+        For a channel, the last statement about it or about all channels counts, and of two at one
+        time the refusal. Who unsubscribes or complains states a refusal for the message's channel.
+        """
+        stated = self.consents[self.consents["purpose"] == purpose]
+        if purpose == "marketing":
+            withdraws = self.responses["type"].isin(["unsubscribed", "complained"])
+            sent = self.messages.set_index("message_id")
+            answers = self.responses[withdraws].assign(
+                customer_id=lambda rows: rows["message_ref"].map(sent["customer_id"]),
+                channel=lambda rows: rows["message_ref"].map(sent["channel"]),
+                at=lambda rows: rows["happened_at"],
+                granted=False,
+                basis="recorded",
+            )
+            stated = pd.concat([stated, answers])[[*_STATEMENT]]
+        of_all = any if purpose == "marketing" else all
+        consenting = set()
+        for customer, own in self.known(stated, day).groupby("customer_id"):
+            rows = own.to_dict("records")
+            last_by_channel = [
+                max(
+                    (row["basis"] != "declared", row["at"], not row["granted"])
+                    for row in rows
+                    if row["channel"] in (channel, "*")
+                )
+                for channel in {row["channel"] for row in rows}
+            ]
+            if of_all(not is_refused for _, _, is_refused in last_by_channel):
+                consenting.add(str(customer))
+        return consenting
 
     def sales(self, day: date, sent_on: date) -> pd.DataFrame:
         """Lines sold in the window of what was sent, as they were known on a day, without invalid activity."""
