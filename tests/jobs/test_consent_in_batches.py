@@ -67,7 +67,7 @@ SHOP = {
             "customer_ref": "member",
             "purpose": "purpose",
             "channel": "channel",
-            "granted": "granted",
+            "granted": "granted = 'yes'",
             "at": "at",
         },
     ),

@@ -26,10 +26,12 @@ ORDERS = {
 }
 
 
-def _statement(customer: str, purpose: str, granted: bool, day: int = 1) -> dict[str, object]:
+def _statement(
+    customer: str, purpose: str, granted: bool, day: int = 1, channel: str = "*"
+) -> dict[str, object]:
     at = datetime(2026, 1, day, tzinfo=UTC)
     return {
-        "customer_id": customer, "purpose": purpose, "channel": "*", "granted": granted, "at": at,
+        "customer_id": customer, "purpose": purpose, "channel": channel, "granted": granted, "at": at,
         "arrived_at": at, "basis": "recorded", "record_id": f"{customer}/{purpose}/{day}",
         "_source": "shop.consents", "_batch": "b1", "_file": "consents.csv", "_row": day,
     }  # fmt: skip
@@ -50,6 +52,7 @@ def test_who_consents_to_marketing_alone_gets_nothing_and_a_reason(
         _statement("withdrew", "marketing", False, day=2),
         _statement("both", "marketing", True),
         _statement("both", "analytics", True),
+        _statement("both", "marketing", False, day=2, channel="fax"),
     ]
     shop.lake.append(CONSENTS, rows_as_frame(shop.lake.spark, CONSENTS, statements))
     shop.run("strategy", as_of=DAY)
@@ -65,6 +68,7 @@ def test_who_consents_to_marketing_alone_gets_nothing_and_a_reason(
         assert row["products"] == []
         assert row["churn_probability"] is None
     assert shop.read("gold.campaigns").count() == 0
+    assert "refused by people who take others, and the channel of no offer: fax (1)" in shop.said
 
     before = shop.read("gold.decisions").drop("run_key").collect()
     shop.run("strategy", "deliver", as_of=DAY)
