@@ -84,7 +84,7 @@ def record_batches(scope: Scope, plan: list[CleaningBatch], counts: list[BatchCo
             f"{count.source}: {count.rows_in:,} in = {count.accepted:,} accepted "
             f"+ {count.quarantined:,} quarantined + {count.duplicates:,} duplicates"
         )
-        found = ", ".join(f"{name} {n:,}" for name, n in count.missing_words.items() if n)
+        found = ", ".join(f"{name} {n:,}" for name, n in sorted(count.missing_words.items()) if n)
         if found:
             scope.note(f"{count.source}: texts that stand for no value: {found}")
         row = {
