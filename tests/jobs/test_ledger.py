@@ -289,7 +289,8 @@ def test_values_beyond_all_measure_are_quarantined_one_by_one(desk: Make, tmp_pa
         for row in here.read("silver.quarantine").collect()
     }
     assert found == {
-        2: [("out_of_calendar", "day")], 3: [("out_of_calendar", "day")], 4: [("unreadable", "amount")],
+        2: [("no_time", "day"), ("out_of_calendar", "day")],
+        3: [("no_time", "day"), ("out_of_calendar", "day")], 4: [("unreadable", "amount")],
         5: [("too_long", "campaign_ref")], 6: [("control_character", "campaign_ref")],
     }  # fmt: skip
     assert sold(here) == ["=cmd|' /C calc'!A0 1.0000", "o0 1.5000"]

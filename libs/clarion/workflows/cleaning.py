@@ -188,6 +188,7 @@ def _count_by_batch(scope: Scope, cleaned: CleanedRows) -> DataFrame:
         rule.name
         for rule in active_rules_of(scope, source)
         if rule.warns(source.rules.get(rule.column))
+        or rule.empties(source.rules.get(rule.column), required=source.required)
     ]
     sums = {
         "rows_in": "count(*)",

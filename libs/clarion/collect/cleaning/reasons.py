@@ -1,7 +1,7 @@
 """Why a row is rejected, and which warnings it has."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -27,12 +27,13 @@ _REASONS_TYPE = "array<struct<rule:string,column:string,sample:string>>"
 
 @dataclass(frozen=True, slots=True)
 class _Condition:
-    """Something that may be wrong with a row; every field is SQL."""
+    """Something that may be wrong with a row; every text is SQL."""
 
     holds: str
     rule: str
     column: str = "''"
     sample: str = sql.text(None)
+    shows_value: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,24 +71,71 @@ def find_reasons(
     """
     columns = [sql.name(name) for name in rows.columns if name != "_raw"]
     active = active_rules(policy.rules, parse_spec, policy.policies)
-    rejecting = [rule for rule in active if not rule.warns(_policy(rule, policy.policies))]
-    warning = [rule for rule in active if rule.warns(_policy(rule, policy.policies))]
+    optional = [
+        rule
+        for rule in active
+        if rule.empties(_policy(rule, policy.policies), required=policy.required)
+    ]
+    others = [rule for rule in active if rule not in optional]
+    # A value that the kind derives was not stated.
+    emptying = [rule for rule in optional if rule.column in parse_spec.expressions]
+    rejecting = [rule for rule in others if not rule.warns(_policy(rule, policy.policies))]
+    warning = [rule for rule in others if rule.warns(_policy(rule, policy.policies))]
     reasons = [
         _Condition("_malformed IS NOT NULL", "'malformed_record'"),
-        *_value_conditions(parse_spec, policy.required),
+        *_value_conditions(parse_spec, policy.required, emptying),
         *_rule_conditions(rejecting, parse_spec),
     ]
-    warnings = _rule_conditions(warning, parse_spec)
+    warnings = [*_rule_conditions(warning, parse_spec), *_emptied_conditions(emptying)]
 
     complete = _add_product_known(rows, parse_spec.kind, products)
     check_user_sql(complete, [_user_sql(rule, parse_spec.kind) for rule in active])
+    emptied = _empty_values(complete, emptying, parse_spec)
     # Conditions in a step of their own: each is used twice, and would be in the plan twice.
     results = [*_results(reasons, prefix="_r"), *_results(warnings, prefix="_w")]
-    return complete.selectExpr("*", *results).selectExpr(
+    return emptied.selectExpr("*", *results).selectExpr(
         *columns,
         f"{_reasons_sql(reasons)} AS _reasons",
         f"{_warnings_sql(warnings)} AS _warnings",
     )
+
+
+def _empty_values(rows: DataFrame, rules: list[Rule], parse_spec: ParseSpec) -> DataFrame:
+    """The rows without the values that rules empty, and a mark for each of those columns."""
+    if not rules:
+        return rows
+    marks = {
+        rule.column: F.expr(
+            f"coalesce(({rule.invalid_when}) AND "
+            f"{source_text(parse_spec, rule.column)} IS NOT NULL, false)"
+        )
+        for rule in rules
+    }
+    marked = rows.withColumns({_mark(column): mark for column, mark in marks.items()})
+    emptied = marked.withColumns(
+        {column: F.when(~F.col(_mark(column)), F.col(column)) for column in marks}
+    )
+    # What is derived from a value that is gone is derived again.
+    time = parse_spec.kind.time
+    derived = derived_values(parse_spec)
+    if time in marks:
+        is_derived = F.expr(f"{source_text(parse_spec, 'arrived_at')} IS NULL")
+        arrived_at = F.when(~(F.col(_mark(time)) & is_derived), F.col("arrived_at"))
+        emptied = emptied.withColumn("arrived_at", arrived_at)
+    times = [name for name in (time, "arrived_at") if name in derived]
+    return emptied.withColumns({name: F.expr(derived[name]) for name in times})
+
+
+def _mark(column: str) -> str:
+    return f"_empty_{column}"
+
+
+def _emptied_conditions(rules: list[Rule]) -> list[_Condition]:
+    """One condition per rule name: it emptied a value of the row."""
+    columns: dict[str, list[str]] = {}
+    for rule in rules:
+        columns.setdefault(rule.name, []).append(sql.name(_mark(rule.column)))
+    return [_Condition(" OR ".join(marks), sql.text(name)) for name, marks in columns.items()]
 
 
 def _user_sql(rule: Rule, kind: Kind) -> UserSql:
@@ -120,10 +168,12 @@ def _results(conditions: list[_Condition], *, prefix: str) -> list[str]:
 def _reasons_sql(conditions: list[_Condition]) -> str:
     entries = ", ".join(
         f"named_struct('holds', _r{index}, 'rule', {condition.rule}, "
-        f"'column', {condition.column}, 'sample', {condition.sample})"
+        f"'column', {condition.column}, 'sample', {condition.sample}, "
+        f"'shows_value', {str(condition.shows_value).lower()})"
         for index, condition in enumerate(conditions)
     )
-    reason = f"named_struct('rule', r.rule, 'column', r.column, 'sample', {mask_sql('r.sample')})"
+    sample = f"IF(r.shows_value, substring(r.sample, 1, 24), {mask_sql('r.sample')})"
+    reason = f"named_struct('rule', r.rule, 'column', r.column, 'sample', {sample})"
     reasons = f"transform(filter(array({entries}), r -> r.holds), r -> {reason})"
     # The list is built only for rows with a reason, which keeps the rest compiled.
     any_holds = " OR ".join(f"_r{index}" for index in range(len(conditions)))
@@ -146,11 +196,18 @@ def active_rules(
     """Rules that rows of a source can fail: of columns with a value, under its policies."""
     valued = {*parse_spec.expressions, *derived_values(parse_spec)}
     return [
-        rule
+        _of_source(rule, parse_spec)
         for rule in rules
         if rule.column in valued
         and (rule.rejects(_policy(rule, policies)) or rule.warns(_policy(rule, policies)))
     ]
+
+
+def _of_source(rule: Rule, parse_spec: ParseSpec) -> Rule:
+    """The rule with the source's own text and zone."""
+    condition = rule.invalid_when.replace("{text}", source_text(parse_spec, rule.column))
+    zone = sql.text(parse_spec.time_zone)
+    return replace(rule, invalid_when=condition.replace("{time_zone}", zone))
 
 
 def _policy(rule: Rule, policies: Mapping[str, str]) -> str | None:
@@ -176,21 +233,27 @@ def _rule_conditions(rules: list[Rule], parse_spec: ParseSpec) -> list[_Conditio
             column = f"CASE {cases} END"
             sample = sql.text(None)
         holds = " OR ".join(f"coalesce({rule.invalid_when}, false)" for rule in same_name)
-        conditions.append(_Condition(holds, sql.text(name), column, sample))
+        conditions.append(
+            _Condition(holds, sql.text(name), column, sample, same_name[0].shows_value)
+        )
     return conditions
 
 
-def _value_conditions(parse_spec: ParseSpec, required: tuple[str, ...]) -> list[_Condition]:
+def _value_conditions(
+    parse_spec: ParseSpec, required: tuple[str, ...], emptying: list[Rule]
+) -> list[_Condition]:
     """Required columns without a value, and values that cannot be read."""
     conditions = []
+    emptied = {rule.column for rule in emptying}
     for column in parse_spec.kind.columns:
         is_required = column.name in required
         if is_required:
             conditions.append(_missing_condition(column, parse_spec))
         if column.name in parse_spec.expressions and (is_required or column.type != "string"):
+            unless = f" AND NOT {sql.name(_mark(column.name))}" if column.name in emptied else ""
             conditions.append(
                 _Condition(
-                    f"_malformed IS NULL AND {is_unreadable(parse_spec, column.name)}",
+                    f"_malformed IS NULL AND {is_unreadable(parse_spec, column.name)}{unless}",
                     "'unreadable'",
                     sql.text(column.name),
                     source_text(parse_spec, column.name),

@@ -4,7 +4,7 @@ Each rule is an SQL expression that is true for an invalid row.
 """
 
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import refuse_unsafe_sql
 
 Severity = Literal["error", "warning"]
+IfOptional = Literal["reject", "empty"]
 _LISTS = {"{event_types}": EVENT_TYPES, "{response_types}": RESPONSE_TYPES}
 # Several rules can be about one column: the policy of a mapping that states none.
 DEFAULT_POLICIES = {
@@ -34,11 +35,15 @@ class Rule:
     Args:
         name: its name in the quarantine.
         column: the column that it is about.
-        invalid_when: SQL over the kind's columns, `_ingested_at` and `_product_known`.
+        invalid_when: SQL over the kind's columns, `_ingested_at` and `_product_known`; with
+            placeholders for the source's text and zone.
         severity: error puts the record into the quarantine, warning marks the row.
         reason: in words.
         policies: policies of the mapping under which it applies; empty for always.
         warns_under: policies under which it only warns.
+        if_optional: what becomes of the row where its source can do without the column: it is
+            rejected, or the value counts as missing.
+        shows_value: whether the quarantine shows the value, not its shape.
     """
 
     name: str
@@ -48,6 +53,8 @@ class Rule:
     reason: str
     policies: tuple[str, ...] = ()
     warns_under: tuple[str, ...] = ()
+    if_optional: IfOptional = "reject"
+    shows_value: bool = False
 
     def rejects(self, policy: str | None) -> bool:
         """Whether invalid rows are rejected under the mapping's policy (None: the default)."""
@@ -56,6 +63,15 @@ class Rule:
     def warns(self, policy: str | None) -> bool:
         """Whether invalid rows are only marked under the mapping's policy."""
         return policy in self.warns_under or (self.severity == "warning" and self._applies(policy))
+
+    def empties(self, policy: str | None, *, required: Iterable[str]) -> bool:
+        """Whether the value of an invalid row counts as missing under the mapping's policy.
+
+        Args:
+            policy: the mapping's policy for the column.
+            required: columns that the source cannot do without.
+        """
+        return self.if_optional == "empty" and self.column not in required and self.rejects(policy)
 
     def _applies(self, policy: str | None) -> bool:
         return not self.policies or policy is None or policy in self.policies
@@ -74,6 +90,8 @@ class _DeclaredRule(BaseModel):
     policies: tuple[str, ...] = ()
     warns_under: tuple[str, ...] = ()
     except_: tuple[str, ...] = ()
+    if_optional: IfOptional = "reject"
+    shows_value: bool = False
 
     def matches(self, kind: Kind, column: Column) -> bool:
         """Whether the rule is about a column of a kind; it never is about a personal one."""
@@ -141,6 +159,8 @@ def _parse_rule(name: str, body: Any, kind: Kind, *, file: str) -> list[Rule]:
             declared.reason,
             declared.policies,
             declared.warns_under,
+            declared.if_optional,
+            declared.shows_value,
         )
         for column in columns
     ]

@@ -41,9 +41,9 @@ RULE_POLICIES: dict[str, tuple[str, ...]] = {
     "amount": ("must_be_positive", "may_be_zero"),
     "unit_price": ("must_be_positive",),
     "price": ("must_be_positive",),
-    "happened_at": ("not_in_the_future", "any_time"),
     "status": ("unknown_is_refused", "unknown_is_warning"),
 }
+TIME_POLICIES = ("not_in_the_future", "any_time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,9 @@ def _check_policies(where: str, kind: Kind, section: _SourceSection) -> None:
         if isinstance(missing, Fit):
             _check_fit(where, kind, column, missing)
     for column, policy in section.rules.items():
-        policies = RULE_POLICIES.get(column, ())
+        declared = kind.column(column)
+        is_time = declared is not None and declared.type in ("timestamp", "date")
+        policies = TIME_POLICIES if is_time else RULE_POLICIES.get(column, ())
         if policy not in policies:
             raise ConfigError(
                 f"mapping {where}: no policy '{policy}' for {column}",
