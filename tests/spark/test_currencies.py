@@ -19,7 +19,7 @@ from clarion.contracts.silver import ORDER_LINES
 from clarion.contracts.sources import ROW_CURRENCY
 
 RATE = "currency string, at timestamp, arrived_at timestamp, rate decimal(18,8)"
-LINE = "order_id string, happened_at timestamp, currency string, unit_price decimal(18,4), discount decimal(18,4), amount decimal(18,4)"
+LINE = "order_id string, happened_at timestamp, currency string, unit_price decimal(18,4), discount decimal(18,4), amount decimal(18,4), refund decimal(18,4)"
 MONEY = tuple(column for column in ORDER_LINES.columns if column.unit == ROW_CURRENCY)
 Rows = Callable[..., DataFrame]
 
@@ -65,11 +65,11 @@ def test_amounts_are_converted_exactly_and_what_has_no_rate_is_left_out(
     one = Decimal("10.5000")
     lines = rows(
         LINE,
-        ("own", _at(3), "CNY", one, None, one),
-        ("unsaid", _at(3), None, one, None, one),
-        ("dollar", _at(4), "USD", one, Decimal("0.5"), one),
-        ("late", _at(20), "USD", one, None, one),
-        ("unknown", _at(3), "GBP", one, None, one),
+        ("own", _at(3), "CNY", one, None, one, None),
+        ("unsaid", _at(3), None, one, None, one, None),
+        ("dollar", _at(4), "USD", one, Decimal("0.5"), one, Decimal("0.1")),
+        ("late", _at(20), "USD", one, None, one, None),
+        ("unknown", _at(3), "GBP", one, None, one, None),
     )
     spec = AmountSpec(
         money=MONEY,
@@ -85,8 +85,9 @@ def test_amounts_are_converted_exactly_and_what_has_no_rate_is_left_out(
         Decimal("75.6000"),
         Decimal("3.6000"),
         Decimal("75.6000"),
+        Decimal("0.7200"),
     )
-    assert tuple(converted["own"])[2:] == ("CNY", one, None, one)
+    assert tuple(converted["own"])[2:] == ("CNY", one, None, one, None)
     left_out = first_row(count_without_rate(lines, rates, spec))
     assert (left_out["rows"], left_out["currencies"]) == (2, [(1, "USD"), (1, "GBP")])
     without_rates = convert_amounts(lines, None, spec).collect()
