@@ -27,18 +27,14 @@ REAL_DATA = Path(
 )
 _SMALL = Config.load(environment="small").get("spark.conf")
 _JAVA_OPTIONS = "spark.driver.extraJavaOptions"
-# What a small lake runs with, less what pays only in a session of a few minutes: here the second
-# compiler does. Two JVMs side by side have no core for threads that collect.
-_OPTIONS = (
-    _SMALL[_JAVA_OPTIONS]
-    .replace("-XX:TieredStopAtLevel=1", "")
-    .replace("-XX:+UseParallelGC", "-XX:+UseSerialGC -Xmn1g")
-)
+# What a small lake runs with. Two JVMs side by side have no core for threads that collect.
 SETTINGS = {
     **{name: str(value) for name, value in _SMALL.items()},
-    _JAVA_OPTIONS: _OPTIONS,
+    _JAVA_OPTIONS: _SMALL[_JAVA_OPTIONS].replace("-XX:+UseParallelGC", "-XX:+UseSerialGC -Xmn1g"),
     "spark.sql.streaming.metricsEnabled": "false",
 }
+# The slower compiler pays in the half hour of the other lanes, not in the minutes of `test`.
+_LONG_SETTINGS = {_JAVA_OPTIONS: SETTINGS[_JAVA_OPTIONS].replace("-XX:TieredStopAtLevel=1", "")}
 SHARED = ("turns", "world")  # fixtures that are dear
 
 
@@ -91,11 +87,13 @@ def config() -> Config:
 
 
 @pytest.fixture(scope="session")
-def spark(config: Config) -> Iterator[SparkSession]:
+def spark(request: pytest.FixtureRequest, config: Config) -> Iterator[SparkSession]:
+    is_long = any(lane_of(item) != "test" for item in request.session.items)
     session = start(
         config,
         extra={
             **SETTINGS,
+            **(_LONG_SETTINGS if is_long else {}),
             "spark.driver.extraClassPath": ":".join(str(jar) for jar in (*connectors(), JAR)),
         },
     )

@@ -43,6 +43,7 @@ def shop(desk: Callable[..., Desk]) -> Desk:
     return one
 
 
+@pytest.mark.deep  # files through two jobs
 def test_every_line_is_kept_with_its_state_and_only_sales_are_sales(shop: Desk) -> None:
     shop.run("ingest", "clean")
     lines = shop.read("silver.order_lines").select("order_id", "status", "kind", "amount")
@@ -81,6 +82,7 @@ def test_the_states_that_count_are_a_setting(shop: Desk) -> None:
     assert changed["part"] == (0, Decimal(0))
 
 
+@pytest.mark.deep  # the same
 def test_a_word_may_be_accepted_as_unknown(shop: Desk) -> None:
     shop.map("mine", {"orders": {**ORDERS, "rules": {"status": "unknown_is_warning"}}})
     shop.run("ingest", "clean")
