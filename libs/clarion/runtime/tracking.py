@@ -57,10 +57,6 @@ class Tracking:
     def _client(self) -> Any:
         with _OPENING:
             import mlflow  # 1 to 4 s: only the jobs that need it pay
-            from mlflow.utils.logging_utils import MLFLOW_LOGGING_STREAM
-
-            # It prints each version it registers; what fails is raised.
-            MLFLOW_LOGGING_STREAM.enabled = False
             if (
                 self.store.startswith(_SQLITE)
                 and not Path(self.store.removeprefix(_SQLITE)).exists()
@@ -107,13 +103,14 @@ class Tracking:
             for title, figure in (figures or {}).items():
                 mlflow.log_figure(figure, f"plots/{title}.html")
             info = mlflow.spark.log_model(
-                model,
-                artifact_path="model",
-                registered_model_name=name,
-                pip_requirements=["pyspark"],
+                model, artifact_path="model", pip_requirements=["pyspark"]
             )
-        version = str(info.registered_model_version)
+            files = mlflow.get_artifact_uri("model")
+        # By the client: registering while logging prints each version for the user to read.
         client = mlflow.MlflowClient()
+        if not client.search_registered_models(f"name='{name}'"):
+            client.create_registered_model(name)
+        version = str(client.create_model_version(name, files, info.run_id).version)
         client.set_model_version_tag(name, version, FINGERPRINT, fingerprint)
         client.set_registered_model_alias(name, alias, version)
         return version
