@@ -339,7 +339,8 @@ def test_corrected_records_leave_the_quarantine_and_their_history_stays(
     shown = capsys.readouterr().out
     assert "xxxxxx 0 xxx" in shown
     assert "secret" not in shown
-    mapping.write_text(text.replace("AMOUNT", "{from: amount, as: price}"))
+    corrected = """{from: "replace(amount, 'secret', '')", as: price}"""
+    mapping.write_text(text.replace("AMOUNT", corrected))
     assert clarion("quarantine", "replay", *flags) == 0
     assert "2 before, 1 now" in capsys.readouterr().out
     lake = Lake(spark, str(tmp_path / "lake"))  # type: ignore[arg-type]
