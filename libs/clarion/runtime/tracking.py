@@ -57,6 +57,7 @@ class Tracking:
     def _client(self) -> Any:
         with _OPENING:
             import mlflow  # 1 to 4 s: only the jobs that need it pay
+
             if (
                 self.store.startswith(_SQLITE)
                 and not Path(self.store.removeprefix(_SQLITE)).exists()
