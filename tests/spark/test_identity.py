@@ -155,7 +155,12 @@ def _resolve(spark: SparkSession, settings: IdentitySettings, difficulty: str) -
 
 @pytest.mark.covers("C5")
 @pytest.mark.parametrize(
-    ("difficulty", "recall"), [("easy", 0.97), ("default", 0.88), ("hard", 0.45)]
+    ("difficulty", "recall"),
+    [
+        pytest.param("easy", 0.97, marks=pytest.mark.deep),
+        ("default", 0.88),
+        pytest.param("hard", 0.45, marks=pytest.mark.deep),
+    ],
 )
 def test_accounts_online_and_offline_are_linked_correctly(
     spark: SparkSession,

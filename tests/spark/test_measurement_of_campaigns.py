@@ -315,6 +315,7 @@ def answered(customer: str, what: str, when: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.deep  # the job on several days; its figures by hand are above
 @pytest.mark.covers("S2")
 def test_a_strategy_is_measured_on_the_day_its_window_ends_and_not_before(
     spark: SparkSession, tmp_path: Path

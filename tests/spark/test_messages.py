@@ -189,6 +189,7 @@ def answer(kind: str, message: str, at: datetime, *, customer: str | None = None
     }  # fmt: skip
 
 
+@pytest.mark.deep  # decided and sent; the rule itself is in test_consent
 @pytest.mark.covers("C10", "S1")
 def test_who_unsubscribed_or_complained_gets_no_message_on_any_of_their_accounts(
     spark: SparkSession, tmp_path: Path

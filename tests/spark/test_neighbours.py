@@ -181,6 +181,7 @@ def test_where_most_changed_all_are_compared(
     assert nearest_products(second, earlier, as_of=AS_OF, settings=settings).compared == 40
 
 
+@pytest.mark.deep  # 600 products, exactly and approximately
 def test_approximate_neighbours_say_how_many_they_find(
     table: Callable[[Matrix], DataFrame], settings: ProductSettings
 ) -> None:

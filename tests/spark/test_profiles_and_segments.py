@@ -276,7 +276,8 @@ def test_the_largest_stable_k_near_the_best_silhouette_is_chosen(grouping: Segme
 
 
 @pytest.mark.parametrize(
-    "algorithm", ["kmeans", pytest.param("bisecting", marks=pytest.mark.deep), "mixture"]
+    "algorithm",
+    ["kmeans", *(pytest.param(name, marks=pytest.mark.deep) for name in ("bisecting", "mixture"))],
 )
 @pytest.mark.covers("P2")
 def test_every_model_behind_the_one_interface_finds_planted_groups(
