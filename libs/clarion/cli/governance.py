@@ -146,6 +146,19 @@ def quarantine_replay(jobs: Mapping[str, Job], options: Options) -> None:
     OUT.print(f"in quarantine: {before:,} before, {after:,} now", markup=False)
 
 
+@click.command("runs")
+@click.option("--job", help="Only of this job.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+@common
+def list_runs(options: Options, job: str | None, limit: int) -> None:
+    """List the last runs: what each wrote, how long it took, and what it cost Spark."""
+    from clarion.cli.views import runs_table
+    from clarion.governance.runs import last_runs
+
+    lake = options.open_existing(options.config())
+    OUT.print(runs_table(last_runs(lake, job=job, limit=limit)))
+
+
 @click.command("undo")
 @click.argument("run_id", metavar="RUN")
 @common
@@ -236,4 +249,4 @@ def erase_person(jobs: Mapping[str, Job], options: Options, customer: str) -> No
     )
 
 
-COMMANDS = (init, source_group, quarantine_group, undo_run, show_grants, erase_person)
+COMMANDS = (init, source_group, quarantine_group, list_runs, undo_run, show_grants, erase_person)

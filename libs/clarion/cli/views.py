@@ -85,6 +85,27 @@ def quarantined_records_table(rows: list[dict[str, Any]]) -> RichTable:
     return table
 
 
+def runs_table(rows: list[dict[str, Any]]) -> RichTable:
+    """Runs of jobs, each with its time and what it cost Spark."""
+    table = RichTable("run", "job", "as of", "state", "started (UTC)")
+    for title in ("seconds", "rows written", "rows read", "read", "written", "shuffled", "spilled"):
+        table.add_column(title, justify="right")
+    for row in rows:
+        sizes = (row[f"bytes_{verb}"] for verb in ("read", "written", "shuffled", "spilled"))
+        table.add_row(
+            row["run_id"][:8],
+            row["job"],
+            str(row["as_of"]),
+            row["state"],
+            f"{row['started_at']:%Y-%m-%d %H:%M:%S}",
+            f"{row['seconds']:.1f}",
+            f"{sum(row['rows_written'].values()):,}",
+            "unknown" if row["rows_read"] is None else f"{row['rows_read']:,}",
+            *("unknown" if size is None else f"{size / 1e6:,.1f} MB" for size in sizes),
+        )
+    return table
+
+
 def audience_view(audience: Audience) -> Group:
     """The size of an audience, its overlap with groups, and a few of its customers."""
     size = (

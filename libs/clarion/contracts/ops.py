@@ -2,6 +2,33 @@
 
 from clarion.contracts.core import Check, Column, Table
 
+# Null where Spark does not say: with Spark Connect, or if it no longer has all stages of the run.
+_USAGE = (
+    Column("rows_read", "bigint", "rows read from files and from memory", nullable=True),
+    Column(
+        "bytes_read",
+        "bigint",
+        "read from files and from memory",
+        nullable=True,
+        unit="bytes",
+    ),
+    Column("bytes_written", "bigint", "written to files", nullable=True, unit="bytes"),
+    Column("bytes_shuffled", "bigint", "passed between tasks", nullable=True, unit="bytes"),
+    Column(
+        "bytes_spilled",
+        "bigint",
+        "written to disk for lack of memory",
+        nullable=True,
+        unit="bytes",
+    ),
+    Column(
+        "processor_seconds",
+        "double",
+        "processor time of the tasks, without planning",
+        nullable=True,
+        unit="seconds",
+    ),
+)
 RUNS = Table(
     name="ops.runs",
     grain="one run of a job",
@@ -24,6 +51,7 @@ RUNS = Table(
             "rows left out because their currency had no exchange rate on their day, by table",
             nullable=True,
         ),
+        *_USAGE,
     ),
     checks=(Check("state_known", "state IN ('done', 'failed')"),),
     owner="operations",

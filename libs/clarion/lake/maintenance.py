@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from pyspark.util import inheritable_thread_target
+
 from clarion.contracts import Table
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake.lake import Lake
@@ -59,8 +61,13 @@ class Maintenance:
         setting_before = str(spark.conf.get(_RETENTION_CHECK, "true"))
         spark.conf.set(_RETENTION_CHECK, "false")
         try:
+            as_here = inheritable_thread_target(spark)
             run_concurrently(
-                partial(spark.sql, f"VACUUM {self.lake.address(table)} RETAIN {keep_hours} HOURS")
+                as_here(
+                    partial(
+                        spark.sql, f"VACUUM {self.lake.address(table)} RETAIN {keep_hours} HOURS"
+                    )
+                )
                 for table in self.existing(tables)
             )
         finally:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from queue import SimpleQueue
@@ -24,6 +24,7 @@ from clarion.runtime.job import Job, Params
 from clarion.runtime.persisted import PersistedFrames
 from clarion.runtime.scope import Scope
 from clarion.runtime.tracking import Tracking
+from clarion.runtime.usage import read_usage, spark_jobs_of
 
 _GATHER_SECONDS = 30
 
@@ -65,6 +66,10 @@ class RunLog:
             return  # an earlier write has included the row
         self._closing.wait(_GATHER_SECONDS)
         rows = [self._rows.get() for _ in range(self._rows.qsize())]
+        usages = read_usage(self._lake.spark, [row["run_id"] for row in rows])
+        for row in rows:
+            if usage := usages.get(row["run_id"]):
+                row.update(asdict(usage))
         self._lake.append(RUNS, rows_as_frame(self._lake.spark, RUNS, rows))
 
     def __exit__(self, *_: object) -> None:
@@ -91,12 +96,13 @@ def run_job(job: Job, scope: Scope, *, lake: Lake, log: RunLog) -> RunReport:
     clock = time.monotonic()
     failure: str | None = "interrupted"
     try:
-        with exclusive_locks(
+        locks = exclusive_locks(
             lake.location,
             (job.name, *job.apart_from),
             wait_seconds=float(scope.config.get("lake.wait_seconds")),
             say=scope.say,
-        ):
+        )
+        with locks, spark_jobs_of(run_id, lake.spark):
             job.run(scope)
             scope.note_rows_without_rate()
         failure = None

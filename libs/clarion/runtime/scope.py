@@ -1,6 +1,6 @@
 """What a running job may touch: its declared tables and settings, and nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import InitVar, dataclass, field
 from datetime import date, timedelta
 from threading import Lock
@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.util import inheritable_thread_target
 
 from clarion.access.policy import AccessPolicy
 from clarion.config import Config
@@ -15,6 +16,7 @@ from clarion.contracts import Table
 from clarion.contracts.silver import CONSENTS, RESPONSES
 from clarion.kernel.errors import ContractError
 from clarion.kernel.ids import run_key
+from clarion.kernel.parallel import run_concurrently
 from clarion.lake import Lake
 from clarion.lake.maintenance import Maintenance
 from clarion.measures.columns.days import arrived_before, start_of
@@ -23,6 +25,7 @@ from clarion.runtime.spec import JobSpec, Params, Purpose
 from clarion.runtime.tracking import Tracking
 
 S = TypeVar("S")
+T = TypeVar("T")
 _OPEN_PURPOSES = ("collection", "operations")
 _LAYERS_UNDER_POLICY = ("silver", "gold")
 
@@ -251,6 +254,15 @@ class Scope:
     def unpersist(self) -> None:
         """Release every persisted frame at the end of the run."""
         self._persisted.close()
+
+    def run_concurrently(self, calls: Iterable[Callable[[], T]]) -> list[T]:
+        """The results of independent calls, in their order; their Spark jobs count as this run's.
+
+        Raises:
+            Exception: the first error of a call, after all calls have ended.
+        """
+        as_here = inheritable_thread_target(self.spark)
+        return run_concurrently(as_here(call) for call in calls)
 
     def note(self, text: str) -> None:
         """Say something a person should know, and record it in the run log."""

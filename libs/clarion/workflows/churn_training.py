@@ -13,7 +13,6 @@ from clarion.customers.features.definitions import required_features
 from clarion.customers.features.transforms import model_inputs
 from clarion.declarations.shop import features
 from clarion.kernel.ids import digest
-from clarion.kernel.parallel import run_concurrently
 from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 from clarion.measures.statistics.intervals import NotComputable
 from clarion.prediction.churn.model import ChurnModel, fit_churn_model, labelled_examples
@@ -56,7 +55,7 @@ def serving_model(
     earlier = _examples(scope, settings, cut=scope.as_of - 2 * horizon).persist()
     later = _examples(scope, settings, cut=scope.as_of - horizon).persist()
     try:
-        of_earlier, of_later = run_concurrently(
+        of_earlier, of_later = scope.run_concurrently(
             [partial(models.input_fingerprint, earlier), partial(models.input_fingerprint, later)]
         )
         fingerprint = digest(settings_hash, scope.seed, str(scope.as_of), of_earlier + of_later)

@@ -36,7 +36,6 @@ from clarion.contracts.silver import (
     ORDER_LINES,
     RESOLUTIONS,
 )
-from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
 from clarion.measures.columns.days import arrived_before
 from clarion.runtime.scope import Scope
@@ -201,7 +200,7 @@ def write_resolution(scope: Scope, names: DataFrame, linked: LinkedAccounts) -> 
     if linked.weights or scope.exists(IDENTITY_LINKS):
         rows = _rows_of_day(scope, linked.links, IDENTITY_LINKS)
         writes.append(partial(scope.replace, IDENTITY_LINKS, rows))
-    run_concurrently(writes)
+    scope.run_concurrently(writes)
     # Last: with this row the day's resolution becomes active.
     _write_model(scope, linked, counts)
 

@@ -23,7 +23,6 @@ from clarion.contracts.ops import FILES
 from clarion.declarations.shop import sources
 from clarion.kernel import sql
 from clarion.kernel.ids import digest
-from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.scope import Scope
 from clarion.workflows.intake import (
@@ -98,7 +97,7 @@ def find_batches(scope: Scope) -> list[NewBatch]:
     """
     entries = ledger.latest_entries(row.asDict() for row in scope.raw(FILES).collect())
     # At the same time: each is hashed, and Spark reads the header of what is new.
-    found = run_concurrently(
+    found = scope.run_concurrently(
         partial(_batches_of, scope, source, entries.get(source.name, []))
         for source in sources(scope.config)
         if source.mode == "batch"
@@ -224,7 +223,7 @@ def write_batches(scope: Scope, batches: list[ReadBatch]) -> None:
     others = [item for item in batches if item.source.kind.name != "consents"]
     for of_kinds in (consents, others):
         people = _consenting_by_namespace(scope, [item.source for item in of_kinds])
-        run_concurrently(
+        scope.run_concurrently(
             partial(_write_batch, scope, item, protection, people.get(item.source.namespace))
             for item in of_kinds
         )
@@ -247,7 +246,7 @@ def _write_batch(
     batch = item.batch
     if item.copies_files:
         copies = [(chunk.path, scope.file(chunk.content_hash)) for chunk in batch.chunks]
-        run_concurrently([partial(file_store.copy_file, path, to) for path, to in copies])
+        scope.run_concurrently([partial(file_store.copy_file, path, to) for path, to in copies])
     write_bronze(
         scope,
         batch,

@@ -21,14 +21,13 @@ from clarion.collect.privacy.settings import ScanSettings
 from clarion.contracts import Table
 from clarion.contracts.ops import LEAKS
 from clarion.contracts.vault import PERSONAL_DATA
-from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame, union_all
 from clarion.runtime.scope import Scope
 
 
 def leaks_by_shape(scope: Scope, tables: list[Table]) -> list[Leak]:
     """Telephones, mail addresses and identity numbers that can be read in tables."""
-    by_table = run_concurrently([partial(_shapes_in_table, scope, table) for table in tables])
+    by_table = scope.run_concurrently([partial(_shapes_in_table, scope, table) for table in tables])
     return list(chain.from_iterable(by_table))
 
 

@@ -21,7 +21,6 @@ from clarion.customers.segments.settings import SegmentSettings
 from clarion.declarations import shop
 from clarion.kernel.errors import UsageError
 from clarion.kernel.ids import digest
-from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.models import SETTINGS, input_fingerprint
 from clarion.runtime.scope import Scope
@@ -166,7 +165,7 @@ def highest_group_number(scope: Scope) -> int:
 
 def write_day(scope: Scope, day: ModelDay) -> None:
     """Write the rows of SEGMENT_MODELS and SEGMENT_GROUPS of the day."""
-    run_concurrently(
+    scope.run_concurrently(
         [
             partial(scope.replace, SEGMENT_MODELS, _as_frame(scope, SEGMENT_MODELS, [day.row])),
             partial(scope.replace, SEGMENT_GROUPS, _as_frame(scope, SEGMENT_GROUPS, day.groups)),
