@@ -23,7 +23,6 @@ from clarion.contracts.gold import (
 from clarion.contracts.live import CUSTOMER_STATE, MARKET_ALERTS
 from clarion.contracts.silver import CONSENTS, RESPONSES
 from clarion.declarations import shop
-from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
@@ -56,7 +55,7 @@ def run(scope: Scope) -> None:
         (CAMPAIGNS, campaigns_of_day),
         (BUDGETS, rows_as_frame(scope.spark, BUDGETS, [row])),
     )
-    run_concurrently([partial(scope.replace, table, frame) for table, frame in writes])
+    scope.run_concurrently([partial(scope.replace, table, frame) for table, frame in writes])
 
 
 JOB = Job(

@@ -8,7 +8,6 @@ from clarion.contracts.bronze import TABLES
 from clarion.contracts.ops import BATCHES, FILES, FITS, QUALITY, REPLAYS
 from clarion.contracts.silver import FACTS, IDENTITIES, QUARANTINE
 from clarion.kernel import sql
-from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import union_all
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
@@ -40,7 +39,9 @@ def run(scope: Scope) -> None:
     cleaned = [clean_batch(scope, one, None) for one in products_plan]
     products = known_products(scope, cleaned, in_batches=in_batches)
     others = [one for one in plan if one not in products_plan]
-    cleaned += run_concurrently([partial(clean_batch, scope, one, products) for one in others])
+    cleaned += scope.run_concurrently(
+        [partial(clean_batch, scope, one, products) for one in others]
+    )
 
     counts = count_rows(scope, cleaned)
     refuse_retyped_columns(scope, cleaned, counts)
@@ -48,14 +49,14 @@ def run(scope: Scope) -> None:
         quarantine_rows(one.rejected, kind=one.cleaning.source.kind) for one in cleaned
     )
     record_replays(scope, plan, rejected)
-    accepted_rows, quarantined_rows = run_concurrently(
+    accepted_rows, quarantined_rows = scope.run_concurrently(
         [
             partial(write_facts, scope, cleaned, in_batches=in_batches),
             partial(scope.replace, QUARANTINE, rejected, where=in_batches),
         ]
     )
     reconcile(counts, accepted_rows, quarantined_rows)
-    run_concurrently(
+    scope.run_concurrently(
         [
             partial(record_quality, scope, plan, counts, in_batches=in_batches),
             partial(record_batches, scope, plan, counts),

@@ -6,7 +6,6 @@ from clarion.collect.privacy.keys import PrivacySettings
 from clarion.contracts.bronze import TABLES
 from clarion.contracts.ops import FILES
 from clarion.contracts.vault import KEYS, PERSONAL_DATA, SUPPRESSED
-from clarion.kernel.parallel import run_concurrently
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows.ingestion import find_batches, read_batch, record_batches, write_batches
@@ -19,7 +18,7 @@ def run(scope: Scope) -> None:
         scope.note("nothing new")
         return
     # Nothing is written before everything was read once.
-    batches = run_concurrently([partial(read_batch, scope, batch) for batch in new])
+    batches = scope.run_concurrently([partial(read_batch, scope, batch) for batch in new])
     record_batches(scope, [item for item in batches if not item.is_planned], state="planned")
     write_batches(scope, batches)
     record_batches(scope, batches, state="taken")

@@ -7,7 +7,6 @@ from pyspark.sql import functions as F
 from clarion.contracts.gold import CUSTOMER_FEATURES, FEATURES
 from clarion.customers.features.transforms import feature_summary, pack_features
 from clarion.declarations.shop import features
-from clarion.kernel.parallel import run_concurrently
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows import customer_features
@@ -20,7 +19,7 @@ def run(scope: Scope) -> None:
     packed = scope.persist(pack_features(wide, declared_features))
     summary = feature_summary(packed, declared_features)
     as_of = F.lit(scope.as_of).alias("as_of")
-    run_concurrently(
+    scope.run_concurrently(
         [
             partial(scope.replace, CUSTOMER_FEATURES, packed.select(as_of, "*")),
             partial(scope.replace, FEATURES, summary.select(as_of, "*")),

@@ -16,7 +16,6 @@ from clarion.customers.profiles import interests
 from clarion.customers.profiles.days import customer_days, product_days
 from clarion.customers.profiles.profiles import customer_profiles
 from clarion.customers.profiles.settings import ProfileSettings
-from clarion.kernel.parallel import run_concurrently
 from clarion.measures.columns.flows import flows, moves
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.job import Job
@@ -46,7 +45,7 @@ def run(scope: Scope) -> None:
     categories = interests.category_interests(by_interest)
     profiles = customer_profiles(by_customer, categories, as_of=as_of, settings=settings)
     scope.persist(profiles)
-    run_concurrently(
+    scope.run_concurrently(
         [
             partial(scope.replace, CUSTOMER_DAYS, by_customer, where=is_known),
             partial(scope.replace, PRODUCT_DAYS, by_product, where=is_known),

@@ -16,7 +16,6 @@ from clarion.contracts.gold import (
     SEGMENTS,
 )
 from clarion.customers.segments.transforms import basics, portraits
-from clarion.kernel.parallel import run_concurrently
 from clarion.measures.columns.flows import flows, moves
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
@@ -38,7 +37,7 @@ def run(scope: Scope) -> None:
         .join(basics(scope.current(CUSTOMER_FEATURES), members), "segment_id", "left")
         .join(names, "segment_id")
     )
-    run_concurrently(
+    scope.run_concurrently(
         [
             partial(scope.replace, SEGMENT_MEMBERS, members),
             partial(scope.replace, SEGMENTS, segments),

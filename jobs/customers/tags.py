@@ -7,7 +7,6 @@ from pyspark.sql import functions as F
 from clarion.contracts.gold import ASSOCIATIONS, CUSTOMER_TAGS, TAGS
 from clarion.customers.tags.settings import TagSettings
 from clarion.customers.tags.transforms import add_since, assign_tags
-from clarion.kernel.parallel import run_concurrently
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows import tagging
@@ -26,7 +25,7 @@ def run(scope: Scope) -> None:
     as_of = F.lit(scope.as_of).alias("as_of")
     dated_tags = add_since(customer_tags.select(as_of, "*"), earlier_tags)
     rules = tagging.associations(scope, features, declared_only).select(as_of, "*")
-    run_concurrently(
+    scope.run_concurrently(
         [
             partial(scope.replace, CUSTOMER_TAGS, dated_tags),
             partial(scope.replace, TAGS, tagging.tag_rows(scope, tags, customer_tags)),

@@ -13,7 +13,6 @@ from clarion.contracts.gold import (
 )
 from clarion.contracts.silver import MARKET_PRICES, PRODUCTS, REVIEWS
 from clarion.declarations.shop import attributes
-from clarion.kernel.parallel import run_concurrently
 from clarion.products.similarity import matrix, model
 from clarion.products.similarity.settings import ProductSettings
 from clarion.runtime.job import Job
@@ -49,7 +48,7 @@ def run(scope: Scope) -> None:
         F.lit(scope.as_of).alias("as_of"), "*", F.lit(version).alias("model_version")
     )
     attribute_rows = matrix.product_attributes(products, as_of=scope.as_of)
-    run_concurrently(
+    scope.run_concurrently(
         [
             partial(scope.replace, PRODUCT_ATTRIBUTES, attribute_rows),
             partial(scope.replace, PRODUCT_FEATURES, feature_rows),

@@ -7,7 +7,6 @@ from pyspark.sql import functions as F
 
 from clarion.contracts.gold import PRODUCT_NEIGHBOURS, PRODUCT_PAIRS, PRODUCT_SIMILARITIES
 from clarion.contracts.silver import ORDER_LINES, PRODUCTS, REVIEWS
-from clarion.kernel.parallel import run_concurrently
 from clarion.products.catalogue.current import current_products
 from clarion.products.similarity import pairs
 from clarion.products.similarity.collaborative import product_similarities
@@ -24,7 +23,7 @@ def run(scope: Scope) -> None:
             "customer_id", "order_id", "product_id", "happened_at"
         )
     )
-    run_concurrently(
+    scope.run_concurrently(
         [
             partial(scope.replace, PRODUCT_PAIRS, _pairs(scope, sales)),
             partial(scope.replace, PRODUCT_SIMILARITIES, _similarities(scope, sales)),

@@ -12,7 +12,6 @@ from clarion.contracts.ops import FILES
 from clarion.contracts.silver import IDENTITIES, IDENTITY_MODELS, RESOLUTIONS
 from clarion.contracts.vault import KEYS, PERSONAL_DATA, SUPPRESSED
 from clarion.declarations.shop import sources
-from clarion.kernel.parallel import run_concurrently
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.streaming.settings import MonitorSettings
@@ -41,7 +40,7 @@ def run(scope: Scope) -> None:
     streams = [source for source in sources(scope.config) if source.mode == "stream"]
     kinds = {source.kind.name for source in streams}
     tables = chain.from_iterable(TABLES[kind] for kind in sorted(TABLES.keys() & kinds))
-    run_concurrently([partial(scope.ensure, table) for table in tables])
+    scope.run_concurrently([partial(scope.ensure, table) for table in tables])
     queries = []
     for source in streams:
         live = live_source(scope, source)

@@ -4,7 +4,6 @@ from datetime import timedelta
 from functools import partial
 
 from clarion.contracts import TABLES, Table
-from clarion.kernel.parallel import run_concurrently
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.runtime.upkeep_settings import UpkeepSettings
@@ -16,8 +15,8 @@ def run(scope: Scope) -> None:
     What they read stays for the table's history, and a write that meets a compaction is retried.
     """
     tables = scope.maintenance.existing(TABLES.values())
-    run_concurrently([partial(_delete_old_rows, scope, table) for table in tables])
-    results = run_concurrently([partial(_compact, scope, table) for table in tables])
+    scope.run_concurrently([partial(_delete_old_rows, scope, table) for table in tables])
+    results = scope.run_concurrently([partial(_compact, scope, table) for table in tables])
     compacted = [result for result in results if result]
     for days in sorted({table.history_days for table in tables}):
         scope.maintenance.vacuum(

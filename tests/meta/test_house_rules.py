@@ -98,3 +98,11 @@ def test_every_runbook_is_a_drill_that_exists() -> None:
     for path in folder.glob("*.md"):
         for command in re.findall(r"`clarion ([a-z-]+)", path.read_text(encoding="utf-8")):
             assert command in cli.commands, f"{path.name}: {command}"
+
+
+def test_jobs_and_their_steps_run_side_by_side_through_their_scope() -> None:
+    """So that what Spark does in these threads counts as their run's, in ops.runs."""
+    for folder in (ROOT / "jobs", ROOT / "libs" / "clarion" / "workflows"):
+        for path in folder.rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            assert "clarion.kernel.parallel" not in text, f"{path}: use scope.run_concurrently"

@@ -9,7 +9,6 @@ from clarion.collect.cleaning.facts import declared_consents, first_facts, silve
 from clarion.collect.cleaning.order_states import SaleSettings
 from clarion.collect.identity.surrogates import new_identities
 from clarion.contracts.silver import CONSENTS, FACTS, IDENTITIES
-from clarion.kernel.parallel import run_concurrently
 from clarion.lake.frames import union_all
 from clarion.runtime.scope import Scope
 from clarion.workflows.cleaning import CleanedRows
@@ -64,7 +63,7 @@ def write_facts(scope: Scope, cleaned: list[CleanedRows], *, in_batches: str) ->
         partial(scope.replace, FACTS[name], union_all(frames), where=in_batches)
         for name, frames in facts_by_table.items()
     ]
-    rows_written = sum(run_concurrently(writes))
+    rows_written = sum(scope.run_concurrently(writes))
     return rows_written + _write_consents(scope, recorded, declared, in_batches=in_batches)
 
 
