@@ -6,6 +6,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from clarion.collect.cleaning.from_above import fill_from_above
 from clarion.collect.cleaning.parsing import fill_missing, parse_records
 from clarion.collect.cleaning.reasons import RowPolicy, active_rules, find_reasons
 from clarion.collect.sources.checks import check_mapping
@@ -128,7 +129,7 @@ def _judge(records: DataFrame, config: Config, source: Source) -> DataFrame:
     }
     rows = with_shapes.withColumns(unknown)
     spec = parse_spec(source)
-    typed = fill_missing(parse_records(rows, spec), {}, spec)
+    typed = fill_missing(parse_records(fill_from_above(rows, spec), spec), {}, spec)
     policy = RowPolicy(
         rules=rules(config)[source.kind.name], policies=source.rules, required=source.required
     )

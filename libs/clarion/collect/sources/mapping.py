@@ -36,6 +36,17 @@ class Fill(BaseModel):
     fill: str | int | float
 
 
+class FromAbove(BaseModel):
+    """Put the value of the line above of the same order where one is missing; it is counted.
+
+    For exports with a row per line of an order that state the order's own fields once.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fill: Literal["from_above"]
+
+
 class Fit(BaseModel):
     """Put a statistic of accepted rows where a value is missing; every use is counted."""
 
@@ -132,7 +143,7 @@ class Source:
     consent: Consent | None
     columns: MappingType[str, Expression]
     rules: MappingType[str, str]
-    missing: MappingType[str, Literal["refuse", "keep"] | Fill | Fit]
+    missing: MappingType[str, Literal["refuse", "keep"] | FromAbove | Fill | Fit]
 
     @property
     def fingerprint(self) -> str:
@@ -188,6 +199,11 @@ class Source:
         """Columns without which a row is rejected: by the kind, or by the mapping."""
         by_mapping = (name for name, policy in self.missing.items() if policy == "refuse")
         return tuple(dict.fromkeys((*self.kind.required, *by_mapping)))
+
+    @property
+    def from_above(self) -> tuple[str, ...]:
+        """Columns whose missing values are those of the order's line above."""
+        return tuple(name for name, one in self.missing.items() if isinstance(one, FromAbove))
 
     @property
     def personal(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from clarion.collect.sources.mapping import (
     Fill,
     Fit,
     Format,
+    FromAbove,
     Incremental,
     MalformedPolicy,
     Source,
@@ -29,7 +30,7 @@ from clarion.collect.sources.missing_words import MissingWords
 from clarion.collect.sources.standards import Standard
 from clarion.config.load import parse_model
 from clarion.contracts.core import Column
-from clarion.contracts.sources import KINDS, Kind
+from clarion.contracts.sources import KINDS, ORDER_FIELDS, Kind
 from clarion.kernel.days import zone
 from clarion.kernel.errors import ConfigError, SourceError
 
@@ -44,6 +45,7 @@ RULE_POLICIES: dict[str, tuple[str, ...]] = {
     "status": ("unknown_is_refused", "unknown_is_warning"),
 }
 TIME_POLICIES = ("not_in_the_future", "any_time")
+_FORMATS_WITH_LINES = ("csv", "parquet", "text")  # whose records are in an order and have columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,9 @@ class _SourceSection(BaseModel):
     consent: Consent | None = None
     columns: dict[str, Standard | str | int | float | bool]
     rules: dict[str, str] = Field(default_factory=dict)
-    missing: dict[str, Literal["refuse", "drop", "keep"] | Fill | Fit] = Field(default_factory=dict)
+    missing: dict[str, Literal["refuse", "drop", "keep"] | FromAbove | Fill | Fit] = Field(
+        default_factory=dict
+    )
 
 
 def parse_mapping(
@@ -251,6 +255,8 @@ def _check_policies(where: str, kind: Kind, section: _SourceSection) -> None:
     for column, missing in section.missing.items():
         if isinstance(missing, Fit):
             _check_fit(where, kind, column, missing)
+        if isinstance(missing, FromAbove):
+            _check_from_above(where, kind, column, section)
     for column, policy in section.rules.items():
         declared = kind.column(column)
         is_time = declared is not None and declared.type in ("timestamp", "date")
@@ -290,6 +296,30 @@ def _check_fit(where: str, kind: Kind, column: str, policy: Fit) -> None:
                 found=", ".join(other.name for other in kind.columns),
                 fix="name another column",
             )
+
+
+def _check_from_above(where: str, kind: Kind, column: str, section: _SourceSection) -> None:
+    """Only an order has lines, and only fields of the order itself may be repeated over them."""
+    if kind.name != "orders" or column not in ORDER_FIELDS:
+        raise ConfigError(
+            f"mapping {where}: '{column}' cannot be filled from the line above",
+            found="a value of the line itself: repeated, it would count once per line"
+            if kind.name == "orders"
+            else f"{kind.name}, which have no lines",
+            fix=f"fill fields that an order has once: {', '.join(ORDER_FIELDS)}",
+        )
+    if column not in section.columns:
+        raise ConfigError(
+            f"mapping {where}: '{column}' is filled from the line above and not mapped",
+            found=", ".join(section.columns),
+            fix=f"add '{column}: EXPRESSION'",
+        )
+    if section.format not in _FORMATS_WITH_LINES or section.mode == "stream":
+        raise ConfigError(
+            f"mapping {where}: '{column}' is filled from the line above, and there is none",
+            found=f"format: {section.format}, mode: {section.mode}",
+            fix=f"deliver files whose lines have an order: {', '.join(_FORMATS_WITH_LINES)}",
+        )
 
 
 def _check_paths(where: str, section: _SourceSection) -> None:
