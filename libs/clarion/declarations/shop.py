@@ -42,6 +42,7 @@ def sources(config: Config) -> tuple[Source, ...]:
     variables = {
         "data": str(config.get("data") or ""),
         "currency": str(config.get("shop.currency")),
+        "time_zone": str(config.get("shop.time_zone")),
     }
     regions = parse_yaml(config.text("regions.yml"), where="regions.yml")
     missing_words = parse_model(

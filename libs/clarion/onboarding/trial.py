@@ -66,7 +66,7 @@ def _try_source(reader: FileReader, config: Config, *, limit: int) -> Trial:
     source = reader.source
     first = reader.first_file()
     columns = reader.column_names(first)
-    check_mapping(reader.spark, source, columns)
+    check_mapping(reader.spark, source, (*columns, *source.absent(columns)))
     records = reader.read((first,), columns).limit(limit)
     try:
         rows = _judge(records, config, source).orderBy("_row").collect()

@@ -108,6 +108,7 @@ class Source:
         depth: deepest nesting of a JSON record.
         manifest: pattern of files that state how many records each file should hold.
         sealed: columns of the source that are personal though no column is computed from them.
+        optional: columns of the source that a file may lack; they count as missing there.
         mode: batch is taken by ingest, stream by monitor.
         namespace: who gives the names of customers.
         time_zone: zone of the source's clock.
@@ -133,6 +134,7 @@ class Source:
     depth: int
     manifest: str | None
     sealed: tuple[str, ...]
+    optional: tuple[str, ...]
     mode: Literal["batch", "stream"]
     namespace: str
     time_zone: str
@@ -184,6 +186,11 @@ class Source:
         for expression in self.columns.values():
             used += expression.columns(available)
         return tuple(dict.fromkeys(used))
+
+    def absent(self, columns: tuple[str, ...]) -> tuple[str, ...]:
+        """The optional columns that a file with these columns lacks."""
+        available = {name.lower() for name in columns}
+        return tuple(name for name in self.optional if name.lower() not in available)
 
     @property
     def is_of_files(self) -> bool:

@@ -27,10 +27,11 @@ from clarion.collect.sources.mapping import (
     Source,
 )
 from clarion.collect.sources.missing_words import MissingWords
+from clarion.collect.sources.order_fields import check_from_above
 from clarion.collect.sources.standards import Standard
 from clarion.config.load import parse_model
 from clarion.contracts.core import Column
-from clarion.contracts.sources import KINDS, ORDER_FIELDS, Kind
+from clarion.contracts.sources import KINDS, Kind
 from clarion.kernel.days import zone
 from clarion.kernel.errors import ConfigError, SourceError
 
@@ -45,7 +46,6 @@ RULE_POLICIES: dict[str, tuple[str, ...]] = {
     "status": ("unknown_is_refused", "unknown_is_warning"),
 }
 TIME_POLICIES = ("not_in_the_future", "any_time")
-_FORMATS_WITH_LINES = ("csv", "parquet", "text")  # whose records are in an order and have columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,7 @@ class _SourceSection(BaseModel):
     depth: int = Field(default=16, ge=1, le=500)
     manifest: str | None = None
     personal: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     mode: Literal["batch", "stream"] = "batch"
     namespace: str | None = None
     time_zone: str
@@ -138,6 +139,8 @@ def _source(name: str, kind_name: str, body: Any, words: _Words) -> Source:
             fix=_suggest(kind_name, KINDS),
         )
     section = parse_model(_SourceSection, body, where=f"mapping {where}")
+    time_zone = _expand(section.time_zone, words.variables, where)
+    section = section.model_copy(update={"time_zone": time_zone})
     _check_columns(where, kind, section)
     _check_policies(where, kind, section)
     _check_paths(where, section)
@@ -159,6 +162,7 @@ def _source(name: str, kind_name: str, body: Any, words: _Words) -> Source:
         depth=section.depth,
         manifest=_expand(section.manifest, words.variables, where) if section.manifest else None,
         sealed=section.personal,
+        optional=section.optional,
         mode=section.mode,
         namespace=section.namespace or name,
         time_zone=section.time_zone,
@@ -256,7 +260,7 @@ def _check_policies(where: str, kind: Kind, section: _SourceSection) -> None:
         if isinstance(missing, Fit):
             _check_fit(where, kind, column, missing)
         if isinstance(missing, FromAbove):
-            _check_from_above(where, kind, column, section)
+            check_from_above(where, kind, column, section)
     for column, policy in section.rules.items():
         declared = kind.column(column)
         is_time = declared is not None and declared.type in ("timestamp", "date")
@@ -296,30 +300,6 @@ def _check_fit(where: str, kind: Kind, column: str, policy: Fit) -> None:
                 found=", ".join(other.name for other in kind.columns),
                 fix="name another column",
             )
-
-
-def _check_from_above(where: str, kind: Kind, column: str, section: _SourceSection) -> None:
-    """Only an order has lines, and only fields of the order itself may be repeated over them."""
-    if kind.name != "orders" or column not in ORDER_FIELDS:
-        raise ConfigError(
-            f"mapping {where}: '{column}' cannot be filled from the line above",
-            found="a value of the line itself: repeated, it would count once per line"
-            if kind.name == "orders"
-            else f"{kind.name}, which have no lines",
-            fix=f"fill fields that an order has once: {', '.join(ORDER_FIELDS)}",
-        )
-    if column not in section.columns:
-        raise ConfigError(
-            f"mapping {where}: '{column}' is filled from the line above and not mapped",
-            found=", ".join(section.columns),
-            fix=f"add '{column}: EXPRESSION'",
-        )
-    if section.format not in _FORMATS_WITH_LINES or section.mode == "stream":
-        raise ConfigError(
-            f"mapping {where}: '{column}' is filled from the line above, and there is none",
-            found=f"format: {section.format}, mode: {section.mode}",
-            fix=f"deliver files whose lines have an order: {', '.join(_FORMATS_WITH_LINES)}",
-        )
 
 
 def _check_paths(where: str, section: _SourceSection) -> None:
