@@ -188,9 +188,12 @@ class Source:
         return tuple(dict.fromkeys(used))
 
     def absent(self, columns: tuple[str, ...]) -> tuple[str, ...]:
-        """The optional columns that a file with these columns lacks."""
+        """The optional columns that a file with these columns lacks.
+
+        None where each record states its own: there every column is optional.
+        """
         available = {name.lower() for name in columns}
-        return tuple(name for name in self.optional if name.lower() not in available)
+        return tuple(name for name in self.optional if available and name.lower() not in available)
 
     @property
     def is_of_files(self) -> bool:
