@@ -7,13 +7,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from clarion.collect.sources import formats
 from clarion.collect.sources.expressions import Expression
 from clarion.contracts.sources import Kind
 from clarion.kernel.ids import digest
 
 Secrets = Callable[[str], str]  # from a reference to the secret itself
-FILE_FORMATS = ("csv", "json", "parquet", "text", "binary")
-Format = Literal["csv", "json", "parquet", "text", "binary", "delta", "jdbc", "kafka"]
 ChangedFilePolicy = Literal["refuse", "version", "replace"]
 MalformedPolicy = Literal["refuse", "quarantine"]
 
@@ -125,7 +124,7 @@ class Source:
     name: str
     kind: Kind
     where: str
-    format: Format
+    format: str
     options: MappingType[str, str]
     secrets: MappingType[str, str]
     incremental: Incremental | None
@@ -198,7 +197,7 @@ class Source:
     @property
     def is_of_files(self) -> bool:
         """Whether it is taken file by file."""
-        return self.format in FILE_FORMATS
+        return formats.is_of_files(self.format)
 
     def hidden_options(self, secrets: Secrets) -> dict[str, str]:
         """Options of the reader whose values stand behind references."""

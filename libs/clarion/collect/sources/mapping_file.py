@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from clarion.collect.sources import standards
+from clarion.collect.sources import formats, standards
 from clarion.collect.sources.expressions import Expression
 from clarion.collect.sources.mapping import (
     ChangedFilePolicy,
@@ -20,7 +20,6 @@ from clarion.collect.sources.mapping import (
     Equal,
     Fill,
     Fit,
-    Format,
     FromAbove,
     Incremental,
     MalformedPolicy,
@@ -71,7 +70,7 @@ class _SourceSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     where: str
-    format: Format
+    format: str
     options: dict[str, str | bool | int] = Field(default_factory=dict)
     secrets: dict[str, str] = Field(default_factory=dict)
     incremental: Incremental | None = None
@@ -142,10 +141,10 @@ def _source(name: str, kind_name: str, body: Any, words: _Words) -> Source:
     time_zone = _expand(section.time_zone, words.variables, where)
     section = section.model_copy(update={"time_zone": time_zone})
     _check_columns(where, kind, section)
-    _check_policies(where, kind, section)
     _check_paths(where, section)
     _check_secrets(where, section)
     _check_format(where, section)
+    _check_policies(where, kind, section)
 
     declared = {column.name: column for column in kind.columns}
     equal = section.duplicates if isinstance(section.duplicates, Equal) else None
@@ -328,6 +327,13 @@ def _check_secrets(where: str, section: _SourceSection) -> None:
 
 def _check_format(where: str, section: _SourceSection) -> None:
     """What a format needs to be reached; its reader has the rest."""
+    known = formats.reader_modules()
+    if section.format not in known:
+        raise ConfigError(
+            f"mapping {where}: there is no format '{section.format}'",
+            found=", ".join(sorted(known)),
+            fix=_suggest(section.format, known),
+        )
     is_address = section.where.startswith("jdbc:") and "dbtable" in section.options
     if section.format == "jdbc" and (section.incremental is None or not is_address):
         raise ConfigError(
