@@ -216,6 +216,7 @@ def _expression(
         return Expression(state, of_column, over=value.from_)
     if not isinstance(body, Standard):
         return Expression(str(body), of_column)
+    standards.check_patterns(body, where=of_column)
     if body.as_ == "phone" and not column.personal:
         raise ConfigError(
             f"{of_column}: only a personal column is brought into a phone's form",
