@@ -168,7 +168,6 @@ class FixedReader(FileReader):
 '''
 
 
-@pytest.mark.covers("X15")
 def test_one_more_file_is_one_more_format(spark: SparkSession, tmp_path: Path) -> None:
     added = tmp_path / "readers"
     added.mkdir()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -11,16 +12,16 @@ from clarion.kernel.errors import UsageError
 
 READY_MAPPINGS = MappingProxyType(
     {
-        "shopify_orders": "orders of Shopify",
-        "shopify_customers": "customers of Shopify",
-        "woocommerce_orders": "orders of WooCommerce",
-        "magento_orders": "orders of Magento",
-        "taobao_orders": "orders of Taobao or Tmall",
-        "jd_orders": "orders of JD",
-        "amazon_orders": "orders of Amazon",
-        "ga4_events": "events of Google Analytics 4",
-        "ga4_purchases": "purchases of Google Analytics 4",
-        "stripe_payments": "payments of Stripe",
+        "shopify_orders": "Shopify: orders",
+        "shopify_customers": "Shopify: customers",
+        "woocommerce_orders": "WooCommerce: orders",
+        "magento_orders": "Magento: orders",
+        "taobao_orders": "Taobao and Tmall: lines of orders",
+        "jd_orders": "JD: lines of orders",
+        "amazon_orders": "Amazon: all orders",
+        "ga4_events": "Google Analytics 4: events",
+        "ga4_purchases": "Google Analytics 4: purchases",
+        "stripe_payments": "Stripe: payments",
     }
 )
 _QUOTED = re.compile(r"`([^`]+)`")
@@ -36,16 +37,22 @@ def ready_mapping(config: Config, columns: Collection[str]) -> str | None:
         config: the shop's configuration.
         columns: the columns of the file.
     """
-    sizes: dict[str, int] = {}
+    fitting = {
+        name: needed for name, needed in _needed_columns(config).items() if needed <= set(columns)
+    }
+    return max(fitting, key=lambda name: len(fitting[name]), default=None)
+
+
+@cache
+def _needed_columns(config: Config) -> dict[str, set[str]]:
+    """The columns without which a file is no export of a ready mapping, by its name."""
+    needed: dict[str, set[str]] = {}
     for name in READY_MAPPINGS:
-        content = parse_yaml(config.text(f"sources/{name}.yml"), where=f"sources/{name}.yml")
-        needed: set[str] = set()
-        for body in content.values():
-            quoted = _QUOTED.findall(str(body["columns"]))
-            needed.update(set(quoted) - set(body.get("optional", ())))
-        if needed <= set(columns):
-            sizes[name] = len(needed)
-    return max(sizes, key=lambda name: sizes[name], default=None)
+        file = f"sources/{name}.yml"
+        for body in parse_yaml(config.text(file), where=file).values():
+            quoted = set(_QUOTED.findall(str(body["columns"])))
+            needed.setdefault(name, set()).update(quoted - set(body.get("optional", ())))
+    return needed
 
 
 def ready_note(config: Config, columns: Collection[str]) -> list[str]:
@@ -54,8 +61,8 @@ def ready_note(config: Config, columns: Collection[str]) -> list[str]:
     if name is None:
         return []
     return [
-        f"this looks like an export of {READY_MAPPINGS[name]}: there is a ready mapping, "
-        f"conf/sources/{name}.yml; 'clarion source use {name} --conf-dir DIR' copies it"
+        f"this looks like an export of {READY_MAPPINGS[name]}; use conf/sources/{name}.yml "
+        f"instead: clarion source use {name} --conf-dir DIR"
     ]
 
 
