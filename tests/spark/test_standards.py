@@ -86,6 +86,30 @@ def read(rows: Rows, values: list[str | None], **standard: Any) -> list[Any]:
             },
         ),
         ({"as": "date", "formats": ["dd/MM/yyyy"]}, {"04/05/2026": "2026-05-04 00:00:00"}),
+        (
+            {"as": "date", "formats": ["M/d/yyyy h:mm a", "MMM d, yyyy h:mm:ss a"]},
+            {
+                "3/2/2026 9:50 AM": "2026-03-02 09:50:00", "3/2/2026 12:05 pm": "2026-03-02 12:05:00", "3/2/2026 12:05\u202fAM": "2026-03-02 00:05:00",
+                "Mar 2, 2026 09:50:26 PM": "2026-03-02 21:50:26", "3/2/2026 9:50": None, "3/2/2026 13:50 PM": None, "13/2/2026 9:50 AM": None,
+            },
+        ),
+        (
+            {"as": "date", "formats": ["d.M.yy", "d.M.yy H:mm"], "pivot": 1950},
+            {
+                "2.3.26": "2026-03-02 00:00:00", "31.12.49": "2049-12-31 00:00:00", "1.1.50": "1950-01-01 00:00:00", "29.2.00": "2000-02-29 00:00:00",
+                "29.2.96 23:59": "1996-02-29 23:59:00", "29.2.95": None, "2.3.2026": None, "2.3.6": None,
+            },
+        ),
+        (
+            {"as": "excel_serial"},
+            {
+                "46083": "2026-03-02 00:00:00", "46083.41": "2026-03-02 09:50:24", "46083.4100231481": "2026-03-02 09:50:26", "46083.999999999": "2026-03-03 00:00:00",
+                "1": "1900-01-01 00:00:00", "59": "1900-02-28 00:00:00", "60": None, "60.5": None, "61": "1900-03-01 00:00:00", "2958465": "9999-12-31 00:00:00",
+                "2958466": None, "0": None, "0.5": None, "-1": None, "46083,41": None, "2026-03-02": None, "4.6083e4": None, "": None, "４６０８３": "2026-03-02 00:00:00",
+            },
+        ),
+        ({"as": "excel_serial", "epoch": 1904}, {"0": "1904-01-01 00:00:00", "44621.5": "2026-03-02 12:00:00", "60": "1904-03-01 00:00:00", "2957004": None}),
+        ({"as": "excel_serial", "decimal": ","}, {"46083,41": "2026-03-02 09:50:24", "46083.41": None}),
         ({"as": "grams"}, {"1,5 kg": None, "1kg": "1000.0000", "500 g": "500.0000", "2斤": "1000.0000", "１．５公斤": "1500.0000", "500": None}),
         ({"as": "grams", "decimal": ","}, {"1,5 kg": "1500.0000", "1.5 kg": None}),
         ({"as": "millilitres"}, {"0.5 L": "500.0000", "330ml": "330.0000", "1 g": None}),
@@ -127,6 +151,24 @@ def test_phones_of_one_person_are_one_number_and_what_is_none_stays_as_it_is(
         ("title", {"from": "a", "as": "phone", "country": "CN"}, "only a personal column"),
         ("title", {"from": "a", "as": "region"}, "a region belongs to a country"),
         ("title", {"from": "a", "as": "roman numeral"}, "as"),
+        (
+            "at",
+            {"from": "a", "as": "date", "formats": ["d.M.yy"]},
+            "years of two digits stand for no century",
+        ),
+        ("at", {"from": "a", "as": "date", "formats": ["uu-MM-dd"]}, "years of two digits"),
+        (
+            "at",
+            {"from": "a", "as": "date", "formats": ["d.M.yyyy"], "pivot": 1950},
+            "'pivot' is for years of two digits",
+        ),
+        (
+            "at",
+            {"from": "a", "as": "date", "formats": ["d.M.yyyy h:mm"]},
+            "twelve hours without AM or PM",
+        ),
+        ("at", {"from": "a", "as": "date", "formats": ["d.M.yy"], "pivot": 26}, "pivot"),
+        ("at", {"from": "a", "as": "excel_serial", "epoch": 1901}, "epoch"),
         ("title", {"from": "(select 1)", "as": "text"}, "not allowed"),
     ],
 )

@@ -101,6 +101,27 @@ def test_a_wrong_mapping_is_refused_with_its_fix(change: dict[str, object], mess
         parse_mapping("m", {"orders": {**ORDERS, **change}}, variables={})
 
 
+@pytest.mark.parametrize(
+    ("kind", "column", "change", "message"),
+    [
+        ("orders", "refund", {}, "a value of the line itself"),
+        ("orders", "amount", {}, "a value of the line itself"),
+        ("orders", "order_ref", {}, "a value of the line itself"),
+        ("orders", "status", {}, "filled from the line above and not mapped"),
+        ("orders", "happened_at", {"format": "json"}, "there is none"),
+        ("orders", "happened_at", {"mode": "stream"}, "there is none"),
+        ("costs", "channel", {"columns": {"day": "a", "channel": "b", "amount": "c"}}, "no lines"),
+    ],
+)
+def test_only_fields_of_the_order_are_filled_from_above(
+    kind: str, column: str, change: dict[str, Any], message: str
+) -> None:
+    body = {**ORDERS, "missing": {column: {"fill": "from_above"}}, **change}
+    with pytest.raises(ConfigError) as error:
+        parse_mapping("m", {kind: body}, variables={})
+    assert message in str(error.value)
+
+
 def test_an_unknown_source_kind_is_refused() -> None:
     with pytest.raises(ConfigError, match="did you mean 'orders'"):
         parse_mapping("m", {"order": ORDERS}, variables={})

@@ -42,7 +42,7 @@ def init(folder: Path, name: str, time_zone: str, currency: str) -> None:
 
 @click.group("source")
 def source_group() -> None:
-    """Mappings: propose one, and try one."""
+    """Mappings: propose one, take a ready one, and try one."""
 
 
 @source_group.command("infer")
@@ -67,6 +67,28 @@ def source_infer(options: Options, file: str, kind: str | None, out: Path | None
     out.write_text(proposal.text(), encoding="utf-8")
     notes = len(proposal.notes)
     OUT.print(f"written: {out}; {notes} notes to check are at its top", markup=False)
+
+
+@source_group.command("use")
+@click.argument("name", required=False)
+@common
+def source_use(options: Options, name: str | None) -> None:
+    """Copy the ready mapping NAME of a known export into --conf-dir; without NAME list them."""
+    from clarion.onboarding.ready_mappings import READY_MAPPINGS, use_ready_mapping
+
+    if name is None:
+        for ready, title in READY_MAPPINGS.items():
+            OUT.print(f"{ready:20} {title}", markup=False)
+        return
+    folder = options.conf_dir
+    if folder is None:
+        raise UsageError("no folder to copy it to", fix="name the shop's with --conf-dir DIR")
+    OUT.print(f"written: {use_ready_mapping(options.config(), name, Path(folder))}", markup=False)
+    OUT.print(
+        "read the lines 'check' in it, then: "
+        f"clarion source check {name} --conf-dir {folder} --set data=DIR",
+        markup=False,
+    )
 
 
 @source_group.command("check")

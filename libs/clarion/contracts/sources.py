@@ -24,6 +24,11 @@ OrderState = Literal[
 ]  # fmt: skip
 ORDER_STATES: tuple[str, ...] = get_args(OrderState)
 UNKNOWN_STATE = "unknown"
+# Columns of orders that are the same for every line of an order, and are no amounts.
+ORDER_FIELDS = (
+    "happened_at", "customer_ref", "member_ref", "coupon_ref", "currency", "channel", "store_ref",
+    "status", "reason", "delivered_at", "arrived_at",
+)  # fmt: skip
 WITHDRAWING_RESPONSES = ("unsubscribed", "complained")
 RESPONSE_TYPES = ("sent", "delivered", "viewed", "clicked", *WITHDRAWING_RESPONSES)
 

@@ -42,6 +42,7 @@ def sources(config: Config) -> tuple[Source, ...]:
     variables = {
         "data": str(config.get("data") or ""),
         "currency": str(config.get("shop.currency")),
+        "time_zone": str(config.get("shop.time_zone")),
     }
     regions = parse_yaml(config.text("regions.yml"), where="regions.yml")
     missing_words = parse_model(
@@ -134,6 +135,7 @@ def parse_spec(source: Source) -> ParseSpec:
         ),
         missing_words={name: expression.missing_words for name, expression in open_columns.items()},
         currency=source.currency,
+        from_above=source.from_above,
     )
 
 

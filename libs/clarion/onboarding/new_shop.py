@@ -7,7 +7,8 @@ from clarion.collect.sources.proposal import Proposal, propose_mapping
 from clarion.collect.sources.sample import sample_file
 from clarion.config import Config
 from clarion.declarations.shop import column_words, order_words
-from clarion.kernel.errors import UsageError
+from clarion.kernel.errors import SourceError, UsageError
+from clarion.onboarding.ready_mappings import ready_note
 
 _BASE = """\
 # The shop's own settings, laid over the packaged ones: name only what differs.
@@ -68,11 +69,20 @@ def infer_mapping(config: Config, path: str, *, kind: str | None) -> Proposal:
             found=", ".join(words),
             fix="name one of these, or write it by hand",
         )
-    return propose_mapping(
-        path,
-        sample_file(path),
-        words,
-        order_states=order_words(config),
-        kind=kind,
-        time_zone=str(config.get("shop.time_zone")),
-    )
+    sample = sample_file(path)
+    ready = ready_note(config, sample.columns)
+    try:
+        proposal = propose_mapping(
+            path,
+            sample,
+            words,
+            order_states=order_words(config),
+            kind=kind,
+            time_zone=str(config.get("shop.time_zone")),
+        )
+    except SourceError as error:
+        if not ready:
+            raise
+        raise SourceError(error.what, found=error.found, fix=ready[0]) from error
+    proposal.notes[:0] = ready
+    return proposal

@@ -6,6 +6,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from clarion.collect.cleaning.from_above import fill_from_above
 from clarion.collect.cleaning.parsing import fill_missing, parse_records
 from clarion.collect.cleaning.reasons import RowPolicy, active_rules, find_reasons
 from clarion.collect.sources.checks import check_mapping
@@ -65,7 +66,7 @@ def _try_source(reader: FileReader, config: Config, *, limit: int) -> Trial:
     source = reader.source
     first = reader.first_file()
     columns = reader.column_names(first)
-    check_mapping(reader.spark, source, columns)
+    check_mapping(reader.spark, source, (*columns, *source.absent(columns)))
     records = reader.read((first,), columns).limit(limit)
     try:
         rows = _judge(records, config, source).orderBy("_row").collect()
@@ -128,7 +129,7 @@ def _judge(records: DataFrame, config: Config, source: Source) -> DataFrame:
     }
     rows = with_shapes.withColumns(unknown)
     spec = parse_spec(source)
-    typed = fill_missing(parse_records(rows, spec), {}, spec)
+    typed = fill_missing(parse_records(fill_from_above(rows, spec), spec), {}, spec)
     policy = RowPolicy(
         rules=rules(config)[source.kind.name], policies=source.rules, required=source.required
     )

@@ -6,12 +6,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clarion.collect.cleaning.duplicates import DuplicatePolicy, mark_duplicates
+from clarion.collect.cleaning.from_above import fill_from_above
 from clarion.collect.cleaning.missing import fill_expression, fit_fill_values
 from clarion.collect.cleaning.parsing import fill_missing, parse_records
 from clarion.collect.cleaning.reasons import ACCEPTED, REJECTED, RowPolicy, find_reasons
 from clarion.collect.sources import drift
 from clarion.collect.sources.drift import Change
-from clarion.collect.sources.mapping import Fill, Fit
+from clarion.collect.sources.mapping import Fill, Fit, FromAbove
+from clarion.collect.sources.records import fingerprint
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.ops import FITS
 from clarion.contracts.silver import FACTS, PRODUCTS, REFERENCES
@@ -23,6 +25,7 @@ from clarion.workflows.cleaning_plan import CleaningBatch, active_rules_of
 from clarion.workflows.cleaning_records import BatchCounts
 
 _BROADCAST_RECORDS = 500_000  # records whose names, some 20 MB, are sent to each executor
+_FILLS = FromAbove | Fill | Fit
 _MIN_UNREADABLE = 5  # fewer unreadable values say nothing about a column's type
 
 
@@ -99,6 +102,12 @@ def _marked_records(scope: Scope, cleaning: CleaningBatch) -> DataFrame:
     """The bronze records of a cleaning batch, with `_duplicate`."""
     source = cleaning.source
     records = scope.raw(BRONZE[source.kind.name]).where(F.col("_source") == source.name)
+    if source.from_above:
+        # What a line says includes what its order says: equal lines of a paid order and of the
+        # same order once it was refunded are no duplicates.
+        records = fill_from_above(records, parse_spec(source)).withColumn(
+            "_hash", fingerprint(F.col("raw"))
+        )
     arriving = records.where(F.col("_batch").isin(list(cleaning.batches)))
     if source.duplicates == "keep":
         return arriving.withColumn("_duplicate", F.lit(False))
@@ -183,7 +192,7 @@ def count_rows(scope: Scope, cleaned: list[CleanedRows]) -> list[BatchCounts]:
 
 def _count_by_batch(scope: Scope, cleaned: CleanedRows) -> DataFrame:
     source = cleaned.cleaning.source
-    fillable = [name for name, fill in source.missing.items() if isinstance(fill, Fill | Fit)]
+    fillable = [name for name, fill in source.missing.items() if isinstance(fill, _FILLS)]
     warning_rules = [
         rule.name
         for rule in active_rules_of(scope, source)

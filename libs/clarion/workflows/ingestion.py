@@ -139,8 +139,10 @@ def _new_batch(
     absent: tuple[str, ...] = ()
     if columns:
         drift.refuse_changes(source, _changes(reader, before, columns, file=chunks[0].path))
+        absent = source.absent(columns)
         if source.drift.missing == "null":
-            absent = tuple(name for name in before if name not in columns)
+            lost = (name for name in before if name not in columns)
+            absent = tuple(dict.fromkeys((*absent, *lost)))
     check_mapping(reader.spark, source, (*columns, *absent))
     name = _batch_name(source, chunks)
     return NewBatch(

@@ -38,6 +38,7 @@ class ParseSpec:
         local_times: columns whose expressions give times of the source's clock, not instants.
         missing_words: texts that stand for no value, of each mapped column.
         currency: currency of amounts that state none.
+        from_above: columns whose missing texts are those of the order's line above.
     """
 
     kind: Kind
@@ -48,6 +49,7 @@ class ParseSpec:
     local_times: frozenset[str]
     missing_words: Mapping[str, tuple[str, ...]]
     currency: str | None
+    from_above: tuple[str, ...] = ()
 
 
 def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
@@ -56,7 +58,7 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
     A value is null where it is missing or cannot be read.
 
     Args:
-        records: BRONZE records with `_duplicate`.
+        records: BRONZE records with `_duplicate`; after `fill_from_above` where it fills columns.
         parse_spec: how they are parsed.
 
     Returns:
@@ -77,7 +79,10 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
         f"raw[{sql.text(raw_column)}] AS {_token_name(name)}"
         for name, raw_column in parse_spec.tokens.items()
     ]
-    opened = records.selectExpr(*values, *tokens, "raw AS _raw", *_PROVENANCE, "_duplicate")
+    provenance = [*_PROVENANCE, "_duplicate"]
+    if parse_spec.from_above:
+        provenance.append("_from_above")
+    opened = records.selectExpr(*values, *tokens, "raw AS _raw", *provenance)
 
     expressions = [
         f"({value}) AS {sql.name(name)}" for name, value in parse_spec.expressions.items()
@@ -89,8 +94,7 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
             for column in parse_spec.kind.columns
         ),
         "_raw",
-        *_PROVENANCE,
-        "_duplicate",
+        *provenance,
     )
     typed = typed.withColumn("_missing_words", F.expr(_columns_with_words(parse_spec)))
     derived = {name: F.expr(value) for name, value in derived_values(parse_spec).items()}
@@ -207,8 +211,6 @@ def fill_missing(rows: DataFrame, values: Mapping[str, Column], parse_spec: Pars
         values: fill value of each column.
         parse_spec: how the records were parsed.
     """
-    if not values:
-        return rows.withColumn("_filled", F.expr(f"CAST(array() AS {NAMES_TYPE})"))
     is_missing = {
         name: F.expr(f"{sql.name(name)} IS NULL AND NOT ({is_unreadable(parse_spec, name)})")
         for name in values
@@ -221,4 +223,9 @@ def fill_missing(rows: DataFrame, values: Mapping[str, Column], parse_spec: Pars
     filled_names = [
         F.when(condition & values[name].isNotNull(), name) for name, condition in is_missing.items()
     ]
-    return rows.withColumns({**filled, "_filled": F.array_compact(F.array(*filled_names))})
+    filled_names += [
+        F.when(F.array_contains("_from_above", name) & F.col(name).isNotNull(), name)
+        for name in parse_spec.from_above
+    ]
+    names = F.array_compact(F.array(*filled_names)).cast(NAMES_TYPE)
+    return rows.withColumns({**filled, "_filled": names}).drop("_from_above")

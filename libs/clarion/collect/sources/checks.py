@@ -3,6 +3,7 @@
 from pyspark.sql import SparkSession
 
 from clarion.collect.sources.mapping import Source
+from clarion.contracts.sources import ORDER_FIELDS
 from clarion.kernel import sql
 from clarion.kernel.errors import SourceError
 from clarion.measures.columns.expressions import UserSql, check_user_sql
@@ -20,8 +21,10 @@ def check_mapping(spark: SparkSession, source: Source, columns: tuple[str, ...])
         columns: its columns; empty where each record states its own.
 
     Raises:
-        SourceError: an expression is invalid, or gives a type that its column cannot take.
+        SourceError: an expression is invalid, gives a type that its column cannot take, or reads a
+            value of the line from a column that is filled from the line above.
     """
+    _refuse_shared_columns(source, columns)
     names = columns or source.columns_used(source.names_used)
     schema = ", ".join(f"{sql.name(name)} string" for name in names)
     expressions = [
@@ -34,6 +37,24 @@ def check_mapping(spark: SparkSession, source: Source, columns: tuple[str, ...])
         for name, expression in source.columns.items()
     ]
     check_user_sql(spark.createDataFrame([], schema), expressions, error=SourceError)
+
+
+def _refuse_shared_columns(source: Source, columns: tuple[str, ...]) -> None:
+    """Refuse a text that is filled from the line above and counts as a value of the line, too."""
+    filled = {
+        column: name
+        for name in source.from_above
+        for column in source.columns[name].columns(columns)
+    }
+    for name, expression in source.columns.items():
+        shared = [column for column in expression.columns(columns) if column in filled]
+        if shared and name not in (*ORDER_FIELDS, "order_ref"):
+            raise SourceError(
+                f"{expression.where}: '{shared[0]}' is repeated over the lines of its order, "
+                f"because '{filled[shared[0]]}' is filled from above",
+                found=expression.over or expression.sql,
+                fix=f"compute '{name}' from columns that state it for the line",
+            )
 
 
 def _result_type(source: Source, name: str) -> str:

@@ -67,7 +67,8 @@ def refuse_changes(source: Source, changes: tuple[Change, ...]) -> None:
     }
     accepting = {"new": "keep", "missing": "null", "retyped": "quarantine"}
     for change in changes:
-        if policies[change.change] == "fail":
+        is_optional = change.change == "missing" and change.column in source.optional
+        if policies[change.change] == "fail" and not is_optional:
             policy = f"drift: {{{change.change}: {accepting[change.change]}}}"
             raise SourceError(
                 f"{source.name}: {change.text}",

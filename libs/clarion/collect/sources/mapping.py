@@ -7,13 +7,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from clarion.collect.sources import formats
 from clarion.collect.sources.expressions import Expression
 from clarion.contracts.sources import Kind
 from clarion.kernel.ids import digest
 
 Secrets = Callable[[str], str]  # from a reference to the secret itself
-FILE_FORMATS = ("csv", "json", "parquet", "text", "binary")
-Format = Literal["csv", "json", "parquet", "text", "binary", "delta", "jdbc", "kafka"]
 ChangedFilePolicy = Literal["refuse", "version", "replace"]
 MalformedPolicy = Literal["refuse", "quarantine"]
 
@@ -34,6 +33,17 @@ class Fill(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     fill: str | int | float
+
+
+class FromAbove(BaseModel):
+    """Put the value of the line above of the same order where one is missing; it is counted.
+
+    For exports with a row per line of an order that state the order's own fields once.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fill: Literal["from_above"]
 
 
 class Fit(BaseModel):
@@ -97,6 +107,7 @@ class Source:
         depth: deepest nesting of a JSON record.
         manifest: pattern of files that state how many records each file should hold.
         sealed: columns of the source that are personal though no column is computed from them.
+        optional: columns of the source that a file may lack; they count as missing there.
         mode: batch is taken by ingest, stream by monitor.
         namespace: who gives the names of customers.
         time_zone: zone of the source's clock.
@@ -113,7 +124,7 @@ class Source:
     name: str
     kind: Kind
     where: str
-    format: Format
+    format: str
     options: MappingType[str, str]
     secrets: MappingType[str, str]
     incremental: Incremental | None
@@ -122,6 +133,7 @@ class Source:
     depth: int
     manifest: str | None
     sealed: tuple[str, ...]
+    optional: tuple[str, ...]
     mode: Literal["batch", "stream"]
     namespace: str
     time_zone: str
@@ -132,7 +144,7 @@ class Source:
     consent: Consent | None
     columns: MappingType[str, Expression]
     rules: MappingType[str, str]
-    missing: MappingType[str, Literal["refuse", "keep"] | Fill | Fit]
+    missing: MappingType[str, Literal["refuse", "keep"] | FromAbove | Fill | Fit]
 
     @property
     def fingerprint(self) -> str:
@@ -174,10 +186,18 @@ class Source:
             used += expression.columns(available)
         return tuple(dict.fromkeys(used))
 
+    def absent(self, columns: tuple[str, ...]) -> tuple[str, ...]:
+        """The optional columns that a file with these columns lacks.
+
+        None where each record states its own: there every column is optional.
+        """
+        available = {name.lower() for name in columns}
+        return tuple(name for name in self.optional if available and name.lower() not in available)
+
     @property
     def is_of_files(self) -> bool:
         """Whether it is taken file by file."""
-        return self.format in FILE_FORMATS
+        return formats.is_of_files(self.format)
 
     def hidden_options(self, secrets: Secrets) -> dict[str, str]:
         """Options of the reader whose values stand behind references."""
@@ -188,6 +208,11 @@ class Source:
         """Columns without which a row is rejected: by the kind, or by the mapping."""
         by_mapping = (name for name, policy in self.missing.items() if policy == "refuse")
         return tuple(dict.fromkeys((*self.kind.required, *by_mapping)))
+
+    @property
+    def from_above(self) -> tuple[str, ...]:
+        """Columns whose missing values are those of the order's line above."""
+        return tuple(name for name, one in self.missing.items() if isinstance(one, FromAbove))
 
     @property
     def personal(self) -> tuple[str, ...]:

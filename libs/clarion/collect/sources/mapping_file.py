@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from clarion.collect.sources import standards
+from clarion.collect.sources import formats, standards
 from clarion.collect.sources.expressions import Expression
 from clarion.collect.sources.mapping import (
     ChangedFilePolicy,
@@ -20,12 +20,13 @@ from clarion.collect.sources.mapping import (
     Equal,
     Fill,
     Fit,
-    Format,
+    FromAbove,
     Incremental,
     MalformedPolicy,
     Source,
 )
 from clarion.collect.sources.missing_words import MissingWords
+from clarion.collect.sources.order_fields import check_from_above
 from clarion.collect.sources.standards import Standard
 from clarion.config.load import parse_model
 from clarion.contracts.core import Column
@@ -69,7 +70,7 @@ class _SourceSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     where: str
-    format: Format
+    format: str
     options: dict[str, str | bool | int] = Field(default_factory=dict)
     secrets: dict[str, str] = Field(default_factory=dict)
     incremental: Incremental | None = None
@@ -78,6 +79,7 @@ class _SourceSection(BaseModel):
     depth: int = Field(default=16, ge=1, le=500)
     manifest: str | None = None
     personal: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     mode: Literal["batch", "stream"] = "batch"
     namespace: str | None = None
     time_zone: str
@@ -87,7 +89,9 @@ class _SourceSection(BaseModel):
     consent: Consent | None = None
     columns: dict[str, Standard | str | int | float | bool]
     rules: dict[str, str] = Field(default_factory=dict)
-    missing: dict[str, Literal["refuse", "drop", "keep"] | Fill | Fit] = Field(default_factory=dict)
+    missing: dict[str, Literal["refuse", "drop", "keep"] | FromAbove | Fill | Fit] = Field(
+        default_factory=dict
+    )
 
 
 def parse_mapping(
@@ -134,11 +138,13 @@ def _source(name: str, kind_name: str, body: Any, words: _Words) -> Source:
             fix=_suggest(kind_name, KINDS),
         )
     section = parse_model(_SourceSection, body, where=f"mapping {where}")
+    time_zone = _expand(section.time_zone, words.variables, where)
+    section = section.model_copy(update={"time_zone": time_zone})
     _check_columns(where, kind, section)
-    _check_policies(where, kind, section)
     _check_paths(where, section)
     _check_secrets(where, section)
     _check_format(where, section)
+    _check_policies(where, kind, section)
 
     declared = {column.name: column for column in kind.columns}
     equal = section.duplicates if isinstance(section.duplicates, Equal) else None
@@ -155,6 +161,7 @@ def _source(name: str, kind_name: str, body: Any, words: _Words) -> Source:
         depth=section.depth,
         manifest=_expand(section.manifest, words.variables, where) if section.manifest else None,
         sealed=section.personal,
+        optional=section.optional,
         mode=section.mode,
         namespace=section.namespace or name,
         time_zone=section.time_zone,
@@ -209,6 +216,7 @@ def _expression(
         return Expression(state, of_column, over=value.from_)
     if not isinstance(body, Standard):
         return Expression(str(body), of_column)
+    standards.check_patterns(body, where=of_column)
     if body.as_ == "phone" and not column.personal:
         raise ConfigError(
             f"{of_column}: only a personal column is brought into a phone's form",
@@ -251,6 +259,8 @@ def _check_policies(where: str, kind: Kind, section: _SourceSection) -> None:
     for column, missing in section.missing.items():
         if isinstance(missing, Fit):
             _check_fit(where, kind, column, missing)
+        if isinstance(missing, FromAbove):
+            check_from_above(where, kind, column, section)
     for column, policy in section.rules.items():
         declared = kind.column(column)
         is_time = declared is not None and declared.type in ("timestamp", "date")
@@ -318,6 +328,13 @@ def _check_secrets(where: str, section: _SourceSection) -> None:
 
 def _check_format(where: str, section: _SourceSection) -> None:
     """What a format needs to be reached; its reader has the rest."""
+    known = formats.reader_modules()
+    if section.format not in known:
+        raise ConfigError(
+            f"mapping {where}: there is no format '{section.format}'",
+            found=", ".join(sorted(known)),
+            fix=_suggest(section.format, known),
+        )
     is_address = section.where.startswith("jdbc:") and "dbtable" in section.options
     if section.format == "jdbc" and (section.incremental is None or not is_address):
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""The first records of a file, read without Spark: CSV, JSON or Parquet, compressed or not."""
+"""The first records of a file, read without Spark: CSV, JSON, Parquet or Excel."""
 
 import csv
 import io
@@ -6,12 +6,15 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow.fs as fs
 import pyarrow.parquet as pq
 
+from clarion.collect.sources import workbooks
+from clarion.collect.sources.workbooks import SheetOptions
 from clarion.kernel.errors import SourceError
 
 MAX_RECORDS = 1000
@@ -29,7 +32,7 @@ class Sample:
     """The first records of a file.
 
     Args:
-        format: csv, json or parquet.
+        format: csv, json, parquet or xlsx.
         options: of Spark's reader.
         columns: values as text, by column.
     """
@@ -45,7 +48,7 @@ class Sample:
 
 
 def sample_file(path: str) -> Sample:
-    """The first thousand records of a CSV, JSON or Parquet file.
+    """The first thousand records of a CSV, JSON, Parquet or Excel file.
 
     Raises:
         SourceError: there is no such file, it is empty, or it has another format.
@@ -58,6 +61,9 @@ def sample_file(path: str) -> Sample:
         ending = file.suffixes[-2]
     if ending == ".parquet":
         return _sample_parquet(file)
+    with file.open("rb") as start:
+        if workbooks.is_workbook(start.read(8)):
+            return _sample_workbook(file)
     content, encoding = _decode(file)
     is_json = content.lstrip().startswith(("{", "[{"))
     if is_json or ending in (".json", ".jsonl", ".ndjson"):
@@ -72,6 +78,24 @@ def _sample_parquet(file: Path) -> Sample:
         for name in batch.schema.names:
             columns[name] = [_text(item) for item in batch.column(name).to_pylist()]
     return Sample("parquet", {}, _refuse_empty(columns, str(file)))
+
+
+def _sample_workbook(file: Path) -> Sample:
+    """The first visible sheet; its name is an option where there are others."""
+    path = str(file)
+    with file.open("rb") as content:
+        names = workbooks.sheet_names(content, path=path)
+        options = {"sheet": names[0]} if len(names) > 1 else {}
+        sheet = SheetOptions(sheet=options.get("sheet", ""))
+        content.seek(0)
+        header = workbooks.column_names(content, sheet, path=path)
+        content.seek(0)
+        cells = [*islice(workbooks.read_sheet(content, sheet, path=path), MAX_RECORDS + 1)]
+    columns = {
+        name: [row[index] if index < len(row) else None for row in cells[1:]]
+        for index, name in enumerate(header)
+    }
+    return Sample("xlsx", options, _refuse_empty(columns, path))
 
 
 def _sample_csv(content: str, encoding: str, path: str) -> Sample:

@@ -6,6 +6,7 @@ a standard form becomes null, which cleaning reports as unreadable: nothing is g
 need a library; they get their form where they are sealed.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from clarion.collect.sources import numerals
 from clarion.contracts.sources import UNKNOWN_STATE
 from clarion.kernel import sql
+from clarion.kernel.errors import ConfigError
 from clarion.kernel.text import NARROW, WIDE
 
 Form = Literal[
@@ -23,6 +25,7 @@ Form = Literal[
     "price",
     "currency",
     "date",
+    "excel_serial",
     "grams",
     "millilitres",
     "phone",
@@ -78,6 +81,8 @@ class Standard(BaseModel):
             and a text that contradicts this cannot be read.
         range: whether a price from-to is refused, or its lower or upper end is taken.
         formats: patterns of a date; a text that two of them read differently is refused.
+        pivot: first of the hundred years that years of two digits stand for.
+        epoch: year in which the days of an Excel serial number begin.
         country: ISO 3166 code, of phones without a country's code and of regions.
         symbols: currency of further symbols, such as {$: USD}.
     """
@@ -89,6 +94,8 @@ class Standard(BaseModel):
     decimal: numerals.Decimal = "."
     range: numerals.Range = "refuse"
     formats: tuple[str, ...] = ()
+    pivot: int | None = Field(default=None, ge=1901, le=2000)
+    epoch: Literal[1900, 1904] = 1900
     country: str | None = None
     symbols: Mapping[str, str] = Field(default_factory=dict)
 
@@ -110,7 +117,9 @@ def expression(standard: Standard, regions: Mapping[str, Mapping[str, list[str]]
         case "mail":
             return f"lower({plain})"
         case "date":
-            return _date(value, standard.formats)
+            return _date(value, standard.formats, standard.pivot)
+        case "excel_serial":
+            return _bound(plain, "s", _serial(standard.epoch, standard.decimal))
         case "region":
             return _region(plain, regions.get(standard.country or "", {}))
         case _:
@@ -166,6 +175,8 @@ def text(value: str) -> str:
     return f"trim(regexp_replace({plain}, {sql.text(_SPACES)}, ' '))"
 
 
+EPOCH_OF_MAC = 1904
+_SHORT_YEAR = re.compile("(?<!y)yy(?!y)|(?<!u)uu(?!u)")
 _NO_LETTER = r"[^\p{L}\p{N}]+"
 _SPACES = "[\\s\u00a0\u2007\u202f\u200b\ufeff]+"
 
@@ -187,7 +198,39 @@ def _currency(further: Mapping[str, str]) -> str:
     return f"CASE WHEN {code} = 'RMB' THEN 'CNY' WHEN {code} <> '' THEN {code} {cases} END"
 
 
-def _date(value: str, formats: tuple[str, ...]) -> str:
+def check_patterns(standard: Standard, *, where: str) -> None:
+    """Refuse patterns of a date that leave open which century or half of the day is meant.
+
+    Args:
+        standard: what the mapping says.
+        where: mapping and column, for messages.
+
+    Raises:
+        ConfigError: years of two digits without a pivot, or twelve hours without AM or PM.
+    """
+    letters = {pattern: re.sub("'[^']*'", "", pattern) for pattern in standard.formats}
+    for pattern, plain in letters.items():
+        if _SHORT_YEAR.search(plain) and standard.pivot is None:
+            raise ConfigError(
+                f"{where}: years of two digits stand for no century",
+                found=pattern,
+                fix="add 'pivot: 1950', the first of the hundred years that they stand for",
+            )
+        if re.search("[hK]", plain) and "a" not in plain:
+            raise ConfigError(
+                f"{where}: twelve hours without AM or PM are half a day",
+                found=pattern,
+                fix="add 'a' where AM or PM stands, or write H for hours from 0 to 23",
+            )
+    if standard.pivot is not None and not any(map(_SHORT_YEAR.search, letters.values())):
+        raise ConfigError(
+            f"{where}: 'pivot' is for years of two digits",
+            found=", ".join(standard.formats) or "no formats",
+            fix="write such a pattern, as 'formats: [d.M.yy]', or leave 'pivot' out",
+        )
+
+
+def _date(value: str, formats: tuple[str, ...], pivot: int | None) -> str:
     """The time that every pattern able to read the text agrees on.
 
     Expressions read these functions as instants, by the zone of the source.
@@ -197,9 +240,41 @@ def _date(value: str, formats: tuple[str, ...]) -> str:
         # A typed value keeps its type: as text it would not state its zone.
         is_text = f"typeof({value}) = 'string'"
         return f"IF({is_text}, try_to_timestamp({plain}), try_to_timestamp({value}))"
-    instants = ", ".join(f"try_to_timestamp({plain}, {sql.text(pattern)})" for pattern in formats)
+    instants = ", ".join(_by_pattern(plain, pattern, pivot) for pattern in formats)
     different = f"array_distinct(array_compact(array({instants})))"
     return _bound(different, "t", "IF(size(t) = 1, t[0], NULL)")
+
+
+def _by_pattern(plain: str, pattern: str, pivot: int | None) -> str:
+    """The time by one pattern; a year of two digits is one of the hundred from the pivot."""
+    instant = f"try_to_timestamp({plain}, {sql.text(pattern)})"
+    if pivot is None or not _SHORT_YEAR.search(re.sub("'[^']*'", "", pattern)):
+        return instant
+    # Spark reads such a year as one from 2000 to 2099.
+    earlier = f"IF(year(i) >= {pivot + 100}, i - INTERVAL '100' YEAR, i)"
+    return _bound(instant, "i", earlier)
+
+
+def _serial(epoch: int, decimal: numerals.Decimal) -> str:
+    """The local time, as text, of a number of days as Excel counts them; their part is the time.
+
+    Day 60 of 1900 is the 29th of February, which that year did not have. Numbers below it are one
+    day behind; it stands for none, as does a time of day without a day.
+    """
+    number = "replace(s, ',', '.')" if decimal == "," else "s"
+    pattern = rf"^[0-9]{{1,7}}([{decimal}][0-9]+)?$"
+    seconds = f"CAST(round(CAST({number} AS decimal(28,15)) * 86400) AS bigint)"
+    first, last = (0, 2_957_003) if epoch == EPOCH_OF_MAC else (1, 2_958_465)
+    day = "n DIV 86400"
+    begins = "DATE '1904-01-01'" if epoch == EPOCH_OF_MAC else "DATE '1899-12-30'"
+    shift = "" if epoch == EPOCH_OF_MAC else f" + IF({day} < 60, 1, 0)"
+    is_day = f"{day} BETWEEN {first} AND {last}"
+    if epoch != EPOCH_OF_MAC:
+        is_day += f" AND {day} <> 60"
+    date = f"CAST(date_add({begins}, CAST({day}{shift} AS int)) AS string)"
+    time = "format_string('%02d:%02d:%02d', n % 86400 DIV 3600, n % 3600 DIV 60, n % 60)"
+    local = _bound(seconds, "n", f"IF({is_day}, concat({date}, ' ', {time}), NULL)")
+    return f"IF(s RLIKE {sql.text(pattern)}, {local}, NULL)"
 
 
 def _measure(units: Mapping[str, int | str], decimal: numerals.Decimal) -> str:

@@ -1,30 +1,14 @@
-"""One reader per source format."""
+"""One reader per source format; `clarion.collect.sources.formats` says which file is which."""
 
-from collections.abc import Callable, Mapping
+import importlib
+import inspect
+from collections.abc import Callable
 
 from pyspark.sql import SparkSession
 
-from clarion.collect.sources.mapping import Format, Secrets, Source
-from clarion.collect.sources.readers.binary_files import BinaryReader
-from clarion.collect.sources.readers.csv_files import CsvReader
-from clarion.collect.sources.readers.delta_table import DeltaReader
-from clarion.collect.sources.readers.jdbc_table import JdbcReader
-from clarion.collect.sources.readers.json_files import JsonReader
-from clarion.collect.sources.readers.kafka_topic import KafkaReader
-from clarion.collect.sources.readers.parquet_files import ParquetReader
+from clarion.collect.sources.formats import reader_modules
+from clarion.collect.sources.mapping import Secrets, Source
 from clarion.collect.sources.readers.protocol import Reader
-from clarion.collect.sources.readers.text_files import TextReader
-
-READERS: Mapping[Format, Callable[[SparkSession, Source, Secrets], Reader]] = {
-    "csv": CsvReader,
-    "json": JsonReader,
-    "parquet": ParquetReader,
-    "text": TextReader,
-    "binary": BinaryReader,
-    "delta": DeltaReader,
-    "jdbc": JdbcReader,
-    "kafka": KafkaReader,
-}
 
 
 def reader_of(spark: SparkSession, source: Source, secrets: Secrets) -> Reader:
@@ -35,4 +19,16 @@ def reader_of(spark: SparkSession, source: Source, secrets: Secrets) -> Reader:
         source: what it reads.
         secrets: finds the secret behind a reference.
     """
-    return READERS[source.format](spark, source, secrets)
+    return reader_class(source.format)(spark, source, secrets)
+
+
+def reader_class(format_: str) -> Callable[[SparkSession, Source, Secrets], Reader]:
+    """The class of a format's file: the one that is defined there and called a Reader."""
+    module = importlib.import_module(reader_modules()[format_])
+    (name,) = (
+        name
+        for name, value in inspect.getmembers(module, inspect.isclass)
+        if name.endswith("Reader") and value.__module__ == module.__name__
+    )
+    reader: Callable[[SparkSession, Source, Secrets], Reader] = getattr(module, name)
+    return reader
