@@ -118,7 +118,8 @@ def propose_ids(
                 "decimals; 'ids' reads them as whole numbers"
             )
         damages = find_id_damage(column.name, texts[column.name], form)
-        notes += [damage.text for damage in damages]
+        is_noted = form.repair == "whole_number"
+        notes += [item.text for item in damages if not (is_noted and item.reason == _REPAIRED)]
     return notes
 
 

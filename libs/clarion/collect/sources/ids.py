@@ -7,7 +7,7 @@ which loses nothing. What was rounded cannot be repaired: many ids have become o
 
 import re
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -62,6 +62,12 @@ class IdForm(BaseModel):
     repair: Repair = "unwrap"
     pattern: str | None = None
     pad: int | None = Field(default=None, ge=2, le=50)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_word(cls, declared: Any) -> Any:
+        """A word alone is the repair."""
+        return {"repair": declared} if isinstance(declared, str) else declared
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from clarion.collect.sources import standards
 from clarion.collect.sources.expressions import Expression
-from clarion.collect.sources.ids import IdForm, Repair
+from clarion.collect.sources.ids import IdForm
 from clarion.collect.sources.mapping import (
     ChangedFilePolicy,
     Consent,
@@ -87,7 +87,7 @@ class _SourceSection(BaseModel):
     malformed: MalformedPolicy = "refuse"
     consent: Consent | None = None
     columns: dict[str, Standard | str | int | float | bool]
-    ids: dict[str, Repair | IdForm] = Field(default_factory=dict)
+    ids: dict[str, IdForm] = Field(default_factory=dict)
     rules: dict[str, str] = Field(default_factory=dict)
     missing: dict[str, Literal["refuse", "drop", "keep"] | Fill | Fit] = Field(default_factory=dict)
 
@@ -171,7 +171,7 @@ def _source(name: str, kind_name: str, body: Any, words: _Words) -> Source:
                 time_zone=section.time_zone,
                 missing_words=words.missing.of(kind, declared[name]),
                 gives_text=declared[name].type == "string",
-                id_form=_id_form(section, declared[name]),
+                id_form=section.ids.get(name, IdForm()) if declared[name].is_id else None,
             )
             for name, body in section.columns.items()
         },
@@ -181,13 +181,6 @@ def _source(name: str, kind_name: str, body: Any, words: _Words) -> Source:
             for column, policy in section.missing.items()
         },
     )
-
-
-def _id_form(section: _SourceSection, column: Column) -> IdForm | None:
-    if not column.is_id:
-        return None
-    declared = section.ids.get(column.name, IdForm())
-    return declared if isinstance(declared, IdForm) else IdForm(repair=declared)
 
 
 def _option(value: str | bool | int) -> str:
