@@ -6,7 +6,7 @@ import pytest
 
 from clarion.collect.cleaning.quality import BatchQuality, rule_qualities
 from clarion.collect.cleaning.rules import parse_rules
-from clarion.collect.sources.id_damage import find_id_damage
+from clarion.collect.sources.id_damage import find_id_damage, propose_ids
 from clarion.collect.sources.ids import IdForm
 from clarion.collect.sources.mapping_file import parse_mapping
 from clarion.contracts.sources import ID_FAULTS, KINDS
@@ -92,11 +92,11 @@ def test_damage_in_a_sample_is_told_with_record_shape_and_fix(
     [
         ["12E5", "1E5", "3E10", "3E-10", "10.5", "1.2.3", "12-MAR", "#1001", "a=b", "O'Neil", "客户 甲"],
         ["7e123456-0000-4000-8000-000000000000", "anna@shop.example", "'t Winkel", "1,5", "2026-05-01"],
-        [str(n) for n in range(1, 2000)],  # counted up
+        [str(n) for n in range(1, 1000)],  # counted up
         ["0815", "1", "2", "3", "4", "5"],  # one zero says nothing
         EANS,
         [f"4{n:017d}" for n in range(7, 40)],
-        [f"1234567890123450{n}" for n in range(4)] + [f"12345678901234{n}7" for n in range(5)],
+        [str(10**15 + 37 * n) for n in range(100)],  # one in ten ends in a zero
         [],
     ],
 )  # fmt: skip
@@ -110,6 +110,22 @@ def test_what_is_declared_is_no_damage() -> None:
     assert find_id_damage("c", ["1.23457E+12", "4-Mar"], IdForm(repair="as_written")) == []
     (form,) = find_id_damage("c", ["AB-1", "AB12"], IdForm(pattern="[A-Z]{2}-[0-9]"))
     assert (form.record, form.reason) == (2, ID_FAULTS["other_form"])
+
+
+def test_a_proposal_declares_floats_that_are_whole_and_names_what_is_lost() -> None:
+    body: dict[str, Any] = {}
+    texts = {
+        "order_ref": ["536365.0", None, "20000001.0", "nan"],
+        "customer_ref": ["17850.0", "17850.0", "1.23457E+12", "a"],
+        "quantity": ["1.0", "2.0", "3.0", "4.0"],
+    }
+    notes = propose_ids(KINDS["orders"], texts, body)
+    assert body == {"ids": {"order_ref": "whole_number"}}
+    assert [note.split(",")[0] for note in notes] == [
+        "order_ref: ids such as '530000.0' were kept as numbers with decimals; 'ids' reads them as whole numbers",
+        "customer_ref: 2 of 4 ids",
+        "customer_ref: 1 of 4 ids",
+    ]  # fmt: skip
 
 
 @pytest.mark.covers("Q2")

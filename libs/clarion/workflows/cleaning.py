@@ -191,8 +191,8 @@ def _count_by_batch(scope: Scope, cleaned: CleanedRows) -> DataFrame:
         if rule.warns(source.rules.get(rule.column))
         or rule.empties(source.rules.get(rule.column), required=source.required)
     ]
-    names = list(source.columns)
-    is_other_form = _other_forms(source)
+    ids = [name for name, expression in source.columns.items() if expression.id_form]
+    with_form = _columns_with_form(source)
     sums = {
         "rows_in": "count(*)",
         "accepted": f"count_if({ACCEPTED})",
@@ -202,10 +202,10 @@ def _count_by_batch(scope: Scope, cleaned: CleanedRows) -> DataFrame:
         "warned": f"count_if({ACCEPTED} AND size(_warnings) > 0)",
         "filled_values": _accepted_with("_filled", fillable),
         "warnings": _accepted_with("_warnings", warning_rules),
-        "missing_words": _rows_with("_missing_words", names),
-        "repaired_ids": _rows_with("_repaired_ids", names),
-        "values": _rows_where({name: _is_stated(name, fillable) for name in is_other_form}),
-        "other_forms": _rows_where(is_other_form),
+        "missing_words": _rows_with("_missing_words", list(source.columns)),
+        "repaired_ids": _rows_with("_repaired_ids", ids),
+        "values": _rows_where({name: _is_stated(name, fillable) for name in with_form}),
+        "other_forms": _rows_where(_other_forms(source)),
     }
     return cleaned.rows.groupBy("_source", "_batch").agg(
         *(F.expr(value).alias(name) for name, value in sums.items())
@@ -239,24 +239,30 @@ def _is_stated(name: str, fillable: list[str]) -> str:
     return f"{has_value} AND NOT array_contains(_filled, {sql.text(name)})"
 
 
-def _other_forms(source: Source) -> dict[str, str]:
-    """For mapped columns with a standard form, SQL that is true for a value of another form.
+def _columns_with_form(source: Source) -> list[str]:
+    """Mapped columns with a standard form: personal values are sealed, texts may be anything."""
+    other_forms = _other_forms(source)
+    return [
+        column.name
+        for column in source.kind.columns
+        if column.name in other_forms
+        or (column.name in source.columns and not column.personal and column.type != "string")
+    ]
 
-    Personal values are sealed, and texts may be anything. What cannot be read is null.
+
+def _other_forms(source: Source) -> dict[str, str]:
+    """SQL that is true for a value without its column's standard form, of mapped texts.
+
+    A value of another type that cannot be read is null.
     """
-    by_name = {
+    conditions = {
         "currency": "NOT currency RLIKE '^[A-Z]{3}$'",
         "status": f"status = {sql.text(UNKNOWN_STATE)}",
     }
-    conditions = {}
     for column in source.kind.columns:
-        if column.name not in source.columns or column.personal:
-            continue
         if column.is_id:
             conditions[column.name] = f"_id_faults[{sql.text(column.name)}] IS NOT NULL"
-        elif column.name in by_name or column.type != "string":
-            conditions[column.name] = by_name.get(column.name, "false")
-    return conditions
+    return {name: other for name, other in conditions.items() if name in source.columns}
 
 
 def refuse_retyped_columns(
