@@ -34,14 +34,14 @@ _FLOAT = rf"{_DECIMALS_OF_ZERO}|{_DOUBLE}"
 _ROUNDED = r"^[+-]?[0-9]+(?:[.,][0-9]+[eE][+-]?|[eE]\+)[0-9]{1,3}$"
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _DAMAGED = (
-    r"^=|=\"|^#(?:REF!|VALUE!|NAME\?|N/A|NUM!|NULL!|DIV/0!|SPILL!|CALC!)$|^#{4,}$"
+    r"^=|=\"|^#(?:REF!|VALUE!|NAME\?|NUM!|NULL!|DIV/0!|SPILL!|CALC!)$|^#{4,}$"
     r"|^[+-]?[0-9]{1,3}(?:,[0-9]{3})+$"
     rf"|^[0-9]{{1,2}}-(?:{_MONTHS})$|^(?:{_MONTHS})-[0-9]{{2}}$|^[0-9]{{1,2}}月[0-9]{{1,2}}日$"
 )
 # Whatever one of the patterns above could find: most ids are compared with this one alone.
 _ODD = (
     rf"[\x00-\x1f\x7f{_ODD_SPACES}{_INVISIBLE}]|^[ ='`]| $|=\"|^#[A-Z#]"
-    r"|^[+-]?[0-9]+(?:[.,][0-9]|[eE]\+|-[A-Z]|月)|^[A-Z][a-z]{2}-[0-9]"
+    r"|^[+-]?[0-9]+(?:[.,]0+$|(?:[.,][0-9]+)?[eE]|,[0-9]{3}|-[A-Z]|月)|^[A-Z][a-z]{2}-[0-9]"
 )
 _JAVA_ALONE = re.compile(r"(?<!\\)(?:\(\?(?![:=!]|<[=!])|\{(?!\d+(?:,\d*)?\})|\[\[|&&)")
 
