@@ -57,14 +57,14 @@ def quality(desk: Desk, rule: str) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in rows]
 
 
-@pytest.mark.covers("Q1")
+@pytest.mark.covers("Q1", "Q2")
 def test_errors_are_quarantined_warnings_marked_and_both_counted(
     desk: Make, tmp_path: Path
 ) -> None:
     deliver(
         tmp_path,
         "a.csv",
-        "p1,cup,b,5,2,1",
+        '="p1",cup,b,5,2,1',
         "p2,jug,b,-5,2,1",
         "p3,pot,b,1,2,1",
         "p4,,b,5,2,1",
@@ -87,6 +87,13 @@ def test_errors_are_quarantined_warnings_marked_and_both_counted(
     assert quality(shop, "price_not_positive") == [("list_price", "error", 1, 7, False)]
     assert quality(shop, "sold_below_cost") == [("", "warning", 1, 7, False)]
     assert quality(shop, "cost_negative") == [("", "error", 0, 7, False)]
+    assert quality(shop, "repaired_id") == [("product_ref", "repair", 1, 7, False)]
+    assert any("ids that were repaired: product_ref 1" in text for text in shop.said)
+    # Each column's own share: neither the price nor the code lowers that of another one.
+    assert [row[:4] for row in quality(shop, "standard_form")] == [
+        ("cost", "measure", 0, 7), ("list_price", "measure", 1, 7), ("product_ref", "measure", 1, 7),
+        ("stock", "measure", 0, 7),
+    ]  # fmt: skip
 
 
 @pytest.mark.covers("Q1")

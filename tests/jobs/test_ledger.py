@@ -201,6 +201,7 @@ def test_what_was_declared_and_did_not_arrive_lowers_the_collection_rate(
         101,
         "met",
     )
+    assert standard["reason"] == "lowest: shop.costs.amount 99.01%"
     (tmp_path / "manifest.txt").write_text("name,count\nc.csv,1\n")
     deliver(tmp_path, "c.csv", line(200))
     with pytest.raises(SourceError, match="is no manifest"):

@@ -81,12 +81,17 @@ def test_a_mapping_is_proposed_from_one_file_and_tried_without_a_lake(
     clarion: Clarion, spark: object, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flags = _new_shop(clarion, file, tmp_path)
+    rest = "K1;01.03.2026;P1;1;5,50 €;k@x.example\n"
+    damaged = f'{ORDERS}="A40";{rest}1.23457E+12;{rest}'
+    file.write_bytes(gzip.compress(damaged.encode()))
     capsys.readouterr()
     assert clarion("source", "check", "shop", *flags) == 0
-    shown = capsys.readouterr().out
-    assert "39 accepted" not in shown
-    assert "40 accepted" in shown
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "41 accepted" in shown
+    assert "1 rejected" in shown
     assert "x.example" not in shown
+    assert "order_ref: 1 of 42 ids, first in record 41: what a table added" in shown
+    assert "order_ref: 1 of 42 ids, first '1.00000E+00' in record 42: an id was rounded" in shown
     assert not (tmp_path / "lake").exists()
 
 

@@ -129,7 +129,7 @@ def test_nobody_without_consent_and_no_readable_phone_is_in_any_layer(world: Wor
             ), name
 
 
-@pytest.mark.covers("C9", "C10")
+@pytest.mark.covers("C9", "C10", "Q2")
 def test_accuracy_and_authorisation_are_measured_every_day(world: World) -> None:
     targets = {row["target"]: row for row in world.read("ops.targets").collect()}
     named = sum(
@@ -159,6 +159,10 @@ def test_accuracy_and_authorisation_are_measured_every_day(world: World) -> None
         - world.read("silver.invalid_activity").select("record_id").distinct().count()
     )
     assert targets["Q2 one currency"]["verdict"] == "met"
+    standard = targets["Q2 standard form"]
+    assert (standard["value"] >= 0.99, standard["verdict"]) == (True, "met")
+    # The dates that were damaged on purpose, and no column that is lower.
+    assert standard["reason"].startswith("lowest: sim")
 
 
 @pytest.mark.covers("F1")

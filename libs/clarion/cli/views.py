@@ -41,6 +41,8 @@ def trial_view(trial: Trial, *, show: int) -> Group:
             rejected.add_row(str(row["_row"]), _reasons(row["_reasons"]), samples)
         parts.append(rejected)
 
+    if trial.damage:
+        parts.append(Text("ids that tables damaged:\n  " + "\n  ".join(trial.damage)))
     rules = "rules that apply:\n  " + "\n  ".join(trial.policies)
     parts.append(Text(rules if trial.policies else "no rules apply"))
     return Group(*parts)

@@ -18,6 +18,11 @@ class Column:
     nullable: bool = False
     personal: bool = False
 
+    @property
+    def is_id(self) -> bool:
+        """Whether its values name something: an order, a product, a customer."""
+        return self.name.endswith("_ref")
+
 
 @dataclass(frozen=True, slots=True)
 class Check:

@@ -1,6 +1,7 @@
 """Ops: the suite about itself. The only layer that grows when a run is repeated."""
 
 from clarion.contracts.core import Check, Column, Table
+from clarion.contracts.sources import ID_FAULTS
 
 # Null where Spark does not say: with Spark Connect, or if it no longer has all stages of the run.
 _USAGE = (
@@ -150,15 +151,30 @@ QUALITY = Table(
             "rule",
             "string",
             "rule of conf/rules, or missing, unreadable, malformed_record, "
-            "no_consent_to_collection, filled",
+            "no_consent_to_collection, filled, missing_word, repaired_id, standard_form, or what "
+            f"is wrong with an id: {', '.join(ID_FAULTS)}",
         ),
         Column(
             "column", "string", "column that it checks; empty for the record or for several columns"
         ),
-        Column("severity", "string", "error (quarantined), warning (marked) or repair (filled in)"),
+        Column(
+            "severity",
+            "string",
+            "error (quarantined), warning (marked), repair (filled in or repaired) or measure "
+            "(counted alone)",
+        ),
         Column("reason", "string", "in words"),
-        Column("failed", "bigint", "records that failed it"),
-        Column("checked", "bigint", "records that were checked: all but duplicates"),
+        Column(
+            "failed",
+            "bigint",
+            "records that failed it; of standard_form: values without their column's standard form",
+        ),
+        Column(
+            "checked",
+            "bigint",
+            "records that were checked: all but duplicates; of standard_form: values that they "
+            "state",
+        ),
         Column(
             "usual_rate",
             "double",
@@ -173,7 +189,7 @@ QUALITY = Table(
         Column("_cleaned_at", "timestamp", "wall clock"),
     ),
     checks=(
-        Check("severity_known", "severity IN ('error', 'warning', 'repair')"),
+        Check("severity_known", "severity IN ('error', 'warning', 'repair', 'measure')"),
         Check("not_more_than_all", "failed <= checked"),
     ),
     owner="operations",

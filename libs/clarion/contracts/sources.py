@@ -32,6 +32,29 @@ ORDER_FIELDS = (
 WITHDRAWING_RESPONSES = ("unsubscribed", "complained")
 RESPONSE_TYPES = ("sent", "delivered", "viewed", "clicked", *WITHDRAWING_RESPONSES)
 
+# What may be wrong with an id, and what to do about it.
+IdFault = Literal["control_character", "rounded_id", "float_id", "damaged_id", "other_form"]
+ID_FAULTS: dict[str, str] = {
+    "control_character": (
+        "an id holds an invisible character inside, such as a tab or a null byte; take it out "
+        "where the id comes from, or by translate() in the mapping"
+    ),
+    "rounded_id": (
+        "an id was rounded to a number such as 1.23457E+12, so that different ids look alike; "
+        "format the column as text where it comes from, and export it again"
+    ),
+    "float_id": (
+        "an id is a number with decimals, such as 17850.0; where it stands for a whole number, "
+        "declare 'ids: {COLUMN: whole_number}' in the mapping"
+    ),
+    "damaged_id": (
+        "a formula, an error, a month or separated thousands, such as =A1, #REF!, 4-Mar or 17,850, "
+        "stand in place of an id; format the column as text where it comes from and export it "
+        "again, or declare 'ids: {COLUMN: as_written}' where ids look like this"
+    ),
+    "other_form": "an id does not have the form that the mapping declares under 'ids'",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:

@@ -4,7 +4,7 @@ from functools import cache
 
 from clarion.campaigns.decisions.settings import Catalogue, parse_catalogue
 from clarion.collect.cleaning.detectors import Detector, parse_detectors
-from clarion.collect.cleaning.parsing import ParseSpec
+from clarion.collect.cleaning.parsing import IdSql, ParseSpec, stated_name
 from clarion.collect.cleaning.rules import Rule, parse_rules
 from clarion.collect.privacy.tokens import TOKEN_PREFIX
 from clarion.collect.sources.mapping import Source
@@ -17,6 +17,7 @@ from clarion.customers.features import definitions as feature_definitions
 from clarion.customers.features.definitions import Feature
 from clarion.customers.tags import definitions as tag_definitions
 from clarion.customers.tags.definitions import Tag
+from clarion.kernel import sql
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import refuse_unsafe_sql
 from clarion.kernel.text import plain_word
@@ -126,7 +127,19 @@ def parse_spec(source: Source) -> ParseSpec:
     }
     return ParseSpec(
         kind=source.kind,
-        expressions={name: expression.try_sql for name, expression in open_columns.items()},
+        expressions={
+            name: expression.stated_sql if expression.id_form else expression.try_sql
+            for name, expression in open_columns.items()
+        },
+        ids={
+            name: IdSql(
+                is_odd=expression.id_form.is_odd(stated_name(name)),
+                repaired=expression.id_form.repaired(stated_name(name)),
+                fault=expression.id_form.fault(sql.name(name)),
+            )
+            for name, expression in open_columns.items()
+            if expression.id_form
+        },
         uses={name: expression.columns(names) for name, expression in open_columns.items()},
         tokens={name: f"{TOKEN_PREFIX}{name}" for name in source.personal},
         time_zone=source.time_zone,

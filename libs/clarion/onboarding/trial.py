@@ -9,7 +9,9 @@ from pyspark.sql import functions as F
 from clarion.collect.cleaning.from_above import fill_from_above
 from clarion.collect.cleaning.parsing import fill_missing, parse_records
 from clarion.collect.cleaning.reasons import RowPolicy, active_rules, find_reasons
+from clarion.collect.cleaning.rules import BUILT_IN_REASONS
 from clarion.collect.sources.checks import check_mapping
+from clarion.collect.sources.id_damage import find_id_damage
 from clarion.collect.sources.mapping import Source
 from clarion.collect.sources.readers import reader_of
 from clarion.collect.sources.readers.files import FileReader
@@ -30,6 +32,7 @@ class Trial:
         refused: rows that would be quarantined.
         rows: the first of both, with `_row`, the mapped columns, `_reasons` and `_raw`.
         policies: rules that hold, in words.
+        damage: what tables did to the ids, and the fix.
     """
 
     source: Source
@@ -38,6 +41,7 @@ class Trial:
     refused: int
     rows: list[Row]
     policies: list[str]
+    damage: list[str]
 
 
 def try_mapping(spark: SparkSession, config: Config, name: str, *, limit: int) -> list[Trial]:
@@ -81,7 +85,25 @@ def _try_source(reader: FileReader, config: Config, *, limit: int) -> Trial:
         len(rows) - accepted,
         rows,
         [f"{rule.name} ({rule.column}): {rule.reason}" for rule in in_force],
+        _id_damage(source, rows),
     )
+
+
+def _id_damage(source: Source, rows: list[Row]) -> list[str]:
+    """What tables did to the ids of the records, which keep what cannot be repaired."""
+    lines = []
+    for name, expression in source.columns.items():
+        if expression.id_form is None:
+            continue
+        repaired = [row["_row"] for row in rows if name in (row["_repaired_ids"] or ())]
+        if repaired:
+            lines.append(
+                f"{name}: {len(repaired)} of {len(rows)} ids, first in record {repaired[0]}: "
+                f"{BUILT_IN_REASONS['repaired_id']}"
+            )
+        ids = [row[name] for row in rows]
+        lines += [damage.text for damage in find_id_damage(name, ids, expression.id_form)]
+    return lines
 
 
 def _failing_expression(records: DataFrame, source: Source, error: PySparkException) -> ConfigError:

@@ -12,11 +12,12 @@ from clarion.collect.cleaning.parsing import fill_missing, parse_records
 from clarion.collect.cleaning.reasons import ACCEPTED, REJECTED, RowPolicy, find_reasons
 from clarion.collect.sources import drift
 from clarion.collect.sources.drift import Change
-from clarion.collect.sources.mapping import Fill, Fit, FromAbove
+from clarion.collect.sources.mapping import Fill, Fit, FromAbove, Source
 from clarion.collect.sources.records import fingerprint
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.ops import FITS
 from clarion.contracts.silver import FACTS, PRODUCTS, REFERENCES
+from clarion.contracts.sources import UNKNOWN_STATE
 from clarion.declarations.shop import parse_spec, rules
 from clarion.kernel import sql
 from clarion.lake.frames import rows_as_frame, union_all
@@ -183,7 +184,7 @@ def count_rows(scope: Scope, cleaned: list[CleanedRows]) -> list[BatchCounts]:
         source = one.cleaning.source.name
         # A file may hold no record at all: its batch is clean, too.
         counts += [
-            BatchCounts(source=source, batch=batch, filled_values={}, warnings={}, missing_words={})
+            BatchCounts(source=source, batch=batch)
             for batch in one.cleaning.batches
             if (source, batch) not in counted
         ]
@@ -199,6 +200,8 @@ def _count_by_batch(scope: Scope, cleaned: CleanedRows) -> DataFrame:
         if rule.warns(source.rules.get(rule.column))
         or rule.empties(source.rules.get(rule.column), required=source.required)
     ]
+    ids = [name for name, expression in source.columns.items() if expression.id_form]
+    with_form = _columns_with_form(source)
     sums = {
         "rows_in": "count(*)",
         "accepted": f"count_if({ACCEPTED})",
@@ -209,6 +212,9 @@ def _count_by_batch(scope: Scope, cleaned: CleanedRows) -> DataFrame:
         "filled_values": _accepted_with("_filled", fillable),
         "warnings": _accepted_with("_warnings", warning_rules),
         "missing_words": _rows_with("_missing_words", list(source.columns)),
+        "repaired_ids": _rows_with("_repaired_ids", ids),
+        "values": _rows_where({name: _is_stated(name, fillable) for name in with_form}),
+        "other_forms": _rows_where(_other_forms(source)),
     }
     return cleaned.rows.groupBy("_source", "_batch").agg(
         *(F.expr(value).alias(name) for name, value in sums.items())
@@ -222,12 +228,50 @@ def _accepted_with(list_column: str, names: list[str]) -> str:
 
 def _rows_with(list_column: str, names: list[str], *, condition: str = "NOT _duplicate") -> str:
     """SQL of a map: in how many rows of a condition a list column has each name."""
-    literals = [sql.text(name) for name in dict.fromkeys(names)]
+    contains = {name: f"array_contains({list_column}, {sql.text(name)})" for name in names}
+    return _rows_where(contains, condition=condition)
+
+
+def _rows_where(conditions: dict[str, str], *, condition: str = "NOT _duplicate") -> str:
+    """SQL of a map: in how many rows of a condition each of others holds, by its name."""
     counts = ", ".join(
-        f"{name}, count_if({condition} AND array_contains({list_column}, {name}))"
-        for name in literals
+        f"{sql.text(name)}, count_if({condition} AND {other})" for name, other in conditions.items()
     )
     return f"CAST(map({counts}) AS map<string,bigint>)"
+
+
+def _is_stated(name: str, fillable: list[str]) -> str:
+    """SQL that is true where the source states a readable value of a column."""
+    has_value = f"{sql.name(name)} IS NOT NULL"
+    if name not in fillable:
+        return has_value
+    return f"{has_value} AND NOT array_contains(_filled, {sql.text(name)})"
+
+
+def _columns_with_form(source: Source) -> list[str]:
+    """Mapped columns with a standard form: personal values are sealed, texts may be anything."""
+    other_forms = _other_forms(source)
+    return [
+        column.name
+        for column in source.kind.columns
+        if column.name in other_forms
+        or (column.name in source.columns and not column.personal and column.type != "string")
+    ]
+
+
+def _other_forms(source: Source) -> dict[str, str]:
+    """SQL that is true for a value without its column's standard form, of mapped texts.
+
+    A value of another type that cannot be read is null.
+    """
+    conditions = {
+        "currency": "NOT currency RLIKE '^[A-Z]{3}$'",
+        "status": f"status = {sql.text(UNKNOWN_STATE)}",
+    }
+    for column in source.kind.columns:
+        if column.is_id:
+            conditions[column.name] = f"_id_faults[{sql.text(column.name)}] IS NOT NULL"
+    return {name: other for name, other in conditions.items() if name in source.columns}
 
 
 def refuse_retyped_columns(

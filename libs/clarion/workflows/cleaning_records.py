@@ -1,7 +1,7 @@
 """What `clean` records about its batches: counts, how often rules failed, and replays."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,6 +37,9 @@ class BatchCounts:
         filled_values: filled values, by column.
         warnings: accepted rows by rule that only warns.
         missing_words: records without a value where a text stands for none, by column.
+        repaired_ids: records whose id was repaired, by column.
+        values: records with a value, by column that has a standard form.
+        other_forms: records with a value of another form, by column.
     """
 
     source: str
@@ -47,9 +50,12 @@ class BatchCounts:
     duplicates: int = 0
     unreadable: int = 0
     warned: int = 0
-    filled_values: Mapping[str, int]
-    warnings: Mapping[str, int]
-    missing_words: Mapping[str, int]
+    filled_values: Mapping[str, int] = field(default_factory=dict)
+    warnings: Mapping[str, int] = field(default_factory=dict)
+    missing_words: Mapping[str, int] = field(default_factory=dict)
+    repaired_ids: Mapping[str, int] = field(default_factory=dict)
+    values: Mapping[str, int] = field(default_factory=dict)
+    other_forms: Mapping[str, int] = field(default_factory=dict)
 
 
 def reconcile(counts: list[BatchCounts], accepted: int, quarantined: int) -> None:
@@ -84,9 +90,14 @@ def record_batches(scope: Scope, plan: list[CleaningBatch], counts: list[BatchCo
             f"{count.source}: {count.rows_in:,} in = {count.accepted:,} accepted "
             f"+ {count.quarantined:,} quarantined + {count.duplicates:,} duplicates"
         )
-        found = ", ".join(f"{name} {n:,}" for name, n in sorted(count.missing_words.items()) if n)
-        if found:
-            scope.note(f"{count.source}: texts that stand for no value: {found}")
+        repairs = {
+            "texts that stand for no value": count.missing_words,
+            "ids that were repaired": count.repaired_ids,
+        }
+        for what, by_column in repairs.items():
+            found = ", ".join(f"{name} {n:,}" for name, n in sorted(by_column.items()) if n)
+            if found:
+                scope.note(f"{count.source}: {what}: {found}")
         row = {
             **asdict(count),
             "_batch": count.batch,
@@ -126,6 +137,9 @@ def record_quality(
             warnings=count.warnings,
             filled=count.filled_values,
             missing_words={name: n for name, n in count.missing_words.items() if n},
+            repaired_ids={name: n for name, n in count.repaired_ids.items() if n},
+            values=count.values,
+            other_forms=count.other_forms,
         )
         qualities = rule_qualities(
             batch,

@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.collect.cleaning.parsing import parse_records
+from clarion.collect.cleaning.parsing import parse_records, without_faulty_ids
 from clarion.collect.identity.consent import consenting_customers
 from clarion.collect.privacy.keys import Key, PrivacySettings, require_same_key
 from clarion.collect.privacy.persons import remove_persons
@@ -230,7 +230,7 @@ def consenting_people(scope: Scope, source: Source) -> DataFrame | None:
         )
     records = scope.own(BRONZE["consents"]).withColumn("_duplicate", F.lit(False))
     rows = union_all(
-        parse_records(records.where(F.col("_source") == one.name), parse_spec(one)).select(
+        _typed_statements(one, records).select(
             "customer_ref", "purpose", "channel", "granted", "at"
         )
         for one in statements
@@ -242,3 +242,10 @@ def consenting_people(scope: Scope, source: Source) -> DataFrame | None:
     return consenting_customers(stated, purpose="collection").select(
         F.col("customer_id").alias("ref")
     )
+
+
+def _typed_statements(source: Source, records: DataFrame) -> DataFrame:
+    """The statements of a consents source; null where an id is damaged."""
+    spec = parse_spec(source)
+    of_source = records.where(F.col("_source") == source.name)
+    return without_faulty_ids(parse_records(of_source, spec), spec)

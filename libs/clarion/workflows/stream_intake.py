@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
-from clarion.collect.cleaning.parsing import parse_records
+from clarion.collect.cleaning.parsing import parse_records, without_faulty_ids
 from clarion.collect.sources.manifests import declared_records
 from clarion.collect.sources.mapping import Source
 from clarion.collect.sources.readers import reader_of
@@ -173,7 +173,7 @@ def follow_source(scope: Scope, live: LiveSource) -> DataFrame:
 
 
 def typed_records(source: Source, raw_records: DataFrame) -> DataFrame:
-    """Records of a stream with the columns of their kind."""
+    """Records of a stream with the columns of their kind; null where an id is damaged."""
     provenance = {
         "_hash": F.lit(""),
         "_person_removed": F.lit(False),
@@ -184,7 +184,8 @@ def typed_records(source: Source, raw_records: DataFrame) -> DataFrame:
         "_ingested_at": F.lit(None).cast("timestamp"),
         "_duplicate": F.lit(False),
     }
-    return parse_records(raw_records.withColumns(provenance), parse_spec(source))
+    spec = parse_spec(source)
+    return without_faulty_ids(parse_records(raw_records.withColumns(provenance), spec), spec)
 
 
 def bronze_query(scope: Scope, live: LiveSource) -> LiveQuery:

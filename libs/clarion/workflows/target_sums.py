@@ -22,13 +22,16 @@ from clarion.workflows.intake import needs_consent
 
 Sums = Mapping[str, float]
 _LANDED, _DECLARED = "landed of ", "declared of "
+_FORMED, _STATED = "in standard form of ", "stated of "
 
 
 def target_sums(scope: Scope) -> Sums:
     """Everything that targets count, by name; 0 where there are no rows.
 
     `landed of <kind>` and `declared of <kind>` stand for each kind whose files are declared by
-    manifests; `authorised` and `rows_of_people` only where a source asks for recorded consent.
+    manifests, `in standard form of <column>` and `stated of <column>` for each column of a source
+    that has such a form; `authorised` and `rows_of_people` only where a source asks for recorded
+    consent.
     """
     frames = [
         *_of_batches(scope),
@@ -55,6 +58,12 @@ def landed_and_declared(sums: Sums, kind: str) -> tuple[float, float]:
     return sums[f"{_LANDED}{kind}"], sums[f"{_DECLARED}{kind}"]
 
 
+def formed_and_stated(sums: Sums) -> dict[str, tuple[float, float]]:
+    """Values in standard form, and values stated, by source and column."""
+    names = (name.removeprefix(_STATED) for name in sums if name.startswith(_STATED))
+    return {name: (sums[f"{_FORMED}{name}"], sums[f"{_STATED}{name}"]) for name in names}
+
+
 def _named(values: Mapping[str, Column]) -> Column:
     """Values by name, the one column of every frame here."""
     entries = [part for name, value in values.items() for part in (F.lit(name), value)]
@@ -75,16 +84,23 @@ def _of_batches(scope: Scope) -> Iterator[DataFrame]:
     names = ("rows_in", "accepted", "quarantined", "duplicates", "warned")
     batches = scope.raw(BATCHES)
     yield _sum_of(batches, **{name: name for name in names})
-    unreadable = (
+    forms = (
         scope.raw(QUALITY)
-        .where("rule = 'unreadable'")
+        .where("rule = 'standard_form' AND checked > 0")
         .join(
             batches.select("_batch", "_source", "mapping_hash"),
             ["_batch", "_source", "mapping_hash"],
             "left_semi",
         )
+        .groupBy(F.concat_ws(".", "_source", "column").alias("name"))
+        .agg(F.sum("checked").alias("checked"), F.sum("failed").alias("failed"))
     )
-    yield _sum_of(unreadable, unreadable="failed")
+    yield forms.select(
+        F.create_map(
+            F.concat(F.lit(_STATED), "name"), F.col("checked"),
+            F.concat(F.lit(_FORMED), "name"), F.col("checked") - F.col("failed"),
+        ).cast("map<string,double>").alias("sums")
+    )  # fmt: skip
     declared_files = (
         scope.raw(FILES)
         .where("state = 'taken' AND declared IS NOT NULL")

@@ -1,11 +1,17 @@
 """The targets of the scorecard: what each means, and its value on a day."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from clarion.measures.statistics.intervals import Interval, share
-from clarion.workflows.target_sums import Sums, kinds_with_manifests, landed_and_declared
+from clarion.workflows.target_sums import (
+    Sums,
+    formed_and_stated,
+    kinds_with_manifests,
+    landed_and_declared,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class Target:
         return "met" if value >= self.goal else "missed"
 
 
+_WORST_SHOWN = 5  # columns with the lowest shares of values in standard form
 NOT_MEASURED = (
     Target(
         "P5 portrait accuracy",
@@ -221,17 +228,9 @@ def _collection_targets(sums: Sums) -> list[Target]:
 
 
 def _quality_targets(sums: Sums) -> list[Target]:
-    """How much has no unreadable value, no warning, and one currency."""
-    unique_rows = sums["rows_in"] - sums["duplicates"]
+    """How much has a standard form, no warning, and one currency."""
     return [
-        Target(
-            "Q2 standard form",
-            "records less values that could not be parsed (dates, amounts, codes) / records "
-            "without duplicates",
-            0.99,
-            unique_rows - sums["unreadable"],
-            unique_rows,
-        ),
+        _form_target(formed_and_stated(sums)),
         Target(
             "C9 accuracy",
             "accepted rows without a warning that are not invalid activity / accepted rows",
@@ -248,6 +247,27 @@ def _quality_targets(sums: Sums) -> list[Target]:
             remark=_unconverted(sums["order_lines"] - sums["converted"]),
         ),
     ]
+
+
+def _form_target(columns: Mapping[str, tuple[float, float]]) -> Target:
+    """How many values have the standard form, in the column where the fewest have it.
+
+    Args:
+        columns: values in standard form, and values stated, by source and column.
+    """
+    shares = {name: formed / stated for name, (formed, stated) in columns.items()}
+    worst_first = sorted(shares, key=lambda name: (shares[name], name))
+    worst = [f"{name} {shares[name]:.2%}" for name in worst_first if shares[name] < 1]
+    formed, stated = columns[worst_first[0]] if worst_first else (None, None)
+    return Target(
+        "Q2 standard form",
+        "values in standard form (dates, numbers, currencies, ids, codes) / values stated, in the "
+        "column of a source where this is lowest",
+        0.99,
+        formed,
+        stated,
+        remark=f"lowest: {', '.join(worst[:_WORST_SHOWN])}" if worst else None,
+    )
 
 
 def _unconverted(lines: float) -> str | None:

@@ -2,11 +2,15 @@
 
 from clarion.kernel import sql
 
+_BACKSLASH = "\\"
+# Control and format characters, and white space other than the plain one.
+_INVISIBLE = r"[\p{Cc}\p{Cf}\p{Z}&&[^ ]]"
+
 
 def mask_sql(value: str) -> str:
-    """SQL of the shape of a text: letters as x, all but the first two digits as 0.
+    """SQL of the shape of a text: letters as x, digits as 0 but for the first two characters.
 
-    At most 24 characters are kept.
+    At most 24 characters are kept; invisible ones are shown as escapes.
 
     Args:
         value: SQL of the text.
@@ -15,4 +19,16 @@ def mask_sql(value: str) -> str:
     digit = sql.text(r"\d")
     head = f"regexp_replace(substring({value}, 1, 2), {letter}, 'x')"
     rest = f"regexp_replace(substring({value}, 3, 22), {letter}, 'x')"
-    return f"concat({head}, regexp_replace({rest}, {digit}, '0'))"
+    return escape_invisible_sql(f"concat({head}, regexp_replace({rest}, {digit}, '0'))")
+
+
+def escape_invisible_sql(value: str) -> str:
+    r"""SQL of a text with its invisible characters as escapes, such as `\u200b`.
+
+    Args:
+        value: SQL of the text.
+    """
+    code = f"concat({sql.text(_BACKSLASH + 'u')}, lpad(lower(hex(ascii(c))), 4, '0'))"
+    escape = f"IF(c = chr(9), {sql.text(_BACKSLASH + 't')}, {code})"
+    shown = f"IF(c RLIKE {sql.text(_INVISIBLE)}, {escape}, c)"
+    return f"array_join(transform(split({value}, ''), c -> {shown}), '')"

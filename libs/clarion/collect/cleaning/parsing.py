@@ -11,6 +11,7 @@ from clarion.contracts.sources import Kind
 from clarion.kernel import instants, sql
 
 NAMES_TYPE = "array<string>"
+_FAULTS_TYPE = "map<string,string>"
 _EMPTY = sql.text("")
 _PROVENANCE = (
     "_hash",
@@ -26,12 +27,29 @@ _PROVENANCE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IdSql:
+    """SQL of a column of ids.
+
+    Args:
+        is_odd: over `stated_name` of the column; false where nothing needs a repair, and
+            nothing is wrong.
+        repaired: over `stated_name` of the column.
+        fault: over the column: the rule that the id fails; null where it is good.
+    """
+
+    is_odd: str
+    repaired: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParseSpec:
     """How the records of a source become rows of its kind.
 
     Args:
         kind: the source kind.
-        expressions: try SQL of each mapped column.
+        expressions: try SQL of each mapped column; of ids as the source states them.
+        ids: repairs and faults of each mapped column of ids.
         uses: source columns that each expression uses.
         tokens: raw column that holds the token, of each personal column.
         time_zone: zone of the source's clock, for times that state none.
@@ -43,6 +61,7 @@ class ParseSpec:
 
     kind: Kind
     expressions: Mapping[str, str]
+    ids: Mapping[str, IdSql]
     uses: Mapping[str, tuple[str, ...]]
     tokens: Mapping[str, str]
     time_zone: str
@@ -63,7 +82,9 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
 
     Returns:
         One row per record: the kind's columns, `_missing_words` (columns whose text stands for no
-        value; null for none), `_duplicate`, the provenance columns and `_raw` (the record).
+        value; null for none), `_repaired_ids` (columns whose id was repaired; null for none),
+        `_id_faults` (the rule that an id fails, by column; null for none), `_duplicate`, the
+        provenance columns and `_raw` (the record).
     """
     # SQL text, here and below: a plan of a few hundred expressions is parsed at once, where
     # building each of them from Python took 0.4 s a source.
@@ -88,6 +109,14 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
         f"({value}) AS {sql.name(name)}" for name, value in parse_spec.expressions.items()
     ]
     types = dict(opened.selectExpr(*expressions).dtypes)
+    # In a step of their own, so that each id is compared with the pattern of odd ones once.
+    stated = [
+        f"CAST(({parse_spec.expressions[name]}) AS string) AS {stated_name(name)}"
+        for name in parse_spec.ids
+    ]
+    odd = [f"({ids.is_odd}) AS {_odd_name(name)}" for name, ids in parse_spec.ids.items()]
+    opened = opened.selectExpr("*", *stated).selectExpr("*", *odd)
+    of_ids = [*map(stated_name, parse_spec.ids), *map(_odd_name, parse_spec.ids)]
     typed = opened.selectExpr(
         *(
             f"{_typed_value(column, parse_spec, types)} AS {sql.name(column.name)}"
@@ -95,10 +124,41 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
         ),
         "_raw",
         *provenance,
+        *of_ids,
     )
-    typed = typed.withColumn("_missing_words", F.expr(_columns_with_words(parse_spec)))
+    marks = {
+        "_missing_words": _columns_with_words(parse_spec),
+        "_repaired_ids": _repaired_ids(parse_spec),
+        "_id_faults": _id_faults(parse_spec),
+    }
+    typed = typed.withColumns({name: F.expr(mark) for name, mark in marks.items()})
+    typed = typed.drop(*(name.strip("`") for name in of_ids))
     derived = {name: F.expr(value) for name, value in derived_values(parse_spec).items()}
     return typed.withColumns(derived)
+
+
+def stated_name(column: str) -> str:
+    """The name, quoted, of an id as the source states it."""
+    return sql.name(f"_stated_{column}")
+
+
+def _odd_name(column: str) -> str:
+    return sql.name(f"_odd_{column}")
+
+
+def without_faulty_ids(rows: DataFrame, parse_spec: ParseSpec) -> DataFrame:
+    """The rows with null in place of ids that cleaning refuses.
+
+    Args:
+        rows: rows of `parse_records`.
+        parse_spec: how the records were parsed.
+    """
+    return rows.withColumns(
+        {
+            name: F.expr(f"IF(_id_faults[{sql.text(name)}] IS NULL, {sql.name(name)}, NULL)")
+            for name in parse_spec.ids
+        }
+    )
 
 
 def _token_name(column: str) -> str:
@@ -111,6 +171,8 @@ def _typed_value(column: ContractColumn, parse_spec: ParseSpec, types: Mapping[s
         return _token_name(column.name)
     if column.name not in parse_spec.expressions:
         return f"CAST(NULL AS {column.type})"
+    if column.name in parse_spec.ids:
+        return f"nullif(trim({_id_value(column.name, parse_spec)}), '')"
     value = f"({parse_spec.expressions[column.name]})"
     type_ = types[column.name]
     if column.type == "timestamp":
@@ -121,6 +183,14 @@ def _typed_value(column: ContractColumn, parse_spec: ParseSpec, types: Mapping[s
     if column.type == "string":
         return f"nullif(trim(CAST({value} AS string)), '')"
     return value if type_ == column.type else f"TRY_CAST({value} AS {column.type})"
+
+
+def _id_value(name: str, parse_spec: ParseSpec) -> str:
+    """SQL of a repaired id; null where a text stands for none."""
+    stated = stated_name(name)
+    value = f"IF({_odd_name(name)}, {parse_spec.ids[name].repaired}, {stated})"
+    words = parse_spec.missing_words.get(name, ())
+    return f"IF({_is_word(f'trim({value})', words)}, NULL, {value})" if words else value
 
 
 def _instant(column: ContractColumn, value: str, type_: str, parse_spec: ParseSpec) -> str:
@@ -182,18 +252,52 @@ def _is_word(text: str, words: tuple[str, ...]) -> str:
 def _columns_with_words(parse_spec: ParseSpec) -> str:
     """SQL of the columns without a value in whose place a text stands that says so."""
     conditions = {
-        name: " OR ".join(_is_word(text, words) for text in _used_texts(parse_spec, name))
+        name: " OR ".join(_is_word(text, words) for text in _word_texts(parse_spec, name))
         for name, words in parse_spec.missing_words.items()
         if words and parse_spec.uses.get(name)
     }
-    names = [
-        f"IF({sql.name(name)} IS NULL AND ({condition}), {sql.text(name)}, NULL)"
-        for name, condition in conditions.items()
-    ]
-    # No list for a row without such a text, as most are.
+    return _names_where(
+        {name: f"{sql.name(name)} IS NULL AND ({text})" for name, text in conditions.items()}
+    )
+
+
+def _word_texts(parse_spec: ParseSpec, name: str) -> list[str]:
+    """The texts for a column that may stand for no value; also one within a table's guard."""
+    texts = _used_texts(parse_spec, name)
+    if name in parse_spec.ids:
+        texts.append(f"IF({_odd_name(name)}, trim({parse_spec.ids[name].repaired}), NULL)")
+    return texts
+
+
+def _repaired_ids(parse_spec: ParseSpec) -> str:
+    """SQL of the columns whose id is not the text that the source states."""
+    return _names_where(
+        {
+            name: f"{_odd_name(name)} AND {sql.name(name)} <> {stated_name(name)}"
+            for name in parse_spec.ids
+        }
+    )
+
+
+def _names_where(conditions: Mapping[str, str]) -> str:
+    """SQL of the columns whose condition holds; null where none does."""
+    names = [f"IF({condition}, {sql.text(name)}, NULL)" for name, condition in conditions.items()]
+    # No list for a row without such a column, as most are.
     is_any = f"coalesce({', '.join([*names, sql.text(None)])}) IS NOT NULL"
     found = f"array_compact(array({', '.join(names)}))" if names else "array()"
     return f"IF(_malformed IS NULL AND {is_any}, CAST({found} AS {NAMES_TYPE}), NULL)"
+
+
+def _id_faults(parse_spec: ParseSpec) -> str:
+    """SQL of the rule that an id fails, by column; null where none does."""
+    faults = {
+        name: f"IF({_odd_name(name)}, {ids.fault}, NULL)" for name, ids in parse_spec.ids.items()
+    }
+    if not faults:
+        return f"CAST(NULL AS {_FAULTS_TYPE})"
+    is_any = f"coalesce({', '.join(faults.values())}) IS NOT NULL"
+    entries = ", ".join(f"{sql.text(name)}, {fault}" for name, fault in faults.items())
+    return f"IF({is_any}, map_filter(map({entries}), (k, v) -> v IS NOT NULL), NULL)"
 
 
 def is_unreadable(parse_spec: ParseSpec, name: str) -> str:

@@ -3,19 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from clarion.collect.cleaning.rules import Rule
+from clarion.collect.cleaning.rules import BUILT_IN_REASONS, Rule
 from clarion.measures.statistics.intervals import Interval, share
-
-_REASONS = {
-    "missing": "a required value is missing",
-    "unreadable": "a value cannot be read as the mapping says",
-    "malformed_record": "the record does not have the mapping's format",
-    "no_consent_to_collection": (
-        "the person did not consent to collection, and the fact is about nobody else"
-    ),
-    "missing_word": "a text such as N/A stands for no value, as missing_words.yml declares",
-    "filled": "a missing value was filled by the mapping's policy",
-}
 
 _MIN_RATIO = 2.0  # a rate below twice the usual one is no anomaly, however many rows show it
 _MIN_FAILED = 20  # fewer failed rows are no anomaly
@@ -50,6 +39,9 @@ class BatchQuality:
         warnings: accepted records by rule that only warns.
         filled: filled values, by column.
         missing_words: texts that stand for no value, by column.
+        repaired_ids: ids that were repaired, by column.
+        values: stated values that could be read, by column.
+        other_forms: those of them that do not have their column's standard form, by column.
     """
 
     checked: int
@@ -57,6 +49,9 @@ class BatchQuality:
     warnings: Mapping[str, int]
     filled: Mapping[str, int]
     missing_words: Mapping[str, int]
+    repaired_ids: Mapping[str, int]
+    values: Mapping[str, int]
+    other_forms: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +77,15 @@ def rule_qualities(
 ) -> list[RuleQuality]:
     """How often each active rule failed in a batch, also where it never did.
 
+    The rule `standard_form` counts the values of a column, every other one counts records.
+
     Args:
         batch: counts of the batch.
         rules: active rules of the source.
         failed_before: records of earlier batches that failed, by rule and column.
         checked_before: records of earlier batches.
     """
-    reasons = {rule.name: rule.reason for rule in rules} | _REASONS
+    reasons = {rule.name: rule.reason for rule in rules} | BUILT_IN_REASONS
     failed_rules = {name for name, _ in batch.errors} | set(batch.warnings)
     passed_rules = {rule.name for rule in rules} - failed_rules
     counts = [(name, "", "error", 0) for name in sorted(passed_rules)]
@@ -98,7 +95,10 @@ def rule_qualities(
     counts += [
         ("missing_word", column, "repair", count) for column, count in batch.missing_words.items()
     ]
-    qualities = []
+    counts += [
+        ("repaired_id", column, "repair", count) for column, count in batch.repaired_ids.items()
+    ]
+    qualities = _standard_forms(batch)
     for rule, column, severity, failed in counts:
         before = failed_before.get((rule, column), 0)
         quality = RuleQuality(
@@ -112,6 +112,25 @@ def rule_qualities(
             anomaly=is_anomaly(
                 failed, batch.checked, failed_before=before, checked_before=checked_before
             ),
+        )
+        qualities.append(quality)
+    return qualities
+
+
+def _standard_forms(batch: BatchQuality) -> list[RuleQuality]:
+    """How many of the values that a batch states have the standard form of their column."""
+    qualities = []
+    for column, readable in batch.values.items():
+        unreadable = batch.errors.get(("unreadable", column), 0)
+        quality = RuleQuality(
+            rule="standard_form",
+            column=column,
+            severity="measure",
+            reason=BUILT_IN_REASONS["standard_form"],
+            failed=unreadable + batch.other_forms.get(column, 0),
+            checked=unreadable + readable,
+            usual_rate=None,  # each rule that a value can fail has its own
+            anomaly=False,
         )
         qualities.append(quality)
     return qualities

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.collect.cleaning.masking import mask_sql
+from clarion.collect.cleaning.masking import escape_invisible_sql, mask_sql
 from clarion.collect.cleaning.parsing import (
     NAMES_TYPE,
     ParseSpec,
@@ -32,8 +32,7 @@ class _Condition:
     holds: str
     rule: str
     column: str = "''"
-    sample: str = sql.text(None)
-    shows_value: bool = False
+    shows_value: str = "false"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +83,10 @@ def find_reasons(
     reasons = [
         _Condition("_malformed IS NOT NULL", "'malformed_record'"),
         *_value_conditions(parse_spec, policy.required, emptying),
-        *_rule_conditions(rejecting, parse_spec),
+        *_id_conditions(parse_spec),
+        *_rule_conditions(rejecting),
     ]
-    warnings = [*_rule_conditions(warning, parse_spec), *_emptied_conditions(emptying)]
+    warnings = [*_rule_conditions(warning), *_emptied_conditions(emptying)]
 
     complete = _add_product_known(rows, parse_spec.kind, products)
     check_user_sql(complete, [_user_sql(rule, parse_spec.kind) for rule in active])
@@ -95,7 +95,7 @@ def find_reasons(
     results = [*_results(reasons, prefix="_r"), *_results(warnings, prefix="_w")]
     return emptied.selectExpr("*", *results).selectExpr(
         *columns,
-        f"{_reasons_sql(reasons)} AS _reasons",
+        f"{_reasons_sql(reasons, parse_spec)} AS _reasons",
         f"{_warnings_sql(warnings)} AS _warnings",
     )
 
@@ -165,14 +165,20 @@ def _results(conditions: list[_Condition], *, prefix: str) -> list[str]:
     ]
 
 
-def _reasons_sql(conditions: list[_Condition]) -> str:
+def _reasons_sql(conditions: list[_Condition], parse_spec: ParseSpec) -> str:
     entries = ", ".join(
         f"named_struct('holds', _r{index}, 'rule', {condition.rule}, "
-        f"'column', {condition.column}, 'sample', {condition.sample}, "
-        f"'shows_value', {str(condition.shows_value).lower()})"
+        f"'column', {condition.column}, 'shows_value', {condition.shows_value})"
         for index, condition in enumerate(conditions)
     )
-    sample = f"IF(r.shows_value, substring(r.sample, 1, 24), {mask_sql('r.sample')})"
+    texts = " ".join(
+        f"WHEN {sql.text(name)} THEN {source_text(parse_spec, name)}" for name in parse_spec.uses
+    )
+    sample = sql.text(None)
+    if texts:
+        shown = escape_invisible_sql("substring(s, 1, 24)")
+        shape = f"IF(r.shows_value, {shown}, {mask_sql('s')})"
+        sample = f"transform(array(CASE r.column {texts} END), s -> {shape})[0]"
     reason = f"named_struct('rule', r.rule, 'column', r.column, 'sample', {sample})"
     reasons = f"transform(filter(array({entries}), r -> r.holds), r -> {reason})"
     # The list is built only for rows with a reason, which keeps the rest compiled.
@@ -214,7 +220,7 @@ def _policy(rule: Rule, policies: Mapping[str, str]) -> str | None:
     return policies.get(rule.column, DEFAULT_POLICIES.get(rule.column))
 
 
-def _rule_conditions(rules: list[Rule], parse_spec: ParseSpec) -> list[_Condition]:
+def _rule_conditions(rules: list[Rule]) -> list[_Condition]:
     """One condition per rule name, so that the plan stays short.
 
     Where a rule is about several columns, the reason names the first column that fails it.
@@ -225,17 +231,25 @@ def _rule_conditions(rules: list[Rule], parse_spec: ParseSpec) -> list[_Conditio
     conditions = []
     for name, same_name in by_name.items():
         column = sql.text(same_name[0].column)
-        sample = source_text(parse_spec, same_name[0].column)
         if len(same_name) > 1:
             cases = " ".join(
                 f"WHEN {rule.invalid_when} THEN {sql.text(rule.column)}" for rule in same_name
             )
             column = f"CASE {cases} END"
-            sample = sql.text(None)
         holds = " OR ".join(f"coalesce({rule.invalid_when}, false)" for rule in same_name)
-        conditions.append(
-            _Condition(holds, sql.text(name), column, sample, same_name[0].shows_value)
-        )
+        shows_value = str(same_name[0].shows_value).lower()
+        conditions.append(_Condition(holds, sql.text(name), column, shows_value))
+    return conditions
+
+
+def _id_conditions(parse_spec: ParseSpec) -> list[_Condition]:
+    """Ids that are damaged, or do not have the form that the mapping declares."""
+    conditions = []
+    for name in parse_spec.ids:
+        fault = f"_id_faults[{sql.text(name)}]"
+        # A rounded number tells nothing about who had it.
+        shows_value = "false" if name in parse_spec.kind.people else f"{fault} = 'rounded_id'"
+        conditions.append(_Condition(f"{fault} IS NOT NULL", fault, sql.text(name), shows_value))
     return conditions
 
 
@@ -256,7 +270,6 @@ def _value_conditions(
                     f"_malformed IS NULL AND {is_unreadable(parse_spec, column.name)}{unless}",
                     "'unreadable'",
                     sql.text(column.name),
-                    source_text(parse_spec, column.name),
                 )
             )
     return conditions

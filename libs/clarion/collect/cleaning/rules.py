@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from clarion.config.load import parse_model
 from clarion.contracts.core import Column
-from clarion.contracts.sources import EVENT_TYPES, KINDS, RESPONSE_TYPES, Kind
+from clarion.contracts.sources import EVENT_TYPES, ID_FAULTS, KINDS, RESPONSE_TYPES, Kind
 from clarion.kernel import sql
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import refuse_unsafe_sql
@@ -20,6 +20,20 @@ from clarion.kernel.expressions import refuse_unsafe_sql
 Severity = Literal["error", "warning"]
 IfOptional = Literal["reject", "empty"]
 _LISTS = {"{event_types}": EVENT_TYPES, "{response_types}": RESPONSE_TYPES}
+# What is checked or counted for every source, without a rule of conf/rules.
+BUILT_IN_REASONS: dict[str, str] = {
+    "missing": "a required value is missing",
+    "unreadable": "a value cannot be read as the mapping says",
+    "malformed_record": "the record does not have the mapping's format",
+    "no_consent_to_collection": (
+        "the person did not consent to collection, and the fact is about nobody else"
+    ),
+    "missing_word": "a text such as N/A stands for no value, as missing_words.yml declares",
+    "filled": "a missing value was filled by the mapping's policy",
+    "repaired_id": "what a table added to an id was taken away, as the mapping's 'ids' declares",
+    "standard_form": "a value that is stated does not have the standard form of its column",
+    **ID_FAULTS,
+}
 # Several rules can be about one column: the policy of a mapping that states none.
 DEFAULT_POLICIES = {
     "quantity": "must_be_positive",
@@ -110,8 +124,8 @@ def parse_rules(files: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Rule,
         files: contents by name: a kind's, or `every` for all kinds.
 
     Raises:
-        ConfigError: no such kind, an unknown key, a column that the kind does not have, or more
-            than an expression.
+        ConfigError: no such kind, an unknown key, a column that the kind does not have, more than
+            an expression, or a name that is checked for every source.
     """
     for name in files:
         if name != "every" and name not in KINDS:
@@ -127,8 +141,18 @@ def _rules_of_kind(files: Mapping[str, Mapping[str, Any]], kind: Kind) -> list[R
     rules: list[Rule] = []
     for file in (kind.name, "every"):
         for name, body in files.get(file, {}).items():
+            _refuse_built_in(name, file=file)
             rules += _parse_rule(name, body, kind, file=file)
     return rules
+
+
+def _refuse_built_in(name: str, *, file: str) -> None:
+    if name in BUILT_IN_REASONS:
+        raise ConfigError(
+            f"rules/{file}.yml: '{name}' is checked for every source",
+            found=BUILT_IN_REASONS[name],
+            fix="take the rule out, or name it otherwise",
+        )
 
 
 def _parse_rule(name: str, body: Any, kind: Kind, *, file: str) -> list[Rule]:

@@ -6,6 +6,7 @@ what cannot be converted becomes null, and cleaning reports it in the quarantine
 
 from dataclasses import dataclass
 
+from clarion.collect.sources.ids import IdForm
 from clarion.collect.sources.missing_words import without_words
 from clarion.kernel import expressions, instants
 
@@ -30,6 +31,7 @@ class Expression:
             read.
         missing_words: texts that stand for no value.
         gives_text: whether its column is one of text.
+        id_form: how the ids of its column are written; None where it is none of ids.
     """
 
     sql: str
@@ -39,16 +41,28 @@ class Expression:
     time_zone: str | None = None
     missing_words: tuple[str, ...] = ()
     gives_text: bool = False
+    id_form: IdForm | None = None
 
     def __post_init__(self) -> None:
         expressions.refuse_unsafe_sql(self.over or self.sql, where=self.where)
 
     @property
     def try_sql(self) -> str:
-        """The expression with casts in their try_ forms, and times read as instants.
+        """The expression as `stated_sql`, with ids repaired.
 
         A text that stands for no value is null.
         """
+        text = self.stated_sql
+        if self.id_form is not None:
+            stated = f"CAST(({text}) AS string)"
+            text = f"IF({self.id_form.is_odd(stated)}, {self.id_form.repaired(stated)}, {stated})"
+        if self.gives_text and self.missing_words:
+            text = without_words(f"({text})", self.missing_words)
+        return text
+
+    @property
+    def stated_sql(self) -> str:
+        """The expression with casts in their try_ forms, and times read as instants."""
         parts = expressions.tokens(self.sql)
         text = "".join(
             _TRY_SQL.get(text.lower(), text) if kind == "word" and is_call else text
@@ -56,8 +70,6 @@ class Expression:
         )
         if self.time_zone:
             text = instants.read_instants(text, self.time_zone)
-        if self.gives_text and self.missing_words:
-            text = without_words(f"({text})", self.missing_words)
         return text
 
     @property

@@ -150,7 +150,7 @@ class Source:
     def fingerprint(self) -> str:
         """Equal for mappings that clean alike; where the files lie does not matter."""
         parts = {
-            name: [expression.sql, *expression.missing_words]
+            name: [expression.sql, *expression.missing_words, str(expression.id_form)]
             for name, expression in self.columns.items()
         }
         missing = {name: str(policy) for name, policy in self.missing.items()}

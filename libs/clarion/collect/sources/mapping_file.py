@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from clarion.collect.sources import formats, standards
 from clarion.collect.sources.expressions import Expression
+from clarion.collect.sources.ids import IdForm
 from clarion.collect.sources.mapping import (
     ChangedFilePolicy,
     Consent,
@@ -88,6 +89,7 @@ class _SourceSection(BaseModel):
     malformed: MalformedPolicy = "refuse"
     consent: Consent | None = None
     columns: dict[str, Standard | str | int | float | bool]
+    ids: dict[str, IdForm] = Field(default_factory=dict)
     rules: dict[str, str] = Field(default_factory=dict)
     missing: dict[str, Literal["refuse", "drop", "keep"] | FromAbove | Fill | Fit] = Field(
         default_factory=dict
@@ -176,6 +178,7 @@ def _source(name: str, kind_name: str, body: Any, words: _Words) -> Source:
                 time_zone=section.time_zone,
                 missing_words=words.missing.of(kind, declared[name]),
                 gives_text=declared[name].type == "string",
+                id_form=section.ids.get(name, IdForm()) if declared[name].is_id else None,
             )
             for name, body in section.columns.items()
         },
@@ -244,6 +247,16 @@ def _check_columns(where: str, kind: Kind, section: _SourceSection) -> None:
                 f"mapping {where}: there is no column '{column}'",
                 found=", ".join(available),
                 fix=_suggest(column, available),
+            )
+    ids = [
+        column.name for column in kind.columns if column.is_id and column.name in section.columns
+    ]
+    for column in section.ids:
+        if column not in ids:
+            raise ConfigError(
+                f"mapping {where}: 'ids' names {column}, which is no mapped column of ids",
+                found=", ".join(ids) or "no column of ids",
+                fix=_suggest(column, ids) if ids else "take it out",
             )
     for column in kind.required:
         if column not in section.columns:

@@ -39,7 +39,7 @@ class MissingWords(BaseModel):
         """The texts that stand for no value in a column of a kind."""
         if column.name in kind.people or column.personal:
             return (*self.id, *self.person)
-        if column.name.endswith("_ref"):
+        if column.is_id:
             return self.id
         if column.type in _TIMES:
             return self.time

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from clarion.collect.sources.id_damage import propose_ids
 from clarion.collect.sources.numerals import Evidence, evidence
 from clarion.collect.sources.sample import Sample, Values
 from clarion.collect.sources.standards import BY_POINTS
@@ -284,6 +285,8 @@ def _write_proposal(
             proposal.notes.append(f"{name}: required, and no column was found for it")
 
     column_of = {match.name: column for column, match in matches.items()}
+    texts = {column: sample.columns[match.name] for column, match in matches.items()}
+    proposal.notes += propose_ids(kind, texts, proposal.body)
     _note_keys(sample, kind, column_of, proposal)
     _seal_personal(sample, column_of, proposal)
     return proposal
