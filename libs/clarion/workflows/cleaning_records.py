@@ -37,6 +37,8 @@ class BatchCounts:
         filled_values: filled values, by column.
         warnings: accepted rows by rule that only warns.
         missing_words: records without a value where a text stands for none, by column.
+        redelivered: accepted order lines that were delivered before, with other values.
+        equal_lines: accepted order lines that equal another one of their order in one delivery.
     """
 
     source: str
@@ -50,6 +52,8 @@ class BatchCounts:
     filled_values: Mapping[str, int]
     warnings: Mapping[str, int]
     missing_words: Mapping[str, int]
+    redelivered: int = 0
+    equal_lines: int = 0
 
 
 def reconcile(counts: list[BatchCounts], accepted: int, quarantined: int) -> None:
@@ -87,6 +91,7 @@ def record_batches(scope: Scope, plan: list[CleaningBatch], counts: list[BatchCo
         found = ", ".join(f"{name} {n:,}" for name, n in sorted(count.missing_words.items()) if n)
         if found:
             scope.note(f"{count.source}: texts that stand for no value: {found}")
+        _note_versions(scope, count)
         row = {
             **asdict(count),
             "_batch": count.batch,
@@ -100,6 +105,19 @@ def record_batches(scope: Scope, plan: list[CleaningBatch], counts: list[BatchCo
     batches = sorted({count.batch for count in counts})
     frame = rows_as_frame(scope.spark, BATCHES, rows)
     scope.replace(BATCHES, frame, where=sql.among("_batch", batches))
+
+
+def _note_versions(scope: Scope, count: BatchCounts) -> None:
+    if count.redelivered:
+        scope.note(
+            f"{count.source}: {count.redelivered:,} lines were delivered before with other values: "
+            "from their arrival on the new version counts"
+        )
+    if count.equal_lines:
+        scope.note(
+            f"{count.source}: {count.equal_lines:,} lines equal another line of their order in the "
+            "same delivery and count, too; if they are duplicates, write 'duplicates: drop'"
+        )
 
 
 def record_quality(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from clarion.collect.cleaning.order_versions import MARKS
 from clarion.contracts.core import Column as ContractColumn
 from clarion.contracts.sources import Kind
 from clarion.kernel import instants, sql
@@ -61,7 +62,8 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
 
     Returns:
         One row per record: the kind's columns, `_missing_words` (columns whose text stands for no
-        value; null for none), `_duplicate`, the provenance columns and `_raw` (the record).
+        value; null for none), `_duplicate`, the provenance columns and `_raw` (the record); the
+        marks of `mark_versions`, where the records have them.
     """
     # SQL text, here and below: a plan of a few hundred expressions is parsed at once, where
     # building each of them from Python took 0.4 s a source.
@@ -77,7 +79,9 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
         f"raw[{sql.text(raw_column)}] AS {_token_name(name)}"
         for name, raw_column in parse_spec.tokens.items()
     ]
-    opened = records.selectExpr(*values, *tokens, "raw AS _raw", *_PROVENANCE, "_duplicate")
+    marks = [name for name in MARKS if name in records.columns]
+    carried = (*_PROVENANCE, "_duplicate", *marks)
+    opened = records.selectExpr(*values, *tokens, "raw AS _raw", *carried)
 
     expressions = [
         f"({value}) AS {sql.name(name)}" for name, value in parse_spec.expressions.items()
@@ -89,8 +93,7 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
             for column in parse_spec.kind.columns
         ),
         "_raw",
-        *_PROVENANCE,
-        "_duplicate",
+        *carried,
     )
     typed = typed.withColumn("_missing_words", F.expr(_columns_with_words(parse_spec)))
     derived = {name: F.expr(value) for name, value in derived_values(parse_spec).items()}
