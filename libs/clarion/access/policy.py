@@ -25,7 +25,11 @@ from clarion.collect.cleaning.currencies import (
     count_without_rate,
     daily_rates,
 )
-from clarion.collect.cleaning.order_versions import replacements, without_replaced
+from clarion.collect.cleaning.order_versions import (
+    has_replacements,
+    replacements,
+    without_replaced,
+)
 from clarion.collect.identity.consent import (
     consenting_customers,
     known_statements,
@@ -142,8 +146,8 @@ class AccessPolicy:
         with self._lock:
             if not self._is_replaced_asked and self.lake.exists(ORDER_LINES):
                 lines = self.lake.read(ORDER_LINES)
-                # One column is read; mostly each line was delivered once.
-                if not lines.where("is_redelivered").isEmpty():
+                # Three columns are read; mostly each line was delivered once.
+                if has_replacements(lines):
                     self._replacements = self.persist(replacements(lines))
             self._is_replaced_asked = True
             return self._replacements

@@ -7,11 +7,13 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from clarion.collect.cleaning.order_states import TAKEN_BACK
 from clarion.measures.columns.days import start_of
 
 MARKS = ("line_key", "is_redelivered", "_statement", "_redelivery", "_is_equal")
 # Whether a line was stated before: not, in the same batch, or in another one.
 FIRST, SAME_BATCH, OTHER_BATCH = 0, 1, 2
+_ORDER = ("_ingested_at", "_batch", "_file_order", "_statement")
 _OWN_ROWS = ("line_key", "_ingested_at", "_batch", "_file", "_statement")
 
 
@@ -91,15 +93,48 @@ def mark_versions(records: DataFrame, earlier: DataFrame | None, policy: LinePol
     rows = records.withColumn("_is_arriving", F.lit(True))
     if earlier is not None:
         rows = rows.unionByName(earlier, allowMissingColumns=True)
-    order = ("_ingested_at", "_batch", "_file_order", "_statement")
+    is_repeat = F.col("_previous.stated") == F.col("_stated")
+    if policy.within_days is not None:
+        days = F.make_dt_interval(days=F.lit(policy.within_days))
+        is_repeat = is_repeat & (F.col("_previous.at") >= F.col("_ingested_at") - days)
+    is_dropped = F.col("_repeats") if policy.drops_equal else F.lit(False)
     line = Window.partitionBy("line_key")
-    # Every window is sorted as this one is, so that Spark sorts once.
-    by_delivery = line.orderBy(*order, "_hash", "_row")
-    statement = Window.partitionBy("line_key", *order)
-    within = statement.orderBy("_hash", "_row")
+    is_of_first_batch = F.first("_batch").over(line.orderBy(*_ORDER)) == F.col("_batch")
+    last_stated = F.max(F.when(~F.col("_duplicate"), F.col("_number"))).over(line)
+    return (
+        _with_statements(rows, drops_equal=policy.drops_equal)
+        .withColumn("_duplicate", F.coalesce(is_repeat, F.lit(False)) | is_dropped)
+        .withColumn("_number", F.dense_rank().over(line.orderBy(*_ORDER)))
+        .withColumns(
+            {
+                "is_redelivered": last_stated > 1,
+                "_redelivery": F.when(F.col("_number") == 1, FIRST)
+                .when(is_of_first_batch, SAME_BATCH)
+                .otherwise(OTHER_BATCH),
+                "_is_equal": F.col("_repeats") & ~F.col("_duplicate"),
+            }
+        )
+        .where("_is_arriving")
+        .select(*records.columns, "_duplicate", "is_redelivered", "_redelivery", "_is_equal")
+    )
 
-    repeats = F.coalesce(F.lag("_hash").over(within) == F.col("_hash"), F.lit(False))
-    counted = F.lit(True) if not policy.drops_equal else ~F.col("_repeats")
+
+def _with_statements(rows: DataFrame, *, drops_equal: bool) -> DataFrame:
+    """The rows with what they state together, and what was stated of their line before.
+
+    Args:
+        rows: records with `line_columns`.
+        drops_equal: whether equal lines of one statement state the line once.
+
+    Returns:
+        The rows with _file_order; _repeats: whether an equal row of its statement comes before;
+        _stated: fingerprint of the statement; _previous: that of the one before, and its time.
+    """
+    # Every window is sorted as the second one is, so that Spark sorts once.
+    statement = Window.partitionBy("line_key", *_ORDER)
+    by_delivery = Window.partitionBy("line_key").orderBy(*_ORDER, "_hash", "_row")
+    within = statement.orderBy("_hash", "_row")
+    counted = ~F.col("_repeats") if drops_equal else F.lit(True)
     number = F.xxhash64("_hash").cast("decimal(20,0)")
     stated = F.struct(
         F.count(F.when(counted, 1)).over(statement).alias("lines"),
@@ -109,36 +144,13 @@ def mark_versions(records: DataFrame, earlier: DataFrame | None, policy: LinePol
         F.lag("_stated").over(by_delivery).alias("stated"),
         F.lag("_ingested_at").over(by_delivery).alias("at"),
     )
-    rows = (
+    repeats = F.lag("_hash").over(within) == F.col("_hash")
+    return (
         rows.withColumn("_file_order", _file_order())
-        .withColumn("_repeats", repeats)
+        .withColumn("_repeats", F.coalesce(repeats, F.lit(False)))
         .withColumn("_stated", stated)
         .withColumn("_previous", previous)
         .withColumn("_previous", F.first("_previous").over(within))
-    )
-    is_repeat = F.col("_previous.stated") == F.col("_stated")
-    if policy.within_days is not None:
-        days = F.make_dt_interval(days=F.lit(policy.within_days))
-        is_repeat = is_repeat & (F.col("_previous.at") >= F.col("_ingested_at") - days)
-    is_dropped = F.col("_repeats") if policy.drops_equal else F.lit(False)
-    number_of_statement = F.dense_rank().over(line.orderBy(*order))
-    is_first = F.col("_number") == 1
-    is_of_first_batch = F.first("_batch").over(by_delivery) == F.col("_batch")
-    return (
-        rows.withColumn("_duplicate", F.coalesce(is_repeat, F.lit(False)) | is_dropped)
-        .withColumn("_number", number_of_statement)
-        .withColumns(
-            {
-                "is_redelivered": F.max(F.when(~F.col("_duplicate"), F.col("_number"))).over(line)
-                > 1,
-                "_redelivery": F.when(is_first, FIRST)
-                .when(is_of_first_batch, SAME_BATCH)
-                .otherwise(OTHER_BATCH),
-                "_is_equal": F.col("_repeats") & ~F.col("_duplicate"),
-            }
-        )
-        .where("_is_arriving")
-        .select(*records.columns, "_duplicate", "is_redelivered", "_redelivery", "_is_equal")
     )
 
 
@@ -184,15 +196,49 @@ def arrived_with_delivery() -> Column:
 def replacements(order_lines: DataFrame) -> DataFrame:
     """When each line is replaced by its next version.
 
-    A version replaces those that had arrived before it; of equal arrivals the later delivery.
+    A version replaces those that had arrived before it; of equal arrivals the later delivery. A
+    return is replaced by the sale's line, of the same order and product, whose state says that it
+    came back; else it would be taken off twice.
 
     Args:
         order_lines: ORDER_LINES.
 
     Returns:
-        One row per line that was delivered more than once: order_line_id, line_key, replaced_at
-        (null for the newest).
+        One row per line that was delivered more than once, or such a return: order_line_id,
+        line_key, replaced_at (null for the newest).
     """
+    both = _replaced_versions(order_lines).unionByName(_returns_by_state(order_lines))
+    return both.groupBy("order_line_id", "line_key").agg(F.min("replaced_at").alias("replaced_at"))
+
+
+def has_replacements(order_lines: DataFrame) -> bool:
+    """Whether a line may be replaced: one was delivered more than once, or came back by state."""
+    return not order_lines.where(F.col("is_redelivered") | _is_taken_back()).isEmpty()
+
+
+def _is_taken_back() -> Column:
+    return (F.col("kind") == "no_sale") & F.col("status").isin(*TAKEN_BACK)
+
+
+def _returns_by_state(order_lines: DataFrame) -> DataFrame:
+    """Returns, with the arrival of the line by whose state the product came back."""
+    lines = order_lines.withColumn("_mapping", F.substring_index("_source", ".", 1))
+    of_product = ["_mapping", "order_id", "product_id"]
+    by_state = lines.where(_is_taken_back()).groupBy(*of_product)
+    taken_back = by_state.agg(F.min("arrived_at").alias("_arrival"))
+    return (
+        lines.where("kind = 'return'")
+        .join(taken_back, of_product)
+        .select(
+            "order_line_id",
+            "line_key",
+            F.greatest("arrived_at", "_arrival").alias("replaced_at"),
+        )
+    )
+
+
+def _replaced_versions(order_lines: DataFrame) -> DataFrame:
+    """When each line that was delivered more than once is replaced by its next version."""
     again = order_lines.where("is_redelivered").select("line_key").distinct()
     lines = order_lines.select("order_line_id", "arrived_at", *_OWN_ROWS).join(
         F.broadcast(again), "line_key", "left_semi"
