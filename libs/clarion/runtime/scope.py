@@ -31,8 +31,9 @@ _LAYERS_UNDER_POLICY = ("silver", "gold")
 class Scope:
     """What one run of one job may read and write; its threads may use it at the same time.
 
-    The verbs that read say how: `facts`, `current`, `earlier`, `latest_earlier` and `facts_within`
-    apply the access policy of the job's purpose, `raw` and `own` return rows as they are stored.
+    The verbs that read say how: `facts`, `facts_with_replaced`, `facts_within`, `current`,
+    `earlier` and `latest_earlier` apply the access policy of the job's purpose; `raw` and `own`
+    return rows as they are stored, `newest` those that no newer version replaces.
     """
 
     job: JobSpec

@@ -8,7 +8,6 @@ from pyspark.sql import functions as F
 from clarion.config import settings
 from clarion.contracts.sources import MONEY, OrderState
 
-
 TAKEN_BACK = ("refunded", "returned")  # states in which a sale's goods or money came back
 
 
