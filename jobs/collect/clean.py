@@ -51,7 +51,7 @@ def run(scope: Scope) -> None:
     record_replays(scope, plan, rejected)
     accepted_rows, quarantined_rows = scope.run_concurrently(
         [
-            partial(write_facts, scope, cleaned, in_batches=in_batches),
+            partial(write_facts, scope, cleaned, counts, in_batches=in_batches),
             partial(scope.replace, QUARANTINE, rejected, where=in_batches),
         ]
     )

@@ -29,7 +29,7 @@ def run(scope: Scope) -> None:
     settings = scope.settings(ProfileSettings)
     as_of = scope.as_of
     zone = scope.time_zone
-    lines = scope.facts(ORDER_LINES)
+    lines = scope.facts_with_replaced(ORDER_LINES)
     events = scope.facts(EVENTS)
     products = current_products(scope.facts(PRODUCTS), as_of=as_of, time_zone=zone)
 
@@ -37,7 +37,7 @@ def run(scope: Scope) -> None:
     by_customer = scope.persist(customer_days(lines, events, time_zone=zone).where(is_known))
     by_product = product_days(lines, events, time_zone=zone).where(is_known)
     by_interest = interests.product_interests(
-        lines, events, products, as_of=as_of, time_zone=zone, settings=settings
+        scope.facts(ORDER_LINES), events, products, as_of=as_of, time_zone=zone, settings=settings
     )
     scope.persist(by_interest)
     limit = settings.interactions_kept

@@ -1,15 +1,19 @@
 """Orders of every state, from a file to what counts."""
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from frames import first_row
+from pyspark.sql import functions as F
 from worlds import Desk
 
 from clarion.config import Config
+from clarion.governance.undo import undo
 from clarion.kernel.errors import ConfigError
 from clarion.onboarding.new_shop import infer_mapping
 
@@ -80,6 +84,47 @@ def test_the_states_that_count_are_a_setting(shop: Desk) -> None:
     changed = orders_and_spend()
     assert changed["pending"] == (1, Decimal(500))
     assert changed["part"] == (0, Decimal(0))
+
+
+@pytest.mark.deep  # files through two jobs and profiles, four times
+def test_a_line_delivered_again_counts_from_its_arrival_and_until_it_is_undone(
+    desk: Callable[..., Desk],
+) -> None:
+    shop = desk({"mine": {"orders": ORDERS}})
+
+    def deliver(name: str, *lines: tuple[int, str, str, str]) -> None:
+        (shop.folder / name).write_text(HEADER + "".join(order(*line) for line in lines))
+
+    def spend(day: int) -> dict[str, tuple[int, Decimal]]:
+        shop.run("profiles", as_of=date(2026, 5, day))
+        names = shop.read("silver.identities").select("ref", "customer_id")
+        profiles = shop.read("gold.customer_profiles").where(f"as_of = DATE'2026-05-{day:02}'")
+        return {
+            row["ref"]: (row["orders"], row["monetary"])
+            for row in profiles.join(names, "customer_id").collect()
+        }
+
+    twice = (2, "twice", "Paid", "")
+    deliver("1.csv", (1, "changes", "Paid", ""), twice, twice, (3, "stays", "Paid", ""))
+    shop.run("ingest", "clean", as_of=date(2026, 5, 6))
+    deliver(
+        "2.csv", (1, "changes", "cancelled", ""), twice, (2, "twice", "partially_refunded", "200")
+    )
+    shop.run("ingest", "clean", as_of=date(2026, 5, 9))
+    assert any("1 lines equal another line of their order" in said for said in shop.said)
+    assert any("3 lines were delivered before with other values" in said for said in shop.said)
+
+    first = {"changes": (1, Decimal(500)), "twice": (1, Decimal(1000)), "stays": (1, Decimal(500))}
+    changed = first | {"changes": (0, Decimal(0)), "twice": (1, Decimal(800))}
+    assert spend(9) == changed
+    days = shop.read("gold.customer_days").where("known_on < DATE'2026-05-08'")
+    assert first_row(days.agg(F.sum("amount")))[0] == 2000
+    assert spend(8) == first
+
+    runs = shop.read("ops.runs").where("job = 'ingest'").orderBy("started_at", ascending=False)
+    undo(shop.lake, shop.config, first_row(runs)["run_id"], say=shop.said.append)
+    shop.run("clean")
+    assert spend(9) == first
 
 
 @pytest.mark.deep  # the same

@@ -22,7 +22,16 @@ from clarion.runtime.job import Job
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITES = {"replace", "append", "merge", "delete", "ensure", "own"}
-READS = {"facts", "raw", "current", "earlier", "latest_earlier", "facts_within"}
+READS = {
+    "facts",
+    "facts_with_replaced",
+    "facts_within",
+    "current",
+    "earlier",
+    "latest_earlier",
+    "newest",
+    "raw",
+}
 EITHER = {"exists", "empty", "version"}
 VERBS = WRITES | READS | EITHER
 

@@ -1,4 +1,4 @@
-"""Whose facts a job may use, under which surrogate, without invalid activity, in one currency."""
+"""Whose facts a job may use, in which version, under which surrogate, in one currency."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +24,11 @@ from clarion.collect.cleaning.currencies import (
     convert_amounts,
     count_without_rate,
     daily_rates,
+)
+from clarion.collect.cleaning.order_versions import (
+    has_replacements,
+    replacements,
+    without_replaced,
 )
 from clarion.collect.identity.consent import (
     consenting_customers,
@@ -90,6 +95,8 @@ class AccessPolicy:
     _resolution_rows: DataFrame | None = None
     _consenting_customers: dict[str, DataFrame] = field(default_factory=dict)
     _tables_with_invalid_activity: frozenset[str] | None = None
+    _replacements: DataFrame | None = None
+    _is_replaced_asked: bool = False
     _daily_rates: DataFrame | None = None
     _rows_without_rate: dict[str, RowsWithoutRate | None] = field(default_factory=dict)
 
@@ -101,9 +108,49 @@ class AccessPolicy:
             frame: its rows as stored.
             purpose: analytics or marketing.
         """
+        newest = self.without_replaced(table, frame)
+        return self._of_newest(table, newest, purpose=purpose)
+
+    def with_replaced(self, table: Table, frame: DataFrame, *, purpose: str) -> DataFrame:
+        """The rows that a purpose may use, with those that a newer version replaces.
+
+        Args:
+            table: contract of the rows.
+            frame: its rows as stored.
+            purpose: analytics or marketing.
+
+        Returns:
+            The rows, with replaced_at: when a newer version arrived, null where none did. The
+            column is there only if a row of the table was delivered more than once.
+        """
+        replaced = self._replaced_lines() if table is ORDER_LINES else None
+        if replaced is not None:
+            times = replaced.select("order_line_id", "replaced_at")
+            frame = frame.join(times, "order_line_id", "left")
+        return self._of_newest(table, frame, purpose=purpose)
+
+    def _of_newest(self, table: Table, frame: DataFrame, *, purpose: str) -> DataFrame:
         valid = self.without_invalid_activity(table, frame)
         converted = self.in_shop_currency(table, valid)
         return self.with_consent(table, self.resolve(table, converted), purpose=purpose)
+
+    def without_replaced(self, table: Table, frame: DataFrame) -> DataFrame:
+        """The rows of a silver table without those that a newer version had replaced by the day."""
+        replaced = self._replaced_lines() if table is ORDER_LINES else None
+        if replaced is None:
+            return frame
+        return without_replaced(frame, replaced, as_of=self.as_of, time_zone=self.time_zone)
+
+    def _replaced_lines(self) -> DataFrame | None:
+        """When each line of orders is replaced; None where each was delivered once."""
+        with self._lock:
+            if not self._is_replaced_asked and self.lake.exists(ORDER_LINES):
+                lines = self.lake.read(ORDER_LINES)
+                # Three columns are read; mostly each line was delivered once.
+                if has_replacements(lines):
+                    self._replacements = self.persist(replacements(lines))
+            self._is_replaced_asked = True
+            return self._replacements
 
     def without_invalid_activity(self, table: Table, frame: DataFrame) -> DataFrame:
         """The rows of a silver table without invalid activity, as known on the as-of day."""
@@ -119,11 +166,14 @@ class AccessPolicy:
             .where(F.col("as_of") <= F.lit(self.as_of))
             .where(F.col("fact_table") == table.name)
         )
-        return frame.join(
-            invalid_activity.select(F.col("record_id").alias(table.key[0])),
-            table.key[0],
-            "left_anti",
-        ).select(*frame.columns)
+        flagged = invalid_activity.select(F.col("record_id").alias(table.key[0]))
+        replaced = self._replaced_lines() if table is ORDER_LINES else None
+        if replaced is not None:
+            # What nobody intended stays so in each of its versions.
+            keys = replaced.join(flagged, "order_line_id", "left_semi").select("line_key")
+            versions = replaced.join(keys, "line_key", "left_semi").select("order_line_id")
+            flagged = flagged.union(versions)
+        return frame.join(flagged, table.key[0], "left_anti").select(*frame.columns)
 
     def in_shop_currency(self, table: Table, frame: DataFrame) -> DataFrame:
         """The rows of a silver table with amounts in the shop's currency.
@@ -143,7 +193,8 @@ class AccessPolicy:
             return None
         with self._lock:
             if table.name not in self._rows_without_rate:
-                known = self.lake.read(table).where(arrived_before(self.as_of, self.time_zone))
+                newest = self.without_replaced(table, self.lake.read(table))
+                known = newest.where(arrived_before(self.as_of, self.time_zone))
                 row = count_without_rate(known, self._rates(), spec).first()
                 counted = None
                 if row and row["rows"]:

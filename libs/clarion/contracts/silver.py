@@ -106,7 +106,7 @@ EVENTS = _fact(
 )
 ORDER_LINES = _fact(
     KINDS["orders"],
-    grain="one line of an order, or of a return",
+    grain="one line of an order, or of a return, in one of its versions",
     extra=(
         Column(
             "kind",
@@ -114,6 +114,27 @@ ORDER_LINES = _fact(
             "sale, return, or no_sale where the state of the order does not count "
             "(sales.states) or all was paid back",
         ),
+        Column(
+            "line_key",
+            "string",
+            "SHA-256 of what names the line in its source; equal for its versions: "
+            "the newest that had arrived counts",
+            nullable=True,
+        ),
+        Column(
+            "is_redelivered",
+            "boolean",
+            "whether the line was delivered more than once when it was cleaned",
+            nullable=True,
+        ),
+        Column(
+            "_statement",
+            "bigint",
+            "number of the record that states its line alone; 0 where the lines of a delivery "
+            "that have no id are stated together",
+            nullable=True,
+        ),
+        Column("_ingested_at", "timestamp", "when its batch was taken (wall clock)", nullable=True),
     ),
     checks=(
         _one_of("kind", ("sale", "return", "no_sale")),

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.access.subject import find_subject
+from clarion.collect.cleaning.order_versions import replacements, without_replaced
 from clarion.config import Config
 from clarion.contracts import Table
 from clarion.contracts.gold import (
@@ -83,13 +84,14 @@ def customer_view(
     customer_id = profile["customer_id"]
     day = profile["as_of"]
 
+    time_zone = str(config.get("shop.time_zone"))
+
     def rows(table: Table) -> DataFrame:
         return lake.read(table).where(F.col("customer_id") == customer_id)
 
     def past_rows(table: Table) -> DataFrame:
         return rows(table).where(F.col("as_of") <= F.lit(day))
 
-    time_zone = str(config.get("shop.time_zone"))
     return CustomerView(
         customer_id=customer_id,
         as_of=day,
@@ -97,7 +99,7 @@ def customer_view(
         features=_features(rows(CUSTOMER_FEATURES), lake.read(FEATURES), day=day),
         tags=_tags(rows(CUSTOMER_TAGS), lake.read(TAGS), day=day),
         groups=_groups(past_rows(SEGMENT_MEMBERS), lake.read(SEGMENTS)),
-        activity=_activity(lake, accounts, before=start_of(day, time_zone), show=show),
+        activity=_activity(lake, accounts, day=day, time_zone=time_zone, show=show),
         decisions=_decisions(past_rows(DECISIONS), show=show),
     )
 
@@ -138,20 +140,21 @@ def _groups(members: DataFrame, segments: DataFrame) -> list[dict[str, Any]]:
 
 
 def _activity(
-    lake: Lake, accounts: list[str], *, before: Column, show: int
+    lake: Lake, accounts: list[str], *, day: date, time_zone: str, show: int
 ) -> list[dict[str, Any]]:
     """The last events and order lines of all accounts of a person, the newest first."""
+    before = start_of(day, time_zone)
     is_own = F.col("customer_id").isin(accounts) & (F.col("happened_at") < before)
     events = (
         lake.read(EVENTS)
         .where(is_own)
         .select("happened_at", "type", "product_id", F.lit(None).alias("amount"))
     )
-    lines = (
-        lake.read(ORDER_LINES)
-        .where(is_own)
-        .select("happened_at", F.col("kind").alias("type"), "product_id", "amount")
+    of_orders = lake.read(ORDER_LINES).where(is_own)
+    newest_lines = without_replaced(
+        of_orders, replacements(of_orders), as_of=day, time_zone=time_zone
     )
+    lines = newest_lines.select("happened_at", F.col("kind").alias("type"), "product_id", "amount")
     newest = events.unionByName(lines).orderBy(F.desc("happened_at"), "type").limit(show)
     return [row.asDict() for row in newest.collect()]
 

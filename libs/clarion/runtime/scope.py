@@ -34,8 +34,9 @@ _LAYERS_UNDER_POLICY = ("silver", "gold")
 class Scope:
     """What one run of one job may read and write; its threads may use it at the same time.
 
-    The verbs that read say how: `facts`, `current`, `earlier`, `latest_earlier` and `facts_within`
-    apply the access policy of the job's purpose, `raw` and `own` return rows as they are stored.
+    The verbs that read say how: `facts`, `facts_with_replaced`, `facts_within`, `current`,
+    `earlier` and `latest_earlier` apply the access policy of the job's purpose; `raw` and `own`
+    return rows as they are stored, `newest` those that no newer version replaces.
     """
 
     job: JobSpec
@@ -102,14 +103,39 @@ class Scope:
     def facts(self, table: Table) -> DataFrame:
         """The rows of a declared table that the job's purpose may use.
 
-        Rows of people who refused the purpose are left out, and so is invalid activity. Facts of
-        several accounts of one person have one surrogate, amounts are in the shop's currency.
-        The policy covers silver and gold; for collection and operations rows are as stored.
+        Rows of people who refused the purpose are left out, and so is invalid activity. Of a line
+        of an order that was delivered again, the version known on the day counts. Facts of several
+        accounts of one person have one surrogate, amounts are in the shop's currency. The policy
+        covers silver and gold; for collection and operations rows are as stored.
 
         Raises:
             ContractError: the job does not declare that it reads the table.
         """
         return self._apply_access_policy(table, self._lake.read(self._readable(table)))
+
+    def facts_with_replaced(self, table: Table) -> DataFrame:
+        """The facts, with those that a newer version replaces, for sums by the day of knowing.
+
+        Returns:
+            `facts` and the replaced ones, with replaced_at; without the column where a job sees
+            rows as stored, or where none was delivered more than once.
+
+        Raises:
+            ContractError: the job does not declare that it reads the table.
+        """
+        frame = self._lake.read(self._readable(table))
+        if not self._is_under_policy(table):
+            return frame
+        self._read_with_amounts.add(table)
+        return self._policy.with_replaced(table, frame, purpose=self.job.purpose)
+
+    def newest(self, table: Table) -> DataFrame:
+        """The rows of a declared table as stored, each in the version known on the as-of day.
+
+        Raises:
+            ContractError: the job does not declare the table, or its purpose needs the policy.
+        """
+        return self._policy.without_replaced(table, self.raw(table))
 
     def raw(self, table: Table) -> DataFrame:
         """The rows of a declared table as they are stored.

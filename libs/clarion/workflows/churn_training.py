@@ -13,6 +13,7 @@ from clarion.customers.features.definitions import required_features
 from clarion.customers.features.transforms import model_inputs
 from clarion.declarations.shop import features
 from clarion.kernel.ids import digest
+from clarion.measures.columns.days import known_sums
 from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 from clarion.measures.statistics.intervals import NotComputable
 from clarion.prediction.churn.model import ChurnModel, fit_churn_model, labelled_examples
@@ -103,8 +104,10 @@ def _examples(scope: Scope, settings: PredictSettings, *, cut: date) -> DataFram
         F.col("day") < F.lit(cut + timedelta(days=settings.horizon_days))
     )
     buyers = (
-        scope.facts(CUSTOMER_DAYS)
-        .where(is_in_horizon & (F.col("orders") > 0) & (F.col("known_on") < F.lit(scope.as_of)))
+        known_sums(
+            scope.facts(CUSTOMER_DAYS).where(is_in_horizon), of="customer_id", as_of=scope.as_of
+        )
+        .where("orders > 0")
         .select("customer_id")
     )
     return labelled_examples(model_inputs(customers, settings.features), buyers)

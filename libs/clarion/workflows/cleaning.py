@@ -8,7 +8,13 @@ from pyspark.sql import functions as F
 from clarion.collect.cleaning.duplicates import DuplicatePolicy, mark_duplicates
 from clarion.collect.cleaning.from_above import fill_from_above
 from clarion.collect.cleaning.missing import fill_expression, fit_fill_values
-from clarion.collect.cleaning.parsing import fill_missing, parse_records
+from clarion.collect.cleaning.order_versions import (
+    FIRST,
+    LinePolicy,
+    line_columns,
+    mark_versions,
+)
+from clarion.collect.cleaning.parsing import ParseSpec, fill_missing, parse_records
 from clarion.collect.cleaning.reasons import ACCEPTED, REJECTED, RowPolicy, find_reasons
 from clarion.collect.sources import drift
 from clarion.collect.sources.drift import Change
@@ -16,7 +22,7 @@ from clarion.collect.sources.mapping import Fill, Fit, FromAbove, Source
 from clarion.collect.sources.records import fingerprint
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.ops import FITS
-from clarion.contracts.silver import FACTS, PRODUCTS, REFERENCES
+from clarion.contracts.silver import FACTS, ORDER_LINES, PRODUCTS, REFERENCES
 from clarion.contracts.sources import UNKNOWN_STATE
 from clarion.declarations.shop import parse_spec, rules
 from clarion.kernel import sql
@@ -82,7 +88,7 @@ def clean_batch(scope: Scope, cleaning: CleaningBatch, products: DataFrame | Non
     policy = RowPolicy(
         rules=rules(scope.config)[source.kind.name], policies=source.rules, required=source.required
     )
-    rows = parse_records(_marked_records(scope, cleaning), spec)
+    rows = parse_records(_marked_records(scope, cleaning, spec), spec)
     values = {
         name: F.lit(fill.fill) for name, fill in source.missing.items() if isinstance(fill, Fill)
     }
@@ -99,7 +105,7 @@ def clean_batch(scope: Scope, cleaning: CleaningBatch, products: DataFrame | Non
     )
 
 
-def _marked_records(scope: Scope, cleaning: CleaningBatch) -> DataFrame:
+def _marked_records(scope: Scope, cleaning: CleaningBatch, spec: ParseSpec) -> DataFrame:
     """The bronze records of a cleaning batch, with `_duplicate`."""
     source = cleaning.source
     records = scope.raw(BRONZE[source.kind.name]).where(F.col("_source") == source.name)
@@ -115,14 +121,53 @@ def _marked_records(scope: Scope, cleaning: CleaningBatch) -> DataFrame:
     earlier = None
     if cleaning.earlier:
         earlier = records.where(F.col("_batch").isin(list(cleaning.earlier)))
+    if source.kind.name == "orders":
+        return _marked_lines(scope, cleaning, spec, arriving, earlier)
     policy = DuplicatePolicy(
-        key=None if source.duplicates == "drop" else source.duplicates,
+        key=source.duplicates if isinstance(source.duplicates, tuple) else None,
         within_days=source.duplicate_days,
         person_in_key=any(name in source.kind.people for name in source.kind.key),
     )
     return mark_duplicates(
         arriving, earlier, policy, broadcast_records=cleaning.records <= _BROADCAST_RECORDS
     )
+
+
+def _marked_lines(
+    scope: Scope,
+    cleaning: CleaningBatch,
+    spec: ParseSpec,
+    arriving: DataFrame,
+    earlier: DataFrame | None,
+) -> DataFrame:
+    """The records of orders, compared line by line with what was delivered before."""
+    source = cleaning.source
+    policy = LinePolicy(
+        key=source.duplicates if isinstance(source.duplicates, tuple) else (),
+        ids=tuple(name for name in ("record_ref", "line_no") if name in source.columns),
+        drops_equal=source.duplicates == "drop",
+        within_days=source.duplicate_days,
+    )
+    parsed = parse_records(arriving.withColumn("_duplicate", F.lit(False)), spec)
+    named = parsed.withColumns(line_columns(policy)).withColumnRenamed("_raw", "raw")
+    lines = named.select(*arriving.columns, "line_key", "_statement")
+    before = None
+    if earlier is not None and scope.exists(ORDER_LINES):
+        names = ["_batch", "_file", "_row"]
+        keys, hashes = lines.select("line_key"), arriving.select("_hash")
+        if cleaning.records <= _BROADCAST_RECORDS:
+            keys, hashes = F.broadcast(keys), F.broadcast(hashes)
+        accepted = (
+            scope.own(ORDER_LINES)
+            .where(F.col("_source") == source.name)
+            .where(F.col("_batch").isin(list(cleaning.earlier)))
+            .select("line_key", "_statement", "_ingested_at", *names)
+            .join(keys, "line_key", "left_semi")
+        )
+        equal = earlier.select("_hash", *names).join(hashes, "_hash", "left_semi")
+        other = F.coalesce("_hash", F.lit(""))
+        before = accepted.join(equal, names, "left").withColumn("_hash", other)
+    return mark_versions(lines, before, policy)
 
 
 def _fitted_value(
@@ -215,7 +260,12 @@ def _count_by_batch(scope: Scope, cleaned: CleanedRows) -> DataFrame:
         "repaired_ids": _rows_with("_repaired_ids", ids),
         "values": _rows_where({name: _is_stated(name, fillable) for name in with_form}),
         "other_forms": _rows_where(_other_forms(source)),
+        "redelivered": "0L",
+        "equal_lines": "0L",
     }
+    if "_redelivery" in cleaned.rows.columns:
+        sums["redelivered"] = f"count_if({ACCEPTED} AND _redelivery > {FIRST})"
+        sums["equal_lines"] = f"count_if({ACCEPTED} AND _is_equal)"
     return cleaned.rows.groupBy("_source", "_batch").agg(
         *(F.expr(value).alias(name) for name, value in sums.items())
     )

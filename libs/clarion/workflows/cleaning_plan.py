@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from clarion.collect.cleaning.order_states import SaleSettings
@@ -12,6 +12,7 @@ from clarion.collect.sources import ledger
 from clarion.collect.sources.ledger import Entry
 from clarion.collect.sources.mapping import Source
 from clarion.contracts.ops import BATCHES, FILES
+from clarion.contracts.silver import ORDER_LINES
 from clarion.declarations.shop import parse_spec, rules, sources
 from clarion.kernel.ids import digest
 from clarion.runtime.scope import Scope
@@ -31,6 +32,7 @@ class CleaningBatch:
         smallest_files: records of the smallest file of each batch.
         checked_before: records of the source's other batches, without duplicates.
         records: records of the batches.
+        taken_for: as-of day of the run that took each batch, where it was recorded.
     """
 
     source: Source
@@ -41,6 +43,7 @@ class CleaningBatch:
     smallest_files: Mapping[str, int]
     checked_before: int
     records: int
+    taken_for: Mapping[str, date]
 
     @property
     def batches(self) -> tuple[str, ...]:
@@ -86,8 +89,11 @@ def _plan_source(
     if any(
         batch in cleaned and cleaned[batch]["content_hash"] != contents[batch] for batch in batches
     ):
-        # A file left its batch: what other batches dropped as its duplicate may now be the first.
-        batches |= {batch for batch, row in cleaned.items() if row["duplicates"]}
+        # A file left its batch: what other batches have as its duplicate or as a newer version may
+        # now be the first.
+        batches |= {
+            batch for batch, row in cleaned.items() if row["duplicates"] or row["redelivered"]
+        }
     if not batches:
         return None
     unchanged = {batch: row for batch, row in cleaned.items() if batch not in batches}
@@ -100,6 +106,9 @@ def _plan_source(
         smallest_files=_smallest_files(entries),
         checked_before=sum(row["rows_in"] - row["duplicates"] for row in unchanged.values()),
         records=sum(entry.records for entry in entries if entry.batch in batches),
+        taken_for={
+            entry.batch: entry.as_of for entry in entries if entry.as_of and entry.batch in batches
+        },
     )
 
 
@@ -135,7 +144,8 @@ def cleaning_fingerprint(scope: Scope, source: Source) -> str:
     """Equal for mappings and rules that clean alike."""
     parts: list[Any] = [source.fingerprint, rules(scope.config)[source.kind.name]]
     if source.kind.name == "orders":
-        parts.append(scope.settings(SaleSettings))
+        # With their columns, so that a lake of an earlier version is cleaned again.
+        parts += [scope.settings(SaleSettings), ORDER_LINES.column_names]
     return digest(*parts)
 
 

@@ -40,6 +40,8 @@ class BatchCounts:
         repaired_ids: records whose id was repaired, by column.
         values: records with a value, by column that has a standard form.
         other_forms: records with a value of another form, by column.
+        redelivered: accepted order lines that were delivered before, with other values.
+        equal_lines: accepted order lines that equal another one of their order in one delivery.
     """
 
     source: str
@@ -56,6 +58,8 @@ class BatchCounts:
     repaired_ids: Mapping[str, int] = field(default_factory=dict)
     values: Mapping[str, int] = field(default_factory=dict)
     other_forms: Mapping[str, int] = field(default_factory=dict)
+    redelivered: int = 0
+    equal_lines: int = 0
 
 
 def reconcile(counts: list[BatchCounts], accepted: int, quarantined: int) -> None:
@@ -98,6 +102,7 @@ def record_batches(scope: Scope, plan: list[CleaningBatch], counts: list[BatchCo
             found = ", ".join(f"{name} {n:,}" for name, n in sorted(by_column.items()) if n)
             if found:
                 scope.note(f"{count.source}: {what}: {found}")
+        _note_versions(scope, count)
         row = {
             **asdict(count),
             "_batch": count.batch,
@@ -111,6 +116,19 @@ def record_batches(scope: Scope, plan: list[CleaningBatch], counts: list[BatchCo
     batches = sorted({count.batch for count in counts})
     frame = rows_as_frame(scope.spark, BATCHES, rows)
     scope.replace(BATCHES, frame, where=sql.among("_batch", batches))
+
+
+def _note_versions(scope: Scope, count: BatchCounts) -> None:
+    if count.redelivered:
+        scope.note(
+            f"{count.source}: {count.redelivered:,} lines were delivered before with other values: "
+            "from their arrival on the new version counts"
+        )
+    if count.equal_lines:
+        scope.note(
+            f"{count.source}: {count.equal_lines:,} lines equal another line of their order in the "
+            "same delivery and count, too; if they are duplicates, write 'duplicates: drop'"
+        )
 
 
 def record_quality(

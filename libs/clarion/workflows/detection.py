@@ -66,7 +66,7 @@ def _first_day(scope: Scope) -> date | None:
 
 
 def _arrived_facts(scope: Scope, table: Table, since: date | None) -> DataFrame:
-    facts = scope.raw(table).where(arrived_before(scope.as_of, scope.time_zone))
+    facts = scope.newest(table).where(arrived_before(scope.as_of, scope.time_zone))
     return _facts_since(scope, facts, since)
 
 

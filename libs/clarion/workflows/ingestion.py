@@ -270,7 +270,7 @@ def record_batches(scope: Scope, batches: list[ReadBatch], *, state: ledger.Stat
     """Record the state of each chunk in the ledger, and of those they replace."""
     rows: list[dict[str, Any]] = []
     for item in batches:
-        rows += ledger_rows(item.batch, state=state)
+        rows += ledger_rows(item.batch, state=state, as_of=scope.as_of)
         for entry in item.replaces if state == "taken" else ():
             earlier = replace(
                 item.batch,
@@ -279,6 +279,6 @@ def record_batches(scope: Scope, batches: list[ReadBatch], *, state: ledger.Stat
                 columns=entry.columns,
                 changes=(),
             )
-            rows += ledger_rows(earlier, state="replaced")
+            rows += ledger_rows(earlier, state="replaced", as_of=scope.as_of)
     if rows:
         scope.append(FILES, rows_as_frame(scope.spark, FILES, rows))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -171,8 +171,8 @@ def suppression_list(scope: Scope) -> SuppressionList | None:
     )
 
 
-def ledger_rows(batch: IntakeBatch, *, state: State) -> list[dict[str, Any]]:
-    """Rows of FILES for the chunks of one batch."""
+def ledger_rows(batch: IntakeBatch, *, state: State, as_of: date) -> list[dict[str, Any]]:
+    """Rows of FILES for the chunks of one batch, taken by a run of an as-of day."""
     stats = batch.stats
     return [
         {
@@ -188,6 +188,7 @@ def ledger_rows(batch: IntakeBatch, *, state: State) -> list[dict[str, Any]]:
             "declared": batch.declared.get(PurePosixPath(chunk.path).name),
             "modified_ns": chunk.modified_ns,
             "position": chunk.position,
+            "as_of": as_of,
             "drift": [
                 (change.change, change.column)
                 for change in batch.changes

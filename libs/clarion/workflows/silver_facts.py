@@ -7,19 +7,24 @@ from pyspark.sql import functions as F
 
 from clarion.collect.cleaning.facts import declared_consents, first_facts, silver_facts
 from clarion.collect.cleaning.order_states import SaleSettings
+from clarion.collect.cleaning.order_versions import arrival_of_versions
 from clarion.collect.identity.surrogates import new_identities
 from clarion.contracts.silver import CONSENTS, FACTS, IDENTITIES
 from clarion.lake.frames import union_all
 from clarion.runtime.scope import Scope
 from clarion.workflows.cleaning import CleanedRows
+from clarion.workflows.cleaning_records import BatchCounts
 
 
-def write_facts(scope: Scope, cleaned: list[CleanedRows], *, in_batches: str) -> int:
+def write_facts(
+    scope: Scope, cleaned: list[CleanedRows], counts: list[BatchCounts], *, in_batches: str
+) -> int:
     """Write identities and every silver table once; returns the rows of accepted records.
 
     Args:
         scope: the run.
         cleaned: rows of each source.
+        counts: what became of the records.
         in_batches: condition, in SQL, that a row belongs to the cleaned batches.
     """
     first_by_source = {
@@ -32,6 +37,7 @@ def write_facts(scope: Scope, cleaned: list[CleanedRows], *, in_batches: str) ->
     _merge_identities(scope, cleaned, first_by_source)
     identities = scope.raw(IDENTITIES)
 
+    with_versions = {count.source for count in counts if count.redelivered}
     facts_by_table: dict[str, list[DataFrame]] = {}
     declared = []
     for one in cleaned:
@@ -45,6 +51,7 @@ def write_facts(scope: Scope, cleaned: list[CleanedRows], *, in_batches: str) ->
             columns=table.column_names,
             # Without states, each line counts, and no line is compared with another.
             sale_settings=scope.settings(SaleSettings) if "status" in source.columns else None,
+            arrivals=_arrivals(scope, one) if source.name in with_versions else None,
         )
         facts_by_table.setdefault(table.short_name, []).append(facts)
         consent = source.consent
@@ -65,6 +72,15 @@ def write_facts(scope: Scope, cleaned: list[CleanedRows], *, in_batches: str) ->
     ]
     rows_written = sum(scope.run_concurrently(writes))
     return rows_written + _write_consents(scope, recorded, declared, in_batches=in_batches)
+
+
+def _arrivals(scope: Scope, cleaned: CleanedRows) -> DataFrame | None:
+    """When the source's deliveries had arrived; None where it states that of each record."""
+    source = cleaned.cleaning.source
+    if "arrived_at" in source.columns:
+        return None
+    newest = cleaned.rows.groupBy("_batch", "_file").agg(F.max(source.kind.time).alias("at"))
+    return arrival_of_versions(newest, cleaned.cleaning.taken_for, scope.time_zone)
 
 
 def _merge_identities(

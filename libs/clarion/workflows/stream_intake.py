@@ -217,7 +217,7 @@ def bronze_query(scope: Scope, live: LiveSource) -> LiveQuery:
         delays = delay_stats(
             typed_records(source, records), time=source.kind.time, landed_at=datetime.now(UTC)
         )
-        rows = ledger_rows(batch, state="taken")
+        rows = ledger_rows(batch, state="taken", as_of=scope.as_of)
         rows[0] |= asdict(delays)
         # A repeated batch appends the same rows again.
         scope.append(FILES, rows_as_frame(scope.spark, FILES, rows))

@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clarion.collect.cleaning.order_states import SaleSettings, sale_columns
+from clarion.collect.cleaning.order_versions import arrived_with_delivery
 from clarion.collect.cleaning.parsing import NAMES_TYPE
 from clarion.contracts.silver import CUSTOMER_REFERENCES, REFERENCES, record_id_name
 from clarion.contracts.sources import KINDS, Kind
@@ -24,6 +25,7 @@ def silver_facts(
     kind: Kind,
     columns: tuple[str, ...],
     sale_settings: SaleSettings | None = None,
+    arrivals: DataFrame | None = None,
 ) -> DataFrame:
     """Silver rows of the accepted records.
 
@@ -33,6 +35,7 @@ def silver_facts(
         kind: the source kind.
         columns: columns of its silver table.
         sale_settings: which states of an order count; None where all do.
+        arrivals: rows of `arrival_of_versions`, where a source of orders states no arrival.
     """
     facts = accepted.withColumn(record_id_name(kind), record_id(kind))
     for name in CUSTOMER_REFERENCES:
@@ -48,11 +51,22 @@ def silver_facts(
     }
     facts = facts.withColumnsRenamed(renamed)
     if kind is KINDS["orders"]:
-        facts = facts.withColumns(sale_columns(sale_settings))
+        facts = _with_versions(facts, arrivals).withColumns(sale_columns(sale_settings))
     if kind is KINDS["consents"]:
         facts = facts.withColumn("basis", F.lit("recorded"))
     marks = {"_warnings": "warnings", "_filled": "filled_columns"}
     return facts.withColumnsRenamed(marks).select(*columns)
+
+
+def _with_versions(lines: DataFrame, arrivals: DataFrame | None) -> DataFrame:
+    """The lines with what `mark_versions` says of them; where it was not asked, each is its own."""
+    if "line_key" not in lines.columns:
+        marks = {"is_redelivered": F.lit(False), "_statement": F.lit(0).cast("bigint")}
+        return lines.withColumns({"line_key": F.col("order_line_id"), **marks})
+    if arrivals is None:
+        return lines
+    dated = lines.join(F.broadcast(arrivals), ["_batch", "_file"], "left")
+    return dated.withColumn("arrived_at", arrived_with_delivery())
 
 
 def first_facts(accepted: DataFrame, *, kind: Kind) -> DataFrame:

@@ -8,6 +8,8 @@ from pyspark.sql import functions as F
 from clarion.config import settings
 from clarion.contracts.sources import MONEY, OrderState
 
+TAKEN_BACK = ("refunded", "returned")  # states in which a sale's goods or money came back
+
 
 @settings("sales")
 class SaleSettings:
@@ -53,7 +55,7 @@ def sale_columns(sale_settings: SaleSettings | None) -> dict[str, Column]:
 def _is_sale_taken_back(is_return: Column) -> Column:
     """Whether the same order sold the product in a line that was refunded or returned by state."""
     by_product = Window.partitionBy("order_id", "product_id")
-    is_taken_back = ~is_return & F.col("status").isin("refunded", "returned")
+    is_taken_back = ~is_return & F.col("status").isin(*TAKEN_BACK)
     return F.coalesce(F.max(is_taken_back).over(by_product), F.lit(False))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from clarion.collect.cleaning.order_versions import MARKS
 from clarion.contracts.core import Column as ContractColumn
 from clarion.contracts.sources import Kind
 from clarion.kernel import instants, sql
@@ -84,7 +85,8 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
         One row per record: the kind's columns, `_missing_words` (columns whose text stands for no
         value; null for none), `_repaired_ids` (columns whose id was repaired; null for none),
         `_id_faults` (the rule that an id fails, by column; null for none), `_duplicate`, the
-        provenance columns and `_raw` (the record).
+        provenance columns and `_raw` (the record); the marks of `mark_versions`, where the records
+        have them.
     """
     # SQL text, here and below: a plan of a few hundred expressions is parsed at once, where
     # building each of them from Python took 0.4 s a source.
@@ -100,10 +102,11 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
         f"raw[{sql.text(raw_column)}] AS {_token_name(name)}"
         for name, raw_column in parse_spec.tokens.items()
     ]
-    provenance = [*_PROVENANCE, "_duplicate"]
+    carried = [*_PROVENANCE, "_duplicate"]
+    carried += [name for name in MARKS if name in records.columns]
     if parse_spec.from_above:
-        provenance.append("_from_above")
-    opened = records.selectExpr(*values, *tokens, "raw AS _raw", *provenance)
+        carried.append("_from_above")
+    opened = records.selectExpr(*values, *tokens, "raw AS _raw", *carried)
 
     expressions = [
         f"({value}) AS {sql.name(name)}" for name, value in parse_spec.expressions.items()
@@ -123,7 +126,7 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
             for column in parse_spec.kind.columns
         ),
         "_raw",
-        *provenance,
+        *carried,
         *of_ids,
     )
     marks = {

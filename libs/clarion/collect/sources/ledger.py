@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ class Entry:
         columns: its columns.
         taken_at: when that state was recorded.
         records: how many records it held.
+        as_of: as-of day of the run that took it; None where none was recorded.
     """
 
     chunk: SourceChunk
@@ -34,6 +35,7 @@ class Entry:
     columns: tuple[str, ...]
     taken_at: datetime
     records: int = 0
+    as_of: date | None = None
 
 
 def latest_entries(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Entry]]:
@@ -69,6 +71,7 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         columns=tuple(row["columns"]),
         taken_at=row["_taken_at"],
         records=row["records"] or 0,
+        as_of=row.get("as_of"),
     )
 
 

@@ -13,6 +13,7 @@ from clarion.contracts.sources import Kind
 from clarion.kernel.ids import digest
 
 Secrets = Callable[[str], str]  # from a reference to the secret itself
+DuplicateWord = Literal["keep", "drop", "redelivered"]
 ChangedFilePolicy = Literal["refuse", "version", "replace"]
 MalformedPolicy = Literal["refuse", "quarantine"]
 
@@ -57,6 +58,8 @@ class Fit(BaseModel):
 
 class Equal(BaseModel):
     """Records with equal values in these columns (none: in all) are duplicates; the first stays.
+
+    In orders the columns name a line: a record that differs from the one before is its new version.
 
     With `within_days` a record is compared only with those that arrived so many days before it.
     The cost of new records then does not grow with the lake.
@@ -112,7 +115,8 @@ class Source:
         namespace: who gives the names of customers.
         time_zone: zone of the source's clock.
         currency: of amounts that state none.
-        duplicates: whether equal records are dropped, or the columns that name a record.
+        duplicates: whether equal records are dropped, those of an earlier delivery alone, or the
+            columns that name a record.
         duplicate_days: how long after the first an equal record is one; None for ever.
         malformed: what happens to records that cannot be parsed.
         consent: on what ground people's data is used.
@@ -138,7 +142,7 @@ class Source:
     namespace: str
     time_zone: str
     currency: str | None
-    duplicates: Literal["keep", "drop"] | tuple[str, ...]
+    duplicates: DuplicateWord | tuple[str, ...]
     duplicate_days: int | None
     malformed: MalformedPolicy
     consent: Consent | None

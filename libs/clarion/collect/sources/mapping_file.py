@@ -18,6 +18,7 @@ from clarion.collect.sources.mapping import (
     ChangedFilePolicy,
     Consent,
     Drift,
+    DuplicateWord,
     Equal,
     Fill,
     Fit,
@@ -85,7 +86,7 @@ class _SourceSection(BaseModel):
     namespace: str | None = None
     time_zone: str
     currency: str | None = None
-    duplicates: Literal["keep", "drop"] | Equal = "drop"
+    duplicates: DuplicateWord | Equal | None = None
     malformed: MalformedPolicy = "refuse"
     consent: Consent | None = None
     columns: dict[str, Standard | str | int | float | bool]
@@ -168,7 +169,7 @@ def _source(name: str, kind_name: str, body: Any, words: _Words) -> Source:
         namespace=section.namespace or name,
         time_zone=section.time_zone,
         currency=_expand(section.currency, words.variables, where) if section.currency else None,
-        duplicates=_duplicates(section.duplicates),
+        duplicates=_duplicates(section.duplicates, kind),
         duplicate_days=equal.within_days if equal else None,
         malformed=section.malformed,
         consent=section.consent,
@@ -195,8 +196,10 @@ def _option(value: str | bool | int) -> str:
 
 
 def _duplicates(
-    policy: Literal["keep", "drop"] | Equal,
-) -> Literal["keep", "drop"] | tuple[str, ...]:
+    policy: DuplicateWord | Equal | None, kind: Kind
+) -> DuplicateWord | tuple[str, ...]:
+    if policy is None:
+        return "redelivered" if kind.name == "orders" else "drop"
     return (policy.key or "drop") if isinstance(policy, Equal) else policy
 
 
@@ -289,6 +292,12 @@ def _check_policies(where: str, kind: Kind, section: _SourceSection) -> None:
             f"mapping {where}: holds people and does not say on what ground",
             fix="add 'consent: {basis: recorded}' "
             "or 'consent: {basis: declared, purposes: [analytics], note: ...}'",
+        )
+    if section.duplicates == "redelivered" and kind.name != "orders":
+        raise ConfigError(
+            f"mapping {where}: only lines of orders are delivered again as new versions",
+            found="duplicates: redelivered",
+            fix="write 'duplicates: drop'",
         )
     if section.incremental and section.incremental.overlap and section.duplicates == "keep":
         raise ConfigError(

@@ -13,7 +13,12 @@ CUSTOMER_DAYS = Table(
         CUSTOMER,
         Column("day", "date", "local day on which it happened"),
         Column("known_on", "date", "local day on which the shop learned of it"),
-        Column("orders", "bigint", "orders"),
+        Column(
+            "orders",
+            "bigint",
+            "orders, each on the day of its first sale; below zero where what was known is "
+            "taken back, as in the columns that follow",
+        ),
         Column("lines", "bigint", "order lines"),
         Column("quantity", MONEY, "units bought"),
         money("amount", "paid, before returns"),

@@ -13,7 +13,12 @@ PRODUCT_DAYS = Table(
         Column("product_id", "string", "product"),
         Column("day", "date", "local day on which it happened"),
         Column("known_on", "date", "local day on which the fact arrived"),
-        Column("orders", "bigint", "orders that contain it"),
+        Column(
+            "orders",
+            "bigint",
+            "orders that contain it; below zero where what was known is taken back, as in the "
+            "columns that follow",
+        ),
         Column("quantity", MONEY, "units sold"),
         money("amount", "paid for it, before returns"),
         money("returned", "value of returned units"),

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from clarion.contracts.sources import IN_STORE_EVENTS
-from clarion.measures.columns.days import days_before, is_known_by, local_day
+from clarion.measures.columns.days import days_before, known_sums, local_day
 from clarion.measures.columns.position import price_position
 
 
@@ -23,15 +23,7 @@ def days(customer_days: DataFrame, *, as_of: date) -> DataFrame:
     Returns:
         The sums of CUSTOMER_DAYS, age, weekday.
     """
-    known_days = customer_days.where(is_known_by(as_of))
-    keys = ("customer_id", "day", "known_on")
-    sums = [name for name in known_days.columns if name not in keys]
-    # Partitioned by customer first: the sum over known_on then needs no further exchange.
-    by_day = (
-        known_days.repartition("customer_id")
-        .groupBy("customer_id", "day")
-        .agg(*(F.sum(name).alias(name) for name in sums))
-    )
+    by_day = known_sums(customer_days, of="customer_id", as_of=as_of)
     return by_day.withColumns({"age": days_before(as_of, "day"), "weekday": F.weekday("day") + 1})
 
 

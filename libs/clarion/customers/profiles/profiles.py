@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from clarion.contracts.sources import MONEY
 from clarion.customers.profiles.settings import ProfileSettings
-from clarion.measures.columns.days import days_before, is_known_by
+from clarion.measures.columns.days import days_before, known_sums
 
 
 def customer_profiles(
@@ -31,7 +31,7 @@ def customer_profiles(
     Returns:
         CUSTOMER_PROFILES.
     """
-    known_days = customer_days.where(is_known_by(as_of))
+    known_days = known_sums(customer_days, of="customer_id", as_of=as_of)
     sums = _profile_sums(known_days, as_of=as_of, window_days=settings.window_days)
     with_gaps = _with_order_gaps(sums, known_days, default_gap_days=settings.default_gap_days)
     no_interests = F.array().cast("array<struct<category:string,share:double>>")

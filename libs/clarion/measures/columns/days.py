@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 
@@ -68,3 +68,25 @@ def days_before(as_of: date, day: str | Column) -> Column:
             customers.withColumn("recency_days", days_before(date(2025, 7, 1), "last_order_day"))
     """
     return F.datediff(F.lit(as_of), day).cast("double")
+
+
+def known_sums(daily: DataFrame, *, of: str, as_of: date) -> DataFrame:
+    """The sums of each day, as they were known before the as-of day.
+
+    A day may have several rows: what became known of it later is added, or taken off. A condition
+    on a sum, such as `orders > 0`, is asked of these rows.
+
+    Args:
+        daily: sums by `of`, day and known_on.
+        of: whose sums they are.
+        as_of: first day that does not count.
+
+    Example:
+        Days of June on which customers bought, less what was cancelled by its end:
+
+            known_sums(customer_days, of="customer_id", as_of=date(2025, 7, 1)).where("orders > 0")
+    """
+    keys = (of, "day", "known_on")
+    sums = [F.sum(name).alias(name) for name in daily.columns if name not in keys]
+    # Partitioned by `of` first: sums over days then need no further exchange.
+    return daily.where(is_known_by(as_of)).repartition(of).groupBy(of, "day").agg(*sums)
