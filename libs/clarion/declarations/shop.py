@@ -134,6 +134,7 @@ def parse_spec(source: Source) -> ParseSpec:
         ),
         missing_words={name: expression.missing_words for name, expression in open_columns.items()},
         currency=source.currency,
+        discount=source.discount,
     )
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from clarion.collect.sources.standards import Discount
 from clarion.contracts.core import Column as ContractColumn
-from clarion.contracts.sources import Kind
+from clarion.contracts.sources import MONEY, Kind
 from clarion.kernel import instants, sql
 
 NAMES_TYPE = "array<string>"
@@ -38,6 +39,7 @@ class ParseSpec:
         local_times: columns whose expressions give times of the source's clock, not instants.
         missing_words: texts that stand for no value, of each mapped column.
         currency: currency of amounts that state none.
+        discount: what the discount of an order line is.
     """
 
     kind: Kind
@@ -48,6 +50,7 @@ class ParseSpec:
     local_times: frozenset[str]
     missing_words: Mapping[str, tuple[str, ...]]
     currency: str | None
+    discount: Discount
 
 
 def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
@@ -93,8 +96,14 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
         "_duplicate",
     )
     typed = typed.withColumn("_missing_words", F.expr(_columns_with_words(parse_spec)))
-    derived = {name: F.expr(value) for name, value in derived_values(parse_spec).items()}
-    return typed.withColumns(derived)
+    if "discount" in parse_spec.expressions:
+        typed = typed.withColumn("discount", F.expr(_line_discount(parse_spec.discount)))
+    return _derive(typed, parse_spec)
+
+
+def _derive(rows: DataFrame, parse_spec: ParseSpec) -> DataFrame:
+    derived = derived_values(parse_spec)
+    return rows.withColumns({name: F.expr(value) for name, value in derived.items()})
 
 
 def _token_name(column: str) -> str:
@@ -138,14 +147,40 @@ def derived_values(parse_spec: ParseSpec) -> dict[str, str]:
     if kind.column("currency"):
         derived["currency"] = f"coalesce(upper(currency), {sql.text(parse_spec.currency)})"
     if kind.name == "orders":
-        derived["amount"] = (
-            "coalesce(amount, CAST(quantity * unit_price - coalesce(discount, 0) AS decimal(18,4)))"
-        )
+        # Only where the source states none: what it states and nobody can read stays unknown.
+        derived |= {
+            name: f"IF({name} IS NULL AND {source_text(parse_spec, name)} IS NULL, {value}, {name})"
+            for name, value in _LINE_VALUES.items()
+        }
     # Words of a fixed list: their case says nothing.
     words = {"consents": "purpose", "responses": "type"}.get(kind.name)
     if words:
         derived[words] = f"lower({words})"
     return {**derived, "arrived_at": f"coalesce(arrived_at, {derived.get(kind.time, kind.time)})"}
+
+
+# Of what a line states, the rest follows. A return is the mirror of its sale: what was taken off
+# the sale is not paid back.
+_LINE_VALUES = {
+    "amount": "TRY_CAST(quantity * unit_price - sign(quantity) * coalesce(discount, 0) "
+    f"AS {MONEY})",
+    "unit_price": "TRY_CAST(try_divide(abs(amount) + coalesce(discount, 0), abs(quantity)) "
+    f"AS {MONEY})",
+}
+
+
+def _line_discount(declared: Discount) -> str:
+    """SQL of what is taken off the whole line; above zero for a return, whatever its sign."""
+    stated = "-discount" if declared.sign == "minus" else "discount"
+    off = f"IF(quantity < 0, abs(discount), {stated})"
+    if declared.of == "line":
+        return off
+    if declared.of == "unit":
+        return f"TRY_CAST(abs(quantity) * {off} AS {MONEY})"
+    of_price = f"try_multiply(abs(quantity) * unit_price, {off} / 100)"
+    # Of an amount alone: what was taken off before it was paid.
+    of_amount = f"IF(amount = 0, 0, try_divide(abs(amount) * {off}, 100 - {off}))"
+    return f"TRY_CAST(IF(unit_price IS NULL, {of_amount}, {of_price}) AS {MONEY})"
 
 
 def source_text(parse_spec: ParseSpec, name: str) -> str:
@@ -221,4 +256,5 @@ def fill_missing(rows: DataFrame, values: Mapping[str, Column], parse_spec: Pars
     filled_names = [
         F.when(condition & values[name].isNotNull(), name) for name, condition in is_missing.items()
     ]
-    return rows.withColumns({**filled, "_filled": F.array_compact(F.array(*filled_names))})
+    names = F.array_compact(F.array(*filled_names))
+    return _derive(rows.withColumns({**filled, "_filled": names}), parse_spec)

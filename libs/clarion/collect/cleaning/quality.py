@@ -14,6 +14,7 @@ _REASONS = {
         "the person did not consent to collection, and the fact is about nobody else"
     ),
     "missing_word": "a text such as N/A stands for no value, as missing_words.yml declares",
+    "out_of_range": "a value that follows from others of the line is too large for its type",
     "filled": "a missing value was filled by the mapping's policy",
 }
 

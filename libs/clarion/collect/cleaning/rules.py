@@ -44,6 +44,8 @@ class Rule:
         if_optional: what becomes of the row where its source can do without the column: it is
             rejected, or the value counts as missing.
         shows_value: whether the quarantine shows the value, not its shape.
+        file: name of the file that declares it.
+        needs: columns that the mapping states; without one of them the rule says nothing.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Rule:
     warns_under: tuple[str, ...] = ()
     if_optional: IfOptional = "reject"
     shows_value: bool = False
+    file: str = "every"
+    needs: tuple[str, ...] = ()
 
     def rejects(self, policy: str | None) -> bool:
         """Whether invalid rows are rejected under the mapping's policy (None: the default)."""
@@ -92,6 +96,7 @@ class _DeclaredRule(BaseModel):
     except_: tuple[str, ...] = ()
     if_optional: IfOptional = "reject"
     shows_value: bool = False
+    needs: tuple[str, ...] = ()
 
     def matches(self, kind: Kind, column: Column) -> bool:
         """Whether the rule is about a column of a kind; it never is about a personal one."""
@@ -139,6 +144,13 @@ def _parse_rule(name: str, body: Any, kind: Kind, *, file: str) -> list[Rule]:
     declared = parse_model(_DeclaredRule, content, where=f"rules/{file}.yml {name}")
     refuse_unsafe_sql(declared.invalid_when, where=f"rules/{file}.yml: {name}")
     columns = [column.name for column in kind.columns if declared.matches(kind, column)]
+    for needed in declared.needs:
+        if kind.column(needed) is None:
+            raise ConfigError(
+                f"rules/{file}.yml: {name} needs a column that {kind.name} does not have",
+                found=needed,
+                fix=f"name one of {', '.join(column.name for column in kind.columns)}",
+            )
     if file != "every" and not columns:
         raise ConfigError(
             f"rules/{file}.yml: {name} is about no column of {kind.name}",
@@ -161,6 +173,8 @@ def _parse_rule(name: str, body: Any, kind: Kind, *, file: str) -> list[Rule]:
             declared.warns_under,
             declared.if_optional,
             declared.shows_value,
+            file,
+            declared.needs,
         )
         for column in columns
     ]

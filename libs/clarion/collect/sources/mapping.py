@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from clarion.collect.sources.expressions import Expression
+from clarion.collect.sources.standards import Discount
 from clarion.contracts.sources import Kind
 from clarion.kernel.ids import digest
 
@@ -106,6 +107,7 @@ class Source:
         malformed: what happens to records that cannot be parsed.
         consent: on what ground people's data is used.
         columns: an expression for each column of the kind.
+        discount: what the discount of an order line is.
         rules: policies that differ from the defaults.
         missing: what happens where a value is missing.
     """
@@ -131,6 +133,7 @@ class Source:
     malformed: MalformedPolicy
     consent: Consent | None
     columns: MappingType[str, Expression]
+    discount: Discount
     rules: MappingType[str, str]
     missing: MappingType[str, Literal["refuse", "keep"] | Fill | Fit]
 
@@ -157,6 +160,7 @@ class Source:
             self.currency,
             self.namespace,
             str(self.consent),
+            str(self.discount),
         )
 
     @property
@@ -187,7 +191,7 @@ class Source:
     def required(self) -> tuple[str, ...]:
         """Columns without which a row is rejected: by the kind, or by the mapping."""
         by_mapping = (name for name, policy in self.missing.items() if policy == "refuse")
-        return tuple(dict.fromkeys((*self.kind.required, *by_mapping)))
+        return tuple(dict.fromkeys((*self.kind.required_of(self.columns), *by_mapping)))
 
     @property
     def personal(self) -> tuple[str, ...]:
