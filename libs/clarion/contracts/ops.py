@@ -122,7 +122,7 @@ QUALITY = Table(
             "rule",
             "string",
             "rule of conf/rules, or missing, unreadable, malformed_record, "
-            "no_consent_to_collection, filled",
+            "no_consent_to_collection, out_of_range, filled",
         ),
         Column(
             "column", "string", "column that it checks; empty for the record or for several columns"

@@ -29,6 +29,19 @@ WITHDRAWING_RESPONSES = ("unsubscribed", "complained")
 RESPONSE_TYPES = ("sent", "delivered", "viewed", "clicked", *WITHDRAWING_RESPONSES)
 
 
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """What the discount of an order line is, as the source states it.
+
+    Args:
+        of: an amount of the whole line or of each unit, or a share of the line in per cent.
+        sign: whether what is taken off has a minus.
+    """
+
+    of: Literal["line", "unit", "percent"] = "line"
+    sign: Literal["plus", "minus"] = "plus"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """A source kind.

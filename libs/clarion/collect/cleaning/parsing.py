@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clarion.collect.sources.standards import Discount
 from clarion.contracts.core import Column as ContractColumn
-from clarion.contracts.sources import MONEY, Kind
+from clarion.contracts.sources import MONEY, Discount, Kind
 from clarion.kernel import instants, sql
 
 NAMES_TYPE = "array<string>"
@@ -125,7 +124,16 @@ def _typed_value(column: ContractColumn, parse_spec: ParseSpec, types: Mapping[s
         return f"CAST({instants.local_clock(instant, parse_spec.time_zone)} AS date)"
     if column.type == "string":
         return f"nullif(trim(CAST({value} AS string)), '')"
-    return value if type_ == column.type else f"TRY_CAST({value} AS {column.type})"
+    target = _UNROUNDED if _is_unit_price(column, parse_spec.kind) else column.type
+    return value if type_ == target else f"TRY_CAST({value} AS {target})"
+
+
+# A unit price may be a sum divided by its units: times those it is the sum only while not rounded.
+_UNROUNDED = "decimal(24,10)"
+
+
+def _is_unit_price(column: ContractColumn, kind: Kind) -> bool:
+    return kind.name == "orders" and column.name == "unit_price"
 
 
 def _instant(column: ContractColumn, value: str, type_: str, parse_spec: ParseSpec) -> str:
@@ -149,7 +157,8 @@ def derived_values(parse_spec: ParseSpec) -> dict[str, str]:
     if kind.name == "orders":
         # Only where the source states none: what it states and nobody can read stays unknown.
         derived |= {
-            name: f"IF({name} IS NULL AND {source_text(parse_spec, name)} IS NULL, {value}, {name})"
+            name: f"IF({name} IS NULL AND {source_text(parse_spec, name)} IS NULL, "
+            f"TRY_CAST({value} AS {MONEY}), TRY_CAST({name} AS {MONEY}))"
             for name, value in _LINE_VALUES.items()
         }
     # Words of a fixed list: their case says nothing.
@@ -162,10 +171,8 @@ def derived_values(parse_spec: ParseSpec) -> dict[str, str]:
 # Of what a line states, the rest follows. A return is the mirror of its sale: what was taken off
 # the sale is not paid back.
 _LINE_VALUES = {
-    "amount": "TRY_CAST(quantity * unit_price - sign(quantity) * coalesce(discount, 0) "
-    f"AS {MONEY})",
-    "unit_price": "TRY_CAST(try_divide(abs(amount) + coalesce(discount, 0), abs(quantity)) "
-    f"AS {MONEY})",
+    "amount": "quantity * unit_price - IF(quantity < 0, -1, 1) * coalesce(discount, 0)",
+    "unit_price": "try_divide(abs(amount) + coalesce(discount, 0), abs(quantity))",
 }
 
 

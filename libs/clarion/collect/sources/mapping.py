@@ -8,8 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from clarion.collect.sources.expressions import Expression
-from clarion.collect.sources.standards import Discount
-from clarion.contracts.sources import Kind
+from clarion.contracts.sources import Discount, Kind
 from clarion.kernel.ids import digest
 
 Secrets = Callable[[str], str]  # from a reference to the secret itself

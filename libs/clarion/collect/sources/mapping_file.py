@@ -244,10 +244,8 @@ def _check_standard(body: Standard, column: Column, where: str) -> None:
             f"{where}: a {body.as_} belongs to a country",
             fix=f"write '{{from: ..., as: {body.as_}, country: CN}}'",
         )
-    says_discount = (
-        body.as_ == "percent" or "per" in body.model_fields_set or "sign" in body.model_fields_set
-    )
-    if says_discount and column.name != "discount":
+    of_discount = body.as_ == "percent" or bool({"per", "sign"} & body.model_fields_set)
+    if of_discount and column.name != "discount":
         raise ConfigError(
             f"{where}: only a discount is stated in per cent, of a unit or with a sign",
             found=column.name,
@@ -274,11 +272,10 @@ def _check_columns(where: str, kind: Kind, section: _SourceSection) -> None:
         if column not in section.columns:
             others = next((group for group in kind.either if column in group), (column,))
             names = " or ".join(f"'{name}'" for name in others)
-            entries = " or ".join(f"'{name}: EXPRESSION'" for name in others)
             raise ConfigError(
                 f"mapping {where}: required column {names} is not mapped",
                 found=", ".join(section.columns),
-                fix=f"add {entries}",
+                fix=f"add an expression for {names}",
             )
 
 

@@ -7,14 +7,13 @@ need a library; they get their form where they are sealed.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from clarion.collect.sources import numerals
 from clarion.collect.sources.expressions import plain_number
-from clarion.contracts.sources import UNKNOWN_STATE
+from clarion.contracts.sources import UNKNOWN_STATE, Discount
 from clarion.kernel import expressions, sql
 from clarion.kernel.safe_sql import null_on_error
 from clarion.kernel.text import NARROW, WIDE
@@ -98,19 +97,6 @@ class Standard(BaseModel):
     country: str | None = None
     symbols: Mapping[str, str] = Field(default_factory=dict)
     per: Literal["line", "unit"] = "line"
-    sign: Literal["plus", "minus"] = "plus"
-
-
-@dataclass(frozen=True, slots=True)
-class Discount:
-    """What the discount of an order line is, as the source states it.
-
-    Args:
-        of: an amount of the whole line or of each unit, or a share of the line in per cent.
-        sign: whether what is taken off has a minus.
-    """
-
-    of: Literal["line", "unit", "percent"] = "line"
     sign: Literal["plus", "minus"] = "plus"
 
 
