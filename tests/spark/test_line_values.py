@@ -12,13 +12,14 @@ from pyspark.sql import functions as F
 from clarion.collect.cleaning.facts import silver_facts
 from clarion.collect.cleaning.parsing import fill_missing, parse_records
 from clarion.collect.cleaning.reasons import RowPolicy, find_reasons
+from clarion.collect.sources.checks import check_mapping
 from clarion.collect.sources.mapping import Source
 from clarion.collect.sources.mapping_file import parse_mapping
 from clarion.config import Config
 from clarion.contracts.silver import ORDER_LINES
 from clarion.contracts.sources import KINDS
 from clarion.declarations.shop import parse_spec, rules
-from clarion.kernel.errors import ConfigError
+from clarion.kernel.errors import ConfigError, SourceError
 
 IDENTITIES = "ref string, customer_id string"
 
@@ -70,15 +71,12 @@ def _cleaned(spark: SparkSession, place: int, source: Source, records: Iterable[
     policy = RowPolicy(
         rules=rules(Config.load())["orders"], policies=source.rules, required=source.required
     )
-    judged = find_reasons(fill_missing(typed, fills, spec), spec, policy, products=None).persist()
+    judged = find_reasons(fill_missing(typed, fills, spec), spec, policy, products=None)
     identities = spark.createDataFrame([], IDENTITIES)
-    facts = silver_facts(
-        judged, identities, kind=KINDS["orders"], columns=ORDER_LINES.column_names
-    ).drop("reasons")
-    reasons = judged.selectExpr(
-        "_row", "transform(_reasons, r -> concat(r.rule, ' ', r.column)) AS reasons"
-    )
-    return facts.join(reasons, "_row").withColumn("place", F.lit(place))
+    columns = (*ORDER_LINES.column_names, "_reasons")
+    facts = silver_facts(judged, identities, kind=KINDS["orders"], columns=columns)
+    reasons = F.expr("transform(_reasons, r -> concat(r.rule, ' ', r.column))")
+    return facts.withColumns({"reasons": reasons, "place": F.lit(place)})
 
 
 def shown(rows: list[Row], *columns: str) -> list[tuple[Any, ...]]:
@@ -218,7 +216,7 @@ def test_a_gift_is_a_sale_of_nothing_where_the_mapping_accepts_it(spark: SparkSe
     gifts = ("q=1 p=0 a=0", "q=2 p=5 a=10", "q=1 p=-1 a=-1", "q=-1 p=0 a=0")
     both = {"unit_price": "p", "amount": "a"}
     returns = {"quantity": "negative_is_return"}
-    tried = (
+    tried: tuple[tuple[dict[str, Any], dict[str, str]], ...] = (
         ({"unit_price": "p"}, {}),
         ({"unit_price": "p"}, {"unit_price": "may_be_zero"}),
         ({"amount": "a"}, {}),
@@ -279,6 +277,40 @@ def test_what_is_filled_counts_in_what_follows(spark: SparkSession) -> None:
     assert shown(by_price, "unit_price", "amount") == [("10.0000", "20.0000"), ("10.0000", None)]
     assert shown(by_amount, "unit_price", "amount") == [("5.0000", "10.0000"), (None, "10.0000")]
     assert [row["reasons"] for row in by_price] == [[], ["unreadable quantity"]]
+
+
+MISTAKES = {
+    "SALES_PRICE / AMOUNTS": ("there is no column 'AMOUNTS'", "did you mean 'AMOUNT'?"),
+    "divide(SALES_PRICE, AMOUNT)": ("there is no function 'divide'", "a function of Spark SQL"),
+    "sum(SALES_PRICE) / AMOUNT": ("an aggregate over several rows", "the row's own columns"),
+    "SALES_PRICE AMOUNT": ("a syntax error at", "write one SQL expression"),
+    "SALES_PRICE /": ("a syntax error at", "write one SQL expression"),
+    "CASE WHEN AMOUNT > 0 THEN SALES_PRICE": ("a syntax error at", "write one SQL expression"),
+    "array(SALES_PRICE)": ("cannot become decimal(18,4)", "an expression that gives decimal(18,4)"),
+    "round(SALES_PRICE, 1, 2)": ("'round' has 3 arguments", "write [1, 2] arguments"),
+    "SALES_PRICE['x']": ("SALES_PRICE is string", "cast(column as type)"),
+}
+
+
+def test_each_mistake_in_a_mapping_names_its_place_and_what_to_write(spark: SparkSession) -> None:
+    found = {}
+    for text in MISTAKES:
+        with pytest.raises(SourceError) as error:
+            check_mapping(spark, mapping({"unit_price": text}), ("q", "SALES_PRICE", "AMOUNT"))
+        assert error.value.what == f"mapping m.orders.unit_price: invalid expression: {text}"
+        found[text] = str(error.value.found), str(error.value.fix)
+    wrong = {
+        text: found[text]
+        for text, parts in MISTAKES.items()
+        if not all(part in message for part, message in zip(parts, found[text], strict=True))
+    }
+    assert wrong == {}
+    for text in (
+        "SALES_PRICE / AMOUNT",
+        "-AMOUNT",
+        "CASE WHEN AMOUNT < 0 THEN -AMOUNT ELSE AMOUNT END",
+    ):
+        check_mapping(spark, mapping({"unit_price": text}), ("q", "SALES_PRICE", "AMOUNT"))
 
 
 @pytest.mark.parametrize(

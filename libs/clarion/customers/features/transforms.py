@@ -122,7 +122,7 @@ def model_inputs(features: DataFrame, expressions: Mapping[str, str]) -> DataFra
     """
     inputs = [
         UserSql(
-            where=f"input '{name}' of a model",
+            where=f"input '{name}' of a model (segment.features, predict.features)",
             text=value,
             result="double",
             hint="use names of conf/features.yml",
