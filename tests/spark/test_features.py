@@ -70,6 +70,9 @@ def test_three_cart_adds_in_seven_days_are_found(rows: Callable[..., DataFrame])
     declared = _features(
         cart_adds={"value": "sum(cart_adds)", "within": [7], "empty": 0},
         three_cart_adds={"source": "features", "value": "cast(cart_adds_7d >= 3 AS int)"},
+        # The window holds for each aggregate, and nobody has an order to divide by.
+        a_day={"value": "1.0 * sum(cart_adds) / count(*)", "where": "cart_adds > 0", "within": [7]},
+        an_order={"value": "sum(cart_adds) / sum(orders)", "within": [7]},
     )
     days = _days(
         rows,
@@ -78,10 +81,15 @@ def test_three_cart_adds_in_seven_days_are_found(rows: Callable[..., DataFrame])
     )  # fmt: skip
     everyone = rows("customer_id string", ("keen",), ("slow",), ("silent",))
     found = transforms.compute_features(everyone, {"days": views.days(days, as_of=AS_OF)}, declared)
-    assert {row["customer_id"]: row["three_cart_adds"] for row in found.collect()} == {
-        "keen": 1.0,
-        "slow": 0.0,
-        "silent": 0.0,
+    check_features(everyone, {"days": views.days(days, as_of=AS_OF)}, declared)
+    values = ("three_cart_adds", "a_day_7d", "an_order_7d")
+    by_customer = {
+        row["customer_id"]: tuple(row[name] for name in values) for row in found.collect()
+    }
+    assert by_customer == {
+        "keen": (1.0, 1.5, None),
+        "slow": (0.0, 1.0, None),
+        "silent": (0.0, None, None),
     }
 
 
@@ -429,6 +437,8 @@ def lake_of_views(spark: SparkSession, tmp_path: Path) -> dict[str, DataFrame]:
         ({"source": "nowhere"}, "source"),
         ({"source": "profile", "value": "orders", "within": 7}, "have no age"),
         ({"aggregation": "sum"}, "aggregation"),
+        ({"value": "orders + 1"}, "'value' has no aggregate"),
+        ({"where": ""}, "the expression is empty"),
     ],
 )
 def test_a_feature_that_is_none_is_refused(body: dict[str, object], message: str) -> None:

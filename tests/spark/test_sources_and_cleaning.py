@@ -256,7 +256,9 @@ def test_an_invalid_rule_is_named_with_its_column(spark: SparkSession, tmp_path:
     (tmp_path / "a.csv").write_text(HEADER + "o1,1,2026-01-01 10:00:00,c1,p,1,3.5\n")
     source = _source(tmp_path)
     rule = Rule("too_many", "quantity", "quantty > 1000", "error", "more than anybody buys")
-    with pytest.raises(ConfigError, match="rule 'too_many' of orders.quantity: invalid") as error:
+    with pytest.raises(
+        ConfigError, match=r"rules/every.yml: too_many \(orders.quantity\): invalid"
+    ) as error:
         _checked_rows(_read(spark, source), source, own_rules=(rule,))
     assert "did you mean 'quantity'?" in str(error.value)
 

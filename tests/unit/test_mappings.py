@@ -40,7 +40,7 @@ def test_casts_and_dates_give_null_instead_of_failing_and_literals_stay() -> Non
     )
     assert (
         expression.try_sql
-        == "concat(try_cast(`To Date` as int), 'cast(x)', try_to_timestamp (b, 'yyyy'))"
+        == "concat(try_cast(`To Date` as int), 'cast(x)', try_to_timestamp(b, 'yyyy'))"
     )
 
 

@@ -261,6 +261,7 @@ def check_declarations(config: Config) -> dict[str, int]:
         "rules": sum(len(rules) for rules in shop.rules(config).values()),
         "detectors": len(shop.detectors(config)),
         "features": len(shop.features(config)),
+        "inputs of models": shop.check_inputs(config),
         "tags": len(shop.tags(config)),
         "attributes": len(shop.attributes(config)),
         "offers": len(shop.offers(config).offers),

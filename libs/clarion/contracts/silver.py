@@ -53,6 +53,10 @@ def _silver_column(kind: Kind, column: Column) -> Column:
         return replace(column, name=REFERENCES[column.name])
     if column.name == kind.time:
         return replace(column, nullable=False)
+    if column.name == "unit_price":
+        return replace(column, nullable=False)
+    if column.name == "discount":
+        return replace(column, meaning="taken off the whole line")
     if column.name == "amount" and kind.name == "orders":
         return replace(column, nullable=False, meaning="paid for the whole line, less its refund")
     if column.name == "refund":
@@ -143,7 +147,7 @@ ORDER_LINES = _fact(
             f"coalesce(status, 'paid') IN ({', '.join(map(repr, (*ORDER_STATES, UNKNOWN_STATE)))})",
         ),
         Check("quantity_positive", "quantity > 0"),
-        Check("price_positive", "unit_price > 0"),
+        Check("price_not_negative", "unit_price >= 0"),
         Check("amount_not_negative", "amount >= 0"),
     ),
     cluster=("happened_at",),

@@ -4,6 +4,7 @@ A mapping (conf/sources/*.yml) says for each of its kinds which files hold it an
 columns below is computed from the source's own columns.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -56,6 +57,19 @@ ID_FAULTS: dict[str, str] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """What the discount of an order line is, as the source states it.
+
+    Args:
+        of: an amount of the whole line or of each unit, or a share of the line in per cent.
+        sign: whether what is taken off has a minus.
+    """
+
+    of: Literal["line", "unit", "percent"] = "line"
+    sign: Literal["plus", "minus"] = "plus"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """A source kind.
@@ -67,6 +81,7 @@ class Kind:
         key: columns that name the fact within its source.
         columns: required ones are not nullable.
         people: columns by which the person could be found again.
+        either: groups of columns of which a mapping gives at least one; the others follow.
     """
 
     name: str
@@ -75,11 +90,24 @@ class Kind:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     people: tuple[str, ...] = ("customer_ref",)
+    either: tuple[tuple[str, ...], ...] = ()
 
     @property
     def required(self) -> tuple[str, ...]:
-        """Names of the columns that a mapping must give."""
+        """Names of the columns that every mapping must give."""
         return tuple(column.name for column in self.columns if not column.nullable)
+
+    def required_of(self, mapped: Collection[str]) -> tuple[str, ...]:
+        """Names of the columns without which a row is no fact.
+
+        Args:
+            mapped: columns that the mapping gives: of those that follow from each other the first
+                one counts.
+        """
+        chosen = (
+            next((name for name in group if name in mapped), group[0]) for group in self.either
+        )
+        return (*self.required, *chosen)
 
     def column(self, name: str) -> Column | None:
         """The column of that name; None where there is none."""
@@ -146,16 +174,25 @@ _KINDS = (
         name="orders", silver="order_lines", time="happened_at",
         key=("order_ref", "line_no", "product_ref"),
         people=("customer_ref", "member_ref"),
+        either=(("unit_price", "amount"),),
         columns=(
             Column("order_ref", "string", "order, invoice or basket"),
             Column("happened_at", "timestamp", "when it was paid"),
             Column("product_ref", "string", "product sold"),
             Column("quantity", "decimal(18,4)", "units; may be negative for a return"),
-            _money("unit_price", "price of one unit before the line's discount", nullable=False),
+            _money(
+                "unit_price",
+                "price of one unit before the line's discount; default: (amount + discount) / "
+                "quantity, rounded",
+            ),
             _optional("customer_ref", "string", "the shop's name for the customer"),
             _optional("member_ref", "string", "membership shown at the till"),
             _optional("line_no", "bigint", "line within the order"),
-            _money("discount", "taken off the whole line"),
+            _money(
+                "discount",
+                "taken off the whole line; a mapping may state it of a unit, in per cent or with a "
+                "minus",
+            ),
             _money("amount", "paid for the whole line; default: quantity x unit price - discount"),
             _money("refund", "paid back of the line's amount, with or without a minus"),
             _optional("coupon_ref", "string", "coupon redeemed with the line"),

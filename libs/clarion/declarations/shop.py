@@ -14,13 +14,15 @@ from clarion.config import Config
 from clarion.config.load import parse_model, parse_yaml
 from clarion.contracts.sources import KINDS, ORDER_STATES
 from clarion.customers.features import definitions as feature_definitions
-from clarion.customers.features.definitions import Feature
+from clarion.customers.features.definitions import Feature, required_features
+from clarion.customers.segments.settings import SegmentSettings
 from clarion.customers.tags import definitions as tag_definitions
 from clarion.customers.tags.definitions import Tag
 from clarion.kernel import sql
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import refuse_unsafe_sql
 from clarion.kernel.text import plain_word
+from clarion.prediction.churn.settings import PredictSettings
 from clarion.products.similarity import attributes as declared_attributes
 from clarion.products.similarity.attributes import Attribute
 from clarion.products.similarity.settings import ProductSettings
@@ -149,6 +151,7 @@ def parse_spec(source: Source) -> ParseSpec:
         missing_words={name: expression.missing_words for name, expression in open_columns.items()},
         currency=source.currency,
         from_above=source.from_above,
+        discount=source.discount,
     )
 
 
@@ -172,6 +175,26 @@ def features(config: Config) -> tuple[Feature, ...]:
         ConfigError: a feature is invalid.
     """
     return feature_definitions.parse(parse_yaml(config.text("features.yml"), where="features.yml"))
+
+
+def check_inputs(config: Config) -> int:
+    """Refuse inputs of models, and a population, that are more than an expression.
+
+    Returns:
+        The number of inputs.
+
+    Raises:
+        ConfigError: an expression of the settings is more than one, or an input uses no declared
+            feature.
+    """
+    predict = config.section(PredictSettings)
+    compared = config.section(SegmentSettings).features
+    inputs = {f"predict.features.{name}": value for name, value in predict.features.items()}
+    inputs |= {f"segment.features.{name}": item.value for name, item in compared.items()}
+    for key, value in {**inputs, "predict.population": predict.population}.items():
+        refuse_unsafe_sql(value, where=key)
+    required_features(features(config), inputs.values())
+    return len(inputs)
 
 
 @cache

@@ -27,7 +27,7 @@ from clarion.declarations import shop
 from clarion.kernel.errors import ClarionError, UsageError
 from clarion.kernel.expressions import names, refuse_unsafe_sql
 from clarion.lake import Lake
-from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
+from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql, user_column
 from clarion.measures.statistics.intervals import Interval, share
 
 
@@ -124,7 +124,7 @@ def select_audience(
     check_user_sql(customers, [condition], error=UsageError)
     used = [name for name in names(expression) if name in customers.columns]
     columns = dict.fromkeys(("customer_id", "segment_id", "segment", "tags", *used))
-    matching = customers.where(F.expr(expression)).select(*columns).persist()
+    matching = customers.where(user_column(expression)).select(*columns).persist()
     # Consent as it is now, not as of the day of the features: a withdrawal counts at once.
     policy = AccessPolicy(lake, config, as_of, str(config.get("shop.time_zone")), DataFrame.persist)
     consenting = policy.with_consent(

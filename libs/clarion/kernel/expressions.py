@@ -21,12 +21,15 @@ _FORBIDDEN_WORDS = {
     "session_user",
     "current_timestamp",
     "current_date",
+    "current_time",
     "localtimestamp",
 }
 _FORBIDDEN_CALLS = {
     *("reflect", "java_method", "try_reflect", "raise_error", "assert_true", "input_file_name"),
     *("now", "curdate", "rand", "randn", "random", "randstr", "uniform", "uuid", "shuffle"),
     *("monotonically_increasing_id", "spark_partition_id", "explode", "explode_outer"),
+    *("input_file_block_start", "input_file_block_length", "user", "current_database"),
+    *("current_schema", "current_catalog", "current_timezone", "version", "secret", "try_secret"),
     *("posexplode", "posexplode_outer", "inline", "inline_outer", "stack", "json_tuple"),
     "values",  # '(VALUES (1))' is a subquery
 }
@@ -34,6 +37,7 @@ _FORBIDDEN_CALLS = {
 # follows shows that they are columns: no table begins with one of these characters.
 _SUBQUERY_WORDS = {"table", "from", "with"}
 _AFTER_COLUMN = set("),+-*/%=<>!|&^")
+_CLOCKS_WITHOUT_ARGUMENT = {"unix_timestamp", "to_unix_timestamp"}  # the time at which it runs
 _CASTS = {"cast", "try_cast"}  # here '(from AS bigint)' is no table with another name
 _LITERALS = {"true", "false", "null"}
 
@@ -66,7 +70,8 @@ def calls(parts: list[tuple[str, str]]) -> list[bool]:
 def refuse_unsafe_sql(text: str, *, where: str, error: type[ClarionError] = ConfigError) -> None:
     """Refuse a text that is more than one expression over its own row.
 
-    Subqueries, Java calls, generators and functions of the clock or of chance are unsafe.
+    Subqueries, windows, Java calls, generators and functions of the clock or of chance are unsafe.
+    So are quotes and brackets that are not in pairs: they would end what the text is put into.
 
     Args:
         text: what a person wrote.
@@ -80,35 +85,84 @@ def refuse_unsafe_sql(text: str, *, where: str, error: type[ClarionError] = Conf
         >>> refuse_unsafe_sql("amount > 5", where="tags.yml: big")
     """
     parts = [(kind, part) for kind, part in tokens(text) if not part.isspace()]
-    words = ["", "", *(part.lower() for _, part in parts), ""]
+    if not parts:
+        raise error(
+            f"{where}: the expression is empty", found=repr(text), fix="write one, or leave it out"
+        )
+    words = ["", "", *(part.lower() for _, part in parts), "", ""]
     for index, (kind, part) in enumerate(parts):
-        if kind == "word" and _is_forbidden(*words[index : index + 4]):
+        if kind == "word" and _is_forbidden(*words[index : index + 5]):
             raise error(
                 f"{where}: '{part}' is not allowed here",
                 found=text,
                 fix=f"use functions of the row's own columns; a column of that name is `{part}`",
             )
-        if part == ";" and kind == "other":
+        if (kind, part) in _NOT_ALLOWED or kind == "comment":
+            what, fix = _NOT_ALLOWED.get((kind, part), _COMMENT)
+            raise error(f"{where}: {what}", found=text, fix=fix)
+        if kind == "string" and part.startswith('"'):
+            raise error(
+                f"{where}: {part} is in double quotes, which say text in some systems and a column "
+                "in others",
+                found=text,
+                fix=f"write '{part[1:-1]}' for the text, `{part[1:-1]}` for the column",
+            )
+    _refuse_unpaired_brackets(text, parts, where=where, error=error)
+
+
+# Signs that are no part of an expression, each with what is wrong and the fix.
+_NOT_ALLOWED = {
+    ("other", ";"): ("more than one expression", "write one expression, without ';'"),
+    ("other", "::"): ("'::' is not supported here", "write cast(column as type)"),
+    ("other", "'"): ("a quote is not closed", "write a text as 'text', a quote in it as \\'"),
+    ("other", '"'): (
+        "a double quote is not closed",
+        "write a text as 'text', a column as `column`",
+    ),
+    ("other", "`"): ("a backtick is not closed", "write a column's name as `name`"),
+    ("other", "\u2018"): ("a typographic quote", "write a text as 'text'"),
+    ("other", "\u2019"): ("a typographic quote", "write a text as 'text'"),
+    ("other", "\u201c"): ("a typographic quote", "write a text as 'text'"),
+    ("other", "\u201d"): ("a typographic quote", "write a text as 'text'"),
+}
+# A comment would hide from these checks what Spark reads.
+_COMMENT = ("an expression has no comments", "leave '--' and '/*' out")
+
+
+def _refuse_unpaired_brackets(
+    text: str, parts: list[tuple[str, str]], *, where: str, error: type[ClarionError]
+) -> None:
+    opened: list[str] = []
+    for kind, part in parts:
+        if kind != "other":
+            continue
+        if part in _BRACKETS:
+            opened.append(part)
+        elif part in _BRACKETS.values() and (not opened or _BRACKETS[opened.pop()] != part):
+            raise error(
+                f"{where}: a '{part}' closes no bracket", found=text, fix=f"leave the '{part}' out"
+            )
+        elif part == "," and not opened:
             raise error(
                 f"{where}: more than one expression",
                 found=text,
-                fix="write one expression, without ';'",
+                fix="write one expression; a ',' stands between the arguments of a function",
             )
-        if kind == "comment":  # it would hide from these checks what Spark reads
-            raise error(
-                f"{where}: an expression has no comments", found=text, fix=f"leave '{part}' out"
-            )
-        if part == "::":
-            raise error(
-                f"{where}: '::' is not supported here",
-                found=text,
-                fix="write cast(column as type)",
-            )
+    if opened:
+        closing = _BRACKETS[opened[-1]]
+        raise error(
+            f"{where}: a '{opened[-1]}' is not closed", found=text, fix=f"add the '{closing}'"
+        )
 
 
-def _is_forbidden(function: str, before: str, word: str, after: str) -> bool:
-    """Whether a word is unsafe between the two tokens before it and the one that follows."""
+_BRACKETS = {"(": ")", "[": "]"}
+
+
+def _is_forbidden(function: str, before: str, word: str, after: str, then: str) -> bool:
+    """Whether a word is unsafe between the two tokens before it and the two that follow."""
     if word in _FORBIDDEN_WORDS or (after == "(" and word in _FORBIDDEN_CALLS):
+        return True
+    if word in _CLOCKS_WITHOUT_ARGUMENT and (after, then) == ("(", ")"):
         return True
     is_column = after in _AFTER_COLUMN or (after == "as" and function in _CASTS)
     return before == "(" and word in _SUBQUERY_WORDS and not is_column

@@ -14,7 +14,7 @@ from clarion.customers.features.transforms import model_inputs
 from clarion.declarations.shop import features
 from clarion.kernel.ids import digest
 from clarion.measures.columns.days import known_sums
-from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
+from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql, user_column
 from clarion.measures.statistics.intervals import NotComputable
 from clarion.prediction.churn.model import ChurnModel, fit_churn_model, labelled_examples
 from clarion.prediction.churn.settings import PredictSettings
@@ -89,7 +89,7 @@ def population(features: DataFrame, *, settings: PredictSettings) -> DataFrame:
         hint="use names of conf/features.yml",
     )
     check_user_sql(features, [condition])
-    return features.where(settings.population)
+    return features.where(user_column(settings.population))
 
 
 def _examples(scope: Scope, settings: PredictSettings, *, cut: date) -> DataFrame:

@@ -58,6 +58,7 @@ def matrix_inputs(
         UserSql(
             where=f"attributes.yml: {attribute.name}",
             text=attribute.value,
+            result=attribute.type,
             hint=f"use columns of {PRODUCT_ATTRIBUTES.name}: {columns}",
         )
         for attribute in attributes

@@ -7,6 +7,7 @@ from clarion.campaigns.decisions.allocation import nothing_candidate
 from clarion.campaigns.decisions.products import products_to_show
 from clarion.campaigns.decisions.settings import Catalogue, Defaults, Offer
 from clarion.measures.columns.consents import consents_to_channel
+from clarion.measures.columns.expressions import user_column
 
 _ACTIONS = "array<struct<action:string,value:double,cost:double>>"
 
@@ -64,7 +65,7 @@ def _candidate(offer: Offer, defaults: Defaults, order_value: Column) -> Column:
 def _refusal_reason(offer: Offer) -> Column:
     """Why an offer is not possible for a customer; null where it is possible."""
     has_channel = consents_to_channel(F.lit(offer.channel))
-    is_met = F.coalesce(F.expr(offer.when), F.lit(False))
+    is_met = F.coalesce(user_column(offer.when), F.lit(False))
     reason = (
         F.when(F.col("consent_basis") == "none", "no consent to marketing")
         .when(~has_channel, f"no consent to channel {offer.channel}")

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from clarion.config.load import parse_model
 from clarion.kernel.expressions import refuse_unsafe_sql
-from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
+from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql, user_column
 
 View = Literal["clicks", "actor_days", "orders"]
 _UNITS: dict[View, tuple[str, ...]] = {
@@ -112,7 +112,7 @@ def check_detector(detector: Detector, view: DataFrame) -> None:
 
 def _actor_days(detector: Detector, clicks: DataFrame) -> DataFrame:
     """The features of a detector, summed over the clicks of each actor and day."""
-    features = [F.expr(expression).alias(name) for name, expression in detector.features]
+    features = [user_column(expression).alias(name) for name, expression in detector.features]
     return clicks.groupBy(*_UNITS["actor_days"]).agg(*features)
 
 
@@ -127,14 +127,15 @@ def flag_units(detector: Detector, view: DataFrame) -> DataFrame:
         record_id, or actor and day, or order_id and customer_id; features (map of doubles).
     """
     unit = _UNITS[detector.view]
-    features = {name: F.expr(expression) for name, expression in detector.features}
+    features = {name: user_column(expression) for name, expression in detector.features}
     if detector.view == "actor_days":
         view = _actor_days(detector, view)
         features = {name: F.col(name) for name in features}
     entries = []
     for name, value in features.items():
         entries += [F.lit(name), value.cast("double")]
-    return view.where(detector.flag_when).select(*unit, F.create_map(*entries).alias("features"))
+    is_flagged = user_column(detector.flag_when)
+    return view.where(is_flagged).select(*unit, F.create_map(*entries).alias("features"))
 
 
 def flagged_facts(

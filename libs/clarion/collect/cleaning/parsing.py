@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from clarion.collect.cleaning.order_versions import MARKS
 from clarion.contracts.core import Column as ContractColumn
-from clarion.contracts.sources import Kind
+from clarion.contracts.sources import MONEY, Discount, Kind
 from clarion.kernel import instants, sql
 
 NAMES_TYPE = "array<string>"
@@ -58,6 +58,7 @@ class ParseSpec:
         missing_words: texts that stand for no value, of each mapped column.
         currency: currency of amounts that state none.
         from_above: columns whose missing texts are those of the order's line above.
+        discount: what the discount of an order line is.
     """
 
     kind: Kind
@@ -69,6 +70,7 @@ class ParseSpec:
     local_times: frozenset[str]
     missing_words: Mapping[str, tuple[str, ...]]
     currency: str | None
+    discount: Discount
     from_above: tuple[str, ...] = ()
 
 
@@ -136,8 +138,14 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
     }
     typed = typed.withColumns({name: F.expr(mark) for name, mark in marks.items()})
     typed = typed.drop(*(name.strip("`") for name in of_ids))
-    derived = {name: F.expr(value) for name, value in derived_values(parse_spec).items()}
-    return typed.withColumns(derived)
+    if "discount" in parse_spec.expressions:
+        typed = typed.withColumn("discount", F.expr(_line_discount(parse_spec.discount)))
+    return _derive(typed, parse_spec)
+
+
+def _derive(rows: DataFrame, parse_spec: ParseSpec) -> DataFrame:
+    derived = derived_values(parse_spec)
+    return rows.withColumns({name: F.expr(value) for name, value in derived.items()})
 
 
 def stated_name(column: str) -> str:
@@ -185,7 +193,16 @@ def _typed_value(column: ContractColumn, parse_spec: ParseSpec, types: Mapping[s
         return f"CAST({instants.local_clock(instant, parse_spec.time_zone)} AS date)"
     if column.type == "string":
         return f"nullif(trim(CAST({value} AS string)), '')"
-    return value if type_ == column.type else f"TRY_CAST({value} AS {column.type})"
+    target = _UNROUNDED if _is_unit_price(column, parse_spec.kind) else column.type
+    return value if type_ == target else f"TRY_CAST({value} AS {target})"
+
+
+# A unit price may be a sum divided by its units: times those it is the sum only while not rounded.
+_UNROUNDED = "decimal(24,10)"
+
+
+def _is_unit_price(column: ContractColumn, kind: Kind) -> bool:
+    return kind.name == "orders" and column.name == "unit_price"
 
 
 def _id_value(name: str, parse_spec: ParseSpec) -> str:
@@ -215,14 +232,39 @@ def derived_values(parse_spec: ParseSpec) -> dict[str, str]:
     if kind.column("currency"):
         derived["currency"] = f"coalesce(upper(currency), {sql.text(parse_spec.currency)})"
     if kind.name == "orders":
-        derived["amount"] = (
-            "coalesce(amount, CAST(quantity * unit_price - coalesce(discount, 0) AS decimal(18,4)))"
-        )
+        # Only where the source states none: what it states and nobody can read stays unknown.
+        derived |= {
+            name: f"IF({name} IS NULL AND {source_text(parse_spec, name)} IS NULL, "
+            f"TRY_CAST({value} AS {MONEY}), TRY_CAST({name} AS {MONEY}))"
+            for name, value in _LINE_VALUES.items()
+        }
     # Words of a fixed list: their case says nothing.
     words = {"consents": "purpose", "responses": "type"}.get(kind.name)
     if words:
         derived[words] = f"lower({words})"
     return {**derived, "arrived_at": f"coalesce(arrived_at, {derived.get(kind.time, kind.time)})"}
+
+
+# Of what a line states, the rest follows. A return is the mirror of its sale: what was taken off
+# the sale is not paid back.
+_LINE_VALUES = {
+    "amount": "quantity * unit_price - IF(quantity < 0, -1, 1) * coalesce(discount, 0)",
+    "unit_price": "try_divide(abs(amount) + coalesce(discount, 0), abs(quantity))",
+}
+
+
+def _line_discount(declared: Discount) -> str:
+    """SQL of what is taken off the whole line; above zero for a return, whatever its sign."""
+    stated = "-discount" if declared.sign == "minus" else "discount"
+    off = f"IF(quantity < 0, abs(discount), {stated})"
+    if declared.of == "line":
+        return off
+    if declared.of == "unit":
+        return f"TRY_CAST(abs(quantity) * {off} AS {MONEY})"
+    of_price = f"try_multiply(abs(quantity) * unit_price, {off} / 100)"
+    # Of an amount alone: what was taken off before it was paid.
+    of_amount = f"IF(amount = 0, 0, try_divide(abs(amount) * {off}, 100 - {off}))"
+    return f"TRY_CAST(IF(unit_price IS NULL, {of_amount}, {of_price}) AS {MONEY})"
 
 
 def source_text(parse_spec: ParseSpec, name: str) -> str:
@@ -335,4 +377,5 @@ def fill_missing(rows: DataFrame, values: Mapping[str, Column], parse_spec: Pars
         for name in parse_spec.from_above
     ]
     names = F.array_compact(F.array(*filled_names)).cast(NAMES_TYPE)
-    return rows.withColumns({**filled, "_filled": names}).drop("_from_above")
+    complete = rows.withColumns({**filled, "_filled": names}).drop("_from_above")
+    return _derive(complete, parse_spec)

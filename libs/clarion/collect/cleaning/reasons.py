@@ -18,6 +18,7 @@ from clarion.collect.cleaning.rules import DEFAULT_POLICIES, Rule
 from clarion.contracts.core import Column as ContractColumn
 from clarion.contracts.sources import Kind
 from clarion.kernel import sql
+from clarion.kernel.safe_sql import null_on_error
 from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 
 ACCEPTED = "NOT _duplicate AND size(_reasons) = 0"
@@ -84,12 +85,14 @@ def find_reasons(
         _Condition("_malformed IS NOT NULL", "'malformed_record'"),
         *_value_conditions(parse_spec, policy.required, emptying),
         *_id_conditions(parse_spec),
+        *_range_conditions(parse_spec),
         *_rule_conditions(rejecting),
     ]
     warnings = [*_rule_conditions(warning), *_emptied_conditions(emptying)]
 
     complete = _add_product_known(rows, parse_spec.kind, products)
-    check_user_sql(complete, [_user_sql(rule, parse_spec.kind) for rule in active])
+    every_rule = [_of_source(rule, parse_spec) for rule in policy.rules]
+    check_user_sql(complete, [_user_sql(rule, parse_spec.kind) for rule in every_rule])
     emptied = _empty_values(complete, emptying, parse_spec)
     # Conditions in a step of their own: each is used twice, and would be in the plan twice.
     results = [*_results(reasons, prefix="_r"), *_results(warnings, prefix="_w")]
@@ -140,7 +143,7 @@ def _emptied_conditions(rules: list[Rule]) -> list[_Condition]:
 
 def _user_sql(rule: Rule, kind: Kind) -> UserSql:
     return UserSql(
-        where=f"rule '{rule.name}' of {kind.name}.{rule.column}",
+        where=f"rules/{rule.file}.yml: {rule.name} ({kind.name}.{rule.column})",
         text=rule.invalid_when,
         result=CONDITION,
         hint=f"use columns of {kind.name}, _ingested_at and _product_known",
@@ -205,6 +208,7 @@ def active_rules(
         _of_source(rule, parse_spec)
         for rule in rules
         if rule.column in valued
+        and all(name in parse_spec.expressions for name in rule.needs)
         and (rule.rejects(_policy(rule, policies)) or rule.warns(_policy(rule, policies)))
     ]
 
@@ -213,7 +217,8 @@ def _of_source(rule: Rule, parse_spec: ParseSpec) -> Rule:
     """The rule with the source's own text and zone."""
     condition = rule.invalid_when.replace("{text}", source_text(parse_spec, rule.column))
     zone = sql.text(parse_spec.time_zone)
-    return replace(rule, invalid_when=condition.replace("{time_zone}", zone))
+    safe = null_on_error(condition.replace("{time_zone}", zone))
+    return replace(rule, invalid_when=safe)
 
 
 def _policy(rule: Rule, policies: Mapping[str, str]) -> str | None:
@@ -287,6 +292,26 @@ def _missing_condition(column: ContractColumn, parse_spec: ParseSpec) -> _Condit
         rule = "IF(_person_removed, 'no_consent_to_collection', 'missing')"
     is_null = f"_malformed IS NULL AND {sql.name(column.name)} IS NULL"
     no_text = f"{source_text(parse_spec, column.name)} IS NULL"
+    for group in kind.either:
+        # Of columns that follow from each other, all are missing or none.
+        others = [name for name in group if column.name in group and name != column.name]
+        for name in others:
+            is_null += f" AND {sql.name(name)} IS NULL"
+            no_text += f" AND {source_text(parse_spec, name)} IS NULL"
     return _Condition(
         f"{is_null} AND {no_text} AND NOT {about_nobody}", rule, sql.text(column.name)
     )
+
+
+def _range_conditions(parse_spec: ParseSpec) -> list[_Condition]:
+    """Values that follow from others of a line and are larger than their type can hold."""
+    conditions = []
+    for group in parse_spec.kind.either:
+        for name in group:
+            others = " OR ".join(f"{sql.name(other)} IS NOT NULL" for other in group)
+            holds = (
+                f"{sql.name(name)} IS NULL AND {source_text(parse_spec, name)} IS NULL "
+                f"AND ({others}) AND quantity <> 0"
+            )
+            conditions.append(_Condition(holds, "'out_of_range'", sql.text(name)))
+    return conditions

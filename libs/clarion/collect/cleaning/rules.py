@@ -29,6 +29,7 @@ BUILT_IN_REASONS: dict[str, str] = {
         "the person did not consent to collection, and the fact is about nobody else"
     ),
     "missing_word": "a text such as N/A stands for no value, as missing_words.yml declares",
+    "out_of_range": "a value that follows from others of the line is too large for its type",
     "filled": "a missing value was filled by the mapping's policy",
     "repaired_id": "what a table added to an id was taken away, as the mapping's 'ids' declares",
     "standard_form": "a value that is stated does not have the standard form of its column",
@@ -58,6 +59,8 @@ class Rule:
         if_optional: what becomes of the row where its source can do without the column: it is
             rejected, or the value counts as missing.
         shows_value: whether the quarantine shows the value, not its shape.
+        file: name of the file that declares it.
+        needs: columns that the mapping states; without one of them the rule says nothing.
     """
 
     name: str
@@ -69,6 +72,8 @@ class Rule:
     warns_under: tuple[str, ...] = ()
     if_optional: IfOptional = "reject"
     shows_value: bool = False
+    file: str = "every"
+    needs: tuple[str, ...] = ()
 
     def rejects(self, policy: str | None) -> bool:
         """Whether invalid rows are rejected under the mapping's policy (None: the default)."""
@@ -106,6 +111,7 @@ class _DeclaredRule(BaseModel):
     except_: tuple[str, ...] = ()
     if_optional: IfOptional = "reject"
     shows_value: bool = False
+    needs: tuple[str, ...] = ()
 
     def matches(self, kind: Kind, column: Column) -> bool:
         """Whether the rule is about a column of a kind; it never is about a personal one."""
@@ -163,6 +169,13 @@ def _parse_rule(name: str, body: Any, kind: Kind, *, file: str) -> list[Rule]:
     declared = parse_model(_DeclaredRule, content, where=f"rules/{file}.yml {name}")
     refuse_unsafe_sql(declared.invalid_when, where=f"rules/{file}.yml: {name}")
     columns = [column.name for column in kind.columns if declared.matches(kind, column)]
+    for needed in declared.needs:
+        if kind.column(needed) is None:
+            raise ConfigError(
+                f"rules/{file}.yml: {name} needs a column that {kind.name} does not have",
+                found=needed,
+                fix=f"name one of {', '.join(column.name for column in kind.columns)}",
+            )
     if file != "every" and not columns:
         raise ConfigError(
             f"rules/{file}.yml: {name} is about no column of {kind.name}",
@@ -185,6 +198,8 @@ def _parse_rule(name: str, body: Any, kind: Kind, *, file: str) -> list[Rule]:
             declared.warns_under,
             declared.if_optional,
             declared.shows_value,
+            file,
+            declared.needs,
         )
         for column in columns
     ]

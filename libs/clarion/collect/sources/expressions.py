@@ -1,7 +1,9 @@
 """Expressions of a mapping: which columns they use, and their forms that never fail.
 
-One bad record must never end a run. Casts and date parsing are therefore read as their try_ forms:
-what cannot be converted becomes null, and cleaning reports it in the quarantine.
+One bad record must never end a run. Casts and date parsing are therefore read as their try_ forms,
+and a division by zero gives null: what cannot be computed is null, and cleaning reports it in the
+quarantine. Every column of a source is text; where an expression calculates with it, it is read as
+a number.
 """
 
 from dataclasses import dataclass
@@ -9,13 +11,22 @@ from dataclasses import dataclass
 from clarion.collect.sources.ids import IdForm
 from clarion.collect.sources.missing_words import without_words
 from clarion.kernel import expressions, instants
+from clarion.kernel.safe_sql import null_on_error
 
-_TRY_SQL = {
-    "cast": "try_cast",
-    "to_timestamp": "try_to_timestamp",
-    "to_date": "try_to_date",
-    "to_number": "try_to_number",
-}
+
+def plain_number(text: str) -> str:
+    """SQL of the number that a text states with a point and without separators; null for others.
+
+    Three factors of this size do not overflow.
+
+    Args:
+        text: SQL of the text.
+
+    Example:
+        >>> plain_number("price")
+        'try_cast(price AS decimal(20,6))'
+    """
+    return f"try_cast({text} AS decimal(20,6))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +61,8 @@ class Expression:
     def try_sql(self) -> str:
         """The expression as `stated_sql`, with ids repaired.
 
-        A text that stands for no value is null.
+        A text that stands for no value is null. A standard form has the safe form of what it lies
+        over.
         """
         text = self.stated_sql
         if self.id_form is not None:
@@ -62,12 +74,8 @@ class Expression:
 
     @property
     def stated_sql(self) -> str:
-        """The expression with casts in their try_ forms, and times read as instants."""
-        parts = expressions.tokens(self.sql)
-        text = "".join(
-            _TRY_SQL.get(text.lower(), text) if kind == "word" and is_call else text
-            for (kind, text), is_call in zip(parts, expressions.calls(parts), strict=True)
-        )
+        """The expression in its form that never fails, and times read as instants."""
+        text = null_on_error(self.sql, number=plain_number) if self.over is None else self.sql
         if self.time_zone:
             text = instants.read_instants(text, self.time_zone)
         return text

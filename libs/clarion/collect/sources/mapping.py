@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from clarion.collect.sources import formats
 from clarion.collect.sources.expressions import Expression
-from clarion.contracts.sources import Kind
+from clarion.contracts.sources import Discount, Kind
 from clarion.kernel.ids import digest
 
 Secrets = Callable[[str], str]  # from a reference to the secret itself
@@ -121,6 +121,7 @@ class Source:
         malformed: what happens to records that cannot be parsed.
         consent: on what ground people's data is used.
         columns: an expression for each column of the kind.
+        discount: what the discount of an order line is.
         rules: policies that differ from the defaults.
         missing: what happens where a value is missing.
     """
@@ -147,6 +148,7 @@ class Source:
     malformed: MalformedPolicy
     consent: Consent | None
     columns: MappingType[str, Expression]
+    discount: Discount
     rules: MappingType[str, str]
     missing: MappingType[str, Literal["refuse", "keep"] | FromAbove | Fill | Fit]
 
@@ -173,6 +175,7 @@ class Source:
             self.currency,
             self.namespace,
             str(self.consent),
+            str(self.discount),
         )
 
     @property
@@ -211,7 +214,7 @@ class Source:
     def required(self) -> tuple[str, ...]:
         """Columns without which a row is rejected: by the kind, or by the mapping."""
         by_mapping = (name for name, policy in self.missing.items() if policy == "refuse")
-        return tuple(dict.fromkeys((*self.kind.required, *by_mapping)))
+        return tuple(dict.fromkeys((*self.kind.required_of(self.columns), *by_mapping)))
 
     @property
     def from_above(self) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ RULE_POLICIES: dict[str, tuple[str, ...]] = {
     "product_ref": ("unknown_is_refused", "unknown_is_warning", "unknown_is_accepted"),
     "quantity": ("must_be_positive", "negative_is_return"),
     "amount": ("must_be_positive", "may_be_zero"),
-    "unit_price": ("must_be_positive",),
+    "unit_price": ("must_be_positive", "may_be_zero"),
     "price": ("must_be_positive",),
     "status": ("unknown_is_refused", "unknown_is_warning"),
 }
@@ -183,12 +183,19 @@ def _source(name: str, kind_name: str, body: Any, words: _Words) -> Source:
             )
             for name, body in section.columns.items()
         },
-        rules=section.rules,
+        discount=standards.discount(section.columns.get("discount")),
+        rules=_policies(section.rules),
         missing={
             column: "refuse" if policy == "drop" else policy
             for column, policy in section.missing.items()
         },
     )
+
+
+def _policies(stated: Mapping[str, str]) -> dict[str, str]:
+    """The policies of a mapping; of a line at price 0 the amount is 0, too."""
+    is_gift_accepted = stated.get("unit_price") == "may_be_zero"
+    return {**({"amount": "may_be_zero"} if is_gift_accepted else {}), **stated}
 
 
 def _option(value: str | bool | int) -> str:
@@ -211,6 +218,8 @@ def _expression(
     words: _Words,
 ) -> Expression:
     of_column = f"mapping {where}.{column.name}"
+    if isinstance(body, Standard):
+        _check_standard(body, column, of_column)
     if kind.name == "orders" and column.name == "status" and words.order_states:
         value = (
             body
@@ -223,23 +232,45 @@ def _expression(
     if not isinstance(body, Standard):
         return Expression(str(body), of_column)
     standards.check_patterns(body, where=of_column)
-    if body.as_ == "phone" and not column.personal:
-        raise ConfigError(
-            f"{of_column}: only a personal column is brought into a phone's form",
-            found=column.name,
-            fix="use 'as: text'",
-        )
-    if body.as_ in ("phone", "region") and not body.country:
-        raise ConfigError(
-            f"{of_column}: a {body.as_} belongs to a country",
-            fix=f"write '{{from: ..., as: {body.as_}, country: CN}}'",
-        )
     return Expression(
         standards.expression(body, words.regions),
         of_column,
         over=body.from_,
         phone=body.country if body.as_ == "phone" else None,
     )
+
+
+def _check_standard(body: Standard, column: Column, where: str) -> None:
+    """Refuse a form that a column cannot have.
+
+    Raises:
+        ConfigError: a phone that is not personal, a form without its country, or a discount's form
+            of another column.
+    """
+    if body.as_ == "phone" and not column.personal:
+        raise ConfigError(
+            f"{where}: only a personal column is brought into a phone's form",
+            found=column.name,
+            fix="use 'as: text'",
+        )
+    if body.as_ in ("phone", "region") and not body.country:
+        raise ConfigError(
+            f"{where}: a {body.as_} belongs to a country",
+            fix=f"write '{{from: ..., as: {body.as_}, country: CN}}'",
+        )
+    of_discount = body.as_ == "percent" or bool({"per", "sign"} & body.model_fields_set)
+    if of_discount and column.name != "discount":
+        raise ConfigError(
+            f"{where}: only a discount is stated in per cent, of a unit or with a sign",
+            found=column.name,
+            fix="leave 'per' and 'sign' out, and write 'as: number' or 'as: price'",
+        )
+    if body.as_ == "percent" and body.per == "unit":
+        raise ConfigError(
+            f"{where}: a share in per cent is the same of a unit and of a line",
+            found="as: percent, per: unit",
+            fix="leave 'per' out",
+        )
 
 
 def _check_columns(where: str, kind: Kind, section: _SourceSection) -> None:
@@ -261,12 +292,14 @@ def _check_columns(where: str, kind: Kind, section: _SourceSection) -> None:
                 found=", ".join(ids) or "no column of ids",
                 fix=_suggest(column, ids) if ids else "take it out",
             )
-    for column in kind.required:
+    for column in kind.required_of(section.columns):
         if column not in section.columns:
+            others = next((group for group in kind.either if column in group), (column,))
+            names = " or ".join(f"'{name}'" for name in others)
             raise ConfigError(
-                f"mapping {where}: required column '{column}' is not mapped",
+                f"mapping {where}: required column {names} is not mapped",
                 found=", ".join(section.columns),
-                fix=f"add '{column}: EXPRESSION'",
+                fix=f"add an expression for {names}",
             )
 
 

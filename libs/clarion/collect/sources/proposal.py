@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from clarion.collect.sources.discounts import propose_discount
 from clarion.collect.sources.id_damage import propose_ids
 from clarion.collect.sources.numerals import Evidence, evidence
 from clarion.collect.sources.sample import Sample, Values
@@ -234,9 +235,9 @@ def _is_number(text: str) -> bool:
 
 
 def _score(kind: Kind, matches: Mapping[str, Match]) -> float:
-    required = [matches[name].similarity for name in kind.required if name in matches]
-    optional = [match.similarity for name, match in matches.items() if name not in kind.required]
-    return sum(required) / len(kind.required) + 0.05 * sum(optional)
+    names = kind.required_of(matches)
+    weights = {name: 1 / len(names) for name in names}
+    return sum(weights.get(name, 0.05) * match.similarity for name, match in matches.items())
 
 
 def _date_formats(values: Sequence[str]) -> list[str]:
@@ -270,6 +271,8 @@ def _write_proposal(
         columns[column.name] = _expression(sample, kind, column.name, match.name, proposal)
         if match.similarity < _SURE_SIMILARITY:
             proposal.notes.append(f"{column.name}: '{match.name}' only resembles it")
+    if columns.get("discount") is not None:
+        columns["discount"] = propose_discount(columns["discount"], sample, matches, proposal.notes)
     if kind.column("currency") and "currency" not in columns:
         proposal.body["currency"] = "${currency}"
         proposal.notes.append("currency: no column states it; the shop's is taken")
@@ -280,7 +283,7 @@ def _write_proposal(
             "'declared' needs the ground on which the data is used"
         )
     proposal.body["columns"] = {name: body for name, body in columns.items() if body is not None}
-    for name in kind.required:
+    for name in kind.required_of(matches):
         if columns.get(name) is None:
             proposal.notes.append(f"{name}: required, and no column was found for it")
 

@@ -7,15 +7,17 @@ need a library; they get their form where they are sealed.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from clarion.collect.sources import numerals
-from clarion.contracts.sources import UNKNOWN_STATE
-from clarion.kernel import sql
+from clarion.collect.sources.expressions import plain_number
+from clarion.contracts.sources import UNKNOWN_STATE, Discount
+from clarion.kernel import expressions, sql
 from clarion.kernel.errors import ConfigError
+from clarion.kernel.safe_sql import null_on_error
 from clarion.kernel.text import NARROW, WIDE
 
 Form = Literal[
@@ -23,6 +25,7 @@ Form = Literal[
     "code",
     "number",
     "price",
+    "percent",
     "currency",
     "date",
     "excel_serial",
@@ -85,6 +88,8 @@ class Standard(BaseModel):
         epoch: year in which the days of an Excel serial number begin.
         country: ISO 3166 code, of phones without a country's code and of regions.
         symbols: currency of further symbols, such as {$: USD}.
+        per: of a discount: whether it is taken off the whole line or off each unit.
+        sign: of a discount: whether the source writes what is taken off as 5.00 or as -5.00.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -98,6 +103,19 @@ class Standard(BaseModel):
     epoch: Literal[1900, 1904] = 1900
     country: str | None = None
     symbols: Mapping[str, str] = Field(default_factory=dict)
+    per: Literal["line", "unit"] = "line"
+    sign: Literal["plus", "minus"] = "plus"
+
+
+def discount(body: Any) -> Discount:
+    """What a mapping says of the discount; by default an amount of the whole line, without a minus.
+
+    Args:
+        body: the mapping's entry for the column.
+    """
+    if not isinstance(body, Standard):
+        return Discount()
+    return Discount("percent" if body.as_ == "percent" else body.per, body.sign)
 
 
 def expression(standard: Standard, regions: Mapping[str, Mapping[str, list[str]]]) -> str:
@@ -107,7 +125,7 @@ def expression(standard: Standard, regions: Mapping[str, Mapping[str, list[str]]
         standard: what the mapping says.
         regions: names of regions by country and code.
     """
-    value = f"({standard.from_})"
+    value = f"({null_on_error(standard.from_, number=_number_reader(standard))})"
     plain = text(value)
     match standard.as_:
         case "text" | "phone":
@@ -122,8 +140,23 @@ def expression(standard: Standard, regions: Mapping[str, Mapping[str, list[str]]
             return _bound(plain, "s", _serial(standard.epoch, standard.decimal))
         case "region":
             return _region(plain, regions.get(standard.country or "", {}))
+        case "number" | "price" | "percent" if not _is_column(standard.from_):
+            # What an expression calculates is a number already, and has no signs.
+            number = f"TRY_CAST({value} AS decimal(18,4))"
+            return f"IF(typeof({value}) = 'string', {_quantity(standard, plain)}, {number})"
         case _:
             return _quantity(standard, plain)
+
+
+def _is_column(text: str) -> bool:
+    return len(expressions.tokens(text.strip())) == 1
+
+
+def _number_reader(standard: Standard) -> Callable[[str], str]:
+    """How operands of arithmetic are read: by the convention of their column."""
+    if standard.as_ not in ("number", "price", "percent"):
+        return plain_number
+    return lambda operand: f"CAST({_quantity(standard, text(operand))} AS decimal(20,6))"
 
 
 def order_state(value: str, words: Mapping[str, str]) -> str:
@@ -160,6 +193,10 @@ def _quantity(standard: Standard, plain: str) -> str:
                 range_=standard.range,
                 by_points=BY_POINTS,
                 symbols=(*SYMBOLS, *standard.symbols),
+            )
+        case "percent":
+            return numerals.quantity(
+                f"trim(regexp_replace({plain}, '^%|%$', ''))", standard.decimal
             )
         case "currency":
             return _bound(plain, "s", _currency(standard.symbols))

@@ -7,7 +7,6 @@ from pyspark.sql import DataFrame
 from clarion.customers.features.definitions import Feature, levels
 from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 
-_ROW_PER_CUSTOMER = ("profile", "features")
 _TYPES = {"number": "double", "text": "string"}
 
 
@@ -43,13 +42,15 @@ def _user_sql(feature: Feature) -> list[UserSql]:
     value = UserSql(
         where=where,
         text=feature.value,
+        sql=feature.sql,
         result=_TYPES[feature.type],
-        is_aggregate=feature.source not in _ROW_PER_CUSTOMER,
+        is_aggregate=feature.is_aggregate,
         hint=hint,
     )
     if feature.where is None:
         return [value]
-    return [value, UserSql(where=where, text=feature.where, result=CONDITION, hint=hint)]
+    # The condition first: the value has it, too, and would be named for it.
+    return [UserSql(where=where, text=feature.where, result=CONDITION, hint=hint), value]
 
 
 def _earlier_features(profiles: DataFrame, features: Iterable[Feature]) -> DataFrame:

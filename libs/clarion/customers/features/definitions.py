@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from clarion.config.load import parse_model
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import names, refuse_unsafe_sql
+from clarion.kernel.safe_sql import filter_aggregates, has_aggregate, null_on_error
 
 Source = Literal[
     "days",
@@ -27,6 +28,7 @@ Source = Literal[
 ]
 ValueType = Literal["number", "text"]
 
+SOURCES_OF_ONE_ROW: tuple[Source, ...] = ("profile", "features")
 _SOURCES_WITHOUT_AGE: tuple[Source, ...] = ("profile", "features", "interactions")
 
 
@@ -37,7 +39,7 @@ class Feature:
     Args:
         name: the name that models, tags and audiences use.
         source: the view of the facts it is computed from.
-        value: SQL. One aggregate over a customer's rows of the view, or an expression where a
+        value: SQL. Aggregates over a customer's rows of the view, or an expression where a
             customer has a single row.
         where: SQL condition on the rows that count; None for all.
         within: days before the as-of day that count; None for all that the view holds.
@@ -62,14 +64,23 @@ class Feature:
     label_zh: str
 
     @property
-    def row_condition(self) -> str | None:
-        """SQL condition on the rows that count, the window included."""
-        parts = []
-        if self.where:
-            parts.append(f"({self.where})")
+    def is_aggregate(self) -> bool:
+        """Whether it sums up several rows of a customer."""
+        return self.source not in SOURCES_OF_ONE_ROW
+
+    @property
+    def sql(self) -> str:
+        """SQL of the value: of the rows that count, and null where it would fail."""
+        value = null_on_error(self.value)
+        parts = [f"({null_on_error(self.where)})"] if self.where else []
         if self.within:
             parts.append(f"age <= {self.within}")
-        return " AND ".join(parts) or None
+        condition = " AND ".join(parts)
+        if not condition:
+            return value
+        if self.is_aggregate:
+            return filter_aggregates(value, condition)
+        return f"IF({condition}, {value}, NULL)"
 
 
 class _Entry(BaseModel):
@@ -191,8 +202,16 @@ def levels(features: tuple[Feature, ...]) -> list[tuple[Feature, ...]]:
 
 def _valid_entry(body: object, *, where: str) -> _Entry:
     entry = parse_model(_Entry, body, where=where)
-    for text in (entry.value, entry.where or ""):
-        refuse_unsafe_sql(text, where=where)
+    refuse_unsafe_sql(entry.value, where=where)
+    if entry.where is not None:
+        refuse_unsafe_sql(entry.where, where=where)
+    if entry.source not in SOURCES_OF_ONE_ROW and not has_aggregate(entry.value):
+        raise ConfigError(
+            f"{where}: 'value' has no aggregate, and a customer has several rows of "
+            f"'{entry.source}'",
+            found=entry.value,
+            fix="write an aggregate such as max(column), or max_by(column, age)",
+        )
     if entry.within is not None and entry.source in _SOURCES_WITHOUT_AGE:
         raise ConfigError(
             f"{where}: rows of '{entry.source}' have no age",

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from clarion.customers.features.definitions import Feature, levels
 from clarion.kernel import sql
+from clarion.kernel.safe_sql import null_on_error
 from clarion.measures.columns.expressions import UserSql, check_user_sql
 
 _DIGITS = 9  # a sum differs beyond them when Spark adds in another order
@@ -35,7 +36,7 @@ def compute_features(
         by_source.setdefault(feature.source, []).append(feature)
 
     of_profile = (
-        _cast(F.expr(_row_value_sql(feature)), feature).alias(feature.name)
+        _cast(F.expr(feature.sql), feature).alias(feature.name)
         for feature in by_source.get("profile", [])
     )
     parts = [
@@ -58,9 +59,7 @@ def compute_features(
     wide = joined.select("customer_id", *of_facts)
     for group in levels(tuple(by_source.get("features", []))):
         # One frame for each group: Spark analyses all columns again for each frame.
-        wide = wide.withColumns(
-            {item.name: _cast(F.expr(_row_value_sql(item)), item) for item in group}
-        )
+        wide = wide.withColumns({item.name: _cast(F.expr(item.sql), item) for item in group})
     return wide.select("customer_id", *(feature.name for feature in features))
 
 
@@ -123,7 +122,7 @@ def model_inputs(features: DataFrame, expressions: Mapping[str, str]) -> DataFra
     """
     inputs = [
         UserSql(
-            where=f"input '{name}' of a model",
+            where=f"input '{name}' of a model (segment.features, predict.features)",
             text=value,
             result="double",
             hint="use names of conf/features.yml",
@@ -133,7 +132,10 @@ def model_inputs(features: DataFrame, expressions: Mapping[str, str]) -> DataFra
     check_user_sql(features, inputs)
     return features.selectExpr(
         "customer_id",
-        *(f"CAST({value} AS double) AS {sql.name(name)}" for name, value in expressions.items()),
+        *(
+            f"CAST({null_on_error(value)} AS double) AS {sql.name(name)}"
+            for name, value in expressions.items()
+        ),
     )
 
 
@@ -201,20 +203,8 @@ def _distributions(customer_features: DataFrame) -> DataFrame:
 
 def _aggregate(view: DataFrame, features: list[Feature]) -> DataFrame:
     return view.groupBy("customer_id").agg(
-        *(
-            _cast(F.expr(_aggregate_sql(feature)), feature).alias(feature.name)
-            for feature in features
-        )
+        *(_cast(F.expr(feature.sql), feature).alias(feature.name) for feature in features)
     )
-
-
-def _aggregate_sql(feature: Feature) -> str:
-    condition = feature.row_condition
-    return f"{feature.value} FILTER (WHERE {condition})" if condition else feature.value
-
-
-def _row_value_sql(feature: Feature) -> str:
-    return f"IF({feature.where}, {feature.value}, NULL)" if feature.where else feature.value
 
 
 def _cast(value: Column, feature: Feature) -> Column:

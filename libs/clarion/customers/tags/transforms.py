@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.kernel import sql
+from clarion.kernel.safe_sql import null_on_error
 
 _TAGS = "array<struct<tag:string,since:date>>"
 
@@ -21,7 +22,8 @@ def assign_tags(features: DataFrame, conditions: Mapping[str, str]) -> DataFrame
         One row per customer: customer_id, tags (names, sorted; empty for none).
     """
     names = ", ".join(
-        f"IF({when}, {sql.text(name)}, NULL)" for name, when in sorted(conditions.items())
+        f"IF({null_on_error(when)}, {sql.text(name)}, NULL)"
+        for name, when in sorted(conditions.items())
     )
     return features.selectExpr(
         "customer_id", f"array_compact(CAST(array({names}) AS array<string>)) AS tags"

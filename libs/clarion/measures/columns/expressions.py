@@ -11,8 +11,10 @@ from pyspark.sql import functions as F
 
 from clarion.kernel.errors import ClarionError, ConfigError, first_line
 from clarion.kernel.expressions import names, refuse_unsafe_sql
+from clarion.kernel.safe_sql import null_on_error
 
 CONDITION = "boolean"
+_NUMBER = "double"
 _SHOWN_COLUMNS = 40
 
 
@@ -23,8 +25,9 @@ class UserSql:
     Args:
         where: file and key, for messages.
         text: what the person wrote.
-        sql: what runs in its place; empty where that is the text itself.
+        sql: what runs in its place; empty for the text in its safe form.
         result: CONDITION for a boolean; a DDL type that the value is cast to; empty for any value.
+            A text is no "double": most texts are no numbers, and a cast would fail on one of them.
         is_aggregate: whether it summarises several rows.
         keys: columns that the rows are grouped by, which an aggregate may use beside its sums.
         hint: where the columns are described.
@@ -39,8 +42,22 @@ class UserSql:
     hint: str = ""
 
     def column(self) -> Column:
-        """The expression as Spark parses it."""
-        return F.expr(self.sql or self.text)
+        """The expression as it runs. In brackets it has no name: 'price amount' is invalid."""
+        return F.expr(f"({self.sql or null_on_error(self.text)})")
+
+
+def user_column(text: str) -> Column:
+    """A checked expression of a person, which gives null where it would fail.
+
+    Args:
+        text: what the person wrote.
+
+    Example:
+        The condition of a tag, where a customer without orders is not an error:
+
+            features.where(user_column("spend_365d / orders_365d > 50"))
+    """
+    return F.expr(null_on_error(text))
 
 
 def check_user_sql(
@@ -81,27 +98,28 @@ def _are_valid(empty: DataFrame, expressions: list[UserSql]) -> bool:
         types = _result_types(empty, expressions)
     except (AnalysisException, ParseException):
         return False
-    conditions = [item.result == CONDITION for item in expressions]
-    return len(types) == len(expressions) and all(
-        type_ == CONDITION
-        for type_, is_condition in zip(types, conditions, strict=True)
-        if is_condition
+    return len(types) == len(expressions) and not any(
+        _has_wrong_type(item, type_) for item, type_ in zip(expressions, types, strict=True)
     )
 
 
+def _has_wrong_type(expression: UserSql, type_: str) -> bool:
+    is_text_for_number = expression.result == _NUMBER and type_ == "string"
+    return is_text_for_number or (expression.result == CONDITION and type_ != CONDITION)
+
+
 def _result_types(empty: DataFrame, expressions: list[UserSql]) -> list[str]:
-    """The type of each value; analyses the expressions and nothing more."""
-    values = [
-        (item.column().try_cast(item.result) if _is_cast(item) else item.column()).alias(f"_v{n}")
-        for n, item in enumerate(expressions)
-    ]
+    """The type of each value before it is cast; analyses the expressions and nothing more."""
+    values = [item.column().alias(f"_v{n}") for n, item in enumerate(expressions)]
+    casts = [item.column().try_cast(item.result) for item in expressions if _is_cast(item)]
+    values += [cast.alias(f"_c{n}") for n, cast in enumerate(casts)]
     first = expressions[0]
     if first.is_aggregate:
         fields = empty.groupBy(*first.keys).agg(*values).schema.fields[len(first.keys) :]
     else:
         # Beside the row's own columns only a value of each row is valid: no sum over all rows.
         fields = empty.select("*", *values).schema.fields[len(empty.columns) :]
-    return [field.dataType.simpleString() for field in fields]
+    return [field.dataType.simpleString() for field in fields[: len(fields) - len(casts)]]
 
 
 def _is_cast(expression: UserSql) -> bool:
@@ -117,12 +135,19 @@ def _check(empty: DataFrame, expression: UserSql, error: type[ClarionError]) -> 
         raise error(invalid, found=found, fix=fix) from reason
     if len(types) != 1:
         raise error(invalid, found=f"{len(types)} values", fix="write an expression of one value")
-    if expression.result == CONDITION and types != [CONDITION]:
+    if _has_wrong_type(expression, types[0]):
+        what, fix = _WRONG_TYPES[expression.result]
         raise error(
-            f"{expression.where}: '{expression.text}' is no condition",
-            found=f"a value of type {types[0]}",
-            fix="compare something, such as 'column > 1'",
+            f"{expression.where}: '{expression.text}' is no {what}",
+            found=f"a value of type {types[0]}{_types_of(expression, empty)}",
+            fix=fix,
         )
+
+
+_WRONG_TYPES = {
+    CONDITION: ("condition", "compare something, such as 'column > 1'"),
+    _NUMBER: ("number", "write try_cast(... AS double), or an expression that gives a number"),
+}
 
 
 def _explain(
@@ -138,6 +163,10 @@ def _explain(
     if kind == "UNRESOLVED_ROUTINE":
         name = details["routineName"].replace("`", "")
         return f"there is no function '{name}'", "use a function of Spark SQL"
+    if kind == "WRONG_NUM_ARGS.WITHOUT_SUGGESTION" or kind == "WRONG_NUM_ARGS.WITH_SUGGESTION":
+        name = details["functionName"].replace("`", "")
+        found = f"'{name}' has {details['actualNum']} arguments"
+        return found, f"write {details['expectedNum']} arguments"
     if kind in ("MISSING_GROUP_BY", "MISSING_AGGREGATION", "NESTED_AGGREGATE_FUNCTION"):
         if expression.is_aggregate:
             return "a column outside of one aggregate", "write an aggregate such as max(column)"

@@ -37,6 +37,11 @@ class Attribute:
     meaning: str
 
     @property
+    def type(self) -> str:
+        """Type of its value."""
+        return {"scaled": "double", "multi": "array<string>"}.get(self.kind, "string")
+
+    @property
     def column(self) -> str:
         """Column that holds the attribute's value."""
         return f"attribute_{self.name}"

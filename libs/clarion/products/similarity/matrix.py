@@ -6,6 +6,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from clarion.measures.columns.expressions import user_column
 from clarion.products.similarity.attributes import REVIEWS, TEXT, Attribute
 from clarion.products.similarity.tokens import Chinese, tokens
 
@@ -37,7 +38,7 @@ def matrix_inputs(
 
 
 def _attribute_value(attribute: Attribute) -> Column:
-    value = F.expr(attribute.value)
+    value = user_column(attribute.value)
     if attribute.kind == "scaled":
         return F.nanvl(value.cast("double"), F.lit(None).cast("double"))
     if attribute.kind == "multi":
