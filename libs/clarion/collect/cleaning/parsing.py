@@ -90,26 +90,11 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
         provenance columns and `_raw` (the record); the marks of `mark_versions`, where the records
         have them.
     """
-    # SQL text, here and below: a plan of a few hundred expressions is parsed at once, where
-    # building each of them from Python took 0.4 s a source.
-    source_columns = dict.fromkeys(name for names in parse_spec.uses.values() for name in names)
-    # Under a condition, because Spark treats a bare map look-up as free and repeats it for every
-    # use of the value. Of the time of cleaning a million events, a third went into comparing
-    # names of columns. A malformed record has no values.
-    values = [
-        f"IF(_malformed IS NULL, raw[{sql.text(name)}], NULL) AS {sql.name(name)}"
-        for name in source_columns
-    ]
-    tokens = [
-        f"raw[{sql.text(raw_column)}] AS {_token_name(name)}"
-        for name, raw_column in parse_spec.tokens.items()
-    ]
     carried = [*_PROVENANCE, "_duplicate"]
     carried += [name for name in MARKS if name in records.columns]
     if parse_spec.from_above:
         carried.append("_from_above")
-    opened = records.selectExpr(*values, *tokens, "raw AS _raw", *carried)
-
+    opened = _open_records(records, parse_spec, carried)
     expressions = [
         f"({value}) AS {sql.name(name)}" for name, value in parse_spec.expressions.items()
     ]
@@ -141,6 +126,25 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
     if "discount" in parse_spec.expressions:
         typed = typed.withColumn("discount", F.expr(_line_discount(parse_spec.discount)))
     return _derive(typed, parse_spec)
+
+
+def _open_records(records: DataFrame, parse_spec: ParseSpec, carried: list[str]) -> DataFrame:
+    """The texts that the expressions use, by source column, with tokens and `_raw`."""
+    # SQL text, here and below: a plan of a few hundred expressions is parsed at once, where
+    # building each of them from Python took 0.4 s a source.
+    source_columns = dict.fromkeys(name for names in parse_spec.uses.values() for name in names)
+    # Under a condition, because Spark treats a bare map look-up as free and repeats it for every
+    # use of the value. Of the time of cleaning a million events, a third went into comparing
+    # names of columns. A malformed record has no values.
+    values = [
+        f"IF(_malformed IS NULL, raw[{sql.text(name)}], NULL) AS {sql.name(name)}"
+        for name in source_columns
+    ]
+    tokens = [
+        f"raw[{sql.text(raw_column)}] AS {_token_name(name)}"
+        for name, raw_column in parse_spec.tokens.items()
+    ]
+    return records.selectExpr(*values, *tokens, "raw AS _raw", *carried)
 
 
 def _derive(rows: DataFrame, parse_spec: ParseSpec) -> DataFrame:
