@@ -139,7 +139,7 @@ def test_what_was_cleaned_before_is_compared_and_marks_only_what_changed(
         ("in another order of the rows", 3): (DUPLICATE, False, 2),
         ("in another order of the rows", 4): (DUPLICATE, False, 2),
         ("split over two files", 2): (KEPT, False, 0),
-        ("a file that sorts as a person sorts", 3): (DUPLICATE, False, 2),
+        ("a file that sorts as a person sorts", 3): (DUPLICATE, True, 2),
     }
 
 

@@ -26,7 +26,7 @@ from clarion.collect.cleaning.currencies import (
     daily_rates,
 )
 from clarion.collect.cleaning.order_versions import (
-    has_replacements,
+    may_replace,
     replacements,
     without_replaced,
 )
@@ -147,7 +147,7 @@ class AccessPolicy:
             if not self._is_replaced_asked and self.lake.exists(ORDER_LINES):
                 lines = self.lake.read(ORDER_LINES)
                 # Three columns are read; mostly each line was delivered once.
-                if has_replacements(lines):
+                if not lines.where(may_replace()).isEmpty():
                     self._replacements = self.persist(replacements(lines))
             self._is_replaced_asked = True
             return self._replacements

@@ -211,9 +211,9 @@ def replacements(order_lines: DataFrame) -> DataFrame:
     return both.groupBy("order_line_id", "line_key").agg(F.min("replaced_at").alias("replaced_at"))
 
 
-def has_replacements(order_lines: DataFrame) -> bool:
-    """Whether a line may be replaced: one was delivered more than once, or came back by state."""
-    return not order_lines.where(F.col("is_redelivered") | _is_taken_back()).isEmpty()
+def may_replace() -> Column:
+    """Whether a line may replace another: it was delivered again, or came back by its state."""
+    return F.col("is_redelivered") | _is_taken_back()
 
 
 def _is_taken_back() -> Column:
