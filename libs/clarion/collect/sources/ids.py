@@ -155,6 +155,8 @@ class IdForm(BaseModel):
             >>> [form.repair_text(text) for text in ('="00042"', "'00042", "A-1\t", "A\u200b-1")]
             ['00042', '00042', 'A-1', 'A-1']
         """
+        if len(text) > _MAX_LENGTH:
+            return text
         if self.repair != "as_written":
             text = re.sub(_GUARD, r"\1\2\3", re.sub(_AROUND, "", text))
             text = re.sub(f"[{_ODD_SPACES}]", " ", text)
