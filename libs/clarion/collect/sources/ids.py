@@ -28,6 +28,7 @@ _CONTROL = r"[\x00-\x1f\x7f]"
 _DECIMALS_OF_ZERO = r"^([+-]?[0-9]+)[.,]0+$"
 # As a double is written by Java: every digit that it has.
 _DOUBLE = r"^-?[1-9]\.[0-9]+E(?:[7-9]|1[0-9])$"
+_MAX_LENGTH = 1000  # as the rule too_long: to look for white space at an end is quadratic
 _WHOLE_DOUBLES_BELOW = 2**53
 _FLOAT = rf"{_DECIMALS_OF_ZERO}|{_DOUBLE}"
 # 12E5 and 3E-10 may be codes: a spreadsheet writes a decimal sign or a plus.
@@ -84,13 +85,15 @@ class IdForm(BaseModel):
     def is_odd(self, text: str) -> str:
         """SQL that is true for a text that may need a repair, or have a fault.
 
+        A longer text than an id may be is neither repaired nor judged here.
+
         Args:
             text: SQL of the id as it was stated.
         """
         conditions = [f"{text} RLIKE {sql.text(self._odd)}"]
         if self._whole is not None:
             conditions.append(f"NOT {text} RLIKE {sql.text(self._whole)}")
-        return " OR ".join(conditions)
+        return f"length({text}) <= {_MAX_LENGTH} AND ({' OR '.join(conditions)})"
 
     def repaired(self, text: str) -> str:
         """SQL of the id without what a table added to it, with what it is known to have lost.
@@ -152,6 +155,8 @@ class IdForm(BaseModel):
             >>> [form.repair_text(text) for text in ('="00042"', "'00042", "A-1\t", "A\u200b-1")]
             ['00042', '00042', 'A-1', 'A-1']
         """
+        if len(text) > _MAX_LENGTH:
+            return text
         if self.repair != "as_written":
             text = re.sub(_GUARD, r"\1\2\3", re.sub(_AROUND, "", text))
             text = re.sub(f"[{_ODD_SPACES}]", " ", text)
