@@ -86,7 +86,7 @@ def _checked_rows(
     policy = RowPolicy(
         rules=rules(Config.load())[source.kind.name] + own_rules,
         policies=source.rules,
-        required=source.kind.required,
+        required=source.required,
     )
     return find_reasons(typed, spec, policy, products=products)
 

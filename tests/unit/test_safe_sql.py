@@ -116,6 +116,7 @@ def test_what_is_no_expression_over_a_row_is_refused_with_the_fix(text: str, mes
         "a = 'it\\'s; \"so\" -- /* (' AND `over` > 0",
         "concat('a''b', `c``d`)",
         "unix_timestamp(a, 'yyyy')",
+        'concat(a, "it\'s")',
         "a IN (1, 2) AND m['(']",
         "from_json(a, 'struct<x:int>').x",
     ],

@@ -100,7 +100,7 @@ def refuse_unsafe_sql(text: str, *, where: str, error: type[ClarionError] = Conf
         if (kind, part) in _NOT_ALLOWED or kind == "comment":
             what, fix = _NOT_ALLOWED.get((kind, part), _COMMENT)
             raise error(f"{where}: {what}", found=text, fix=fix)
-        if kind == "string" and part.startswith('"'):
+        if kind == "string" and part.startswith('"') and "'" not in part:
             raise error(
                 f"{where}: {part} is in double quotes, which say text in some systems and a column "
                 "in others",

@@ -117,7 +117,7 @@ def _failing_expression(records: DataFrame, source: Source, error: PySparkExcept
                 f"{expression.where}: the expression fails on a record: "
                 f"{expression.over or expression.sql}",
                 found=plain_reason(reason),
-                fix="use a function that gives null instead, such as try_cast or try_divide",
+                fix="use a function that gives null instead, such as try_cast or try_multiply",
             )
     return ConfigError(
         f"mapping {source.name}: a rule fails on a record",

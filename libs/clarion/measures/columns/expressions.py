@@ -43,7 +43,9 @@ class UserSql:
 
     def column(self) -> Column:
         """The expression as it runs. In brackets it has no name: 'price amount' is invalid."""
-        return F.expr(f"({self.sql or null_on_error(self.text)})")
+        text = self.sql or null_on_error(self.text)
+        _ = F.expr(text)  # a syntax error is one of its own text, not of the bracket behind it
+        return F.expr(f"({text})")
 
 
 def user_column(text: str) -> Column:
@@ -139,7 +141,7 @@ def _check(empty: DataFrame, expression: UserSql, error: type[ClarionError]) -> 
         what, fix = _WRONG_TYPES[expression.result]
         raise error(
             f"{expression.where}: '{expression.text}' is no {what}",
-            found=f"a value of type {types[0]}{_types_of(expression, empty)}",
+            found=f"a value of type {types[0]}",
             fix=fix,
         )
 
