@@ -112,7 +112,7 @@ def test_every_ready_mapping_reads_its_export(desk: Callable[..., Desk]) -> None
 
     rejected = shop.read("silver.quarantine").select("_source", "_row", "reasons.rule").collect()
     assert {(row["_source"], row["_row"], row["rule"][0]) for row in rejected} == {
-        ("amazon_orders.orders", 4, "missing"),  # a cancelled line has no price
+        ("amazon_orders.orders", 4, "unreadable"),  # a cancelled line has no price
         ("ga4_events.events", 5, "unknown_type"),  # session_start
     }
     events = shop.read("silver.events").orderBy("happened_at")
