@@ -12,6 +12,7 @@ from clarion.contracts.sources import Kind
 from clarion.kernel.ids import digest
 
 Secrets = Callable[[str], str]  # from a reference to the secret itself
+WHITESPACE = r"\s+"  # option `sep` of a CSV file whose cells are separated by runs of blanks
 FILE_FORMATS = ("csv", "json", "parquet", "text", "binary")
 Format = Literal["csv", "json", "parquet", "text", "binary", "delta", "jdbc", "kafka"]
 ChangedFilePolicy = Literal["refuse", "version", "replace"]
@@ -56,6 +57,25 @@ class Equal(BaseModel):
 
     key: tuple[str, ...] = ()
     within_days: int | None = Field(default=None, ge=1)
+
+
+class Layout(BaseModel):
+    """Which lines of a CSV file are no records; they are left out, counted and reported.
+
+    Attributes:
+        lines_before: lines above the columns' names, without blank ones.
+        trailing_separator: whether each record ends with a separator that the names lack.
+        skip: SQL over the columns that is true for a line that is no record, such as a sum.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lines_before: int = Field(default=0, ge=0, le=1000)
+    trailing_separator: bool = False
+    skip: str | None = None
+
+
+PLAIN_LAYOUT = Layout()
 
 
 class Drift(BaseModel):
@@ -108,6 +128,7 @@ class Source:
         columns: an expression for each column of the kind.
         rules: policies that differ from the defaults.
         missing: what happens where a value is missing.
+        layout: which lines of a CSV file are no records.
     """
 
     name: str
@@ -133,6 +154,7 @@ class Source:
     columns: MappingType[str, Expression]
     rules: MappingType[str, str]
     missing: MappingType[str, Literal["refuse", "keep"] | Fill | Fit]
+    layout: Layout = PLAIN_LAYOUT
 
     @property
     def fingerprint(self) -> str:
@@ -173,6 +195,23 @@ class Source:
         for expression in self.columns.values():
             used += expression.columns(available)
         return tuple(dict.fromkeys(used))
+
+    @property
+    def separates_by_blanks(self) -> bool:
+        """Whether runs of blanks separate the cells of a CSV file."""
+        return self.options.get("sep") == WHITESPACE
+
+    @property
+    def leading_lines(self) -> int:
+        """Lines at the beginning of a CSV file that Spark reads as records though they are none.
+
+        Spark tells the columns' names from records only where they are the first line and have as
+        many cells.
+        """
+        plain = not (self.layout.lines_before or self.layout.trailing_separator)
+        if plain and not self.separates_by_blanks:
+            return 0
+        return self.layout.lines_before + (self.options.get("header") == "true")
 
     @property
     def is_of_files(self) -> bool:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from clarion.collect.sources import standards
 from clarion.collect.sources.expressions import Expression
 from clarion.collect.sources.mapping import (
+    PLAIN_LAYOUT,
     ChangedFilePolicy,
     Consent,
     Drift,
@@ -22,6 +23,7 @@ from clarion.collect.sources.mapping import (
     Fit,
     Format,
     Incremental,
+    Layout,
     MalformedPolicy,
     Source,
 )
@@ -84,6 +86,7 @@ class _SourceSection(BaseModel):
     currency: str | None = None
     duplicates: Literal["keep", "drop"] | Equal = "drop"
     malformed: MalformedPolicy = "refuse"
+    layout: Layout = PLAIN_LAYOUT
     consent: Consent | None = None
     columns: dict[str, Standard | str | int | float | bool]
     rules: dict[str, str] = Field(default_factory=dict)
@@ -162,6 +165,7 @@ def _source(name: str, kind_name: str, body: Any, words: _Words) -> Source:
         duplicates=_duplicates(section.duplicates),
         duplicate_days=equal.within_days if equal else None,
         malformed=section.malformed,
+        layout=section.layout,
         consent=section.consent,
         columns={
             name: replace(
@@ -318,6 +322,18 @@ def _check_secrets(where: str, section: _SourceSection) -> None:
 
 def _check_format(where: str, section: _SourceSection) -> None:
     """What a format needs to be reached; its reader has the rest."""
+    if section.layout != PLAIN_LAYOUT and section.format != "csv":
+        raise ConfigError(
+            f"mapping {where}: only files of format csv have a layout",
+            found=f"format: {section.format}",
+            fix="remove 'layout'",
+        )
+    if section.layout != PLAIN_LAYOUT and section.mode == "stream":
+        raise ConfigError(
+            f"mapping {where}: a stream does not know which lines of its files come first",
+            found="layout, and mode: stream",
+            fix="write 'mode: batch', or deliver files without such lines",
+        )
     is_address = section.where.startswith("jdbc:") and "dbtable" in section.options
     if section.format == "jdbc" and (section.incremental is None or not is_address):
         raise ConfigError(
