@@ -6,8 +6,9 @@ from pathlib import Path
 from clarion.collect.sources.proposal import Proposal, propose_mapping
 from clarion.collect.sources.sample import sample_file
 from clarion.config import Config
-from clarion.declarations.shop import column_words, order_words
+from clarion.declarations.shop import column_words, missing_words, order_words
 from clarion.kernel.errors import UsageError
+from clarion.onboarding.similar_files import pattern_of_similar
 
 _BASE = """\
 # The shop's own settings, laid over the packaged ones: name only what differs.
@@ -68,11 +69,21 @@ def infer_mapping(config: Config, path: str, *, kind: str | None) -> Proposal:
             found=", ".join(words),
             fix="name one of these, or write it by hand",
         )
-    return propose_mapping(
+    sample = sample_file(path)
+    has_names = bool(sample.options.get("header"))
+    files = pattern_of_similar(
+        path, first_lines=sample.layout.get("lines_before", 0) + 1 if has_names else 0
+    )
+    proposal = propose_mapping(
         path,
-        sample_file(path),
+        sample,
         words,
         order_states=order_words(config),
+        missing_words=missing_words(config).number,
         kind=kind,
         time_zone=str(config.get("shop.time_zone")),
+        where=files.where,
     )
+    if files.note:
+        proposal.notes.insert(0, files.note)
+    return proposal
