@@ -57,11 +57,12 @@ def _new_shop(clarion: Clarion, file: Path, folder: Path) -> list[str]:
     assert proposed["time_zone"] == "Europe/Berlin"
     assert proposed["columns"]["unit_price"] == {"from": "price", "as": "price", "decimal": ","}
     assert proposed["personal"] == ["mail contact"]
-    assert "look: happened_at: required, and no column was found for it" in text
-    # The person corrects what could not be known: two German names, and the ground of consent.
+    assert "look: happened_at: 'Bestelldatum' is the only column of times" in text
+    assert "# tried: 40 of the first 40 records would be accepted" in text
+    # The person corrects what could not be known: a German name, and the ground of consent.
     mended = text.replace(
         "  columns:\n",
-        "  columns:\n    happened_at: {from: Bestelldatum, as: date, formats: [dd.MM.yyyy]}\n    customer_ref: Kunde\n",
+        "  columns:\n    customer_ref: Kunde\n",
     )
     mapping.write_text(
         re.sub(r"basis: recorded", "basis: declared\n    purposes: [analytics]", mended)

@@ -16,6 +16,8 @@ from clarion.runtime.job import Job, Params
 from clarion.runtime.session import start
 from clarion.runtime.tracking import Tracking
 
+TRIED_RECORDS = 1000
+
 
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -47,25 +49,39 @@ def source_group() -> None:
 
 @source_group.command("infer")
 @click.argument("file")
-@click.option("--kind", help="Source kind; by default the columns' names decide.")
+@click.option("--kind", help="Source kind; by default the columns' names and values decide.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="File to write the mapping to; by default it is printed.",
 )
+@click.option(
+    "--try/--no-try",
+    "is_tried",
+    default=True,
+    help="Whether to try the mapping on the first records, which starts Spark.",
+)
 @common
-def source_infer(options: Options, file: str, kind: str | None, out: Path | None) -> None:
-    """Propose a mapping from a sample of FILE, for a person to correct."""
+def source_infer(
+    options: Options, file: str, kind: str | None, out: Path | None, is_tried: bool
+) -> None:
+    """Propose a mapping from a sample of FILE, for a person to correct, and try it."""
     from clarion.onboarding.new_shop import infer_mapping
+    from clarion.onboarding.trial import try_proposal
 
-    proposal = infer_mapping(options.config(), file, kind=kind)
+    if out is not None and out.exists():
+        raise UsageError(f"{out} exists", fix="name another file, or remove it")
+    config = options.config()
+    proposal = infer_mapping(config, file, kind=kind)
+    if is_tried:
+        proposal.trial = try_proposal(start(config), config, proposal, file, limit=TRIED_RECORDS)
     if out is None:
         OUT.print(proposal.text(), markup=False, end="")
         return
-    if out.exists():
-        raise UsageError(f"{out} exists", fix="name another file, or remove it")
     out.write_text(proposal.text(), encoding="utf-8")
     notes = len(proposal.notes)
+    if proposal.trial:
+        OUT.print(f"tried: {proposal.trial}", markup=False)
     OUT.print(f"written: {out}; {notes} notes to check are at its top", markup=False)
 
 

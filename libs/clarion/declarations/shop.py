@@ -1,6 +1,8 @@
 """What the shop declares: sources, rules, detectors, features, tags, attributes, offers."""
 
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from clarion.campaigns.decisions.settings import Catalogue, parse_catalogue
 from clarion.collect.cleaning.detectors import Detector, parse_detectors
@@ -42,30 +44,48 @@ def sources(config: Config) -> tuple[Source, ...]:
             found="shop.sources: []",
             fix="set shop.sources to mappings such as [online_retail]",
         )
-    variables = {
+    declared: list[Source] = []
+    for name in names:
+        file = f"sources/{name}.yml"
+        declared += parse_sources(config, name, parse_yaml(config.text(file), where=file))
+    _refuse_mixed_currencies(declared, str(config.get("shop.currency")))
+    return tuple(declared)
+
+
+def parse_sources(
+    config: Config, name: str, content: Mapping[str, Any], **variables: str
+) -> tuple[Source, ...]:
+    """The sources of a mapping, with the shop's words and settings.
+
+    Args:
+        config: the shop's configuration.
+        name: what the mapping is called.
+        content: the mapping.
+        variables: values for ${...} in place of the shop's.
+
+    Raises:
+        ConfigError: the mapping is invalid.
+    """
+    shop = {
         "data": str(config.get("data") or ""),
         "currency": str(config.get("shop.currency")),
         "time_zone": str(config.get("shop.time_zone")),
     }
-    regions = parse_yaml(config.text("regions.yml"), where="regions.yml")
-    missing_words = parse_model(
-        MissingWords,
-        parse_yaml(config.text("missing_words.yml"), where="missing_words.yml"),
-        where="missing_words.yml",
+    return parse_mapping(
+        name,
+        content,
+        variables=shop | variables,
+        regions=parse_yaml(config.text("regions.yml"), where="regions.yml"),
+        order_states=order_words(config),
+        missing_words=missing_words(config),
     )
-    declared: list[Source] = []
-    for name in names:
-        file = f"sources/{name}.yml"
-        declared += parse_mapping(
-            name,
-            parse_yaml(config.text(file), where=file),
-            variables=variables,
-            regions=regions,
-            order_states=order_words(config),
-            missing_words=missing_words,
-        )
-    _refuse_mixed_currencies(declared, str(config.get("shop.currency")))
-    return tuple(declared)
+
+
+@cache
+def missing_words(config: Config) -> MissingWords:
+    """Texts that stand for no value, by kind of value."""
+    file = "missing_words.yml"
+    return parse_model(MissingWords, parse_yaml(config.text(file), where=file), where=file)
 
 
 @cache

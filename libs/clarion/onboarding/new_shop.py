@@ -6,9 +6,10 @@ from pathlib import Path
 from clarion.collect.sources.proposal import Proposal, propose_mapping
 from clarion.collect.sources.sample import sample_file
 from clarion.config import Config
-from clarion.declarations.shop import column_words, order_words
+from clarion.declarations.shop import column_words, missing_words, order_words
 from clarion.kernel.errors import SourceError, UsageError
 from clarion.onboarding.ready_mappings import ready_note
+from clarion.onboarding.similar_files import pattern_of_similar
 
 _BASE = """\
 # The shop's own settings, laid over the packaged ones: name only what differs.
@@ -70,6 +71,10 @@ def infer_mapping(config: Config, path: str, *, kind: str | None) -> Proposal:
             fix="name one of these, or write it by hand",
         )
     sample = sample_file(path)
+    has_names = bool(sample.options.get("header"))
+    files = pattern_of_similar(
+        path, first_lines=sample.layout.get("lines_before", 0) + 1 if has_names else 0
+    )
     ready = ready_note(config, sample.columns)
     try:
         proposal = propose_mapping(
@@ -77,12 +82,14 @@ def infer_mapping(config: Config, path: str, *, kind: str | None) -> Proposal:
             sample,
             words,
             order_states=order_words(config),
+            missing_words=missing_words(config).number,
             kind=kind,
             time_zone=str(config.get("shop.time_zone")),
+            where=files.where,
         )
     except SourceError as error:
         if not ready:
             raise
         raise SourceError(error.what, found=error.found, fix=ready[0]) from error
-    proposal.notes[:0] = ready
+    proposal.notes[:0] = [*ready, *filter(None, [files.note])]
     return proposal

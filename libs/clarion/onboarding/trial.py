@@ -1,6 +1,8 @@
 """What a mapping makes of the first records of a source."""
 
+import glob
 from dataclasses import dataclass
+from pathlib import Path
 
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, Row, SparkSession
@@ -13,12 +15,17 @@ from clarion.collect.cleaning.rules import BUILT_IN_REASONS
 from clarion.collect.sources.checks import check_mapping
 from clarion.collect.sources.id_damage import find_id_damage
 from clarion.collect.sources.mapping import Source
+from clarion.collect.sources.proposal import Proposal
 from clarion.collect.sources.readers import reader_of
 from clarion.collect.sources.readers.files import FileReader
+from clarion.collect.sources.records import file_stats, number_records, refuse_unreadable
 from clarion.config import Config
-from clarion.declarations.shop import parse_spec, rules, sources
-from clarion.kernel.errors import ConfigError
+from clarion.contracts.sources import KINDS
+from clarion.declarations.shop import parse_sources, parse_spec, rules, sources
+from clarion.kernel.errors import ConfigError, SourceError
 from clarion.measures.columns.expressions import plain_reason
+
+_SHOWN = 5  # reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,7 @@ class Trial:
     Args:
         source: the source.
         path: the file that holds them.
+        skipped: lines among them that are no records, by the mapping's layout.
         accepted: rows that would be facts.
         refused: rows that would be quarantined.
         rows: the first of both, with `_row`, the mapped columns, `_reasons` and `_raw`.
@@ -37,6 +45,7 @@ class Trial:
 
     source: Source
     path: str
+    skipped: int
     accepted: int
     refused: int
     rows: list[Row]
@@ -51,7 +60,8 @@ def try_mapping(spark: SparkSession, config: Config, name: str, *, limit: int) -
 
     Raises:
         ConfigError: the mapping has no sources of files, or an expression fails on a record.
-        SourceError: a file does not fit the mapping, or an expression is invalid.
+        SourceError: a file does not fit the mapping, or an expression is invalid; its records
+            cannot be parsed or decoded, and ingest would refuse them.
     """
     readers = [
         reader_of(spark, source, config.secret)
@@ -66,14 +76,62 @@ def try_mapping(spark: SparkSession, config: Config, name: str, *, limit: int) -
     return [_try_source(reader, config, limit=limit) for reader in of_files]
 
 
+def try_proposal(
+    spark: SparkSession, config: Config, proposal: Proposal, path: str, *, limit: int
+) -> str:
+    """What ingest and clean would make of a file's first records under a proposed mapping.
+
+    Returns:
+        A sentence: how many would be accepted, and why the others would not; why ingest would
+        refuse the file; or what a person must decide before it can be tried.
+
+    """
+    body = proposal.body | {"where": glob.escape(str(Path(path).absolute()))}
+    lacking = [
+        name for name in KINDS[proposal.kind].required if name not in proposal.body["columns"]
+    ]
+    if lacking:
+        return (
+            f"not yet, because required columns are left to you: {', '.join(lacking)}; then "
+            "'clarion source check' tries it"
+        )
+    try:
+        (source,) = parse_sources(config, "proposal", {proposal.kind: body})
+        reader = reader_of(spark, source, config.secret)
+        assert isinstance(reader, FileReader), "a sample is one of a file"
+        return _summary(_try_source(reader, config, limit=limit))
+    except (ConfigError, SourceError) as error:
+        return f"ingest would refuse it: {' '.join(str(error).split())}"
+
+
+def _summary(trial: Trial) -> str:
+    """The counts of a trial, and the first record of each reason."""
+    skipped = f"; {trial.skipped} lines are no records" if trial.skipped else ""
+    first: dict[str, str] = {}
+    for row in trial.rows:
+        for reason in row["_reasons"]:
+            found = f" '{reason['sample']}'" if reason["sample"] else ""
+            first.setdefault(
+                f"{reason['column']} is {reason['rule']}", f"record {row['_row']}{found}"
+            )
+    reasons = ", ".join(f"{reason} ({where})" for reason, where in list(first.items())[:_SHOWN])
+    rejected = f"; {trial.refused} would be quarantined: {reasons}" if trial.refused else ""
+    total = trial.accepted + trial.refused
+    return f"{trial.accepted} of the first {total} records would be accepted{rejected}{skipped}"
+
+
 def _try_source(reader: FileReader, config: Config, *, limit: int) -> Trial:
     source = reader.source
     first = reader.first_file()
     columns = reader.column_names(first)
     check_mapping(reader.spark, source, (*columns, *source.absent(columns)))
-    records = reader.read((first,), columns).limit(limit)
+    # Of the first split alone: a limit over several takes records of any of them.
+    read = reader.read((first,), columns).where("_block = 0").limit(limit + source.leading_lines)
+    stats = file_stats(reader, read, chunks=(first,))
+    refuse_unreadable(reader, stats)
+    records = number_records(read, stats)
     try:
-        rows = _judge(records, config, source).orderBy("_row").collect()
+        rows = judge_records(records, config, source).orderBy("_row").collect()
     except PySparkException as error:
         raise _failing_expression(records, source, error) from error
     accepted = sum(not row["_reasons"] for row in rows)
@@ -81,6 +139,7 @@ def _try_source(reader: FileReader, config: Config, *, limit: int) -> Trial:
     return Trial(
         source,
         first.path,
+        stats.skipped,
         accepted,
         len(rows) - accepted,
         rows,
@@ -111,7 +170,7 @@ def _failing_expression(records: DataFrame, source: Source, error: PySparkExcept
     opened = _with_columns(records, source)
     for expression in source.columns.values():
         try:
-            opened.select(F.expr(expression.try_sql)).collect()
+            opened.select("raw", F.expr(expression.try_sql)).collect()
         except PySparkException as reason:
             return ConfigError(
                 f"{expression.where}: the expression fails on a record: "
@@ -132,8 +191,14 @@ def _with_columns(records: DataFrame, source: Source) -> DataFrame:
     return records.select("*", *(raw[name].alias(name) for name in source.names_used))
 
 
-def _judge(records: DataFrame, config: Config, source: Source) -> DataFrame:
-    """The records with the reasons to refuse them; personal values by their shape."""
+def judge_records(records: DataFrame, config: Config, source: Source) -> DataFrame:
+    """The records with the reasons to refuse them; personal values by their shape.
+
+    Args:
+        records: as `number_records` returns them.
+        config: the shop's configuration.
+        source: where they come from.
+    """
     shapes: list[Column] = []
     for name in source.personal:
         shapes += _shape(source, name)
@@ -143,8 +208,6 @@ def _judge(records: DataFrame, config: Config, source: Source) -> DataFrame:
         "_hash": F.lit(""),
         "_person_removed": F.lit(False),
         "_source": F.lit(source.name),
-        "_file_hash": F.lit(""),
-        "_row": F.col("_place") + 1,
         "_batch": F.lit(""),
         "_ingested_at": F.current_timestamp(),
         "_duplicate": F.lit(False),

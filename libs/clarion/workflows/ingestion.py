@@ -17,7 +17,7 @@ from clarion.collect.sources.manifests import declared_records
 from clarion.collect.sources.mapping import Source
 from clarion.collect.sources.readers import reader_of
 from clarion.collect.sources.readers.protocol import Reader
-from clarion.collect.sources.records import file_stats, number_records, refuse_unreadable
+from clarion.collect.sources.records import FileStats, file_stats, number_records, refuse_unreadable
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.ops import FILES
 from clarion.declarations.shop import sources
@@ -212,9 +212,13 @@ def read_batch(scope: Scope, new: NewBatch) -> ReadBatch:
         replaces=new.replaces,
         is_planned=new.is_planned,
         message=f"{source.name}: {stats.total:,} records "
-        f"from {len(new.chunks)} {reader.chunk_noun}",
+        f"from {len(new.chunks)} {reader.chunk_noun}{_skipped_lines(stats)}",
         copies_files=reader.copies_files,
     )
+
+
+def _skipped_lines(stats: FileStats) -> str:
+    return f"; {stats.skipped:,} lines are no records, by its layout" if stats.skipped else ""
 
 
 def write_batches(scope: Scope, batches: list[ReadBatch]) -> None:

@@ -6,7 +6,7 @@ from clarion.collect.sources.mapping import Source
 from clarion.contracts.sources import ORDER_FIELDS
 from clarion.kernel import sql
 from clarion.kernel.errors import SourceError
-from clarion.measures.columns.expressions import UserSql, check_user_sql
+from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
 
 # Cleaning reads these from text, whatever the expression gives.
 _FROM_TEXT = ("string", "timestamp")
@@ -36,6 +36,9 @@ def check_mapping(spark: SparkSession, source: Source, columns: tuple[str, ...])
         )
         for name, expression in source.columns.items()
     ]
+    if skip := source.layout.skip:
+        where = f"mapping {source.name}.layout.skip"
+        expressions.append(UserSql(where=where, text=skip, result=CONDITION))
     check_user_sql(spark.createDataFrame([], schema), expressions, error=SourceError)
 
 

@@ -14,6 +14,7 @@ from clarion.kernel.ids import digest
 
 Secrets = Callable[[str], str]  # from a reference to the secret itself
 DuplicateWord = Literal["keep", "drop", "redelivered"]
+WHITESPACE = r"\s+"  # option `sep` of a CSV file whose cells are separated by runs of blanks
 ChangedFilePolicy = Literal["refuse", "version", "replace"]
 MalformedPolicy = Literal["refuse", "quarantine"]
 
@@ -71,6 +72,25 @@ class Equal(BaseModel):
     within_days: int | None = Field(default=None, ge=1)
 
 
+class Layout(BaseModel):
+    """Which lines of a CSV file are no records; they are left out, counted and reported.
+
+    Attributes:
+        lines_before: lines above the columns' names, without blank ones.
+        trailing_separator: whether each record ends with a separator that the names lack.
+        skip: SQL over the columns that is true for a line that is no record, such as a sum.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lines_before: int = Field(default=0, ge=0, le=1000)
+    trailing_separator: bool = False
+    skip: str | None = None
+
+
+PLAIN_LAYOUT = Layout()
+
+
 class Drift(BaseModel):
     """What happens when files no longer look like those before them."""
 
@@ -124,6 +144,7 @@ class Source:
         discount: what the discount of an order line is.
         rules: policies that differ from the defaults.
         missing: what happens where a value is missing.
+        layout: which lines of a CSV file are no records.
     """
 
     name: str
@@ -151,6 +172,7 @@ class Source:
     discount: Discount
     rules: MappingType[str, str]
     missing: MappingType[str, Literal["refuse", "keep"] | FromAbove | Fill | Fit]
+    layout: Layout = PLAIN_LAYOUT
 
     @property
     def fingerprint(self) -> str:
@@ -200,6 +222,23 @@ class Source:
         """
         available = {name.lower() for name in columns}
         return tuple(name for name in self.optional if available and name.lower() not in available)
+
+    @property
+    def separates_by_blanks(self) -> bool:
+        """Whether runs of blanks separate the cells of a CSV file."""
+        return self.options.get("sep") == WHITESPACE
+
+    @property
+    def leading_lines(self) -> int:
+        """Lines at the beginning of a CSV file that Spark reads as records though they are none.
+
+        Spark tells the columns' names from records only where they are the first line and have as
+        many cells.
+        """
+        plain = not (self.layout.lines_before or self.layout.trailing_separator)
+        if plain and not self.separates_by_blanks:
+            return 0
+        return self.layout.lines_before + (self.options.get("header") == "true")
 
     @property
     def is_of_files(self) -> bool:

@@ -115,6 +115,7 @@ def _source(name: str, kind_name: str, body: Any, words: _Words) -> Source:
         duplicates=_duplicates(section.duplicates, kind),
         duplicate_days=equal.within_days if equal else None,
         malformed=section.malformed,
+        layout=section.layout,
         consent=section.consent,
         columns={
             name: replace(

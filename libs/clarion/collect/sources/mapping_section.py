@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from clarion.collect.sources import formats
 from clarion.collect.sources.ids import IdForm
 from clarion.collect.sources.mapping import (
+    PLAIN_LAYOUT,
     ChangedFilePolicy,
     Consent,
     Drift,
@@ -19,6 +20,7 @@ from clarion.collect.sources.mapping import (
     Fit,
     FromAbove,
     Incremental,
+    Layout,
     MalformedPolicy,
 )
 from clarion.collect.sources.order_fields import check_from_above
@@ -61,6 +63,7 @@ class SourceSection(BaseModel):
     currency: str | None = None
     duplicates: DuplicateWord | Equal | None = None
     malformed: MalformedPolicy = "refuse"
+    layout: Layout = PLAIN_LAYOUT
     consent: Consent | None = None
     columns: dict[str, Standard | str | int | float | bool]
     ids: dict[str, IdForm] = Field(default_factory=dict)
@@ -198,6 +201,18 @@ def _check_secrets(where: str, section: SourceSection) -> None:
 
 def _check_format(where: str, section: SourceSection) -> None:
     """What a format needs to be reached; its reader has the rest."""
+    if section.layout != PLAIN_LAYOUT and section.format != "csv":
+        raise ConfigError(
+            f"mapping {where}: only files of format csv have a layout",
+            found=f"format: {section.format}",
+            fix="remove 'layout'",
+        )
+    if section.layout != PLAIN_LAYOUT and section.mode == "stream":
+        raise ConfigError(
+            f"mapping {where}: a stream does not know which lines of its files come first",
+            found="layout, and mode: stream",
+            fix="write 'mode: batch', or deliver files without such lines",
+        )
     known = formats.reader_modules()
     if section.format not in known:
         raise ConfigError(

@@ -1,10 +1,8 @@
 """A first mapping from a sample of a file, for a person to correct: every guess is noted."""
 
-import difflib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,83 +11,95 @@ import yaml
 
 from clarion.collect.sources.discounts import propose_discount
 from clarion.collect.sources.id_damage import propose_ids
-from clarion.collect.sources.numerals import Evidence, evidence
-from clarion.collect.sources.sample import Sample, Values
-from clarion.collect.sources.standards import BY_POINTS
-from clarion.contracts.sources import KINDS, Kind
+from clarion.collect.sources.inference.facts import Column, describe_columns
+from clarion.collect.sources.inference.matching import (
+    SURE_SIMILARITY,
+    Match,
+    holds_states,
+    is_evident,
+    match_columns,
+    score,
+    similarity,
+    unknown_states,
+)
+from clarion.collect.sources.inference.numbers import read_numbers
+from clarion.collect.sources.inference.orders import arrange_orders, find_shared_fields, order_name
+from clarion.collect.sources.inference.personal import sealed_columns
+from clarion.collect.sources.inference.unnamed import match_by_values
+from clarion.collect.sources.sample import Sample
+from clarion.contracts.sources import KINDS, ORDER_FIELDS, Kind
 from clarion.kernel.errors import SourceError
 from clarion.kernel.expressions import column_name
-from clarion.kernel.instants import states_time
-from clarion.kernel.text import plain_word
 
 Words = Mapping[str, Mapping[str, list[str]]]
 _NO_WORDS: Mapping[str, str] = MappingProxyType({})
-_MIN_SIMILARITY = 0.75
-_SURE_SIMILARITY = 0.9
 _WORDS_SHOWN = 5  # of values that are no known word
-# Python's pattern and Spark's, in the order in which they are tried.
-_DATES = (
-    ("%Y-%m-%d %H:%M:%S", "yyyy-MM-dd HH:mm:ss"),
-    ("%Y-%m-%dT%H:%M:%S", "yyyy-MM-dd'T'HH:mm:ss"),
-    ("%Y-%m-%d %H:%M:%S UTC", "yyyy-MM-dd HH:mm:ss 'UTC'"),
-    ("%Y-%m-%d %H:%M", "yyyy-MM-dd HH:mm"),
-    ("%Y-%m-%d", "yyyy-MM-dd"),
-    ("%Y/%m/%d %H:%M:%S", "yyyy/MM/dd HH:mm:ss"),
-    ("%Y/%m/%d %H:%M", "yyyy/M/d H:mm"),
-    ("%Y/%m/%d", "yyyy/M/d"),
-    ("%d.%m.%Y", "d.M.yyyy"),
-    ("%d.%m.%Y %H:%M", "d.M.yyyy H:mm"),
-    ("%Y年%m月%d日", "yyyy年M月d日"),
-    ("%Y%m%d", "yyyyMMdd"),
-    ("%d/%m/%Y %H:%M", "d/M/yyyy H:mm"),
-    ("%m/%d/%Y %H:%M", "M/d/yyyy H:mm"),
-    ("%d/%m/%Y", "d/M/yyyy"),
-    ("%m/%d/%Y", "M/d/yyyy"),
-)
-# Digits of seconds, milliseconds and microseconds since 1970, and the expression that reads them.
-_EPOCHS = {
-    r"\d{10}": "timestamp_seconds(cast({} as bigint))",
-    r"\d{10}(\.\d+)?": "timestamp_seconds(cast({} as decimal(18,6)))",
-    r"\d{13}": "timestamp_millis(cast({} as bigint))",
-    r"\d{16}": "timestamp_micros(cast({} as bigint))",
-}
-# Up to this share of the values that decide may contradict the others; they are odd ones then.
-_MAX_CONTRADICTING = 0.2
-_PERSONAL = {
-    "phone": re.compile(r"^\+?[\d\s()-]{7,20}$"),
-    "mail": re.compile(r"^[^@\s]+@[^@\s]+\.[a-z]{2,}$", re.IGNORECASE),
-    "id_number": re.compile(r"^\d{17}[\dXx]$"),
-}
-_NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)?$")
-_MONEY = re.compile(r"[$€£¥￥₡₹元]|\b(USD|EUR|GBP|CNY|RMB|JPY|IDR)\b|Rp")
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """The file's column that a column of the kind resembles.
-
-    Args:
-        name: the file's column.
-        similarity: from 0 to 1.
-    """
-
-    name: str
-    similarity: float
+_SHAPE_SHOWN = 40  # characters
+_COLUMNS_SHOWN = 20
+_TIMES = ("happened_at", "observed_at", "at", "day")  # a date of another meaning is seldom alone
+_DERIVED_SIMILARITY = 0.5  # of an order's name that no column gives
+_NEAR = 0.15  # the score of another kind that a person should think of
 
 
 @dataclass(slots=True)
 class Proposal:
-    """A mapping's body and what a person should look at."""
+    """A mapping's body and what a person should look at.
+
+    Args:
+        kind: the source kind.
+        body: as the mapping has it.
+        notes: guesses, and what the sample does not decide.
+        trial: what became of the sample under this mapping; None where it was not tried.
+    """
 
     kind: str
     body: dict[str, Any]
     notes: list[str] = field(default_factory=list)
+    trial: str | None = None
 
     def text(self) -> str:
-        """The mapping as YAML, with the notes as comments above it."""
-        notes = "".join(f"# look: {note}\n" for note in self.notes)
+        """The mapping as YAML, with the trial and the notes as comments above it."""
+        lines = [f"# tried: {_printable(self.trial)}\n"] if self.trial else []
+        lines += [f"# look: {_printable(note)}\n" for note in self.notes]
         body = {self.kind: self.body}
-        return notes + yaml.safe_dump(body, allow_unicode=True, sort_keys=False, width=160)
+        return "".join(lines) + yaml.safe_dump(body, allow_unicode=True, sort_keys=False, width=160)
+
+
+def _printable(note: str) -> str:
+    """One line of characters that YAML takes."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in " ".join(note.split()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found of one source kind in a file.
+
+    Args:
+        kind: the source kind.
+        columns: of the file.
+        matches: the file's column for each of the kind's.
+    """
+
+    kind: Kind
+    columns: Mapping[str, Column]
+    matches: Mapping[str, Match]
+
+    @property
+    def score(self) -> float:
+        """How well the file is of the kind."""
+        return score(self.kind, self._with_derived(), self.columns)
+
+    @property
+    def is_evident(self) -> bool:
+        """Whether enough columns were found to say that the file is of the kind."""
+        return is_evident(self.kind, self._with_derived())
+
+    def _with_derived(self) -> dict[str, Match]:
+        """The matches, with what orders take from other columns."""
+        matches = dict(self.matches)
+        if self.kind.name == "orders" and order_name(matches):
+            matches["order_ref"] = Match("", _DERIVED_SIMILARITY)
+        return matches
 
 
 def propose_mapping(
@@ -99,180 +109,136 @@ def propose_mapping(
     *,
     kind: str | None,
     time_zone: str,
+    where: str | None = None,
     order_states: Mapping[str, str] = _NO_WORDS,
+    missing_words: Collection[str] = (),
 ) -> Proposal:
-    """A mapping for the kind whose columns the file's resemble most.
+    """A mapping for the kind that a file's columns resemble most, by names and by values.
 
     Args:
         path: the file; its ending becomes part of `where`.
         sample: its first records.
         words: what columns are called, by kind and column.
-        kind: the source kind; None lets the names decide.
+        kind: the source kind; None lets names and values decide.
         time_zone: zone of the source's clock, which no file states.
+        where: pattern of the files that fit; None for every file with the same ending.
         order_states: the state of an order that each plain word stands for.
+        missing_words: texts that stand for no value, in lower case.
 
     Raises:
-        SourceError: the names resemble no kind.
+        SourceError: the file resembles no kind, or no line names its columns and values do not
+            say what they are.
     """
-    matches = {
-        name: _match_columns(sample, KINDS[name], words.get(name, {}), order_states)
-        for name in ([kind] if kind else words)
-    }
-    best = max(matches, key=lambda name: _score(KINDS[name], matches[name]))
-    if not matches[best]:
+    columns = describe_columns(sample.columns, sample.lines, missing_words)
+    if sample.format == "csv" and not sample.options.get("header"):
+        found = [_by_values(path, sample, columns, kind)]
+    else:
+        found = [
+            _find(KINDS[name], columns, words.get(name, {}), order_states)
+            for name in ([kind] if kind else words)
+        ]
+    by_score = sorted(found, key=lambda item: -item.score)
+    best = by_score[0]
+    if not best.matches or not (kind or best.is_evident):
         raise SourceError(
             f"{path}: its columns resemble no source kind",
-            found=", ".join(sample.columns),
+            found=", ".join(list(columns)[:_COLUMNS_SHOWN]) + _nearest(best),
             fix="name the kind with --kind",
         )
-    proposal = _write_proposal(path, sample, KINDS[best], matches[best], time_zone=time_zone)
-    if best == "orders":
-        names = ["status", *words.get(best, {}).get("status", [])]
-        _note_states(sample, matches[best], names, order_states, proposal)
+    best = replace(best, matches=_with_only_time(best))
+    pattern = where or f"${{data}}/*{''.join(Path(path).suffixes)}"
+    proposal = Proposal(best.kind.name, _body(sample, pattern, time_zone))
+    proposal.notes.append(f"time_zone: no file states it; {time_zone} is the shop's")
+    proposal.notes += sample.notes
+    _add_columns(sample, best, proposal)
+    _note_keys(sample, best, proposal)
+    for other in by_score[1:2]:
+        if not kind and other.is_evident and best.score - other.score < _NEAR:
+            proposal.notes.append(
+                f"kind: it may be one of {other.kind.name}, too; if so, write --kind "
+                f"{other.kind.name}"
+            )
+    if best.kind.name == "orders":
+        names = ["status", *words.get("orders", {}).get("status", [])]
+        _note_states(best, names, order_states, proposal)
+    phone_words = [word for of_kind in words.values() for word in of_kind.get("phone", [])]
+    _seal_personal(best, phone_words, proposal)
     return proposal
 
 
-def _match_columns(
-    sample: Sample,
+def _find(
     kind: Kind,
+    columns: Mapping[str, Column],
     words: Mapping[str, list[str]],
     order_states: Mapping[str, str],
-) -> dict[str, Match]:
-    """For each of the kind's columns the file's most similar one; a column is used once."""
-    pairs = [
-        (_similarity(name, [column.name, *words.get(column.name, [])]), column.name, name)
-        for column in kind.columns
-        if column.name in words or not column.nullable
-        for name in sample.columns
-    ]
-    matches: dict[str, Match] = {}
-    used: set[str] = set()
-    for similarity, column, name in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
-        if similarity < _MIN_SIMILARITY or column in matches or name in used:
-            continue
-        if (
-            column == "status"
-            and order_states
-            and not _holds_states(sample.columns[name], order_states)
-        ):
-            continue
-        if _fits(sample.columns[name], kind, column):
-            matches[column] = Match(name, similarity)
-            used.add(name)
+) -> _Found:
+    matches = match_columns(columns, kind, words, order_states)
+    if kind.name == "orders":
+        matches = arrange_orders(columns, matches)
+    return _Found(kind, columns, matches)
+
+
+def _by_values(
+    path: str, sample: Sample, columns: Mapping[str, Column], kind: str | None
+) -> _Found:
+    """What the values alone say, where no line names the columns."""
+    matches = match_by_values(columns) if kind in (None, "orders") else {}
+    if not matches:
+        first = ", ".join(str(values[0]) for values in sample.columns.values())
+        raise SourceError(
+            f"{path}: the first line names no columns",
+            found=first[:80],
+            fix="put a line of names on top, or write the mapping by hand: Spark calls the columns "
+            f"{', '.join(list(columns)[:2])} and so on",
+        )
+    return _Found(KINDS["orders"], columns, matches)
+
+
+def _with_only_time(found: _Found) -> dict[str, Match]:
+    """The matches, with the only column of times for a time that is needed and has no match."""
+    matches = dict(found.matches)
+    time = found.kind.time
+    used = {match.name for match in matches.values()}
+    times = [name for name, column in found.columns.items() if column.dates.is_time]
+    is_needed = time in found.kind.required and time not in matches
+    if is_needed and time in _TIMES and len(times) == 1 and times[0] not in used:
+        note = f"'{times[0]}' is the only column of times"
+        matches[time] = Match(times[0], 0.0, note)
     return matches
 
 
-def _holds_states(values: Values, order_states: Mapping[str, str]) -> bool:
-    """Whether at least half of the different texts are words for the state of an order."""
-    texts = _texts(values)
-    return 2 * len(texts - _unknown_states(values, order_states)) >= len(texts)
+def _nearest(found: _Found) -> str:
+    if not found.matches:
+        return ""
+    missing = ", ".join(name for name in found.kind.required if name not in found.matches)
+    return f"; of {found.kind.name} it lacks {missing}" if missing else ""
 
 
-def _unknown_states(values: Values, order_states: Mapping[str, str]) -> set[str]:
-    """The texts that are no known word for the state of an order."""
-    return {text for text in _texts(values) if plain_word(text) not in order_states}
-
-
-def _texts(values: Values) -> set[str]:
-    return {value for value in values if value and value.strip()}
-
-
-def _note_states(
-    sample: Sample,
-    matches: Mapping[str, Match],
-    words: Sequence[str],
-    order_states: Mapping[str, str],
-    proposal: Proposal,
-) -> None:
-    """Say what the proposal makes of columns that hold, or may hold, the state of an order."""
-    mapped = matches["status"].name if "status" in matches else None
-    used = {match.name for match in matches.values()}
-    for name, values in sample.columns.items():
-        unknown = ", ".join(sorted(_unknown_states(values, order_states))[:_WORDS_SHOWN])
-        is_free = name not in used and bool(_texts(values))
-        if name == mapped and unknown:
-            proposal.notes.append(
-                f"status: no word of order_states in words.yml: {unknown}; "
-                "such records are quarantined"
-            )
-        elif is_free and _holds_states(values, order_states):
-            proposal.notes.append(
-                f"status: '{name}' holds states of orders and is not mapped"
-                + (f"; '{mapped}' is" if mapped else "")
-            )
-        elif is_free and not mapped and _similarity(name, words) >= _SURE_SIMILARITY:
-            proposal.notes.append(
-                f"status: '{name}' is not mapped, because words.yml does not have its words under "
-                f"order_states: {unknown}; every order counts as a sale"
-            )
-
-
-def _similarity(name: str, words: Sequence[str]) -> float:
-    plain = plain_word(name)
-    ratios = (difflib.SequenceMatcher(None, plain, plain_word(word)).ratio() for word in words)
-    return max(ratios, default=0.0)
-
-
-def _fits(values: Values, kind: Kind, column: str) -> bool:
-    """Whether a sample may be of the column's type."""
-    declared = kind.column(column)
-    texts = [value for value in values if value]
-    if declared is None or not texts:
-        return True
-    if declared.type in ("timestamp", "date"):
-        is_epoch = any(all(re.fullmatch(item, text) for text in texts) for item in _EPOCHS)
-        return is_epoch or bool(_date_formats(texts)) or all(map(states_time, texts))
-    if declared.type.startswith(("decimal", "bigint", "double")):
-        numbers = sum(map(_is_number, texts))
-        return numbers >= 0.9 * len(texts)
-    return True
-
-
-def _is_number(text: str) -> bool:
-    if _NUMBER.match(text) or _MONEY.search(text):
-        return True
-    return evidence(text) != "no number" and not re.search(r"[^\W\d_]", text)
-
-
-def _score(kind: Kind, matches: Mapping[str, Match]) -> float:
-    names = kind.required_of(matches)
-    weights = {name: 1 / len(names) for name in names}
-    return sum(weights.get(name, 0.05) * match.similarity for name, match in matches.items())
-
-
-def _date_formats(values: Sequence[str]) -> list[str]:
-    """Spark's date patterns that read every value."""
-    return [spark for python, spark in _DATES if all(_is_date(value, python) for value in values)]
-
-
-def _is_date(value: str, pattern: str) -> bool:
-    try:
-        datetime.strptime(value.strip(), pattern)
-    except ValueError:
-        return False
-    return True
-
-
-def _write_proposal(
-    path: str, sample: Sample, kind: Kind, matches: Mapping[str, Match], *, time_zone: str
-) -> Proposal:
-    where = f"${{data}}/*{''.join(Path(path).suffixes)}"
-    proposal = Proposal(kind.name, {"where": where, "format": sample.format})
+def _body(sample: Sample, where: str, time_zone: str) -> dict[str, Any]:
+    """What a mapping says of the files themselves."""
+    body: dict[str, Any] = {"where": where, "format": sample.format}
     if sample.options:
-        proposal.body["options"] = dict(sample.options)
-    proposal.body["time_zone"] = time_zone
-    proposal.notes.append(f"time_zone: no file states it; {time_zone} is the shop's")
+        body["options"] = dict(sample.options)
+    if sample.layout:
+        body["layout"] = dict(sample.layout)
+    if sample.has_odd_lines:
+        body["malformed"] = "quarantine"
+    return body | {"time_zone": time_zone}
 
+
+def _add_columns(sample: Sample, found: _Found, proposal: Proposal) -> None:
+    """The expression of each column, and what belongs to those that no column states."""
+    kind, matches = found.kind, found.matches
     columns: dict[str, Any] = {}
     for column in kind.columns:
-        match = matches.get(column.name)
-        if match is None:
-            continue
-        columns[column.name] = _expression(sample, kind, column.name, match.name, proposal)
-        if match.similarity < _SURE_SIMILARITY:
-            proposal.notes.append(f"{column.name}: '{match.name}' only resembles it")
+        if (match := matches.get(column.name)) is not None:
+            columns[column.name] = _expression(sample, found, column.name, proposal)
+            if match.note or match.similarity < SURE_SIMILARITY:
+                why = match.note or f"'{match.name}' only resembles it"
+                proposal.notes.append(f"{column.name}: {why}")
     if columns.get("discount") is not None:
         columns["discount"] = propose_discount(columns["discount"], sample, matches, proposal.notes)
+    _add_order_fields(found, columns, proposal)
     if kind.column("currency") and "currency" not in columns:
         proposal.body["currency"] = "${currency}"
         proposal.notes.append("currency: no column states it; the shop's is taken")
@@ -286,95 +252,124 @@ def _write_proposal(
     for name in kind.required_of(matches):
         if columns.get(name) is None:
             proposal.notes.append(f"{name}: required, and no column was found for it")
-
-    column_of = {match.name: column for column, match in matches.items()}
     texts = {column: sample.columns[match.name] for column, match in matches.items()}
     proposal.notes += propose_ids(kind, texts, proposal.body)
-    _note_keys(sample, kind, column_of, proposal)
-    _seal_personal(sample, column_of, proposal)
-    return proposal
 
 
-def _expression(sample: Sample, kind: Kind, column: str, name: str, proposal: Proposal) -> Any:
+def _expression(sample: Sample, found: _Found, name: str, proposal: Proposal) -> Any:
     """The column's expression, in a standard form where its values need one.
 
     None where a person must decide.
     """
-    declared = kind.column(column)
+    declared = found.kind.column(name)
     assert declared is not None
-    values = [value for value in sample.columns[name] if value]
-    source = column_name(name)
+    column = found.columns[found.matches[name].name]
+    source = column_name(column.name)
     if declared.type in ("timestamp", "date"):
-        return _date(values, column, source, proposal)
+        return _date(column, name, source, proposal)
+    if column.odd_numbers and declared.type != "string":
+        odd = column.odd_numbers[0]
+        _note_odd(name, column, odd, len(column.odd_numbers), proposal)
     if declared.type.startswith("decimal"):
-        return _number(sample, values, column, source, proposal)
-    if column == "phone":
+        form = read_numbers(column, source, is_typed=sample.format == "parquet")
+        proposal.notes += [f"{name}: {note}" for note in form.notes]
+        return form.body
+    if name == "phone":
         proposal.notes.append("phone: a number without a country's code is read as Chinese")
         return {"from": source, "as": "phone", "country": "CN"}
-    if any(re.search("[\uff01-\uff5e\u3000\u00a0]", value) for value in values):
+    if column.has_wide_letters:
         return {"from": source, "as": "text"}
     return source
 
 
-def _number(
-    sample: Sample, values: Sequence[str], column: str, source: str, proposal: Proposal
-) -> Any:
-    """A number by the convention that the sample decides; None where it decides none."""
-    is_plain = all(re.fullmatch(r"[+-]?\d+(\.\d+)?", value) for value in values)
-    if is_plain and sample.format == "parquet":  # numbers, which Spark writes with a point
-        return source
-    # Some currencies bring their own convention.
-    written = [value for value in values if not any(sign in value for sign in BY_POINTS)]
-    by_evidence: dict[Evidence, list[str]] = {}
-    for value in written:
-        by_evidence.setdefault(evidence(value), []).append(value)
-    points, commas = by_evidence.get(".", []), by_evidence.get(",", [])
-    undecided = by_evidence.get("undecided", [])
-    decimal, contradicting = (".", commas) if len(points) >= len(commas) else (",", points)
-    share = len(contradicting) / max(len(points) + len(commas), 1)
-    if share > _MAX_CONTRADICTING or (undecided and not points and not commas):
-        examples = ", ".join(f"'{texts[0]}'" for texts in (points, commas, undecided) if texts)
+def _note_odd(name: str, column: Column, odd: str, count: int, proposal: Proposal) -> None:
+    more = f"; {count} of {len(column.texts)} values are like it" if count > 1 else ""
+    proposal.notes.append(
+        f"{name}: '{_mask(odd)}'{column.line_of(odd)} cannot be read as the others{more}; "
+        "it will be rejected"
+    )
+
+
+def _mask(text: str) -> str:
+    """The shape of a text, which may be a person's: letters as x, digits as 0."""
+    return re.sub(r"\d", "0", re.sub(r"[^\W\d_]", "x", text))[:_SHAPE_SHOWN]
+
+
+def _date(column: Column, name: str, source: str, proposal: Proposal) -> Any:
+    form = column.dates
+    if form.odd:
+        _note_odd(name, column, form.odd[0], len(form.odd), proposal)
+    if form.order:
+        day_first, month_first = form.order
         proposal.notes.append(
-            f"{column}: {examples} in {source} do not tell a decimal sign from one of thousands; "
-            f"write '{{from: {source}, as: price, decimal: \".\"}}' or 'decimal: \",\"'"
+            f"{name}: day and month cannot be told apart in {source}; "
+            f"write '{{from: {source}, as: date, formats: [\"{day_first}\"]}}' "
+            f"or 'formats: [\"{month_first}\"]'"
         )
         return None
-    if contradicting:
-        proposal.notes.append(
-            f"{column}: {len(contradicting)} of {len(values)} values of {source}, such as "
-            f"'{contradicting[0]}', contradict 'decimal: \"{decimal}\"' and will be rejected"
-        )
-    if is_plain and decimal == ".":
+    if form.epoch:
+        return form.epoch.format(source)
+    if not form.patterns:
         return source
-    return {"from": source, "as": "price", **({"decimal": ","} if decimal == "," else {})}
+    if any("yyyy" not in pattern for pattern in form.patterns):
+        proposal.notes.append(f"{name}: years of two digits are read as 2000 to 2099")
+    return {"from": source, "as": "date", "formats": list(form.patterns)}
 
 
-def _date(values: Sequence[str], column: str, source: str, proposal: Proposal) -> Any:
-    for digits, expression in _EPOCHS.items():
-        if values and all(re.fullmatch(digits, value) for value in values):
-            return expression.format(source)
-    formats = _date_formats(values)
-    day_first = next((item for item in formats if item.startswith("d/M")), None)
-    month_first = next((item for item in formats if item.startswith("M/d")), None)
-    if day_first and month_first:
+def _add_order_fields(found: _Found, columns: dict[str, Any], proposal: Proposal) -> None:
+    """What orders need and not every line states: their name, and the fields of its first line."""
+    if found.kind.name != "orders":
+        return
+    if (name := order_name(found.matches)) is not None:
+        columns["order_ref"], note = name
+        proposal.notes.append(note)
+    if shared := find_shared_fields(found.columns):
+        once = [name for name, match in found.matches.items() if match.name in shared[1]]
+        filled = [name for name in once if name in ORDER_FIELDS]
+        if filled:
+            proposal.body["missing"] = {name: {"fill": "from_above"} for name in filled}
         proposal.notes.append(
-            f"{column}: day and month cannot be told apart in {source}; "
-            f"write 'formats: [{day_first}]' or 'formats: [{month_first}]'"
+            f"missing: only the first line of an order states {', '.join(sorted(shared[1]))}"
+            + (f"; {', '.join(filled)}: taken from it" if filled else "")
         )
-        return None
-    return {"from": source, "as": "date", "formats": formats[:1]} if formats else source
 
 
-def _note_keys(
-    sample: Sample, kind: Kind, column_of: Mapping[str, str], proposal: Proposal
+def _note_states(
+    found: _Found, words: Sequence[str], order_states: Mapping[str, str], proposal: Proposal
 ) -> None:
+    """Say what the proposal makes of columns that hold, or may hold, the state of an order."""
+    matches = found.matches
+    mapped = matches["status"].name if "status" in matches else None
+    used = {match.name for match in matches.values()}
+    for name, column in found.columns.items():
+        unknown = ", ".join(sorted(unknown_states(column, order_states))[:_WORDS_SHOWN])
+        is_free = name not in used and bool(column.texts)
+        if name == mapped and unknown:
+            proposal.notes.append(
+                f"status: no word of order_states in words.yml: {unknown}; "
+                "such records are quarantined"
+            )
+        elif is_free and holds_states(column, order_states):
+            proposal.notes.append(
+                f"status: '{name}' holds states of orders and is not mapped"
+                + (f"; '{mapped}' is" if mapped else "")
+            )
+        elif is_free and not mapped and similarity(name, words) >= SURE_SIMILARITY:
+            proposal.notes.append(
+                f"status: '{name}' is not mapped, because words.yml does not have its words under "
+                f"order_states: {unknown}; every order counts as a sale"
+            )
+
+
+def _note_keys(sample: Sample, found: _Found, proposal: Proposal) -> None:
     """Note the columns that may name a record."""
+    column_of = {match.name: column for column, match in found.matches.items()}
     unique = [
         name
         for name, values in sample.columns.items()
         if sample.rows > 1 and None not in values and len(set(values)) == len(values)
     ]
-    keys = [name for name in unique if name not in column_of or column_of[name] in kind.key]
+    keys = [name for name in unique if name not in column_of or column_of[name] in found.kind.key]
     if keys:
         proposal.notes.append(
             f"duplicates: {', '.join(keys)} differ in every sampled record; "
@@ -382,22 +377,11 @@ def _note_keys(
         )
 
 
-def _seal_personal(sample: Sample, column_of: Mapping[str, str], proposal: Proposal) -> None:
+def _seal_personal(found: _Found, phone_words: Sequence[str], proposal: Proposal) -> None:
     """Seal columns whose values look personal, though no personal column is mapped from them."""
-    sealed: list[str] = []
-    for name, values in sample.columns.items():
-        texts = [value for value in values if value]
-        for what, pattern in _PERSONAL.items():
-            if not texts or what == column_of.get(name):
-                continue
-            # Plain numbers of another meaning look like short phone numbers.
-            is_short = all(len(value) < 11 for value in texts)
-            if what == "phone" and (name in column_of or is_short):
-                continue
-            if sum(bool(pattern.match(value)) for value in texts) >= 0.8 * len(texts):
-                sealed.append(name)
-                proposal.notes.append(
-                    f"personal: '{name}' looks like personal data ({what}) and is sealed"
-                )
+    column_of = {match.name: column for column, match in found.matches.items()}
+    sealed = sealed_columns(found.columns, column_of, phone_words)
+    for name, what in sealed.items():
+        proposal.notes.append(f"personal: '{name}' looks like personal data ({what}) and is sealed")
     if sealed:
-        proposal.body["personal"] = list(dict.fromkeys(sealed))
+        proposal.body["personal"] = list(sealed)

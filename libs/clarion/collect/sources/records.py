@@ -11,7 +11,7 @@ from pyspark.sql import types as T
 
 from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.readers.files import path_of
-from clarion.collect.sources.readers.protocol import Reader
+from clarion.collect.sources.readers.protocol import SKIPPED, Reader
 from clarion.kernel.errors import SourceError
 
 _SEPARATOR = "\x1f"
@@ -25,7 +25,9 @@ class FileStats:
 
     Args:
         blocks: _file, _block, _offset, _path, _file_hash.
-        records: by path of a chunk.
+        records: by path of a chunk, without lines that are none.
+        skipped: lines that are no records, by the mapping's layout.
+        leading: lines that Spark reads as records at the beginning of each file, though none are.
         malformed: records that cannot be parsed.
         undecodable: records with text in another encoding.
         example_file: where one of those is.
@@ -34,6 +36,8 @@ class FileStats:
 
     blocks: DataFrame
     records: dict[str, int]
+    skipped: int
+    leading: int
     malformed: int
     undecodable: int
     example_file: str | None
@@ -65,44 +69,68 @@ def file_stats(reader: Reader, records: DataFrame, *, chunks: tuple[SourceChunk,
     blocks = records.groupBy("_file", "_block", shape.alias("shape")).agg(
         F.min("_place").alias("first_place"),
         F.count("*").alias("records"),
-        F.count("_malformed").alias("malformed"),
+        F.count_if(F.col("_malformed") == SKIPPED).alias("skipped"),
+        F.count_if(F.col("_malformed") == "yes").alias("malformed"),
+        _malformed_places(reader.source.leading_lines).alias("first_malformed"),
         F.count_if(is_undecodable).alias("undecodable"),
     )
     try:
         rows = blocks.collect()  # one row per split of a file and shape of its records
     except (Py4JJavaError, PySparkException) as error:
         raise reader.explain(error, path=chunks[0].path) from error
-    return _sum_blocks(records.sparkSession, rows, chunks, numbers_records=reader.numbers_records)
+    return _sum_blocks(reader, records.sparkSession, rows, chunks)
+
+
+def _malformed_places(leading: int) -> Column:
+    """The places of a block's first malformed records: as many as lines before its records.
+
+    Those lines mostly have other cells than records, and count as malformed until the place where
+    the file begins is known.
+    """
+    if not leading:
+        return F.array().cast("array<bigint>")
+    places = F.collect_list(F.when(F.col("_malformed") == "yes", F.col("_place")))
+    return F.slice(F.array_sort(places), 1, leading)
 
 
 def _sum_blocks(
-    spark: SparkSession,
-    rows: list[T.Row],
-    chunks: tuple[SourceChunk, ...],
-    *,
-    numbers_records: bool,
+    reader: Reader, spark: SparkSession, rows: list[T.Row], chunks: tuple[SourceChunk, ...]
 ) -> FileStats:
     by_path = {chunk.path: chunk for chunk in chunks}
     records = dict.fromkeys(by_path, 0)
     columns: dict[str, set[str]] = {}
     blocks: list[tuple[str, int, int, str, str]] = []
+    leading = reader.source.leading_lines
+    begun: set[str] = set()
+    leading_malformed = 0
+    skipped_by_path = dict.fromkeys(by_path, 0)
     in_order = sorted(rows, key=_block_of)
     for (file, block), group in groupby(in_order, key=_block_of):
         chunk = by_path[path_of(file)]
         shapes = list(group)
         # A message's number is its offset; a record's is counted from the beginning of its file.
         offset = 0
-        if not numbers_records:
-            offset = records[chunk.path] - min(row["first_place"] for row in shapes)
+        if not reader.numbers_records:
+            first = min(row["first_place"] for row in shapes)
+            offset = records[chunk.path] - first - leading
+            if chunk.path not in begun:
+                begun.add(chunk.path)
+                places = [place for row in shapes for place in row["first_malformed"]]
+                leading_malformed += sum(place < first + leading for place in places)
         blocks.append((file, block, offset, chunk.path, chunk.content_hash))
         for row in shapes:
             records[chunk.path] += row["records"]
+            skipped_by_path[chunk.path] += row["skipped"]
             columns.setdefault(chunk.path, set()).update(_columns_in(row["shape"]))
     unreadable = (row["_file"] for row in rows if row["malformed"] or row["undecodable"])
     return FileStats(
         blocks=spark.createDataFrame(blocks, _BLOCKS),
-        records=records,
-        malformed=sum(row["malformed"] for row in rows),
+        records={
+            path: max(count - leading - skipped_by_path[path], 0) for path, count in records.items()
+        },
+        skipped=reader.source.layout.lines_before * len(begun) + sum(skipped_by_path.values()),
+        leading=leading,
+        malformed=sum(row["malformed"] for row in rows) - leading_malformed,
         undecodable=sum(row["undecodable"] for row in rows),
         example_file=next(unreadable, None),
         columns={path: tuple(sorted(names)) for path, names in columns.items() if names},
@@ -121,16 +149,20 @@ def number_records(records: DataFrame, stats: FileStats) -> DataFrame:
     """The records with their file's path and fingerprint, and their number in it.
 
     Returns:
-        raw, _malformed, _file (path), _file_hash, _row (from 1, however the file was split).
+        raw, _malformed, _file (path), _file_hash, _row (from 1, however the file was split);
+        without lines that are no records, which keep their numbers.
     """
     in_blocks = records.join(F.broadcast(stats.blocks), ["_file", "_block"])
-    return in_blocks.select(
+    numbered = in_blocks.select(
         "raw",
         "_malformed",
         F.col("_path").alias("_file"),
         "_file_hash",
         (F.col("_place") + F.col("_offset") + 1).alias("_row"),
     )
+    if not (stats.leading or stats.skipped):
+        return numbered
+    return numbered.where(f"_row > 0 AND coalesce(_malformed, '') <> '{SKIPPED}'")
 
 
 def refuse_unreadable(reader: Reader, stats: FileStats) -> None:

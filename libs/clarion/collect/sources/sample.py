@@ -1,28 +1,24 @@
-"""The first records of a file, read without Spark: CSV, JSON, Parquet or Excel."""
+"""The first records of a file, read without Spark: CSV, JSON or Parquet, compressed or not."""
 
-import csv
-import io
 import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pyarrow.fs as fs
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clarion.collect.sources import workbooks
+from clarion.collect.sources.inference.delimited import read_delimited
+from clarion.collect.sources.inference.encodings import find_encoding
+from clarion.collect.sources.inference.file_bytes import read_parts
+from clarion.collect.sources.inference.layout import MAX_RECORDS
 from clarion.collect.sources.workbooks import SheetOptions
-from clarion.kernel.errors import SourceError
+from clarion.kernel.errors import SourceError, first_line
 
-MAX_RECORDS = 1000
-_SAMPLE_BYTES = 1 << 20
-_ENCODINGS = ("utf-8-sig", "gb18030", "iso-8859-1")
-_SPARK_NAMES = {"utf-8-sig": "UTF-8", "gb18030": "GB18030", "iso-8859-1": "ISO-8859-1"}
 _COMPRESSIONS = (".gz", ".zst")
-_NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)?$")
 
 Values = Sequence[str | None]
 
@@ -32,14 +28,22 @@ class Sample:
     """The first records of a file.
 
     Args:
-        format: csv, json, parquet or xlsx.
+        format: csv, json or parquet.
         options: of Spark's reader.
         columns: values as text, by column.
+        lines: number of the line on which each record begins; empty where a format has no lines.
+        layout: which lines of a text file are no records, as a mapping states it.
+        has_odd_lines: whether some lines have more or fewer cells than there are columns.
+        notes: what a person should look at.
     """
 
     format: str
     options: Mapping[str, Any]
     columns: Mapping[str, Values]
+    lines: Sequence[int] = ()
+    layout: Mapping[str, Any] = field(default_factory=dict)
+    has_odd_lines: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -48,10 +52,12 @@ class Sample:
 
 
 def sample_file(path: str) -> Sample:
-    """The first thousand records of a CSV, JSON, Parquet or Excel file.
+    """Some thousand records of a CSV, JSON, Parquet or Excel file.
+
+    Of CSV files they are the first, and some of each megabyte.
 
     Raises:
-        SourceError: there is no such file, it is empty, or it has another format.
+        SourceError: there is no such file, it is empty or damaged, or it has another format.
     """
     file = Path(path)
     if not file.is_file():
@@ -64,15 +70,33 @@ def sample_file(path: str) -> Sample:
     with file.open("rb") as start:
         if workbooks.is_workbook(start.read(8)):
             return _sample_workbook(file)
-    content, encoding = _decode(file)
+    parts = read_parts(file)
+    encoding = find_encoding(b"\n".join([parts.start, *(part for _, part in parts.parts)]))
+    content = parts.start[encoding.mark :].decode(encoding.codec, errors="replace")
     is_json = content.lstrip().startswith(("{", "[{"))
     if is_json or ending in (".json", ".jsonl", ".ndjson"):
-        return _sample_json(content, path)
-    return _sample_csv(content, encoding, path)
+        return _sample_json(content, path, is_whole=parts.is_whole)
+    read = read_delimited(parts, encoding, content, path=path)
+    return Sample(
+        "csv",
+        read.options,
+        _refuse_empty(read.columns, path),
+        read.lines,
+        read.layout,
+        read.has_odd_lines,
+        read.notes,
+    )
 
 
 def _sample_parquet(file: Path) -> Sample:
-    batch = next(pq.ParquetFile(file).iter_batches(MAX_RECORDS), None)
+    try:
+        batch = next(pq.ParquetFile(file).iter_batches(MAX_RECORDS), None)
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(
+            f"{file} cannot be read as parquet",
+            found=first_line(error),
+            fix="deliver the file again",
+        ) from error
     columns: dict[str, Values] = {}
     if batch is not None:
         for name in batch.schema.names:
@@ -98,40 +122,11 @@ def _sample_workbook(file: Path) -> Sample:
     return Sample("xlsx", options, _refuse_empty(columns, path))
 
 
-def _sample_csv(content: str, encoding: str, path: str) -> Sample:
-    lines = content.splitlines(keepends=True)[: MAX_RECORDS + 1]
-    separator, quote = _dialect("".join(lines[:50]))
-    reader = csv.reader(io.StringIO("".join(lines)), delimiter=separator, quotechar=quote)
-    header, *records = [row for row in reader if row]
-    if any(_NUMBER.match(cell) for cell in header):
-        raise SourceError(
-            f"{path}: the first line names no columns",
-            found=separator.join(header)[:80],
-            fix="put a line of names on top, or write the mapping by hand",
-        )
-    options: dict[str, Any] = {"header": True}
-    options |= {"sep": separator} if separator != "," else {}
-    options |= {"encoding": _SPARK_NAMES[encoding]} if encoding != "utf-8-sig" else {}
-    options |= {"escape": '"'} if '""' in content else {}
-    whole = [row for row in records if len(row) == len(header)]
-    columns = {name: [row[index] or None for row in whole] for index, name in enumerate(header)}
-    return Sample("csv", options, _refuse_empty(columns, path))
-
-
-def _dialect(text: str) -> tuple[str, str]:
-    """Separator and quote."""
-    try:
-        dialect = csv.Sniffer().sniff(text, delimiters=",;\t|^")
-    except csv.Error:
-        return ",", '"'
-    return dialect.delimiter, dialect.quotechar or '"'
-
-
-def _sample_json(content: str, path: str) -> Sample:
+def _sample_json(content: str, path: str, *, is_whole: bool) -> Sample:
     options: dict[str, Any] = {}
     try:
-        records = _json_lines(content)
-    except ValueError:
+        records = _json_lines(content, is_whole=is_whole)
+    except (ValueError, RecursionError):
         records = _json_document(content, path)
         options = {"multiLine": True}
     names = dict.fromkeys(name for record in records for name in record)
@@ -139,13 +134,15 @@ def _sample_json(content: str, path: str) -> Sample:
     return Sample("json", options, _refuse_empty(columns, path))
 
 
-def _json_lines(content: str) -> list[dict[str, Any]]:
-    """One object a line.
+def _json_lines(content: str, *, is_whole: bool) -> list[dict[str, Any]]:
+    """One object a line; the last line is left out where the file goes on.
 
     Raises:
         ValueError: a line is none.
     """
-    lines = [line for line in content.splitlines() if line.strip()]
+    lines = [line for line in content.split("\n") if line.strip()]
+    if not is_whole:
+        lines = lines[:-1]
     records = [json.loads(line) for line in lines[:MAX_RECORDS]]
     if not all(isinstance(record, dict) for record in records):
         raise ValueError("no objects")
@@ -155,28 +152,20 @@ def _json_lines(content: str) -> list[dict[str, Any]]:
 def _json_document(content: str, path: str) -> list[dict[str, Any]]:
     try:
         document = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SourceError(
             f"{path} is no JSON that can be sampled",
             found=str(error),
             fix="write the mapping by hand",
         ) from error
-    return (document if isinstance(document, list) else [document])[:MAX_RECORDS]
-
-
-def _decode(file: Path) -> tuple[str, str]:
-    """The beginning of a file as text, and its encoding."""
-    with fs.LocalFileSystem().open_input_stream(str(file)) as stream:  # decompressed by its ending
-        raw = bytes(stream.read(_SAMPLE_BYTES))
-    if not raw:
-        raise SourceError(f"{file} is empty", found="0 bytes", fix="name a file that holds records")
-    for encoding in _ENCODINGS:
-        for cut in range(4):  # the sample may end within a letter
-            try:
-                return raw[: len(raw) - cut].decode(encoding), encoding
-            except UnicodeDecodeError:
-                continue
-    raise AssertionError("every byte is a letter of ISO-8859-1")
+    records = (document if isinstance(document, list) else [document])[:MAX_RECORDS]
+    if not all(isinstance(record, dict) for record in records):
+        raise SourceError(
+            f"{path} is no JSON of objects",
+            found=content.strip()[:40],
+            fix="deliver one object for each record",
+        )
+    return records
 
 
 def _refuse_empty(columns: Mapping[str, Values], path: str) -> Mapping[str, Values]:

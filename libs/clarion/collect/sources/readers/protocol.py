@@ -9,6 +9,7 @@ from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.ledger import Entry
 from clarion.collect.sources.mapping import Source
 
+SKIPPED = "skipped"  # in `_malformed`: a line that is no record
 RECORD_COLUMNS = ("raw", "_text", "_malformed", "_file", "_block", "_place")
 
 
@@ -73,7 +74,8 @@ class Reader(Protocol):
         """The records of some chunks.
 
         Returns:
-            raw (map of text), _text (the record's whole text), _malformed ('yes' or null), _file,
+            raw (map of text), _text (the record's whole text), _malformed ('yes', 'skipped' for a
+            line that is no record, or null), _file,
             _block (start of the split), _place (rises with the record's number in its block).
         """
         ...

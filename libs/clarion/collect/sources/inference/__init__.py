@@ -1,0 +1,1 @@
+"""What a file of an unknown shop holds: its bytes, its lines, its columns, its kind."""

@@ -1,0 +1,64 @@
+"""The convention by which a column's numbers are written, where the sample decides it."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from clarion.collect.sources.inference.dates import MAX_ODD
+from clarion.collect.sources.inference.facts import Column
+from clarion.collect.sources.numerals import Evidence, evidence
+from clarion.collect.sources.standards import BY_POINTS
+
+
+@dataclass(frozen=True, slots=True)
+class NumberForm:
+    """How a column of numbers is read.
+
+    Args:
+        body: what a mapping writes; None where a person must decide.
+        notes: what a person should look at.
+    """
+
+    body: Any
+    notes: list[str] = field(default_factory=list)
+
+
+def read_numbers(column: Column, source: str, *, is_typed: bool) -> NumberForm:
+    """A number by the convention that the sample decides; no body where it decides none.
+
+    Args:
+        column: the file's column.
+        source: its name as an expression has it.
+        is_typed: whether the file itself stores numbers, which Spark writes with a point.
+    """
+    values = [text for text in column.texts if text not in column.odd_numbers]
+    is_plain = all(re.fullmatch(r"[+-]?\d+(\.\d+)?", value) for value in values)
+    if is_plain and is_typed:
+        return NumberForm(source)
+    # Some currencies bring their own convention.
+    written = [value for value in values if not any(sign in value for sign in BY_POINTS)]
+    by_evidence: dict[Evidence, list[str]] = {}
+    for value in written:
+        by_evidence.setdefault(evidence(value), []).append(value)
+    points, commas = by_evidence.get(".", []), by_evidence.get(",", [])
+    undecided = by_evidence.get("undecided", [])
+    decimal, contradicting = (".", commas) if len(points) >= len(commas) else (",", points)
+    share = len(contradicting) / max(len(points) + len(commas), 1)
+    if share > MAX_ODD or (undecided and not points and not commas):
+        examples = ", ".join(f"'{texts[0]}'" for texts in (points, commas, undecided) if texts)
+        note = (
+            f"{examples} in {source} do not tell a decimal sign from one of thousands; "
+            f"write '{{from: {source}, as: price, decimal: \".\"}}' or 'decimal: \",\"'"
+        )
+        return NumberForm(None, [note])
+    notes: list[str] = []
+    if contradicting:
+        notes.append(
+            f"{len(contradicting)} of {len(values)} values of {source}, such as "
+            f"'{contradicting[0]}'{column.line_of(contradicting[0])}, contradict "
+            f"'decimal: \"{decimal}\"' and will be rejected"
+        )
+    if is_plain and decimal == ".":
+        return NumberForm(source, notes)
+    body = {"from": source, "as": "price", **({"decimal": ","} if decimal == "," else {})}
+    return NumberForm(body, notes)

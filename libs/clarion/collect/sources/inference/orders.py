@@ -1,0 +1,163 @@
+"""Orders by their values: units and money, prices and sums of a line, orders that have no name."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import groupby
+from statistics import median
+
+from clarion.collect.sources.inference.facts import Column
+from clarion.collect.sources.inference.matching import Match, similarity
+from clarion.kernel.expressions import column_name
+
+_MIN_SHARED = 2  # of columns that only first lines state; a single one may be empty by chance
+_OF_LINE = ("quantity", "unit_price", "amount", "discount", "refund", "product_ref")
+_MIN_LINES = 5  # of products sold in different quantities, to tell a price from a line's sum
+_MONEY_WORDS = ("price", "amount", "total", "sales", "value", "revenue", "cost", "单价", "金额")
+_CONSTANT = 0.05  # median deviation of a price that does not depend on the quantity
+
+
+def arrange_orders(columns: Mapping[str, Column], matches: Mapping[str, Match]) -> dict[str, Match]:
+    """The matches, with quantity, price and amount as their values are.
+
+    Args:
+        columns: of the file.
+        matches: by name.
+
+    Returns:
+        The matches; those that values decided have a note.
+    """
+    arranged = _find_units(columns, _without_sums_of_orders(columns, dict(matches)))
+    return _tell_price_from_sum(columns, arranged)
+
+
+def _without_sums_of_orders(
+    columns: Mapping[str, Column], matches: dict[str, Match]
+) -> dict[str, Match]:
+    """The name of orders by its first lines; what only those state is no value of a line."""
+    shared = find_shared_fields(columns)
+    if shared is None:
+        return matches
+    order, once = shared
+    kept = {
+        name: match
+        for name, match in matches.items()
+        if not (name in _OF_LINE and match.name in once) and match.name != order
+    }
+    note = f"'{order}' is the same on the lines that follow each other as an order's lines"
+    return kept | {"order_ref": Match(order, 1.0, note)}
+
+
+def _find_units(columns: Mapping[str, Column], matches: dict[str, Match]) -> dict[str, Match]:
+    """A column called 'amount' that counts units beside one of money is the quantity."""
+    if "quantity" in matches or "amount" not in matches:
+        return matches
+    amount = matches["amount"]
+    others = [
+        name
+        for name, column in columns.items()
+        if name != amount.name
+        and column.is_number
+        and not column.counts_units
+        and similarity(name, _MONEY_WORDS)
+    ]
+    if not columns[amount.name].counts_units or not (others or "unit_price" in matches):
+        return matches
+    del matches["amount"]
+    note = f"'{amount.name}' holds small whole numbers, as units are"
+    return matches | {"quantity": replace(amount, note=note)}
+
+
+def _tell_price_from_sum(
+    columns: Mapping[str, Column], matches: dict[str, Match]
+) -> dict[str, Match]:
+    """Move a price that grows with the quantity to `amount`, and one that does not to the price."""
+    product, quantity = matches.get("product_ref"), matches.get("quantity")
+    found = [name for name in ("unit_price", "amount") if name in matches]
+    if product is None or quantity is None or len(found) != 1:
+        return matches
+    name = found[0]
+    money = matches[name]
+    grows = _grows(columns[product.name], columns[quantity.name], columns[money.name])
+    if grows is None:
+        return matches
+    if grows and name == "unit_price":
+        del matches["unit_price"]
+        note = f"'{money.name}' grows with '{quantity.name}': it is the sum of the line"
+        return matches | {"amount": replace(money, note=note)}
+    if not grows and name == "amount":
+        del matches["amount"]
+        note = f"'{money.name}' does not grow with '{quantity.name}': it is the price of one unit"
+        return matches | {"unit_price": replace(money, note=note)}
+    return matches
+
+
+def _grows(product: Column, quantity: Column, money: Column) -> bool | None:
+    """Whether money grows with the quantity, of the same product; None where that is not seen."""
+    if not (len(product.texts) == len(quantity.texts) == len(money.texts)):
+        return None  # some lines lack a value: texts do not belong together
+    lines = []
+    for code, units, paid in zip(product.texts, quantity.texts, money.texts, strict=True):
+        try:
+            lines.append((code, float(units), float(paid.replace(",", "."))))
+        except ValueError:
+            continue
+    sums: list[float] = []
+    prices: list[float] = []
+    lines.sort()
+    for _, group in groupby(lines, key=lambda line: line[0]):
+        of_product = [(units, paid) for _, units, paid in group if units > 0 and paid > 0]
+        if len({units for units, _ in of_product}) > 1:
+            sums += _deviations([paid / units for units, paid in of_product])
+            prices += _deviations([paid for _, paid in of_product])
+    if len(sums) < _MIN_LINES:
+        return None
+    by_sum, by_price = sum(sums) / len(sums), sum(prices) / len(prices)
+    return None if min(by_sum, by_price) > max(by_sum, by_price) * 0.7 else by_sum < by_price
+
+
+def _deviations(numbers: list[float]) -> list[float]:
+    middle = median(numbers)
+    return [abs(number - middle) / middle for number in numbers]
+
+
+def order_name(matches: Mapping[str, Match]) -> tuple[str, str] | None:
+    """The expression of an order's name from customer and time, and a note; None without both."""
+    if "order_ref" in matches or not {"customer_ref", "happened_at"} <= set(matches):
+        return None
+    customer, time = matches["customer_ref"].name, matches["happened_at"].name
+    expression = f"concat({column_name(customer)}, ' ', {column_name(time)})"
+    return expression, (
+        f"order_ref: no column names orders; what one '{customer}' bought at one '{time}' is taken "
+        "for an order, and a line without either is quarantined"
+    )
+
+
+def find_shared_fields(columns: Mapping[str, Column]) -> tuple[str, frozenset[str]] | None:
+    """The column that names orders and those that only the first line of each order states.
+
+    None where every line states all. An order's lines follow each other and have the same name;
+    of several columns that repeat so, the one with the most different values names orders.
+    """
+    found: list[tuple[int, str, frozenset[str]]] = []
+    for name, column in columns.items():
+        if column.filled_share < 1 or not column.lines or column.dates.is_time:
+            continue
+        firsts = _first_lines(column)
+        once = frozenset(
+            other.name
+            for other in columns.values()
+            if other.texts and set(other.lines) < set(column.lines) and set(other.lines) <= firsts
+        )
+        if len(firsts) < column.rows and len(once) >= _MIN_SHARED:
+            found.append((len(set(column.texts)), name, once))
+    if not found:
+        return None
+    best = max(found, key=lambda item: item[0])
+    return best[1], best[2]
+
+
+def _first_lines(column: Column) -> set[int]:
+    """The lines on which a value differs from that of the line before."""
+    before = (None, *column.texts)
+    changed = zip(column.lines, column.texts, before, strict=False)
+    return {line for line, text, earlier in changed if text != earlier}

@@ -1,0 +1,71 @@
+"""Columns whose values look like personal data, whatever they are called."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from clarion.collect.sources.inference.facts import Column
+from clarion.collect.sources.inference.matching import SURE_SIMILARITY, similarity
+
+_MIN_SHARE = 0.8
+_MAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[a-z]{2,}$", re.IGNORECASE)
+_ID_NUMBER = re.compile(r"^\d{6}(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d{3}[\dXx]$")
+# A number that is long is no telephone number: what makes it one is a country's code with its
+# sign, groups, or the form of a Chinese mobile number.
+_INTERNATIONAL = re.compile(r"^(\+|00)[1-9]\d{0,2}[\d\s().-]{6,18}$")
+_GROUPED = re.compile(
+    r"^(?:\(\d{1,5}\)|0\d{1,5}|\d{1,5}(?=[\s/-]+\d+[\s/-]))(?:[\s/-]*\d{2,5}){1,4}$"
+)
+_CHINESE_MOBILE = re.compile(r"^1[3-9]\d{9}$")
+_DIGITS = re.compile(r"^\d{7,15}$")
+
+
+def personal_data(
+    column: Column, phone_words: Sequence[str], *, mapped_as: str | None
+) -> str | None:
+    """What personal data a column looks like: phone, mail or id_number; None for none.
+
+    Args:
+        column: the column.
+        phone_words: what columns of telephone numbers are called.
+        mapped_as: the column of the kind that is read from it.
+    """
+    is_called_phone = similarity(column.name, phone_words) >= SURE_SIMILARITY
+    tests: dict[str, Callable[[str], object]] = {
+        "mail": _MAIL.match,
+        "id_number": _ID_NUMBER.match,
+        "phone": _is_called_phone if is_called_phone else _is_phone,
+    }
+    for what, test in tests.items():
+        if what == mapped_as or (what == "phone" and (mapped_as or column.dates.is_time)):
+            continue
+        share = sum(bool(test(text)) for text in column.texts)
+        if column.texts and share >= _MIN_SHARE * len(column.texts):
+            return what
+    return None
+
+
+def _is_phone(text: str) -> bool:
+    digits = len(re.sub(r"\D", "", text))
+    is_grouped = bool(_GROUPED.match(text)) and not text.isdigit() and 8 <= digits <= 12
+    return bool(_INTERNATIONAL.match(text) or _CHINESE_MOBILE.match(text)) or is_grouped
+
+
+def _is_called_phone(text: str) -> bool:
+    return _is_phone(text) or bool(_DIGITS.match(text))
+
+
+def sealed_columns(
+    columns: Mapping[str, Column], column_of: Mapping[str, str], phone_words: Sequence[str]
+) -> dict[str, str]:
+    """Columns to seal, with what they look like.
+
+    Args:
+        columns: of the file.
+        column_of: the kind's column that is read from each.
+        phone_words: what columns of telephone numbers are called.
+    """
+    found = {
+        name: personal_data(column, phone_words, mapped_as=column_of.get(name))
+        for name, column in columns.items()
+    }
+    return {name: what for name, what in found.items() if what}
