@@ -23,6 +23,7 @@ _LISTS = {"{event_types}": EVENT_TYPES, "{response_types}": RESPONSE_TYPES}
 # Several rules can be about one column: the policy of a mapping that states none.
 DEFAULT_POLICIES = {
     "quantity": "must_be_positive",
+    "unit_price": "must_be_positive",
     "amount": "must_be_positive",
     "status": "unknown_is_refused",
 }
