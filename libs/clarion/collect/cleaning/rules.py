@@ -38,6 +38,7 @@ BUILT_IN_REASONS: dict[str, str] = {
 # Several rules can be about one column: the policy of a mapping that states none.
 DEFAULT_POLICIES = {
     "quantity": "must_be_positive",
+    "unit_price": "must_be_positive",
     "amount": "must_be_positive",
     "status": "unknown_is_refused",
 }

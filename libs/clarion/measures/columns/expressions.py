@@ -43,9 +43,7 @@ class UserSql:
 
     def column(self) -> Column:
         """The expression as it runs. In brackets it has no name: 'price amount' is invalid."""
-        text = self.sql or null_on_error(self.text)
-        _ = F.expr(text)  # a syntax error is one of its own text, not of the bracket behind it
-        return F.expr(f"({text})")
+        return F.expr(f"({self.sql or null_on_error(self.text)})")
 
 
 def user_column(text: str) -> Column:
@@ -133,7 +131,7 @@ def _check(empty: DataFrame, expression: UserSql, error: type[ClarionError]) -> 
     try:
         types = _result_types(empty, [expression])
     except (AnalysisException, ParseException) as reason:
-        found, fix = _explain(reason, expression, empty)
+        found, fix = _explain(_own_syntax_error(expression, empty) or reason, expression, empty)
         raise error(invalid, found=found, fix=fix) from reason
     if len(types) != 1:
         raise error(invalid, found=f"{len(types)} values", fix="write an expression of one value")
@@ -150,6 +148,17 @@ _WRONG_TYPES = {
     CONDITION: ("condition", "compare something, such as 'column > 1'"),
     _NUMBER: ("number", "write try_cast(... AS double), or an expression that gives a number"),
 }
+
+
+def _own_syntax_error(expression: UserSql, empty: DataFrame) -> ParseException | None:
+    """The syntax error of the text itself, which is not at the bracket behind it."""
+    try:
+        _ = empty.select(F.expr(expression.text)).schema
+    except ParseException as reason:
+        return reason
+    except AnalysisException:
+        return None
+    return None
 
 
 def _explain(
