@@ -11,9 +11,11 @@ from clarion.collect.sources.inference.dates import read_dates
 from clarion.collect.sources.inference.encodings import find_encoding
 from clarion.collect.sources.inference.facts import describe_columns
 from clarion.collect.sources.inference.layout import find_layout
+from clarion.collect.sources.inference.matching import Match, score
 from clarion.collect.sources.inference.personal import personal_data
 from clarion.collect.sources.mapping_file import parse_mapping
 from clarion.config import Config
+from clarion.contracts.sources import KINDS
 from clarion.kernel.errors import ConfigError, SourceError
 from clarion.onboarding.new_shop import infer_mapping
 
@@ -64,6 +66,13 @@ def test_a_list_in_which_customers_do_not_repeat_is_one_of_registrations(tmp_pat
     lines = "".join(f"c{n},2026-05-{n + 1:02d},f,Bath\n" for n in range(20))
     body, _ = propose(tmp_path, "customer id,signup date,sex,city\n" + lines)
     assert body["kind"] == "registrations"
+
+
+def test_a_list_of_customers_who_repeat_is_less_of_a_list() -> None:
+    kind, matches = KINDS["registrations"], {"customer_ref": Match("c", 1.0)}
+    of_all = describe_columns({"c": ["a", "b", "c", "d"]}, (), ())
+    of_few = describe_columns({"c": ["a", "a", "a", "b"]}, (), ())
+    assert score(kind, matches, of_all) - score(kind, matches, of_few) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
@@ -201,11 +210,12 @@ def test_one_odd_value_or_line_never_decides_and_is_named_with_its_line(tmp_path
 
 
 def test_dates_are_looked_for_beyond_the_beginning_of_a_long_file(tmp_path: Path) -> None:
-    first = "".join(f"R{n},5/1/2026,A{n % 9},1,2.50,C1,{'x' * 90}\n" for n in range(20_000))
-    body, _ = propose(
-        tmp_path, NAMES.strip() + ",note\n" + first + "R,5/31/2026,A,1,2.50,C1,x\n" * 90
-    )
+    note = "x" * 90
+    first = "".join(f"{note},R{n},5/1/2026,A{n % 9},1,2.50,C1\n" for n in range(20_000))
+    last = f"{note},R,5/31/2026,A,1,2.50,C1\n" * 90
+    body, _ = propose(tmp_path, f"note,{NAMES}{first}{last}")
     assert body["columns"]["happened_at"]["formats"] == ["M/d/yyyy"]
+    assert "malformed" not in body  # no part is cut within a line
 
 
 def test_a_file_without_names_is_read_by_its_values_or_asked(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_an_option_that_a_workbook_does_not_know_is_refused(options: dict[str, s
 
 
 def test_infer_proposes_the_format_and_the_sheet(tmp_path: Path) -> None:
-    lines = [[f"O{n}", datetime(2026, 3, n + 1, 9), f"P{n % 3}", n + 1, 2.5 * n + 1] for n in range(9)]  # fmt: skip
+    lines = [[f"O{n}", datetime(2026, 3, n + 1, 9), f"P{n % 3}", n + 1, 2.5 * (n % 3) + 1] for n in range(9)]  # fmt: skip
     names = ["order id", "order date", "sku", "quantity", "unit price"]
     file = tmp_path / "orders.xlsx"
     workbook(names, *lines, Notes=[["x"]]).save(file)
