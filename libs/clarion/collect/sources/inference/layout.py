@@ -18,6 +18,7 @@ _LINES_COMPARED = 300
 MAX_RECORDS = 1000
 _MAX_PREAMBLE = 40
 _MAX_FOOTER = 10
+_ROWS_COMPARED = 50  # first rows whose shapes tell a record from a sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +284,10 @@ def safe_names(cells: Sequence[str]) -> tuple[str, ...]:
 def _without_footer(layout: Layout, width: int, *, has_quotes: bool, is_whole: bool) -> Layout:
     rows = list(layout.rows)
     footer: list[Row] = []
-    while is_whole and rows and len(footer) < _MAX_FOOTER and _is_footer(rows[-1], width):
+    first_rows = [row for row in rows[:_ROWS_COMPARED] if len(row.cells) == width]
+    while is_whole and rows and len(footer) < _MAX_FOOTER:
+        if not _is_footer(rows[-1], width, first_rows):
+            break
         footer.insert(0, rows.pop())
     header = [cell for cell in layout.names if not cell.startswith("_c")]
     records: list[Row] = []
@@ -310,5 +314,22 @@ def _without_footer(layout: Layout, width: int, *, has_quotes: bool, is_whole: b
     )
 
 
-def _is_footer(row: Row, width: int) -> bool:
-    return (len(row.cells) != width and len(row.cells) < width) or row.is_sparse
+def _is_footer(row: Row, width: int, first_rows: Sequence[Row]) -> bool:
+    """Whether a last line is no record: it has fewer cells, or one unlike its column above all.
+
+    A line of an order that states little, as exports write them, begins as the others do.
+    """
+    if len(row.cells) != width:
+        return len(row.cells) < width
+    if not row.is_sparse:
+        return False
+    index = next((index for index, cell in enumerate(row.cells) if cell.strip()), None)
+    if index is None:
+        return True
+    shapes = {_shape(other.cells[index]) for other in first_rows if other is not row}
+    return _shape(row.cells[index]) not in shapes
+
+
+def _shape(text: str) -> str:
+    """A text with a letter for each word and a digit for each number."""
+    return re.sub(r"\d+", "0", re.sub(r"[^\W\d_]+", "x", text.strip()))
