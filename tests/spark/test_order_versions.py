@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame
@@ -69,7 +70,7 @@ CASES: dict[str, list[tuple[str, tuple[str, int, str], str, str, str]]] = {
 
 
 def records(rows: Callable[..., DataFrame]) -> DataFrame:
-    found = []
+    found: list[tuple[Any, ...]] = []
     for order, stated in CASES.items():
         for number, (file, (product, line_no, value), *_) in enumerate(stated, start=1):
             at = datetime(2026, 6, 1) + timedelta(days=ord(file[0]))
@@ -212,7 +213,7 @@ def test_the_newest_version_that_had_arrived_counts(rows: Callable[..., DataFram
         replaced.unpersist()
 
 
-def by_day(found: Iterable[tuple[date, date, int, int, Decimal, Decimal]], day: int) -> object:
+def by_day(found: Iterable[tuple[Any, ...]], day: int) -> object:
     """Sums of what was known before a day: orders in all; lines, amount, returned by day."""
     orders = 0
     sums: dict[int, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 3)

@@ -33,10 +33,9 @@ def test_every_column_of_ids_of_every_kind_is_repaired_and_checked(kind: str) ->
 
 
 def test_what_a_mapping_declares_of_its_ids_changes_how_it_cleans() -> None:
-    plain, floats = (
-        parse_mapping("m", _mapping(**change), variables={})[0]
-        for change in ({}, {"ids": {"customer_ref": "whole_number"}})
-    )
+    declared: dict[str, Any] = {"ids": {"customer_ref": "whole_number"}}
+    plain = parse_mapping("m", _mapping(), variables={})[0]
+    floats = parse_mapping("m", _mapping(**declared), variables={})[0]
     assert floats.columns["customer_ref"].id_form == IdForm(repair="whole_number")
     assert plain.fingerprint != floats.fingerprint
 
@@ -114,7 +113,7 @@ def test_what_is_declared_is_no_damage() -> None:
 
 def test_a_proposal_declares_floats_that_are_whole_and_names_what_is_lost() -> None:
     body: dict[str, Any] = {}
-    texts = {
+    texts: dict[str, list[str | None]] = {
         "order_ref": ["536365.0", None, "20000001.0", "nan"],
         "customer_ref": ["17850.0", "17850.0", "1.23457E+12", "a"],
         "quantity": ["1.0", "2.0", "3.0", "4.0"],
