@@ -296,3 +296,16 @@ def test_a_layout_belongs_to_csv_files_of_a_batch(change: dict[str, Any], messag
 def test_a_cell_too_long_to_be_one_is_an_error_of_the_file() -> None:
     with pytest.raises(SourceError, match="its lines are no records"):
         find_layout("a,b\n" + "x" * 200_000 + ",1\n", path="a.csv", is_whole=True)
+
+
+@pytest.mark.parametrize("id_", ['="00042"', "17850.0", "17,850", "'0815", "A-1"])
+def test_an_id_that_a_table_damaged_is_still_found_by_its_name(tmp_path: Path, id_: str) -> None:
+    lines = [f"{_quoted(id_)},2026-05-0{day} 10:00:00,{_quoted(id_)},1,9.90" for day in range(1, 6)]
+    file = tmp_path / "orders.csv"
+    file.write_text("\n".join(["order_id,order_date,sku,qty,price", *lines]) + "\n")
+    columns = infer_mapping(Config.load(), str(file), kind=None).body["columns"]
+    assert {"order_ref", "product_ref"} <= set(columns)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

@@ -160,7 +160,7 @@ def fits(
     if name == "currency":
         return all(re.fullmatch(r"[A-Z]{3}", text) for text in column.texts)
     if name.endswith("_ref"):
-        return not _is_date_only(column) and not _has_fractions(column)
+        return not _is_date_only(column) and (is_sure or not _has_fractions(column))
     return not (column.is_number and name in ("title", "text", "brand", "sex"))
 
 
@@ -176,7 +176,10 @@ def _names_something(name: str) -> bool:
 
 
 def _has_fractions(column: Column) -> bool:
-    return column.is_number and not column.is_whole
+    """Whether the values are numbers, some with decimals; those of a float may be whole."""
+    return column.is_number and any(
+        re.search(r"\d[.,]\d", text) and not re.search(r"[.,]0+$", text) for text in column.texts
+    )
 
 
 def _at_most(text: str, limit: float) -> bool:
