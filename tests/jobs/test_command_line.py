@@ -73,11 +73,11 @@ def test_a_shop_of_ones_own_needs_one_file_and_no_python(
     assert capsys.readouterr().out.splitlines() == ["n,total", "2,14.0000"]
 
     assert clarion("runs", *flags) == 0
-    last, first = [line for line in capsys.readouterr().out.splitlines() if " done " in line]
-    assert " clean " in last
-    assert " ingest " in first
-    assert " MB " in last
-    assert "unknown" not in last
+    said = capsys.readouterr().out
+    assert said.index(" clean ") < said.index(" ingest ")
+    assert said.count("done ") == 2
+    assert "unknown" not in said
+    assert max(map(len, said.splitlines())) <= 80
     assert clarion("runs", "--job", "clear", *flags) == 2
     assert "clean, ingest" in _refused(capsys, 2)
 

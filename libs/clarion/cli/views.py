@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -88,24 +89,31 @@ def quarantined_records_table(rows: list[dict[str, Any]]) -> RichTable:
 
 
 def runs_table(rows: list[dict[str, Any]]) -> RichTable:
-    """Runs of jobs, each with its time and what it cost Spark."""
-    table = RichTable("run", "job", "as of", "state", "started (UTC)")
-    for title in ("seconds", "rows written", "rows read", "read", "written", "shuffled", "spilled"):
-        table.add_column(title, justify="right")
+    """Runs of jobs, each on two lines of 80 characters, with its time and what it cost Spark."""
+    table = RichTable(box=box.SIMPLE, padding=(0, 0), collapse_padding=True)
+    for title in ("run\nstate", "job\nas of", "started\n(UTC)"):
+        table.add_column(title, no_wrap=True)
+    for title in ("seconds", "rows read\nwritten", "MB read\nwritten", "MB shuffled\nspilled"):
+        table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
-        sizes = (row[f"bytes_{verb}"] for verb in ("read", "written", "shuffled", "spilled"))
         table.add_row(
-            row["run_id"][:8],
-            row["job"],
-            str(row["as_of"]),
-            row["state"],
-            f"{row['started_at']:%Y-%m-%d %H:%M:%S}",
+            f"{row['run_id'][:8]}\n{row['state']}",
+            f"{row['job']}\n{row['as_of']}",
+            f"{row['started_at']:%Y-%m-%d\n%H:%M:%S}",
             f"{row['seconds']:.1f}",
-            f"{sum(row['rows_written'].values()):,}",
-            "unknown" if row["rows_read"] is None else f"{row['rows_read']:,}",
-            *("unknown" if size is None else f"{size / 1e6:,.1f} MB" for size in sizes),
+            f"{_count(row['rows_read'])}\n{sum(row['rows_written'].values()):,}",
+            f"{_megabytes(row['bytes_read'])}\n{_megabytes(row['bytes_written'])}",
+            f"{_megabytes(row['bytes_shuffled'])}\n{_megabytes(row['bytes_spilled'])}",
         )
     return table
+
+
+def _count(number: int | None) -> str:
+    return "unknown" if number is None else f"{number:,}"
+
+
+def _megabytes(size: int | None) -> str:
+    return "unknown" if size is None else f"{size / 1e6:,.1f}"
 
 
 def audience_view(audience: Audience) -> Group:
