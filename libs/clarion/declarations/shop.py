@@ -10,7 +10,7 @@ from clarion.collect.cleaning.parsing import IdSql, ParseSpec, stated_name
 from clarion.collect.cleaning.rules import Rule, parse_rules
 from clarion.collect.privacy.tokens import TOKEN_PREFIX
 from clarion.collect.sources.mapping import Source
-from clarion.collect.sources.mapping_file import parse_mapping
+from clarion.collect.sources.mapping_file import Regions, parse_mapping
 from clarion.collect.sources.missing_words import MissingWords
 from clarion.config import Config
 from clarion.config.load import parse_model, parse_yaml
@@ -75,10 +75,16 @@ def parse_sources(
         name,
         content,
         variables=shop | variables,
-        regions=parse_yaml(config.text("regions.yml"), where="regions.yml"),
+        regions=_regions(config),
         order_states=order_words(config),
         missing_words=missing_words(config),
     )
+
+
+@cache
+def _regions(config: Config) -> Regions:
+    """Names of regions by country and code; read once for all mappings."""
+    return parse_yaml(config.text("regions.yml"), where="regions.yml")
 
 
 @cache

@@ -112,9 +112,7 @@ def _marked_records(scope: Scope, cleaning: CleaningBatch, spec: ParseSpec) -> D
     if source.from_above:
         # What a line says includes what its order says: equal lines of a paid order and of the
         # same order once it was refunded are no duplicates.
-        records = fill_from_above(records, parse_spec(source)).withColumn(
-            "_hash", fingerprint(F.col("raw"))
-        )
+        records = fill_from_above(records, spec).withColumn("_hash", fingerprint(F.col("raw")))
     arriving = records.where(F.col("_batch").isin(list(cleaning.batches)))
     if source.duplicates == "keep":
         return arriving.withColumn("_duplicate", F.lit(False))

@@ -35,7 +35,8 @@ _FLOAT = rf"{_DECIMALS_OF_ZERO}|{_DOUBLE}"
 _ROUNDED = r"^[+-]?[0-9]+(?:[.,][0-9]+[eE][+-]?|[eE]\+)[0-9]{1,3}$"
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _DAMAGED = (
-    r"^=(?:[A-Z]{1,3}[0-9]|[A-Z]+\()|=\"|^#(?:REF!|VALUE!|NAME\?|NUM!|NULL!|DIV/0!|SPILL!|CALC!)$|^#{4,}$"
+    r"^=(?:[A-Z]{1,3}[0-9]|[A-Z]+\()|=\""
+    r"|^#(?:REF!|VALUE!|NAME\?|NUM!|NULL!|DIV/0!|SPILL!|CALC!)$|^#{4,}$"
     r"|^[+-]?[0-9]{1,3}(?:,[0-9]{3})+$"
     rf"|^[0-9]{{1,2}}-(?:{_MONTHS})$|^(?:{_MONTHS})-[0-9]{{2}}$|^[0-9]{{1,2}}月[0-9]{{1,2}}日$"
 )

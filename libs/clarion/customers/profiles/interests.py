@@ -48,13 +48,13 @@ def product_interests(
     columns = ("customer_id", "product_id", "happened_at", "arrived_at")
     in_window = F.col("day") >= F.date_sub(F.lit(as_of), settings.window_days)
 
-    def known(facts: DataFrame) -> DataFrame:
+    def facts_in_window(facts: DataFrame) -> DataFrame:
         dated = facts.where("customer_id IS NOT NULL").withColumns(day_columns(time_zone))
         return dated.where(is_known_by(as_of) & in_window)
 
     # An order is one purchase of a product, however many of its lines have it.
     purchases = (
-        known(order_lines.where("kind = 'sale'").select(*columns, "order_id"))
+        facts_in_window(order_lines.where("kind = 'sale'").select(*columns, "order_id"))
         .groupBy("customer_id", "product_id", "order_id")
         .agg(F.max("day").alias("day"))
         .select(
@@ -63,9 +63,9 @@ def product_interests(
             F.lit(1).alias("orders"),
         )
     )
-    actions = known(events.where("product_id IS NOT NULL").select(*columns, "type")).select(
-        *key, weight_by_type.alias("weight"), F.lit(0).alias("orders")
-    )
+    actions = facts_in_window(
+        events.where("product_id IS NOT NULL").select(*columns, "type")
+    ).select(*key, weight_by_type.alias("weight"), F.lit(0).alias("orders"))
     decay = decay_weight(days_before(as_of, "day"), half_life=settings.interest_half_life_days)
     return (
         purchases.unionByName(actions.where("weight IS NOT NULL"))
