@@ -45,7 +45,6 @@ def _checked(rows: Rows, kind: str, records: list[dict[str, str]], **change: Any
             **unknown,
             "_malformed": F.lit(None).cast("string"),
             "_person_removed": F.lit(False),
-            "_duplicate": F.lit(False),
             "_ingested_at": F.lit(datetime(2026, 6, 1)),
         }
     )

@@ -44,7 +44,7 @@ def cleaned(records: DataFrame, one: Source) -> list[tuple[Any, ...]]:
     bronze = records.withColumns(
         {
             "_hash": F.lit(""), "_person_removed": F.lit(False), "_source": F.lit("s"), "_batch": F.lit("b"),
-            "_ingested_at": F.current_timestamp(), "_duplicate": F.lit(False),
+            "_ingested_at": F.current_timestamp(),
         }
     )  # fmt: skip
     spec = parse_spec(one)

@@ -93,7 +93,6 @@ def rows(spark: SparkSession) -> dict[str, dict[str, Any]]:
             **{name: F.lit(None).cast("string") for name in provenance},
             "_ingested_at": F.lit(None).cast("timestamp"),
             "_person_removed": F.lit(False),
-            "_duplicate": F.lit(False),
         }
     )
     parsed = parse_records(marked, spec)

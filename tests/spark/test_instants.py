@@ -105,7 +105,6 @@ def _parse(spark: SparkSession, source: Source, texts: list[str]) -> DataFrame:
                 **{name: F.lit(None).cast("string") for name in provenance},
                 "_ingested_at": F.lit(None).cast("timestamp"),
                 "_person_removed": F.lit(False),
-                "_duplicate": F.lit(False),
             }
         ),
         parse_spec(source),

@@ -63,7 +63,7 @@ def _cleaned(spark: SparkSession, place: int, source: Source, records: Iterable[
     bronze = spark.sql(f"SELECT * FROM VALUES {', '.join(values)} AS t(_row, raw)").selectExpr(
         "*", "'h' AS _hash", "false AS _person_removed", "CAST(NULL AS string) AS _malformed",
         "'m' AS _source", "'f' AS _file", "'fh' AS _file_hash", "'b' AS _batch",
-        "TIMESTAMP '2026-06-01' AS _ingested_at", "false AS _duplicate",
+        "TIMESTAMP '2026-06-01' AS _ingested_at",
     )  # fmt: skip
     spec = parse_spec(source)
     typed = parse_records(bronze, spec)

@@ -47,7 +47,6 @@ def _read(spark: SparkSession, source: Source, texts: tuple[str, ...]) -> dict[s
             **{name: F.lit(None).cast("string") for name in provenance},
             "_ingested_at": F.lit(None).cast("timestamp"),
             "_person_removed": F.lit(False),
-            "_duplicate": F.lit(False),
         }
     )
     spec = parse_spec(source)

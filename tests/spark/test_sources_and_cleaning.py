@@ -9,7 +9,12 @@ from frames import first_row
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from clarion.collect.cleaning.duplicates import DuplicatePolicy, mark_duplicates
+from clarion.collect.cleaning.duplicates import (
+    DuplicatePolicy,
+    mark_duplicates,
+    record_identity,
+    with_key_twice,
+)
 from clarion.collect.cleaning.facts import silver_facts
 from clarion.collect.cleaning.parsing import fill_missing, parse_records
 from clarion.collect.cleaning.reasons import RowPolicy, find_reasons
@@ -76,19 +81,19 @@ def _checked_rows(
         F.lit("b").alias("_batch"),
         F.lit("2026-06-01").cast("timestamp").alias("_ingested_at"),
     )
-    marked = (
-        mark_duplicates(bronze, None, DuplicatePolicy(key=None))
-        if duplicates
-        else bronze.withColumn("_duplicate", F.lit(False))
-    )
     spec = parse_spec(source)
-    typed = fill_missing(parse_records(marked, spec), {}, spec)
+    typed = fill_missing(parse_records(bronze, spec), {}, spec)
     policy = RowPolicy(
         rules=rules(Config.load())[source.kind.name] + own_rules,
         policies=source.rules,
         required=source.required,
     )
-    return find_reasons(typed, spec, policy, products=products)
+    checked = find_reasons(typed, spec, policy, products=products)
+    if not duplicates:
+        return checked.withColumn("_duplicate", F.lit(False))
+    by_all = DuplicatePolicy(key=None)
+    identified = checked.withColumn("_identity", record_identity(by_all))
+    return mark_duplicates(identified, None, by_all).drop("_identity")
 
 
 @pytest.mark.parametrize("split", [None, 400])
@@ -178,19 +183,26 @@ def test_an_equal_record_is_a_duplicate_only_as_long_as_the_mapping_says(
         record(5, 21, None),
         record(6, 22, None),
     )
+
+    def identified(frame: DataFrame, policy: DuplicatePolicy) -> DataFrame:
+        return frame.withColumn("_identity", record_identity(policy))
+
     for days, expected in ((None, {2, 3, 6}), (7, {2, 6}), (6, {6})):
         policy = DuplicatePolicy(key=("id",), within_days=days)
-        marked = mark_duplicates(records, None, policy)
+        marked = mark_duplicates(identified(records, policy), None, policy)
         assert {row["_row"] for row in marked.where("_duplicate").collect()} == expected, days
-    by_two = mark_duplicates(records, None, DuplicatePolicy(key=("id", "n")))
-    assert by_two.where("_duplicate").isEmpty()
-    before = rows(schema, record(9, 1, "other"))
-    for broadcast in (False, True):
-        marked = mark_duplicates(
-            records, before, DuplicatePolicy(key=("id",)), broadcast_records=broadcast
-        )
-        duplicates = marked.where("_duplicate").collect()
+    two = DuplicatePolicy(key=("id", "n"))
+    assert mark_duplicates(identified(records, two), None, two).where("_duplicate").isEmpty()
+    by_id = DuplicatePolicy(key=("id",))
+    before = identified(rows(schema, record(9, 1, "other")), by_id)
+    arriving = identified(records, by_id)
+    again = with_key_twice(arriving, "_identity", before.select("_identity"), send=F.broadcast)
+    assert {row["_row"] for row in again.collect()} == {1, 2, 3, 4, 5, 6}
+    for compared in (arriving, again):
+        duplicates = mark_duplicates(compared, before, by_id).where("_duplicate").collect()
         assert {row["_row"] for row in duplicates} == {2, 3, 4, 6}
+    alone = with_key_twice(arriving, "_identity", None, send=F.broadcast)
+    assert {row["_row"] for row in alone.collect()} == {1, 2, 3, 5, 6}
 
 
 def test_local_times_become_utc_across_the_clock_change(

@@ -21,6 +21,8 @@ _REGION = r"[A-Za-z_]+/[\w/+\-]+"
 _ZONE = rf"(?:(?:{_UTC} ?)?({_OFFSET})|{_UTC}|({_REGION}))(?:\[[^\]]*\])?"
 _LOCAL = rf"^{_DATE}(?:[Tt ]{_TIME})?$"
 _ZONED = rf"^({_DATE})[Tt ]({_TIME}) ?{_ZONE}$"
+# The form that most files have, which Spark reads as it stands.
+_PLAIN = r"^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?)?\z"
 _WITHOUT_SECONDS = r"(?<=[Tt ]\d{1,2}:\d{2})(?![:\d])"
 _COMPACT = r"^(\d{4})(\d{2})(\d{2})[Tt](\d{2})(\d{2})(?=\D|\d{2}(?:\D|$)|$)(\d{2})?"
 _PATTERN_LITERAL = "'[^']*'"
@@ -60,7 +62,14 @@ def text_instant(text: str, zone: str) -> str:
         >>> "to_utc_timestamp" in text_instant("paid_at", "Europe/Berlin")
         True
     """
-    stated = f"trim({text})"
+    plain = f"({text}) RLIKE {sql.text(_PLAIN)}"
+    local = _to_utc(f"TRY_CAST(({text}) AS timestamp)", zone)
+    return f"IF({plain}, {local}, {sql.let(f'trim({text})', _other_instant(zone))})"
+
+
+def _other_instant(zone: str) -> str:
+    """SQL of the instant that the text `s` states in one of the less frequent forms."""
+    stated = "s"
     compact = _replace(stated, _COMPACT, "$1-$2-$3T$4:$5:$6")
     # A time of hours and minutes alone leaves its last colon behind.
     extended = _replace(compact, r"(?<=T\d{2}:\d{2}):(?!\d)", "")
@@ -86,6 +95,9 @@ def _replace(text: str, pattern: str, replacement: str) -> str:
 
 
 def _to_utc(value: str, zone: str) -> str:
+    """SQL of the instant at which a zone's clock shows a time."""
+    if zone == "UTC":
+        return value
     return f"to_utc_timestamp({value}, {sql.text(zone)})"
 
 

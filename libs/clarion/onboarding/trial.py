@@ -210,7 +210,6 @@ def judge_records(records: DataFrame, config: Config, source: Source) -> DataFra
         "_source": F.lit(source.name),
         "_batch": F.lit(""),
         "_ingested_at": F.current_timestamp(),
-        "_duplicate": F.lit(False),
     }
     rows = with_shapes.withColumns(unknown)
     spec = parse_spec(source)

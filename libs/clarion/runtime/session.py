@@ -32,6 +32,9 @@ ALWAYS = {
     "spark.sql.legacy.javaCharsets": "true",
     # A truncated record is visible only when all its columns are parsed.
     "spark.sql.csv.parser.columnPruning.enabled": "false",
+    # Java interprets a method above 8,000 bytes, however often it runs. Spark then does without one
+    # method for a whole stage: a million events take 24 s of processor time to parse, not 46.
+    "spark.sql.codegen.hugeMethodLimit": "8000",
     # A persisted frame is read a few times: the search for encodings took 7 of the 20 s that a
     # million events take to clean.
     "spark.sql.inMemoryColumnarStorage.compressed": "false",

@@ -5,15 +5,9 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clarion.collect.cleaning.duplicates import DuplicatePolicy, mark_duplicates
 from clarion.collect.cleaning.from_above import fill_from_above
 from clarion.collect.cleaning.missing import fill_expression, fit_fill_values
-from clarion.collect.cleaning.order_versions import (
-    FIRST,
-    LinePolicy,
-    line_columns,
-    mark_versions,
-)
+from clarion.collect.cleaning.order_versions import FIRST
 from clarion.collect.cleaning.parsing import ParseSpec, fill_missing, parse_records
 from clarion.collect.cleaning.reasons import ACCEPTED, REJECTED, RowPolicy, find_reasons
 from clarion.collect.sources import drift
@@ -22,7 +16,7 @@ from clarion.collect.sources.mapping import Fill, Fit, FromAbove, Source
 from clarion.collect.sources.records import fingerprint
 from clarion.contracts.bronze import BRONZE
 from clarion.contracts.ops import FITS
-from clarion.contracts.silver import FACTS, ORDER_LINES, PRODUCTS, REFERENCES
+from clarion.contracts.silver import FACTS, PRODUCTS, REFERENCES
 from clarion.contracts.sources import UNKNOWN_STATE
 from clarion.declarations.shop import parse_spec, rules
 from clarion.kernel import sql
@@ -30,8 +24,8 @@ from clarion.lake.frames import rows_as_frame, union_all
 from clarion.runtime.scope import Scope
 from clarion.workflows.cleaning_plan import CleaningBatch, active_rules_of
 from clarion.workflows.cleaning_records import BatchCounts
+from clarion.workflows.cleaning_repeats import Repeats
 
-_BROADCAST_RECORDS = 500_000  # records whose names, some 20 MB, are sent to each executor
 _FILLS = FromAbove | Fill | Fit
 _MIN_UNREADABLE = 5  # fewer unreadable values say nothing about a column's type
 
@@ -88,25 +82,29 @@ def clean_batch(scope: Scope, cleaning: CleaningBatch, products: DataFrame | Non
     policy = RowPolicy(
         rules=rules(scope.config)[source.kind.name], policies=source.rules, required=source.required
     )
-    rows = parse_records(_marked_records(scope, cleaning, spec), spec)
+    arriving, earlier = _records(scope, cleaning, spec)
+    repeats = Repeats(scope, cleaning, earlier)
+    parsed = parse_records(arriving, spec)
+    rows = parsed.withColumns(repeats.keys())
     values = {
         name: F.lit(fill.fill) for name, fill in source.missing.items() if isinstance(fill, Fill)
     }
     fits = {name: fit for name, fit in source.missing.items() if isinstance(fit, Fit)}
     if fits:
         filled = fill_missing(rows, values, spec)
-        accepted = find_reasons(filled, spec, policy, products=products).where(ACCEPTED)
+        marked = repeats.mark(find_reasons(filled, spec, policy, products=products))
+        accepted = marked.where(ACCEPTED)
         for name, fit in fits.items():
             values[name] = _fitted_value(scope, cleaning, accepted, name, fit)
     filled = fill_missing(rows, values, spec)
     checked = find_reasons(filled, spec, policy, products=products)
-    return CleanedRows(
-        cleaning, scope.persist(checked.drop("_hash", "_malformed", "_person_removed"))
-    )
+    return CleanedRows(cleaning, repeats.mark(checked.drop("_malformed", "_person_removed")))
 
 
-def _marked_records(scope: Scope, cleaning: CleaningBatch, spec: ParseSpec) -> DataFrame:
-    """The bronze records of a cleaning batch, with `_duplicate`."""
+def _records(
+    scope: Scope, cleaning: CleaningBatch, spec: ParseSpec
+) -> tuple[DataFrame, DataFrame | None]:
+    """The bronze records of a cleaning batch, and those that they may repeat; None for none."""
     source = cleaning.source
     records = scope.raw(BRONZE[source.kind.name]).where(F.col("_source") == source.name)
     if source.from_above:
@@ -114,58 +112,9 @@ def _marked_records(scope: Scope, cleaning: CleaningBatch, spec: ParseSpec) -> D
         # same order once it was refunded are no duplicates.
         records = fill_from_above(records, spec).withColumn("_hash", fingerprint(F.col("raw")))
     arriving = records.where(F.col("_batch").isin(list(cleaning.batches)))
-    if source.duplicates == "keep":
-        return arriving.withColumn("_duplicate", F.lit(False))
-    earlier = None
-    if cleaning.earlier:
-        earlier = records.where(F.col("_batch").isin(list(cleaning.earlier)))
-    if source.kind.name == "orders":
-        return _marked_lines(scope, cleaning, spec, arriving, earlier)
-    policy = DuplicatePolicy(
-        key=source.duplicates if isinstance(source.duplicates, tuple) else None,
-        within_days=source.duplicate_days,
-        person_in_key=any(name in source.kind.people for name in source.kind.key),
-    )
-    return mark_duplicates(
-        arriving, earlier, policy, broadcast_records=cleaning.records <= _BROADCAST_RECORDS
-    )
-
-
-def _marked_lines(
-    scope: Scope,
-    cleaning: CleaningBatch,
-    spec: ParseSpec,
-    arriving: DataFrame,
-    earlier: DataFrame | None,
-) -> DataFrame:
-    """The records of orders, compared line by line with what was delivered before."""
-    source = cleaning.source
-    policy = LinePolicy(
-        key=source.duplicates if isinstance(source.duplicates, tuple) else (),
-        ids=tuple(name for name in ("record_ref", "line_no") if name in source.columns),
-        drops_equal=source.duplicates == "drop",
-        within_days=source.duplicate_days,
-    )
-    parsed = parse_records(arriving.withColumn("_duplicate", F.lit(False)), spec)
-    named = parsed.withColumns(line_columns(policy)).withColumnRenamed("_raw", "raw")
-    lines = named.select(*arriving.columns, "line_key", "_statement")
-    before = None
-    if earlier is not None and scope.exists(ORDER_LINES):
-        names = ["_batch", "_file", "_row"]
-        keys, hashes = lines.select("line_key"), arriving.select("_hash")
-        if cleaning.records <= _BROADCAST_RECORDS:
-            keys, hashes = F.broadcast(keys), F.broadcast(hashes)
-        accepted = (
-            scope.own(ORDER_LINES)
-            .where(F.col("_source") == source.name)
-            .where(F.col("_batch").isin(list(cleaning.earlier)))
-            .select("line_key", "_statement", "_ingested_at", *names)
-            .join(keys, "line_key", "left_semi")
-        )
-        equal = earlier.select("_hash", *names).join(hashes, "_hash", "left_semi")
-        other = F.coalesce("_hash", F.lit(""))
-        before = accepted.join(equal, names, "left").withColumn("_hash", other)
-    return mark_versions(lines, before, policy)
+    if not cleaning.earlier:
+        return arriving, None
+    return arriving, records.where(F.col("_batch").isin(list(cleaning.earlier)))
 
 
 def _fitted_value(

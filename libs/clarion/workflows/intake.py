@@ -229,7 +229,7 @@ def consenting_people(scope: Scope, source: Source) -> DataFrame | None:
             found="no consents source in its mapping",
             fix="map the kind 'consents', or declare the basis",
         )
-    records = scope.own(BRONZE["consents"]).withColumn("_duplicate", F.lit(False))
+    records = scope.own(BRONZE["consents"])
     rows = union_all(
         _typed_statements(one, records).select(
             "customer_ref", "purpose", "channel", "granted", "at"

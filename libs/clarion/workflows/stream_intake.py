@@ -182,7 +182,6 @@ def typed_records(source: Source, raw_records: DataFrame) -> DataFrame:
         "_row": F.lit(0),
         "_batch": F.lit(""),
         "_ingested_at": F.lit(None).cast("timestamp"),
-        "_duplicate": F.lit(False),
     }
     spec = parse_spec(source)
     return without_faulty_ids(parse_records(raw_records.withColumns(provenance), spec), spec)

@@ -10,9 +10,15 @@ from pyspark.sql import functions as F
 from clarion.collect.cleaning.order_states import TAKEN_BACK
 from clarion.measures.columns.days import start_of
 
-MARKS = ("line_key", "is_redelivered", "_statement", "_redelivery", "_is_equal")
 # Whether a line was stated before: not, in the same batch, or in another one.
 FIRST, SAME_BATCH, OTHER_BATCH = 0, 1, 2
+# The marks of a line that is stated once.
+UNREPEATED = {
+    "_duplicate": False,
+    "is_redelivered": False,
+    "_redelivery": FIRST,
+    "_is_equal": False,
+}
 _ORDER = ("_ingested_at", "_batch", "_file_order", "_statement")
 _OWN_ROWS = ("line_key", "_ingested_at", "_batch", "_file", "_statement")
 
@@ -80,7 +86,7 @@ def mark_versions(records: DataFrame, earlier: DataFrame | None, policy: LinePol
     order that was paid, cancelled and paid again is stated three times, and nothing is dropped.
 
     Args:
-        records: BRONZE records of one source, with `line_columns`.
+        records: rows of one source with `line_columns`, _hash, _ingested_at, _batch, _file, _row.
         earlier: line_key, _statement, _hash, _ingested_at, _batch, _file, _row of lines that were
             cleaned before; None for none.
         policy: what names a line, and what is a duplicate.
@@ -115,7 +121,7 @@ def mark_versions(records: DataFrame, earlier: DataFrame | None, policy: LinePol
             }
         )
         .where("_is_arriving")
-        .select(*records.columns, "_duplicate", "is_redelivered", "_redelivery", "_is_equal")
+        .select(*records.columns, *UNREPEATED)
     )
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clarion.collect.cleaning.order_versions import MARKS
 from clarion.contracts.core import Column as ContractColumn
 from clarion.contracts.sources import MONEY, Discount, Kind
 from clarion.kernel import instants, sql
@@ -80,18 +79,16 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
     A value is null where it is missing or cannot be read.
 
     Args:
-        records: BRONZE records with `_duplicate`; after `fill_from_above` where it fills columns.
+        records: BRONZE records; after `fill_from_above` where it fills columns.
         parse_spec: how they are parsed.
 
     Returns:
         One row per record: the kind's columns, `_missing_words` (columns whose text stands for no
         value; null for none), `_repaired_ids` (columns whose id was repaired; null for none),
-        `_id_faults` (the rule that an id fails, by column; null for none), `_duplicate`, the
-        provenance columns and `_raw` (the record); the marks of `mark_versions`, where the records
-        have them.
+        `_id_faults` (the rule that an id fails, by column; null for none), the provenance columns
+        and `_raw` (the record).
     """
-    carried = [*_PROVENANCE, "_duplicate"]
-    carried += [name for name in MARKS if name in records.columns]
+    carried = list(_PROVENANCE)
     if parse_spec.from_above:
         carried.append("_from_above")
     opened = _open_records(records, parse_spec, carried)
@@ -187,7 +184,7 @@ def _typed_value(column: ContractColumn, parse_spec: ParseSpec, types: Mapping[s
     if column.name not in parse_spec.expressions:
         return f"CAST(NULL AS {column.type})"
     if column.name in parse_spec.ids:
-        return f"nullif(trim({_id_value(column.name, parse_spec)}), '')"
+        return _id_value(column.name, parse_spec)
     value = f"({parse_spec.expressions[column.name]})"
     type_ = types[column.name]
     if column.type == "timestamp":
@@ -211,10 +208,15 @@ def _is_unit_price(column: ContractColumn, kind: Kind) -> bool:
 
 def _id_value(name: str, parse_spec: ParseSpec) -> str:
     """SQL of a repaired id; null where a text stands for none."""
-    stated = stated_name(name)
-    value = f"IF({_odd_name(name)}, {parse_spec.ids[name].repaired}, {stated})"
     words = parse_spec.missing_words.get(name, ())
-    return f"IF({_is_word(f'trim({value})', words)}, NULL, {value})" if words else value
+    repaired = sql.let(f"trim({parse_spec.ids[name].repaired})", _unless_word("s", words))
+    stated = _unless_word(f"trim({stated_name(name)})", words)
+    return f"IF({_odd_name(name)}, {repaired}, {stated})"
+
+
+def _unless_word(text: str, words: tuple[str, ...]) -> str:
+    """SQL of a text; null where it is empty, or stands for no value."""
+    return f"IF({sql.is_word(text, ('', *words))}, NULL, {text})"
 
 
 def _instant(column: ContractColumn, value: str, type_: str, parse_spec: ParseSpec) -> str:
@@ -291,17 +293,13 @@ def _used_texts(parse_spec: ParseSpec, name: str) -> list[str]:
 
 
 def _is_no_word(text: str, words: tuple[str, ...]) -> str:
-    return f" AND NOT {_is_word(text, words)}" if words else ""
-
-
-def _is_word(text: str, words: tuple[str, ...]) -> str:
-    return f"lower({text}) IN ({', '.join(map(sql.text, words))})"
+    return f" AND NOT {sql.is_word(text, words)}" if words else ""
 
 
 def _columns_with_words(parse_spec: ParseSpec) -> str:
     """SQL of the columns without a value in whose place a text stands that says so."""
     conditions = {
-        name: " OR ".join(_is_word(text, words) for text in _word_texts(parse_spec, name))
+        name: " OR ".join(sql.is_word(text, words) for text in _word_texts(parse_spec, name))
         for name, words in parse_spec.missing_words.items()
         if words and parse_spec.uses.get(name)
     }
@@ -314,7 +312,8 @@ def _word_texts(parse_spec: ParseSpec, name: str) -> list[str]:
     """The texts for a column that may stand for no value; also one within a table's guard."""
     texts = _used_texts(parse_spec, name)
     if name in parse_spec.ids:
-        texts.append(f"IF({_odd_name(name)}, trim({parse_spec.ids[name].repaired}), NULL)")
+        repaired = sql.let(f"trim({parse_spec.ids[name].repaired})", "s")
+        texts.append(f"IF({_odd_name(name)}, {repaired}, NULL)")
     return texts
 
 
@@ -333,8 +332,9 @@ def _names_where(conditions: Mapping[str, str]) -> str:
     names = [f"IF({condition}, {sql.text(name)}, NULL)" for name, condition in conditions.items()]
     # No list for a row without such a column, as most are.
     is_any = f"coalesce({', '.join([*names, sql.text(None)])}) IS NOT NULL"
-    found = f"array_compact(array({', '.join(names)}))" if names else "array()"
-    return f"IF(_malformed IS NULL AND {is_any}, CAST({found} AS {NAMES_TYPE}), NULL)"
+    found = "array_compact(s)" if names else "s"
+    found = sql.let(f"CAST(array({', '.join(names)}) AS {NAMES_TYPE})", found)
+    return f"IF(_malformed IS NULL AND {is_any}, {found}, NULL)"
 
 
 def _id_faults(parse_spec: ParseSpec) -> str:
@@ -344,9 +344,10 @@ def _id_faults(parse_spec: ParseSpec) -> str:
     }
     if not faults:
         return f"CAST(NULL AS {_FAULTS_TYPE})"
-    is_any = f"coalesce({', '.join(faults.values())}) IS NOT NULL"
+    is_any = " OR ".join(_odd_name(name) for name in faults)
     entries = ", ".join(f"{sql.text(name)}, {fault}" for name, fault in faults.items())
-    return f"IF({is_any}, map_filter(map({entries}), (k, v) -> v IS NOT NULL), NULL)"
+    found = f"map_filter(map({entries}), (k, v) -> v IS NOT NULL)"
+    return f"IF({is_any}, {sql.let(found, 'IF(cardinality(s) > 0, s, NULL)')}, NULL)"
 
 
 def is_unreadable(parse_spec: ParseSpec, name: str) -> str:

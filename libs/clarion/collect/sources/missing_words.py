@@ -51,8 +51,8 @@ def without_words(value: str, words: Iterable[str]) -> str:
 
     Example:
         >>> without_words("a", ["none"])
-        "IF(lower(trim(CAST(a AS string))) IN ('none'), NULL, CAST(a AS string))"
+        "IF((octet_length(trim(CAST(a AS string))) <= 12 AND lower(trim(CAST(a AS string))) \
+IN ('none')), NULL, CAST(a AS string))"
     """
-    # A look-up takes 0.1 microseconds a value, a regular expression over the words 0.5.
     text = f"CAST({value} AS string)"
-    return f"IF(lower(trim({text})) IN ({', '.join(map(sql.text, words))}), NULL, {text})"
+    return f"IF({sql.is_word(f'trim({text})', words)}, NULL, {text})"

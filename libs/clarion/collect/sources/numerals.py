@@ -105,7 +105,7 @@ def price(
 def _with_one_minus(text: str, body: str) -> str:
     """SQL of a body over `s`: the text, with one sign for every form of a minus."""
     one_minus = f"translate({text}, {sql.text(_MINUS)}, '{'-' * len(_MINUS)}')"
-    return f"transform(array({one_minus}), s -> {body})[0]"
+    return sql.let(one_minus, body)
 
 
 def _signed(value: str, marks: str, *, range_: Range) -> str:
