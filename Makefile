@@ -51,7 +51,7 @@ docs: $(READY)  ## write what is generated (tables, jobs, requirements, coverage
 	$(BIN)/python docs/generate.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-jar: $(READY)  ## compile the classes that encrypt tables (needs a JDK; the jar is kept beside them)
+jar: $(READY)  ## compile the classes that encrypt tables and write local files (needs a JDK; the jar is kept beside them)
 	$(BIN)/python libs/clarion/runtime/java/build.py
 
 clean:  ## remove what was made here

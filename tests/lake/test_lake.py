@@ -13,6 +13,7 @@ from clarion.kernel.errors import ContractError, LakeError, QualityError
 from clarion.lake import Lake
 from clarion.lake.checks import check_expressions
 from clarion.lake.ddl import properties
+from clarion.lake.file_stats import day_occupancy
 from clarion.lake.maintenance import Maintenance
 
 THING = Table(
@@ -227,3 +228,33 @@ def test_gold_can_be_read_without_a_jvm(lake: Lake, things: Callable[..., DataFr
     assert sorted(table.to_pandas()["name"]) == sorted(
         row["name"] for row in lake.read(THING).collect()
     )
+
+
+def test_the_log_says_whether_a_day_has_rows_or_that_it_does_not_know(
+    lake: Lake, things: Callable[..., DataFrame]
+) -> None:
+    lake.append(THING, things("2026-01-01", 1))
+    days_of_one_file = things("2026-01-02", 2).union(things("2026-01-04", 3))
+    lake.append(THING, days_of_one_file.coalesce(1))
+    known = {
+        _day("2026-01-01"): "filled",
+        _day("2026-01-02"): "unknown",
+        _day("2026-01-03"): "unknown",
+        _day("2025-12-31"): "empty",
+        _day("2026-01-05"): "empty",
+        f"{_day('2026-01-05')} OR size = 1": "unknown",
+        "size = DATE'2026-01-05'": "unknown",
+    }
+    assert {where: day_occupancy(lake.path(THING), where) for where in known} == known
+    assert day_occupancy(lake.root, _day("2026-01-01")) == "unknown", "there is no table"
+
+
+def test_a_slice_that_another_process_has_filled_is_replaced(
+    lake: Lake, things: Callable[..., DataFrame], spark: SparkSession
+) -> None:
+    lake.replace(THING, things("2026-01-01", 1), where=_day("2026-01-01"))
+    assert lake.exists(THING)
+    other = Lake(spark, lake.root)
+    other.replace(THING, things("2026-01-02", 2), where=_day("2026-01-02"))
+    assert lake.replace(THING, things("2026-01-02", 3, 4), where=_day("2026-01-02")) == 2
+    assert sorted(row["size"] for row in lake.read(THING).collect()) == [1, 3, 4]

@@ -1,5 +1,6 @@
 """What a session spares."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,3 +27,20 @@ def test_a_column_does_not_ask_the_jvm_for_its_classes(
     columns()
     assert asked
     assert [command for command in asked if command.startswith("r\n")] == []
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o755, 0o1777])
+def test_a_file_gets_its_permissions_without_a_process_for_it(
+    spark: SparkSession, tmp_path: Path, mode: int
+) -> None:
+    jvm: Any = spark._jvm
+    hadoop = jvm.org.apache.hadoop.fs
+    path = hadoop.Path(f"file:{tmp_path}/1.txt")
+    files = path.getFileSystem(spark._jsc.hadoopConfiguration())  # type: ignore[attr-defined]
+    assert files.getClass().getName() == "clarion.LocalFiles"
+
+    files.create(path).close()
+    files.setPermission(path, hadoop.permission.FsPermission(mode))
+
+    assert (tmp_path / "1.txt").stat().st_mode & 0o7777 == mode
+    assert (tmp_path / ".1.txt.crc").exists(), "checksums as before"

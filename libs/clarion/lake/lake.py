@@ -19,6 +19,7 @@ from clarion.kernel.errors import LakeError, first_line
 from clarion.lake.checks import check_expressions, conform, schema_of
 from clarion.lake.ddl import create_statement
 from clarion.lake.evolution import apply_new_columns, with_new_columns
+from clarion.lake.file_stats import day_occupancy
 from clarion.lake.location import Location
 from clarion.lake.locks import exclusive_lock
 from clarion.lake.writes import differs, refuse_outside, run_write, write_rows
@@ -296,7 +297,12 @@ class Lake:
         """
         if not self.location.is_folder:
             return False
-        return self._is_new(table) or self.spark.table(self.address(table)).where(where).isEmpty()
+        if self._is_new(table):
+            return True
+        occupancy = day_occupancy(self.path(table), where)
+        if occupancy == "unknown":
+            return self.spark.table(self.address(table)).where(where).isEmpty()
+        return occupancy == "empty"
 
     def _is_new(self, table: Table) -> bool:
         """Whether this lake has just created the table and not written it; looking takes 0.5 s."""

@@ -12,7 +12,7 @@ from clarion.kernel.errors import ConfigError, LakeError, SecretError
 from clarion.lake import Lake
 from clarion.lake.frames import rows_as_frame
 
-JAR = Path(__file__).parent / "java" / "table-crypto.jar"
+JAR = Path(__file__).parent / "java" / "clarion.jar"
 _SIGNS = ("ParquetCryptoRuntimeException", "TagVerificationException", "KeyAccessDeniedException")
 
 

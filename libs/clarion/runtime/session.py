@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from py4j.java_gateway import JavaClass
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from clarion.config import Config
@@ -38,6 +39,15 @@ ALWAYS = {
     # A persisted frame is read a few times: the search for encodings took 7 of the 20 s that a
     # million events take to clean.
     "spark.sql.inMemoryColumnarStorage.compressed": "false",
+}
+# Hadoop starts a process for each file that it creates (chmod), and two for each that a stream
+# renames (readlink): 3,074 in the first pass over the tests' shop. On busy cores a file took 63 ms
+# with its process, 3 to 10 ms without.
+LOCAL_FILES = {
+    "spark.hadoop.fs.file.impl": "clarion.LocalFiles",
+    "spark.sql.streaming.checkpointFileManagerClass": (
+        "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
+    ),
 }
 # A dictionary of values that are all different is built, is too large, and is discarded.
 PARQUET = {
@@ -80,27 +90,29 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
     if master is None:
         return builder.getOrCreate()  # type: ignore[no-any-return]
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    options = _java_options(config, settings.get(_JAVA_OPTIONS, ""))
-    quiet = builder.master(master).config(_JAVA_OPTIONS, options)
-    if memory:
-        quiet = quiet.config("spark.driver.memory", memory)
     jars = [
         str(jar)
         for jar in (
             *session_jars(config.get("spark.packages")),
-            *([encryption.JAR] if encrypting else []),
+            *([encryption.JAR] if encrypting or _is_local(master) else []),
         )
     ]
     on_path = ":".join(filter(None, [*jars, settings.get("spark.driver.extraClassPath")]))
+    options = _java_options(config, settings.get(_JAVA_OPTIONS, ""), class_path=on_path)
+    quiet = builder.master(master).config(_JAVA_OPTIONS, options)
+    if memory:
+        quiet = quiet.config("spark.driver.memory", memory)
     # Remote executors are sent the jars; a local session has them on the class path, without a copy
     # of each at every start.
     quiet = (
         quiet.config("spark.driver.extraClassPath", on_path)
-        if master.startswith("local")
+        if _is_local(master)
         else quiet.config("spark.jars", ",".join(jars))
     )
     try:
         launch_jvm(quiet._options)
+        for key, value in _local_files(settings).items():
+            quiet = quiet.config(key, value)
         spark: SparkSession = quiet.getOrCreate()
     except Exception as error:
         raise SetupError(
@@ -110,11 +122,27 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
     return spark
 
 
-def _java_options(config: Config, further: str) -> str:
+def _is_local(master: Any) -> bool:
+    """Whether driver and executors are one process."""
+    return str(master).partition("[")[0] == "local"
+
+
+def _local_files(settings: dict[str, str]) -> dict[str, str]:
+    """Settings by which files of this machine are written without a process for each.
+
+    None where `spark-submit` has started the JVM without the jar.
+    """
+    view: Any = SparkContext._jvm
+    if not isinstance(view.clarion.LocalFiles, JavaClass):
+        return {}
+    return {key: value for key, value in LOCAL_FILES.items() if key not in settings}
+
+
+def _java_options(config: Config, further: str, *, class_path: str) -> str:
     """Options of the JVM that this process starts."""
     options = [f'-Dlog4j2.configurationFile="{files("clarion.conf") / "log4j2.properties"}"']
     if config.get("spark.class_archive"):
-        options.append(_class_archive())
+        options.append(_class_archive(class_path))
     return " ".join([*options, further]).strip()
 
 
@@ -139,20 +167,19 @@ def _cache_classes(spark: SparkSession) -> None:
         setattr(view, name, _CachedClass(getattr(view, name)._fqn, view._gateway_client))
 
 
-def _class_archive() -> str:
+def _class_archive(class_path: str) -> str:
     """JVM options that map Spark's classes from an archive, or write it when this process ends.
 
     Measured on the small demo's first turn: 127 s without, 116 s with it (20,000 classes, 230 MB
-    beside the jars). The JVM checks by itself whether the archive matches. Writing it takes the JVM
-    15 s after the command has returned.
+    beside the jars). The JVM checks by itself whether the archive matches, and uses none that was
+    written with another class path. Writing it takes the JVM 15 s after the command has returned.
     """
     java = Path(
         os.environ.get("JAVA_HOME") or Path(shutil.which("java") or "java").resolve().parent.parent
     )
     modules = java / "lib" / "modules"
     modified = modules.stat().st_mtime_ns if modules.exists() else 0
-    jars = [str(jar) for jar in session_jars()]
-    key = digest(str(java), modified, version("pyspark"), jars)[:16]
+    key = digest(str(java), modified, version("pyspark"), class_path)[:16]
     archive = IVY.parent / f"classes-{key}.jsa"
     option = "-XX:SharedArchiveFile" if archive.exists() else "-XX:ArchiveClassesAtExit"
     return f'{option}="{archive}" -Xlog:cds=off -Xlog:cds+dynamic=off'

@@ -1,4 +1,4 @@
-"""Compile the classes by which Spark's executors encrypt files. It alone needs a JDK.
+"""Compile the classes that encrypt tables and write local files. It alone needs a JDK.
 
 The jar is stored beside the sources, so that a machine with a Java runtime alone can use it. A test
 compares its record of the sources with them. Run by `make jar`.
@@ -13,7 +13,7 @@ from pathlib import Path
 import pyspark
 
 HERE = Path(__file__).parent
-JAR = HERE / "table-crypto.jar"
+JAR = HERE / "clarion.jar"
 SOURCES = sorted((HERE / "clarion").glob("*.java"))
 
 
