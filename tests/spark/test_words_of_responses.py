@@ -1,4 +1,4 @@
-"""Words of mailing and message services for what happened to a message, from a mapping to consent."""
+"""Words of other services for what became of a message and of a consent, from a mapping to consent."""
 
 from collections.abc import Callable
 from datetime import date
@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from clarion.campaigns.measurement.transforms import outcomes
 from clarion.collect.identity.consent import consenting_customers, withdrawals_by_response
 from clarion.collect.identity.settings import ConsentSettings
+from clarion.collect.sources.checks import check_mapping
 from clarion.config import Config
 from clarion.declarations.shop import parse_sources
 from clarion.kernel.errors import ConfigError
@@ -37,21 +38,30 @@ BODY: dict[str, Any] = {
     "consent": {"basis": "declared", "purposes": ["analytics"]},
     "columns": {"message_ref": "message", "type": "event", "happened_at": "at"},
 }  # fmt: skip
+CONSENTS = BODY | {
+    "columns": {"customer_ref": "message", "purpose": "'marketing'", "channel": "'*'",
+                "granted": "event", "at": "at"},
+}  # fmt: skip
+BODIES = {"responses": BODY, "consents": CONSENTS}
 RECORD = "raw map<string,string>, _file string, _file_hash string, _row bigint, _malformed string"
 
 
-def judged(rows: Rows, config: Config, *words: str) -> dict[str, tuple[str, list[str]]]:
-    """The type that each word stands for, and the rules that it fails."""
-    (source,) = parse_sources(config, "m", {"responses": BODY})
+def judged(
+    rows: Rows, config: Config, *words: str, kind: str = "responses", column: str = "type"
+) -> dict[str, tuple[Any, list[str]]]:
+    """What each word stands for in a column of a kind, and the rules that it fails."""
+    (source,) = parse_sources(config, "m", {kind: BODIES[kind]})
+    check_mapping(rows("a int", (1,)).sparkSession, source, ("message", "event", "at"))
+    name = next(iter(source.columns))
     records = rows(
         RECORD,
         *(
-            ({"message": word, "event": word, "at": "2026-06-01 10:00:00"}, "f", "", n, None)
+            ({"message": f"r {word}", "event": word, "at": "2026-06-01 10:00:00"}, "f", "", n, None)
             for n, word in enumerate(words)
         ),
     )
     return {
-        row["message_ref"]: (row["type"], [reason["rule"] for reason in row["_reasons"]])
+        row[name].removeprefix("r "): (row[column], [reason["rule"] for reason in row["_reasons"]])
         for row in judge_records(records, config, source).collect()
     }
 
@@ -67,6 +77,19 @@ def test_words_for_what_happened_to_a_message_stand_for_one_type_each(
 def test_a_word_that_nobody_declared_is_quarantined(rows: Rows, config: Config) -> None:
     found = judged(rows, config, "sang a song", "group_resubscribe", "7")
     assert {rule for _, failed in found.values() for rule in failed} == {"unknown_type"}
+
+
+@pytest.mark.covers("C10")
+def test_words_for_yes_and_no_grant_and_withdraw_and_no_other_does(
+    rows: Rows, config: Config
+) -> None:
+    grants = ("true", "TRUE", "yes", "Y", "1", "opted-in", "subscribed", "同意", "是")
+    withdraws = ("false", "No", "n", "0", "opted out", "Unsubscribed", "不同意", "否", "撤回")
+    others = ("maybe", "pending", "2", "double opt-in sent")
+    found = judged(rows, config, *grants, *withdraws, *others, kind="consents", column="granted")
+    assert {word for word, (granted, _) in found.items() if granted is True} == set(grants)
+    assert {word for word, (granted, _) in found.items() if granted is False} == set(withdraws)
+    assert {word for word, (_, failed) in found.items() if failed == ["unreadable"]} == set(others)
 
 
 @pytest.mark.covers("C10")

@@ -31,8 +31,6 @@ ORDER_FIELDS = (
 )  # fmt: skip
 WITHDRAWING_RESPONSES = ("unsubscribed", "complained")
 RESPONSE_TYPES = ("sent", "delivered", "bounced", "viewed", "clicked", *WITHDRAWING_RESPONSES)
-# The values that words of conf/words.yml stand for, by the section that has the words.
-VOCABULARIES = {"order_states": ORDER_STATES, "response_types": RESPONSE_TYPES}
 
 # What may be wrong with an id, and what to do about it.
 IdFault = Literal["control_character", "rounded_id", "float_id", "damaged_id", "other_form"]
@@ -368,7 +366,7 @@ _KINDS = (
             Column("customer_ref", "string", "the shop's name for the customer"),
             Column("purpose", "string", "collection, analytics or marketing"),
             Column("channel", "string", "channel it is about; * for every channel"),
-            Column("granted", "boolean", "true where given, false where withdrawn"),
+            Column("granted", "boolean", "true where given, false where refused", words="answers"),
             Column("at", "timestamp", "when"),
             _ARRIVED,
         ),

@@ -14,7 +14,8 @@ from clarion.collect.sources.mapping_file import Regions, parse_mapping
 from clarion.collect.sources.missing_words import MissingWords
 from clarion.config import Config
 from clarion.config.load import parse_model, parse_yaml
-from clarion.contracts.sources import KINDS, VOCABULARIES
+from clarion.contracts.sources import KINDS
+from clarion.contracts.vocabularies import VOCABULARIES
 from clarion.customers.features import definitions as feature_definitions
 from clarion.customers.features.definitions import Feature, required_features
 from clarion.customers.segments.settings import SegmentSettings

@@ -1,6 +1,5 @@
 """A first mapping from a sample of a file, for a person to correct: every guess is noted."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +21,12 @@ from clarion.collect.sources.inference.matching import (
     score,
 )
 from clarion.collect.sources.inference.numbers import read_numbers
-from clarion.collect.sources.inference.orders import arrange_orders, find_shared_fields, order_name
+from clarion.collect.sources.inference.orders import (
+    arrange_orders,
+    find_shared_fields,
+    note_equal_lines,
+    order_name,
+)
 from clarion.collect.sources.inference.personal import sealed_columns
 from clarion.collect.sources.inference.unnamed import match_by_values
 from clarion.collect.sources.inference.vocabularies import note_words
@@ -30,9 +34,9 @@ from clarion.collect.sources.sample import Sample
 from clarion.contracts.sources import KINDS, ORDER_FIELDS, Kind
 from clarion.kernel.errors import SourceError
 from clarion.kernel.expressions import column_name
+from clarion.kernel.text import shape
 
 Words = Mapping[str, Mapping[str, list[str]]]
-_SHAPE_SHOWN = 40  # characters
 _COLUMNS_SHOWN = 20
 # First of the hundred years that years of two digits stand for: sales are of this century, and of
 # those who buy few are older than a hundred.
@@ -155,6 +159,8 @@ def propose_mapping(
     _add_columns(sample, best, proposal)
     _note_keys(sample, best, proposal)
     proposal.notes += note_on_nobody(best.matches, best.kind)
+    if best.kind.name == "orders":
+        proposal.notes += note_equal_lines(sample.columns, sample.lines, best.matches)
     for other in by_score[1:2]:
         if not kind and other.is_evident and best.score - other.score < _NEAR:
             proposal.notes.append(
@@ -187,7 +193,7 @@ def _by_values(
     """What the values alone say, where no line names the columns."""
     matches = match_by_values(columns) if kind in (None, "orders") else {}
     if not matches:
-        first = ", ".join(str(values[0]) for values in sample.columns.values())
+        first = ", ".join(shape(str(values[0])) for values in sample.columns.values())
         raise SourceError(
             f"{path}: the first line names no columns",
             found=first[:80],
@@ -288,14 +294,9 @@ def _expression(sample: Sample, found: _Found, name: str, proposal: Proposal) ->
 def _note_odd(name: str, column: Column, odd: str, count: int, proposal: Proposal) -> None:
     more = f"; {count} of {len(column.texts)} values are like it" if count > 1 else ""
     proposal.notes.append(
-        f"{name}: '{_mask(odd)}'{column.line_of(odd)} cannot be read as the others{more}; "
+        f"{name}: '{shape(odd)}'{column.line_of(odd)} cannot be read as the others{more}; "
         "it will be rejected"
     )
-
-
-def _mask(text: str) -> str:
-    """The shape of a text, which may be a person's: letters as x, digits as 0."""
-    return re.sub(r"\d", "0", re.sub(r"[^\W\d_]", "x", text))[:_SHAPE_SHOWN]
 
 
 def _date(column: Column, name: str, source: str, proposal: Proposal) -> Any:

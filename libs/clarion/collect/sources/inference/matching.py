@@ -154,7 +154,8 @@ def fits(
         return column.is_number and all(_at_most(text, _MAX_RATING) for text in column.texts)
     if declared.type.startswith(("decimal", "bigint", "double")):
         is_number = column.is_number or (is_sure and column.is_mostly_number)
-        return is_number and not _is_date_only(column) and not _names_something(column.name)
+        is_name = _names_something(column.name) and not name.endswith("_no")
+        return is_number and not _is_date_only(column) and not is_name
     if vocabulary := vocabularies.get(declared.words or ""):
         return holds_words(column, vocabulary)
     if name == "type" and kind.name == "events":

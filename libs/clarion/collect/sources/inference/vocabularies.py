@@ -12,7 +12,9 @@ from clarion.collect.sources.inference.matching import (
     similarity,
     unknown_words,
 )
+from clarion.collect.sources.inference.personal import personal_data
 from clarion.contracts.sources import Kind
+from clarion.kernel.text import shape
 
 _SHOWN = 5  # of words that nobody declared
 _UNMAPPED = {"order_states": "; every order counts as a sale"}
@@ -60,6 +62,13 @@ class _Vocabulary:
     names: Sequence[str]
 
 
+def _listed(column: Column, vocabulary: _Vocabulary) -> str:
+    """Some texts that are no known words; of personal ones the shape."""
+    texts = sorted(unknown_words(column, vocabulary.words))[:_SHOWN]
+    is_personal = personal_data(column, (), mapped_as=None) is not None
+    return ", ".join(shape(text) if is_personal else text for text in texts)
+
+
 def _notes(
     vocabulary: _Vocabulary, columns: Mapping[str, Column], matches: Mapping[str, Match]
 ) -> Iterator[str]:
@@ -67,7 +76,7 @@ def _notes(
     mapped = match.name if match else None
     used = {match.name for match in matches.values()}
     for name, column in columns.items():
-        unknown = ", ".join(sorted(unknown_words(column, vocabulary.words))[:_SHOWN])
+        unknown = _listed(column, vocabulary)
         is_free = name not in used and bool(column.texts)
         if name == mapped and unknown:
             yield (

@@ -1,4 +1,4 @@
-"""Whose the orders of a file are: infer finds the customers, or says that it found none."""
+"""What infer says of orders: whose they are, and what becomes of their equal lines."""
 
 from pathlib import Path
 from typing import Any
@@ -62,3 +62,39 @@ def test_orders_that_belong_to_nobody_are_said_to(tmp_path: Path, header: str) -
         "customer_ref: no column was found that names customers, so all orders belong to nobody; "
         "map it if the file has one"
     ]
+
+
+LINE = "O1,2026-05-01 10:00:00,P1,1,9.90,ada"
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ([LINE, LINE.replace("P1", "P2")], "in the sample there is none"),
+        ([LINE, LINE, LINE], "in the sample there are 2, the first in line 3"),
+        ([LINE, LINE.replace("O1", "O2"), LINE], "in the sample there are 1, the first in line 4"),
+    ],
+)
+def test_equal_lines_of_orders_without_line_numbers_are_spoken_of(
+    tmp_path: Path, lines: list[str], found: str
+) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("\n".join(["order_no,paid_at,sku,qty,price,member", *lines]) + "\n")
+    notes = infer_mapping(Config.load(), str(file), kind="orders").notes
+    (note,) = [note for note in notes if "equals another" in note]
+    assert found in note
+    assert "'duplicates: drop'" in note
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("line no", "line_no"), ("LINE_NUMBER", "line_no"), ("position", "line_no"), ("行号", "line_no"),
+     ("order_item_id", "record_ref"), ("Line ID", "record_ref"), ("子订单编号", "record_ref")],
+)  # fmt: skip
+def test_lines_that_have_a_name_are_not_spoken_of(tmp_path: Path, name: str, column: str) -> None:
+    file = tmp_path / "orders.csv"
+    lines = [f"{LINE},1", f"{LINE},2"]
+    file.write_text("\n".join([f"order_no,paid_at,sku,qty,price,member,{name}", *lines]) + "\n")
+    proposal = infer_mapping(Config.load(), str(file), kind="orders")
+    assert proposal.body["columns"][column].strip("`") == name
+    assert not [note for note in proposal.notes if "equals another" in note]
