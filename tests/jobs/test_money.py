@@ -1,11 +1,13 @@
 """A shop that is paid in several currencies counts in its own."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from frames import first_row
+from lake_rows import append_rows
 from worlds import Desk
 
 from clarion.kernel.errors import ConfigError
@@ -60,6 +62,30 @@ def test_amounts_count_by_the_rate_of_their_day_and_silver_keeps_what_was_paid(
     assert figures.without_rate.to_dict("records") == [
         {"table": "silver.order_lines", "rows": 1, "jobs": "profiles, scorecard"}
     ]
+
+
+@pytest.mark.deep  # a lake of its own
+@pytest.mark.covers("Q2")
+def test_a_line_that_was_delivered_again_is_one_line_of_the_scorecard(
+    desk: Callable[..., Desk],
+) -> None:
+    one = desk({"mine": {"orders": ORDERS, "rates": RATES}})
+    known = datetime(2026, 5, 4, tzinfo=UTC)
+
+    def line(number: int, key: str, currency: str) -> dict[str, Any]:
+        at = known + timedelta(hours=number)
+        return {
+            "order_line_id": str(number), "line_key": key, "order_id": key, "product_id": "P1", "kind": "sale",
+            "quantity": Decimal(1), "amount": Decimal(9), "unit_price": Decimal(9), "currency": currency, "is_redelivered": key == "a",
+            "happened_at": known, "arrived_at": at, "_ingested_at": at, "_batch": f"b{number}", "_file": "f", "_statement": 0, "_source": "mine.orders",
+        }  # fmt: skip
+
+    versions = [line(number, "a", "JPY") for number in range(1, 4)]
+    append_rows(one.lake, "silver.order_lines", *versions, line(4, "b", "CNY"))
+    one.run("scorecard")
+    (target,) = one.read("ops.targets").where("target = 'Q2 one currency'").collect()
+    assert (target["numerator"], target["denominator"]) == (1.0, 2.0)
+    assert target["reason"].endswith("which count nowhere: 1")
 
 
 def test_a_mapping_in_another_currency_without_rates_is_refused(desk: Callable[..., Desk]) -> None:

@@ -92,7 +92,7 @@ def test_a_mapping_is_proposed_from_one_file_and_tried_without_a_lake(
     assert "1 rejected" in shown
     assert "x.example" not in shown
     assert "order_ref: 1 of 42 ids, first in record 41: what a table added" in shown
-    assert "order_ref: 1 of 42 ids, first '1.00000E+00' in record 42: an id was rounded" in shown
+    assert "order_ref: 1 of 42 ids, first '0.00000x+00' in record 42: an id was rounded" in shown
     assert not (tmp_path / "lake").exists()
 
 

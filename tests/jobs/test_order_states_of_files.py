@@ -175,7 +175,7 @@ def test_infer_names_the_words_that_it_does_not_know(tmp_path: Path) -> None:
 
 def test_infer_names_a_column_of_states_that_it_does_not_map(tmp_path: Path) -> None:
     text = proposal(tmp_path, "zustand", ["paid", "cancelled", "paid"])
-    assert "status: 'zustand' holds states of orders and is not mapped" in text
+    assert "status: 'zustand' holds words of order_states and is not mapped" in text
 
 
 @pytest.mark.parametrize("states", [["Texas", "Ohio", "Utah"], ["10", "20", "30"]])

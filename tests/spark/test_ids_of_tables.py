@@ -171,7 +171,7 @@ def test_a_sample_shows_invisible_characters_and_only_the_shape_of_a_persons_id(
     assert samples("p\x007")["order_ref"] == "x\\u00000"
     assert samples("\u202a00042\u202c")["store_ref"] == "\\u202a00000\\u202c"
     assert samples("1.23457E+12")["order_ref"] == "1.23457E+12"
-    assert samples("1.23457E+12")["customer_ref"] == "1.00000x+00"
+    assert samples("1.23457E+12")["customer_ref"] == "0.00000x+00"
 
 
 def test_a_sample_is_repaired_and_judged_as_the_records_are(

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from clarion.collect.cleaning.order_states import SaleSettings, sale_columns
 from clarion.collect.sources import standards
 from clarion.config import Config
-from clarion.declarations.shop import order_words
+from clarion.declarations.shop import value_words
 
 Rows = Callable[..., DataFrame]
 WORDS = (
@@ -58,7 +58,7 @@ def line(
 
 
 def test_words_of_shops_stand_for_one_state_each(rows: Rows, config: Config) -> None:
-    state = F.expr(standards.order_state("word", order_words(config)))
+    state = F.expr(standards.standard_word("word", value_words(config)["order_states"]))
     frame = rows("word string, expected string", *WORDS).withColumn("state", state)
     assert [tuple(row) for row in frame.where("NOT state <=> expected").collect()] == []
 

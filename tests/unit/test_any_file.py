@@ -13,7 +13,7 @@ from mutated_files import COLUMN_OF, PLAIN, RECORDS, Form, damaged, records
 from clarion.collect.sources.proposal import Proposal, propose_mapping
 from clarion.collect.sources.sample import Sample, sample_file
 from clarion.config import Config
-from clarion.declarations.shop import column_words, missing_words, order_words
+from clarion.declarations.shop import column_words, missing_words, value_words
 from clarion.kernel.errors import SourceError
 
 FORMS = st.builds(
@@ -45,7 +45,7 @@ def propose(raw: bytes) -> tuple[Sample, Proposal]:
         column_words(config()),
         kind=None,
         time_zone="UTC",
-        order_states=order_words(config()),
+        vocabularies=value_words(config()),
         missing_words=missing_words(config()).number,
     )
     assert yaml.safe_load(proposal.text())[proposal.kind] == proposal.body

@@ -16,6 +16,7 @@ from clarion.collect.sources.inference.personal import personal_data
 from clarion.collect.sources.mapping_file import parse_mapping
 from clarion.config import Config
 from clarion.contracts.sources import KINDS
+from clarion.declarations.shop import parse_sources
 from clarion.kernel.errors import ConfigError, SourceError
 from clarion.onboarding.new_shop import infer_mapping
 
@@ -309,3 +310,27 @@ def test_an_id_that_a_table_damaged_is_still_found_by_its_name(tmp_path: Path, i
 
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("13.05.26 10:00", "02.05.26 11:00"), ("01-May-26", "13-Jun-26"), ("5/13/26 9:05 PM", "6/1/26 10:00 AM"),
+     ("13/05/26", "14/05/26 10:00:00"), ("2026-05-13T10:00:00+02:00", "13.05.26"), ("13 May 26", "1 June 2026"),
+     ("20260513101500", "20260514101500"), ("1777678200000", "1777764600000"), ("2026年5月13日", "2026年5月14日")],
+)  # fmt: skip
+def test_a_proposal_for_times_is_valid_as_it_stands(
+    tmp_path: Path, first: str, second: str
+) -> None:
+    lines = "".join(
+        f"R{n},{(first, second)[n % 2]},A{n % 3},1,{n}.50,C{n % 4}\n" for n in range(12)
+    )
+    body, _ = propose(tmp_path, NAMES + lines)
+    assert "happened_at" in body["columns"]
+    parse_sources(Config.load(), "m", {body.pop("kind"): body | {"where": "/d/*.csv"}})
+
+
+def test_years_of_birth_of_two_digits_are_those_of_people_who_buy(tmp_path: Path) -> None:
+    lines = "".join(f"c{n},2026-05-{n + 1:02d},13.05.{n + 60}\n" for n in range(20))
+    body, notes = propose(tmp_path, "customer id,signup date,birthday\n" + lines)
+    assert body["columns"]["birth_date"]["pivot"] == 1925
+    assert "birth_date: years of two digits are read as 1925 to 2024, by 'pivot'" in notes

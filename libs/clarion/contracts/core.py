@@ -9,7 +9,17 @@ Layer = Literal["bronze", "silver", "gold", "live", "vault", "ops"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its Spark type as a DDL string and its meaning."""
+    """One column: its Spark type as a DDL string and its meaning.
+
+    Args:
+        name: its name.
+        type: of Spark, as DDL.
+        meaning: what a value says.
+        unit: of a number.
+        nullable: whether a row may lack it.
+        personal: whether its values become tokens.
+        words: the section of conf/words.yml whose words stand for its values; None for none.
+    """
 
     name: str
     type: str
@@ -17,6 +27,7 @@ class Column:
     unit: str | None = None
     nullable: bool = False
     personal: bool = False
+    words: str | None = None
 
     @property
     def is_id(self) -> bool:

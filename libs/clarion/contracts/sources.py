@@ -18,20 +18,19 @@ EVENT_TYPES = (
     "arrival", "service",
 )  # fmt: skip
 IN_STORE_EVENTS = ("visit", "dwell", "trial", "arrival", "service")
-# What the words of a shop for the state of an order are standardised to (conf/words.yml).
 OrderState = Literal[
     "pending", "paid", "shipped", "completed", "cancelled", "failed", "refund_requested",
     "partly_refunded", "refunded", "returned",
 ]  # fmt: skip
 ORDER_STATES: tuple[str, ...] = get_args(OrderState)
-UNKNOWN_STATE = "unknown"
+UNKNOWN_STATE = "unknown"  # of a word that nobody declared; of other vocabularies, too
 # Columns of orders that are the same for every line of an order, and are no amounts.
 ORDER_FIELDS = (
     "happened_at", "customer_ref", "member_ref", "coupon_ref", "currency", "channel", "store_ref",
     "status", "reason", "delivered_at", "arrived_at",
 )  # fmt: skip
 WITHDRAWING_RESPONSES = ("unsubscribed", "complained")
-RESPONSE_TYPES = ("sent", "delivered", "viewed", "clicked", *WITHDRAWING_RESPONSES)
+RESPONSE_TYPES = ("sent", "delivered", "bounced", "viewed", "clicked", *WITHDRAWING_RESPONSES)
 
 # What may be wrong with an id, and what to do about it.
 IdFault = Literal["control_character", "rounded_id", "float_id", "damaged_id", "other_form"]
@@ -199,7 +198,8 @@ _KINDS = (
             _optional("currency", "string", "ISO 4217 code; default: the mapping's"),
             _optional("channel", "string", "web, app, store"),
             _optional("store_ref", "string", "shop on the street"),
-            _optional("status", "string", f"one of {', '.join(ORDER_STATES)}, or a word for it"),
+            Column("status", "string", f"one of {', '.join(ORDER_STATES)}, or a word for it",
+                   nullable=True, words="order_states"),
             _optional("reason", "string", "why it was returned"),
             _optional("delivered_at", "timestamp", "when it reached the customer"),
             _optional("record_ref", "string", "the source's own name for the record"),
@@ -366,7 +366,7 @@ _KINDS = (
             Column("customer_ref", "string", "the shop's name for the customer"),
             Column("purpose", "string", "collection, analytics or marketing"),
             Column("channel", "string", "channel it is about; * for every channel"),
-            Column("granted", "boolean", "true where given, false where withdrawn"),
+            Column("granted", "boolean", "true where given, false where refused", words="answers"),
             Column("at", "timestamp", "when"),
             _ARRIVED,
         ),
@@ -375,7 +375,7 @@ _KINDS = (
         name="responses", silver="responses", time="happened_at", key=("message_ref", "type"),
         columns=(
             Column("message_ref", "string", "message of this shop's own campaigns"),
-            Column("type", "string", f"one of {', '.join(RESPONSE_TYPES)}"),
+            Column("type", "string", f"one of {', '.join(RESPONSE_TYPES)}", words="response_types"),
             Column("happened_at", "timestamp", "when it happened"),
             _optional("customer_ref", "string", "who answered"),
             _optional("channel", "string", "channel of the message"),

@@ -14,7 +14,8 @@ from clarion.collect.sources.mapping_file import Regions, parse_mapping
 from clarion.collect.sources.missing_words import MissingWords
 from clarion.config import Config
 from clarion.config.load import parse_model, parse_yaml
-from clarion.contracts.sources import KINDS, ORDER_STATES
+from clarion.contracts.sources import KINDS
+from clarion.contracts.vocabularies import VOCABULARIES
 from clarion.customers.features import definitions as feature_definitions
 from clarion.customers.features.definitions import Feature, required_features
 from clarion.customers.segments.settings import SegmentSettings
@@ -76,7 +77,7 @@ def parse_sources(
         content,
         variables=shop | variables,
         regions=_regions(config),
-        order_states=order_words(config),
+        vocabularies=value_words(config),
         missing_words=missing_words(config),
     )
 
@@ -102,31 +103,45 @@ def column_words(config: Config) -> dict[str, dict[str, list[str]]]:
 
 
 @cache
-def order_words(config: Config) -> dict[str, str]:
-    """The state of an order that each plain word stands for, from conf/words.yml.
+def value_words(config: Config) -> dict[str, dict[str, str]]:
+    """The value that each plain word stands for, by its section of conf/words.yml.
 
-    A state's own name stands for itself.
+    A value's own name stands for itself.
 
     Raises:
-        ConfigError: a state that does not exist, or a word for two states.
+        ConfigError: a value that does not exist, or a word for two values.
     """
-    states = {plain_word(state): state for state in ORDER_STATES}
-    words = parse_yaml(config.text("words.yml"), where="words.yml").get("order_states", {})
-    for state, same in words.items():
-        if state not in ORDER_STATES:
+    sections = parse_yaml(config.text("words.yml"), where="words.yml")
+    return {
+        section: _words_of(section, values, sections.get(section, {}))
+        for section, values in VOCABULARIES.items()
+    }
+
+
+def _words_of(
+    section: str, values: tuple[str, ...], declared: Mapping[str, list[object]]
+) -> dict[str, str]:
+    """The value of each word of one section.
+
+    Raises:
+        ConfigError: a value that does not exist, or a word for two values.
+    """
+    words = {plain_word(value): value for value in values}
+    for value, same in declared.items():
+        if value not in values:
             raise ConfigError(
-                "words.yml: order_states names a state that does not exist",
-                found=state,
-                fix=f"use one of {', '.join(ORDER_STATES)}",
+                f"words.yml: {section} names a value that does not exist",
+                found=value,
+                fix=f"use one of {', '.join(values)}",
             )
         for word in map(str, same):
-            if states.setdefault(plain_word(word), state) != state:
+            if words.setdefault(plain_word(word), value) != value:
                 raise ConfigError(
-                    f"words.yml: '{word}' stands for two states of an order",
-                    found=f"{states[plain_word(word)]}, {state}",
+                    f"words.yml: '{word}' stands for two values of {section}",
+                    found=f"{words[plain_word(word)]}, {value}",
                     fix="take it out of one of them",
                 )
-    return states
+    return words
 
 
 def _refuse_mixed_currencies(mappings: list[Source], currency: str) -> None:

@@ -18,20 +18,36 @@ def plain_word(text: str) -> str:
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).lower())
 
 
-def shape(text: str) -> str:
-    r"""The shape of a text, as messages show it: letters as x, digits as 0 but for the first two.
+def shape(text: str, *, limit: int | None = 24, merges: bool = False) -> str:
+    r"""The shape of a text, as messages show it: letters as x, digits as 0, signs as they are.
 
-    At most 24 characters are kept, invisible ones as escapes. The letters of a number such as
-    1.5E+12 stay.
+    No letter or digit of a value is shown, since it may be a person's. Invisible characters are
+    shown as escapes.
+
+    Args:
+        text: the text.
+        limit: how many of its characters are kept; None for all.
+        merges: whether letters that follow each other are one x, and digits one 0.
 
     Example:
-        >>> shape("k7@shop.example\t"), shape("1.23457E+12")
-        ('x7@xxxx.xxxxxxx\\t', '1.00000E+00')
+        >>> shape("k7@shop.example\t"), shape("1.23457E+12"), shape("１３8 王小明", merges=True)
+        ('x0@xxxx.xxxxxxx\\t', '0.00000x+00', '0 x')
     """
-    is_number = re.fullmatch(r"[0-9.,+-]+[eE][+-]?[0-9]+", text)
-    cut = text[:24] if is_number else re.sub(r"[^\W\d_]", "x", text[:24])
-    masked = cut[:2] + re.sub(r"\d", "0", cut[2:])
-    return "".join(char if char.isprintable() else _escape(char) for char in masked)
+    masked = "".join(map(_mask, text[:limit]))
+    return re.sub(r"(.)\1+", _first_of_run, masked) if merges else masked
+
+
+def _first_of_run(run: re.Match[str]) -> str:
+    return run[1] if run[1] in "x0" else run[0]
+
+
+def _mask(char: str) -> str:
+    category = unicodedata.category(char)
+    if category[0] in "LM" or category == "So":
+        return "x"
+    if category[0] == "N":
+        return "0"
+    return char if char.isprintable() else _escape(char)
 
 
 def _escape(char: str) -> str:

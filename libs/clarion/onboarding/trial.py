@@ -223,5 +223,5 @@ def judge_records(records: DataFrame, config: Config, source: Source) -> DataFra
 def _shape(source: Source, name: str) -> tuple[Column, Column]:
     """Where a token would stand: letters as x, digits as 0."""
     value = F.expr(source.columns[name].try_sql).cast("string")
-    letters = F.regexp_replace(value, r"\p{L}", "x")
-    return F.lit(f"token:{name}"), F.regexp_replace(letters, r"\d", "0")
+    letters = F.regexp_replace(value, r"[\p{L}\p{M}\p{So}]", "x")
+    return F.lit(f"token:{name}"), F.regexp_replace(letters, r"\p{N}", "0")

@@ -13,7 +13,6 @@ from clarion.collect.privacy.scan import (
     count_shapes,
     find_shapes,
     find_vault_values,
-    mask,
     possible_names,
     text_columns,
 )
@@ -21,6 +20,7 @@ from clarion.collect.privacy.settings import ScanSettings
 from clarion.contracts import Table
 from clarion.contracts.ops import LEAKS
 from clarion.contracts.vault import PERSONAL_DATA
+from clarion.kernel.text import shape
 from clarion.lake.frames import rows_as_frame, union_all
 from clarion.runtime.scope import Scope
 
@@ -97,7 +97,7 @@ def write_leaks(scope: Scope, leaks: list[Leak]) -> None:
             "column": leak.column,
             "kind": leak.kind,
             "cells": leak.cells,
-            "sample": mask(leak.sample),
+            "sample": shape(leak.sample),
         }
         for leak in leaks
     ]

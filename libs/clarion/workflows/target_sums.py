@@ -172,7 +172,7 @@ def _of_streams(scope: Scope) -> Iterator[DataFrame]:
 
 def _of_facts(scope: Scope) -> Iterator[DataFrame]:
     yield _rows_of(scope.raw(INVALID_ACTIVITY).select("record_id").distinct(), "invalid")
-    order_lines = scope.raw(ORDER_LINES)
+    order_lines = scope.newest(ORDER_LINES)
     yield _rows_of(order_lines, "order_lines")
     yield _rows_of(scope.in_shop_currency(ORDER_LINES, order_lines), "converted")
 
@@ -190,7 +190,7 @@ def _of_consent(scope: Scope) -> Iterator[DataFrame]:
         .withColumn("has_consent", F.lit(True))
     )
     rows_by_customer = union_all(
-        scope.raw(table)
+        scope.newest(table)
         .where("customer_id IS NOT NULL")
         .where(F.col("_source").isin(asking))
         .groupBy("customer_id")

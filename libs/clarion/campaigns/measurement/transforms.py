@@ -36,12 +36,16 @@ def outcomes(
         revenue after the click, less returns of these orders.
     """
     is_in_window = _is_within("happened_at", sent_on, window_days, time_zone)
-    clicked_at = F.min(F.when(F.col("type") == "clicked", F.col("happened_at")))
+    type_ = F.col("type")
+    clicked_at = F.min(F.when(type_ == "clicked", F.col("happened_at")))
+    # A message may bounce after its server took it. Who read it has it all the same.
+    has_been_read = F.bool_or(type_.isin("viewed", "clicked"))
+    has_stayed = F.bool_or(type_ == "delivered") & ~F.bool_or(type_ == "bounced")
     reactions = (
         responses.where(is_in_window)
         .groupBy(F.col("message_ref").alias("message_id"))
         .agg(
-            F.bool_or(F.col("type").isin("delivered", "viewed", "clicked")).alias("delivered"),
+            (has_been_read | has_stayed).alias("delivered"),
             clicked_at.alias("clicked_at"),
         )
     )

@@ -8,18 +8,16 @@ _INVISIBLE = r"[\p{Cc}\p{Cf}\p{Z}&&[^ ]]"
 
 
 def mask_sql(value: str) -> str:
-    """SQL of the shape of a text: letters as x, digits as 0 but for the first two characters.
+    """SQL of the shape of a text, as `clarion.kernel.text.shape` gives it.
 
-    At most 24 characters are kept; invisible ones are shown as escapes.
+    Letters are x, digits 0; at most 24 characters are kept, invisible ones shown as escapes.
 
     Args:
         value: SQL of the text.
     """
-    letter = sql.text(r"\p{L}")
-    digit = sql.text(r"\d")
-    head = f"regexp_replace(substring({value}, 1, 2), {letter}, 'x')"
-    rest = f"regexp_replace(substring({value}, 3, 22), {letter}, 'x')"
-    return escape_invisible_sql(f"concat({head}, regexp_replace({rest}, {digit}, '0'))")
+    letter, digit = sql.text(r"[\p{L}\p{M}\p{So}]"), sql.text(r"\p{N}")
+    letters = f"regexp_replace(substring({value}, 1, 24), {letter}, 'x')"
+    return escape_invisible_sql(f"regexp_replace({letters}, {digit}, '0')")
 
 
 def escape_invisible_sql(value: str) -> str:

@@ -62,6 +62,6 @@ def _refuse_shared_columns(source: Source, columns: tuple[str, ...]) -> None:
 
 def _result_type(source: Source, name: str) -> str:
     column = source.kind.column(name)
-    if column is None or name in source.personal or column.type in _FROM_TEXT:
+    if column is None or name in source.personal or column.type in _FROM_TEXT or column.words:
         return ""
     return column.type

@@ -25,6 +25,7 @@ from clarion.contracts.sources import KINDS, Kind
 from clarion.kernel.errors import ConfigError, SourceError
 
 Regions = Mapping[str, Mapping[str, list[str]]]
+Vocabularies = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,13 @@ class _Words:
     Args:
         variables: values for ${...}.
         regions: names of regions by country and code.
-        order_states: the state of an order that each word stands for.
+        vocabularies: the value that each word stands for, by section of words.yml.
         missing: texts that stand for no value.
     """
 
     variables: Mapping[str, str]
     regions: Regions
-    order_states: Mapping[str, str]
+    vocabularies: Vocabularies
     missing: MissingWords
 
 
@@ -50,7 +51,7 @@ def parse_mapping(
     *,
     variables: Mapping[str, str],
     regions: Regions = MappingProxyType({}),
-    order_states: Mapping[str, str] = MappingProxyType({}),
+    vocabularies: Vocabularies = MappingProxyType({}),
     missing_words: MissingWords = MissingWords(),
 ) -> tuple[Source, ...]:
     """The sources of one mapping file.
@@ -60,14 +61,14 @@ def parse_mapping(
         content: its content.
         variables: values for ${...} in `where`.
         regions: names of regions by country and code.
-        order_states: the state of an order that each word stands for.
+        vocabularies: the value that each word stands for, by section of words.yml.
         missing_words: texts that stand for no value.
 
     Raises:
         ConfigError: an unknown kind, key, column, policy or variable;
             a required column that is not mapped.
     """
-    words = _Words(variables, regions, order_states, missing_words)
+    words = _Words(variables, regions, vocabularies, missing_words)
     sources = tuple(_source(name, kind_name, body, words) for kind_name, body in content.items())
     if not sources:
         raise ConfigError(
@@ -119,7 +120,7 @@ def _source(name: str, kind_name: str, body: Any, words: _Words) -> Source:
         consent=section.consent,
         columns={
             name: replace(
-                _expression(body, kind, declared[name], where, words),
+                _expression(body, declared[name], where, words),
                 time_zone=section.time_zone,
                 missing_words=words.missing.of(kind, declared[name]),
                 gives_text=declared[name].type == "string",
@@ -156,7 +157,6 @@ def _duplicates(
 
 def _expression(
     body: Standard | str | int | float | bool,
-    kind: Kind,
     column: Column,
     where: str,
     words: _Words,
@@ -164,15 +164,16 @@ def _expression(
     of_column = f"mapping {where}.{column.name}"
     if isinstance(body, Standard):
         _check_standard(body, column, of_column)
-    if kind.name == "orders" and column.name == "status" and words.order_states:
+    vocabulary = words.vocabularies.get(column.words or "")
+    if vocabulary:
         value = (
             body
             if isinstance(body, Standard)
             else Standard.model_validate({"from": str(body), "as": "text"})
         )
         stated = standards.expression(value, words.regions)
-        state = standards.order_state(stated, words.order_states)
-        return Expression(state, of_column, over=value.from_)
+        standard = standards.standard_word(stated, vocabulary)
+        return Expression(standard, of_column, over=value.from_)
     if not isinstance(body, Standard):
         return Expression(str(body), of_column)
     standards.check_patterns(body, where=of_column)

@@ -1,6 +1,5 @@
 """A first mapping from a sample of a file, for a person to correct: every guess is noted."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,31 +10,37 @@ import yaml
 
 from clarion.collect.sources.discounts import propose_discount
 from clarion.collect.sources.id_damage import propose_ids
+from clarion.collect.sources.inference.customers import find_customer, note_on_nobody
 from clarion.collect.sources.inference.facts import Column, describe_columns
 from clarion.collect.sources.inference.matching import (
     SURE_SIMILARITY,
     Match,
-    holds_states,
+    Vocabularies,
     is_evident,
     match_columns,
     score,
-    similarity,
-    unknown_states,
 )
 from clarion.collect.sources.inference.numbers import read_numbers
-from clarion.collect.sources.inference.orders import arrange_orders, find_shared_fields, order_name
+from clarion.collect.sources.inference.orders import (
+    arrange_orders,
+    find_shared_fields,
+    note_equal_lines,
+    order_name,
+)
 from clarion.collect.sources.inference.personal import sealed_columns
 from clarion.collect.sources.inference.unnamed import match_by_values
+from clarion.collect.sources.inference.vocabularies import note_words
 from clarion.collect.sources.sample import Sample
 from clarion.contracts.sources import KINDS, ORDER_FIELDS, Kind
 from clarion.kernel.errors import SourceError
 from clarion.kernel.expressions import column_name
+from clarion.kernel.text import shape
 
 Words = Mapping[str, Mapping[str, list[str]]]
-_NO_WORDS: Mapping[str, str] = MappingProxyType({})
-_WORDS_SHOWN = 5  # of values that are no known word
-_SHAPE_SHOWN = 40  # characters
 _COLUMNS_SHOWN = 20
+# First of the hundred years that years of two digits stand for: sales are of this century, and of
+# those who buy few are older than a hundred.
+_PIVOT, _PIVOT_OF_BIRTH = 2000, 1925
 _TIMES = ("happened_at", "observed_at", "at", "day")  # a date of another meaning is seldom alone
 _DERIVED_SIMILARITY = 0.5  # of an order's name that no column gives
 _NEAR = 0.15  # the score of another kind that a person should think of
@@ -110,7 +115,7 @@ def propose_mapping(
     kind: str | None,
     time_zone: str,
     where: str | None = None,
-    order_states: Mapping[str, str] = _NO_WORDS,
+    vocabularies: Vocabularies = MappingProxyType({}),
     missing_words: Collection[str] = (),
 ) -> Proposal:
     """A mapping for the kind that a file's columns resemble most, by names and by values.
@@ -122,7 +127,7 @@ def propose_mapping(
         kind: the source kind; None lets names and values decide.
         time_zone: zone of the source's clock, which no file states.
         where: pattern of the files that fit; None for every file with the same ending.
-        order_states: the state of an order that each plain word stands for.
+        vocabularies: the value that each plain word stands for, by section of words.yml.
         missing_words: texts that stand for no value, in lower case.
 
     Raises:
@@ -134,7 +139,7 @@ def propose_mapping(
         found = [_by_values(path, sample, columns, kind)]
     else:
         found = [
-            _find(KINDS[name], columns, words.get(name, {}), order_states)
+            _find(KINDS[name], columns, words.get(name, {}), vocabularies)
             for name in ([kind] if kind else words)
         ]
     by_score = sorted(found, key=lambda item: -item.score)
@@ -145,22 +150,26 @@ def propose_mapping(
             found=", ".join(list(columns)[:_COLUMNS_SHOWN]) + _nearest(best),
             fix="name the kind with --kind",
         )
-    best = replace(best, matches=_with_only_time(best))
+    matches = find_customer(columns, _with_only_time(best), best.kind)
+    best = replace(best, matches=matches)
     pattern = where or f"${{data}}/*{''.join(Path(path).suffixes)}"
     proposal = Proposal(best.kind.name, _body(sample, pattern, time_zone))
     proposal.notes.append(f"time_zone: no file states it; {time_zone} is the shop's")
     proposal.notes += sample.notes
     _add_columns(sample, best, proposal)
     _note_keys(sample, best, proposal)
+    proposal.notes += note_on_nobody(best.matches, best.kind)
+    if best.kind.name == "orders":
+        proposal.notes += note_equal_lines(sample.columns, sample.lines, best.matches)
     for other in by_score[1:2]:
         if not kind and other.is_evident and best.score - other.score < _NEAR:
             proposal.notes.append(
                 f"kind: it may be one of {other.kind.name}, too; if so, write --kind "
                 f"{other.kind.name}"
             )
-    if best.kind.name == "orders":
-        names = ["status", *words.get("orders", {}).get("status", [])]
-        _note_states(best, names, order_states, proposal)
+    proposal.notes += note_words(
+        best.kind, columns, best.matches, words.get(best.kind.name, {}), vocabularies
+    )
     phone_words = [word for of_kind in words.values() for word in of_kind.get("phone", [])]
     _seal_personal(best, phone_words, proposal)
     return proposal
@@ -170,9 +179,9 @@ def _find(
     kind: Kind,
     columns: Mapping[str, Column],
     words: Mapping[str, list[str]],
-    order_states: Mapping[str, str],
+    vocabularies: Vocabularies,
 ) -> _Found:
-    matches = match_columns(columns, kind, words, order_states)
+    matches = match_columns(columns, kind, words, vocabularies)
     if kind.name == "orders":
         matches = arrange_orders(columns, matches)
     return _Found(kind, columns, matches)
@@ -184,7 +193,7 @@ def _by_values(
     """What the values alone say, where no line names the columns."""
     matches = match_by_values(columns) if kind in (None, "orders") else {}
     if not matches:
-        first = ", ".join(str(values[0]) for values in sample.columns.values())
+        first = ", ".join(shape(str(values[0])) for values in sample.columns.values())
         raise SourceError(
             f"{path}: the first line names no columns",
             found=first[:80],
@@ -285,14 +294,9 @@ def _expression(sample: Sample, found: _Found, name: str, proposal: Proposal) ->
 def _note_odd(name: str, column: Column, odd: str, count: int, proposal: Proposal) -> None:
     more = f"; {count} of {len(column.texts)} values are like it" if count > 1 else ""
     proposal.notes.append(
-        f"{name}: '{_mask(odd)}'{column.line_of(odd)} cannot be read as the others{more}; "
+        f"{name}: '{shape(odd)}'{column.line_of(odd)} cannot be read as the others{more}; "
         "it will be rejected"
     )
-
-
-def _mask(text: str) -> str:
-    """The shape of a text, which may be a person's: letters as x, digits as 0."""
-    return re.sub(r"\d", "0", re.sub(r"[^\W\d_]", "x", text))[:_SHAPE_SHOWN]
 
 
 def _date(column: Column, name: str, source: str, proposal: Proposal) -> Any:
@@ -311,9 +315,13 @@ def _date(column: Column, name: str, source: str, proposal: Proposal) -> Any:
         return form.epoch.format(source)
     if not form.patterns:
         return source
+    body: dict[str, Any] = {"from": source, "as": "date", "formats": list(form.patterns)}
     if any("yyyy" not in pattern for pattern in form.patterns):
-        proposal.notes.append(f"{name}: years of two digits are read as 2000 to 2099")
-    return {"from": source, "as": "date", "formats": list(form.patterns)}
+        body["pivot"] = pivot = _PIVOT_OF_BIRTH if name == "birth_date" else _PIVOT
+        proposal.notes.append(
+            f"{name}: years of two digits are read as {pivot} to {pivot + 99}, by 'pivot'"
+        )
+    return body
 
 
 def _add_order_fields(found: _Found, columns: dict[str, Any], proposal: Proposal) -> None:
@@ -332,33 +340,6 @@ def _add_order_fields(found: _Found, columns: dict[str, Any], proposal: Proposal
             f"missing: only the first line of an order states {', '.join(sorted(shared[1]))}"
             + (f"; {', '.join(filled)}: taken from it" if filled else "")
         )
-
-
-def _note_states(
-    found: _Found, words: Sequence[str], order_states: Mapping[str, str], proposal: Proposal
-) -> None:
-    """Say what the proposal makes of columns that hold, or may hold, the state of an order."""
-    matches = found.matches
-    mapped = matches["status"].name if "status" in matches else None
-    used = {match.name for match in matches.values()}
-    for name, column in found.columns.items():
-        unknown = ", ".join(sorted(unknown_states(column, order_states))[:_WORDS_SHOWN])
-        is_free = name not in used and bool(column.texts)
-        if name == mapped and unknown:
-            proposal.notes.append(
-                f"status: no word of order_states in words.yml: {unknown}; "
-                "such records are quarantined"
-            )
-        elif is_free and holds_states(column, order_states):
-            proposal.notes.append(
-                f"status: '{name}' holds states of orders and is not mapped"
-                + (f"; '{mapped}' is" if mapped else "")
-            )
-        elif is_free and not mapped and similarity(name, words) >= SURE_SIMILARITY:
-            proposal.notes.append(
-                f"status: '{name}' is not mapped, because words.yml does not have its words under "
-                f"order_states: {unknown}; every order counts as a sale"
-            )
 
 
 def _note_keys(sample: Sample, found: _Found, proposal: Proposal) -> None:

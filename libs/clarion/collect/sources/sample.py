@@ -17,6 +17,7 @@ from clarion.collect.sources.inference.file_bytes import read_parts
 from clarion.collect.sources.inference.layout import MAX_RECORDS
 from clarion.collect.sources.workbooks import SheetOptions
 from clarion.kernel.errors import SourceError, first_line
+from clarion.kernel.text import shape
 
 _COMPRESSIONS = (".gz", ".zst")
 
@@ -162,7 +163,7 @@ def _json_document(content: str, path: str) -> list[dict[str, Any]]:
     if not all(isinstance(record, dict) for record in records):
         raise SourceError(
             f"{path} is no JSON of objects",
-            found=content.strip()[:40],
+            found=shape(content.strip()),
             fix="deliver one object for each record",
         )
     return records

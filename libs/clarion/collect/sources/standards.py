@@ -159,21 +159,21 @@ def _number_reader(standard: Standard) -> Callable[[str], str]:
     return lambda operand: f"CAST({_quantity(standard, text(operand))} AS decimal(20,6))"
 
 
-def order_state(value: str, words: Mapping[str, str]) -> str:
-    """The SQL expression of the state that a shop's word for it stands for.
+def standard_word(value: str, words: Mapping[str, str]) -> str:
+    """The SQL expression of the value that a shop's word for it stands for.
 
     Case, width, spaces and signs do not matter. A text that is no known word gives `unknown`.
 
     Args:
         value: expression of the text.
-        words: the state of each `plain_word`.
+        words: the value of each `plain_word`.
     """
-    by_state: dict[str, list[str]] = {}
-    for word, state in words.items():
-        by_state.setdefault(state, []).append(word)
+    by_value: dict[str, list[str]] = {}
+    for word, standard in words.items():
+        by_value.setdefault(standard, []).append(word)
     cases = " ".join(
-        f"WHEN s IN ({_word_list(*same)}) THEN {sql.text(state)}"
-        for state, same in by_state.items()
+        f"WHEN s IN ({_word_list(*same)}) THEN {sql.text(standard)}"
+        for standard, same in by_value.items()
     )
     letters = f"regexp_replace(lower({text(value)}), {sql.text(_NO_LETTER)}, '')"
     return _bound(

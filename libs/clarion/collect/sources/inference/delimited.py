@@ -17,6 +17,7 @@ from clarion.collect.sources.inference.layout import (
 from clarion.collect.sources.mapping import WHITESPACE
 from clarion.kernel import sql
 from clarion.kernel.expressions import column_name
+from clarion.kernel.text import shape
 
 _SHOWN = 3
 _SURE = 0.95
@@ -139,4 +140,4 @@ def _named_lines(rows: Sequence[Row]) -> str:
 
 
 def _shown(row: Row) -> str:
-    return " ".join(cell for cell in row.cells if cell)[:40]
+    return shape(" ".join(cell for cell in row.cells if cell))

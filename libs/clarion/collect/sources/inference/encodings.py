@@ -96,10 +96,7 @@ def _single_or_double_byte(raw: bytes, lines: list[bytes]) -> Encoding:
     else:
         name, confidence, other = western, min(alone, 1 - common), "GB18030"
     confidence *= len(runs) / (len(runs) + 1)  # few words are little evidence
-    word = next(iter(re.findall(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*", raw)), b"")
-    readings = " or ".join(
-        f"'{word.decode(item, errors='replace')}' ({item})" for item in (name, other)
-    )
+    readings = _readings(raw, (name, other))
     doubt = (
         "; neither is sure: compare a word, and correct 'encoding'"
         if name != "GB18030" and alone < _MIN_ALONE
@@ -112,6 +109,16 @@ def _single_or_double_byte(raw: bytes, lines: list[bytes]) -> Encoding:
         note=f"encoding: {name} with confidence {confidence:.2f}, as a file does not state it; "
         f"{readings}{doubt}",
     )
+
+
+def _readings(raw: bytes, encodings: tuple[str, str]) -> str:
+    """A word of the first line in two encodings; of other lines, which name people, the number."""
+    lines = re.split(rb"\r\n|\n|\r", raw)
+    number = next(number for number, line in enumerate(lines, start=1) if not line.isascii())
+    if number > 1:
+        return f"compare line {number} in {' and in '.join(encodings)}"
+    word = re.findall(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*", lines[0])[0]
+    return " or ".join(f"'{word.decode(item, errors='replace')}' ({item})" for item in encodings)
 
 
 def _common_share(raw: bytes) -> float:

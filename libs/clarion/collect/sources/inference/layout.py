@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from clarion.collect.sources.inference.dates import read_dates
 from clarion.collect.sources.mapping import WHITESPACE
 from clarion.kernel.errors import SourceError
+from clarion.kernel.text import shape
 
 _SEPARATORS = (",", ";", "\t", "|", "^", WHITESPACE)
 _SEP_LINE = re.compile(r'^"?sep=(.)"?$', re.IGNORECASE)
@@ -326,10 +327,9 @@ def _is_footer(row: Row, width: int, first_rows: Sequence[Row]) -> bool:
     index = next((index for index, cell in enumerate(row.cells) if cell.strip()), None)
     if index is None:
         return True
-    shapes = {_shape(other.cells[index]) for other in first_rows if other is not row}
-    return _shape(row.cells[index]) not in shapes
+    shapes = {_shape(other, index) for other in first_rows if other is not row}
+    return _shape(row, index) not in shapes
 
 
-def _shape(text: str) -> str:
-    """A text with a letter for each word and a digit for each number."""
-    return re.sub(r"\d+", "0", re.sub(r"[^\W\d_]+", "x", text.strip()))
+def _shape(row: Row, index: int) -> str:
+    return shape(row.cells[index].strip(), limit=None, merges=True)

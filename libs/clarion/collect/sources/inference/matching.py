@@ -10,6 +10,8 @@ from clarion.collect.sources.inference.facts import Column
 from clarion.contracts.sources import Kind
 from clarion.kernel.text import plain_word
 
+Vocabularies = Mapping[str, Mapping[str, str]]
+
 MIN_SIMILARITY = 0.75
 SURE_SIMILARITY = 0.9
 _ENDING_SIMILARITY = 0.8  # 'sales price' for 'price'
@@ -57,7 +59,7 @@ def match_columns(
     columns: Mapping[str, Column],
     kind: Kind,
     words: Mapping[str, Sequence[str]],
-    order_states: Mapping[str, str],
+    vocabularies: Vocabularies,
 ) -> dict[str, Match]:
     """For each of the kind's columns the file's most similar one; a column is used once.
 
@@ -67,7 +69,7 @@ def match_columns(
         columns: of the file.
         kind: the source kind.
         words: what its columns are called.
-        order_states: the state of an order that each plain word stands for.
+        vocabularies: the value that each plain word stands for, by section of words.yml.
     """
     candidates = [
         (similarity(name, [column.name, *words.get(column.name, [])]), column.name, name)
@@ -86,7 +88,7 @@ def match_columns(
     for score, column, name in sorted(candidates, key=rank):
         if score < MIN_SIMILARITY or column in matches or name in used:
             continue
-        if fits(columns[name], kind, column, order_states, is_sure=score == 1):
+        if fits(columns[name], kind, column, vocabularies, is_sure=score == 1):
             matches[column] = Match(name, score)
             used.add(name)
     return matches
@@ -130,7 +132,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def fits(
-    column: Column, kind: Kind, name: str, order_states: Mapping[str, str], *, is_sure: bool
+    column: Column, kind: Kind, name: str, vocabularies: Vocabularies, *, is_sure: bool
 ) -> bool:
     """Whether the values may be those of a column of the kind.
 
@@ -138,7 +140,7 @@ def fits(
         column: the file's column.
         kind: the source kind.
         name: its column.
-        order_states: the state of an order that each plain word stands for.
+        vocabularies: the value that each plain word stands for, by section of words.yml.
         is_sure: whether the name is a word for it; then more of the values may be odd.
     """
     declared = kind.column(name)
@@ -152,9 +154,10 @@ def fits(
         return column.is_number and all(_at_most(text, _MAX_RATING) for text in column.texts)
     if declared.type.startswith(("decimal", "bigint", "double")):
         is_number = column.is_number or (is_sure and column.is_mostly_number)
-        return is_number and not _is_date_only(column) and not _names_something(column.name)
-    if name == "status" and order_states:
-        return holds_states(column, order_states)
+        is_name = _names_something(column.name) and not name.endswith("_no")
+        return is_number and not _is_date_only(column) and not is_name
+    if vocabulary := vocabularies.get(declared.words or ""):
+        return holds_words(column, vocabulary)
     if name == "type" and kind.name == "events":
         return not column.is_number and len(set(column.texts)) <= _MAX_TYPES
     if name == "currency":
@@ -189,15 +192,15 @@ def _at_most(text: str, limit: float) -> bool:
         return True  # an odd one
 
 
-def holds_states(column: Column, order_states: Mapping[str, str]) -> bool:
-    """Whether at least half of the different texts are words for the state of an order."""
+def holds_words(column: Column, vocabulary: Mapping[str, str]) -> bool:
+    """Whether at least half of the different texts are words of a vocabulary."""
     texts = set(column.texts)
-    return 2 * len(texts - unknown_states(column, order_states)) >= len(texts)
+    return 2 * len(texts - unknown_words(column, vocabulary)) >= len(texts)
 
 
-def unknown_states(column: Column, order_states: Mapping[str, str]) -> set[str]:
-    """The texts that are no known word for the state of an order."""
-    return {text for text in column.texts if plain_word(text) not in order_states}
+def unknown_words(column: Column, vocabulary: Mapping[str, str]) -> set[str]:
+    """The texts that are no word of a vocabulary."""
+    return {text for text in column.texts if plain_word(text) not in vocabulary}
 
 
 def score(kind: Kind, matches: Mapping[str, Match], columns: Mapping[str, Column]) -> float:

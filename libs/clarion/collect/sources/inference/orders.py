@@ -1,6 +1,6 @@
 """Orders by their values: units and money, prices and sums of a line, orders that have no name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from statistics import median
@@ -13,6 +13,7 @@ _MIN_SHARED = 2  # of columns that only first lines state; a single one may be e
 _OF_LINE = ("quantity", "unit_price", "amount", "discount", "refund", "product_ref")
 _MIN_LINES = 5  # of products sold in different quantities, to tell a price from a line's sum
 _MONEY_WORDS = ("price", "amount", "total", "sales", "value", "revenue", "cost", "单价", "金额")
+_LINE_NAMES = {"line_no", "record_ref"}
 _CONSTANT = 0.05  # median deviation of a price that does not depend on the quantity
 
 
@@ -161,3 +162,32 @@ def _first_lines(column: Column) -> set[int]:
     before = (None, *column.texts)
     changed = zip(column.lines, column.texts, before, strict=False)
     return {line for line, text, earlier in changed if text != earlier}
+
+
+def note_equal_lines(
+    columns: Mapping[str, Sequence[str | None]], lines: Sequence[int], matches: Mapping[str, Match]
+) -> list[str]:
+    """What becomes of equal lines of an order; nothing where a column names its lines.
+
+    Args:
+        columns: values of the sample by the file's column.
+        lines: the line of each record, where the file has lines.
+        matches: the file's column for each of the kind's.
+    """
+    if _LINE_NAMES & set(matches):
+        return []
+    seen: set[tuple[str | None, ...]] = set()
+    equal: list[int] = []
+    for number, record in enumerate(zip(*columns.values(), strict=True)):
+        if record in seen:
+            equal.append(number)
+        seen.add(record)
+    where = "in the sample there is none"
+    if equal:
+        first = f"line {lines[equal[0]]}" if lines else f"record {equal[0] + 1}"
+        where = f"in the sample there are {len(equal)}, the first in {first}"
+    return [
+        "duplicates: no column names the lines of an order, so a line that equals another of its "
+        f"order in one file is sold once more ({where}), and the same lines in a later file are "
+        "the same order delivered again; write 'duplicates: drop' if equal lines are one"
+    ]

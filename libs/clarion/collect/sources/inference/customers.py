@@ -1,0 +1,52 @@
+"""Whose the records of a file are, where no column is called so."""
+
+from collections.abc import Mapping
+
+from clarion.collect.sources.inference.facts import Column
+from clarion.collect.sources.inference.matching import Match
+from clarion.collect.sources.inference.personal import personal_data
+from clarion.contracts.sources import Kind
+
+_CUSTOMER = "customer_ref"
+_ADDRESSES = {"mail": "mail addresses", "phone": "telephone numbers"}
+
+
+def find_customer(
+    columns: Mapping[str, Column], matches: Mapping[str, Match], kind: Kind
+) -> dict[str, Match]:
+    """The matches, with a column of mail addresses or telephone numbers as the customers' names.
+
+    Only where no column names them: then people are told apart by where they can be reached.
+
+    Args:
+        columns: of the file.
+        matches: the file's column for each of the kind's.
+        kind: the source kind.
+    """
+    used = {match.name for match in matches.values()}
+    if kind.column(_CUSTOMER) is None or _CUSTOMER in matches:
+        return dict(matches)
+    free = {name: column for name, column in columns.items() if name not in used}
+    by_content = {
+        personal_data(column, (), mapped_as=None): name for name, column in reversed(free.items())
+    }
+    for content, plural in _ADDRESSES.items():
+        if name := by_content.get(content):
+            note = f"no column names customers; each of the {plural} in '{name}' stands for one"
+            return {**matches, _CUSTOMER: Match(name, 0.0, note)}
+    return dict(matches)
+
+
+def note_on_nobody(matches: Mapping[str, Match], kind: Kind) -> list[str]:
+    """What to tell a person whose records name nobody; nothing where they need not or do.
+
+    Args:
+        matches: the file's column for each of the kind's.
+        kind: the source kind.
+    """
+    if not kind.people or set(kind.people) & set(matches) or _CUSTOMER in kind.required:
+        return []
+    return [
+        f"{_CUSTOMER}: no column was found that names customers, so all {kind.name} belong to "
+        "nobody; map it if the file has one"
+    ]

@@ -1,0 +1,100 @@
+"""What infer says of orders: whose they are, and what becomes of their equal lines."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clarion.config import Config
+from clarion.onboarding.new_shop import infer_mapping
+
+
+def propose(folder: Path, header: str, names: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """The columns that are proposed for orders of some customers, and the notes on them."""
+    lines = "".join(
+        f"O{n},2026-05-0{n % 9 + 1} 10:00:00,P{n % 3},1,{n}.50,{name}\n"
+        for n, name in enumerate(names * 3)
+    )
+    file = folder / "orders.csv"
+    file.write_text(f"order_no,paid_at,sku,qty,price,{header}\n{lines}", encoding="utf-8")
+    proposal = infer_mapping(Config.load(), str(file), kind=None)
+    assert proposal.kind == "orders"
+    return proposal.body["columns"], [n for n in proposal.notes if n.startswith("customer_ref:")]
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["member", "Member ID", "buyer", "Client ID", "shopper", "username", "account", "openid",
+     "买家会员名", "买家昵称", "会员ID", "用户名"],
+)  # fmt: skip
+def test_a_column_of_customers_is_found_whatever_a_shop_calls_them(
+    tmp_path: Path, header: str
+) -> None:
+    columns, notes = propose(tmp_path, header, ["ada", "ben", "cleo"])
+    assert columns["customer_ref"].strip("`") == header
+    assert notes == []
+
+
+@pytest.mark.parametrize(
+    ("header", "names", "plural"),
+    [
+        ("Email", ["ada@example.org", "ben@example.org"], "mail addresses"),
+        ("联系方式", ["13912345678", "18612345678"], "telephone numbers"),
+    ],
+)
+def test_addresses_stand_for_customers_where_no_column_names_them(
+    tmp_path: Path, header: str, names: list[str], plural: str
+) -> None:
+    columns, notes = propose(tmp_path, header, names)
+    assert columns["customer_ref"].strip("`") == header
+    assert notes == [
+        f"customer_ref: no column names customers; each of the {plural} in '{header}' stands for one"
+    ]
+    columns, notes = propose(tmp_path, f"{header},member", [f"{name},m" for name in names])
+    assert (columns["customer_ref"], notes) == ("member", [])
+
+
+@pytest.mark.parametrize("header", ["note", "city", "weight"])
+def test_orders_that_belong_to_nobody_are_said_to(tmp_path: Path, header: str) -> None:
+    columns, notes = propose(tmp_path, header, ["a", "b"])
+    assert "customer_ref" not in columns
+    assert notes == [
+        "customer_ref: no column was found that names customers, so all orders belong to nobody; "
+        "map it if the file has one"
+    ]
+
+
+LINE = "O1,2026-05-01 10:00:00,P1,1,9.90,ada"
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ([LINE, LINE.replace("P1", "P2")], "in the sample there is none"),
+        ([LINE, LINE, LINE], "in the sample there are 2, the first in line 3"),
+        ([LINE, LINE.replace("O1", "O2"), LINE], "in the sample there are 1, the first in line 4"),
+    ],
+)
+def test_equal_lines_of_orders_without_line_numbers_are_spoken_of(
+    tmp_path: Path, lines: list[str], found: str
+) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("\n".join(["order_no,paid_at,sku,qty,price,member", *lines]) + "\n")
+    notes = infer_mapping(Config.load(), str(file), kind="orders").notes
+    (note,) = [note for note in notes if "equals another" in note]
+    assert found in note
+    assert "'duplicates: drop'" in note
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("line no", "line_no"), ("LINE_NUMBER", "line_no"), ("position", "line_no"), ("行号", "line_no"),
+     ("order_item_id", "record_ref"), ("Line ID", "record_ref"), ("子订单编号", "record_ref")],
+)  # fmt: skip
+def test_lines_that_have_a_name_are_not_spoken_of(tmp_path: Path, name: str, column: str) -> None:
+    file = tmp_path / "orders.csv"
+    lines = [f"{LINE},1", f"{LINE},2"]
+    file.write_text("\n".join([f"order_no,paid_at,sku,qty,price,member,{name}", *lines]) + "\n")
+    proposal = infer_mapping(Config.load(), str(file), kind="orders")
+    assert proposal.body["columns"][column].strip("`") == name
+    assert not [note for note in proposal.notes if "equals another" in note]
