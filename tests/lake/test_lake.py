@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from clarion.kernel.errors import ContractError, LakeError, QualityError
 from clarion.lake import Lake
 from clarion.lake.checks import check_expressions
 from clarion.lake.ddl import properties
-from clarion.lake.file_stats import day_occupancy
+from clarion.lake.file_stats import slice_occupancy
 from clarion.lake.maintenance import Maintenance
 
 THING = Table(
@@ -230,7 +231,7 @@ def test_gold_can_be_read_without_a_jvm(lake: Lake, things: Callable[..., DataFr
     )
 
 
-def test_the_log_says_whether_a_day_has_rows_or_that_it_does_not_know(
+def test_the_log_says_whether_a_slice_has_rows_or_that_it_does_not_know(
     lake: Lake, things: Callable[..., DataFrame]
 ) -> None:
     lake.append(THING, things("2026-01-01", 1))
@@ -245,8 +246,26 @@ def test_the_log_says_whether_a_day_has_rows_or_that_it_does_not_know(
         f"{_day('2026-01-05')} OR size = 1": "unknown",
         "size = DATE'2026-01-05'": "unknown",
     }
-    assert {where: day_occupancy(lake.path(THING), where) for where in known} == known
-    assert day_occupancy(lake.root, _day("2026-01-01")) == "unknown", "there is no table"
+    assert {where: slice_occupancy(lake.path(THING), where) for where in known} == known
+    assert slice_occupancy(lake.root, _day("2026-01-01")) == "unknown", "there is no table"
+
+
+def test_the_log_says_whether_names_have_rows(lake: Lake, spark: SparkSession) -> None:
+    for names in (["b"], ["k", "m"], ["x" * 40]):
+        rows = [(date(2026, 1, 1), name, 1) for name in names]
+        lake.append(THING, spark.createDataFrame(rows, SCHEMA).coalesce(1))
+    known = {
+        "`name` IN ('b')": "filled",
+        "`name` IN ('a', 'b')": "filled",
+        "`name` IN ('a', 'c')": "empty",
+        "`name` IN ('a', 'l')": "unknown",
+        "`name` IN ('z')": "empty",
+        f"`name` IN ('{'x' * 40}')": "unknown",
+        "`name` IN ('it\\'s')": "unknown",
+        "`name` IN ('a') OR true": "unknown",
+        "`size` IN ('b')": "unknown",
+    }
+    assert {where: slice_occupancy(lake.path(THING), where) for where in known} == known
 
 
 def test_a_slice_that_another_process_has_filled_is_replaced(

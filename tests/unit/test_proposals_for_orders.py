@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from clarion.collect.sources.proposal import Proposal
 from clarion.config import Config
 from clarion.onboarding.new_shop import infer_mapping
 
 
-def propose(folder: Path, header: str, names: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """The columns that are proposed for orders of some customers, and the notes on them."""
+def proposal_for(folder: Path, header: str, names: list[str]) -> Proposal:
+    """What is proposed for orders of some customers."""
     lines = "".join(
         f"O{n},2026-05-0{n % 9 + 1} 10:00:00,P{n % 3},1,{n}.50,{name}\n"
         for n, name in enumerate(names * 3)
@@ -19,6 +20,12 @@ def propose(folder: Path, header: str, names: list[str]) -> tuple[dict[str, Any]
     file.write_text(f"order_no,paid_at,sku,qty,price,{header}\n{lines}", encoding="utf-8")
     proposal = infer_mapping(Config.load(), str(file), kind=None)
     assert proposal.kind == "orders"
+    return proposal
+
+
+def propose(folder: Path, header: str, names: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """The columns that are proposed for them, and the notes on whose they are."""
+    proposal = proposal_for(folder, header, names)
     return proposal.body["columns"], [n for n in proposal.notes if n.startswith("customer_ref:")]
 
 
@@ -50,6 +57,7 @@ def test_addresses_stand_for_customers_where_no_column_names_them(
     assert notes == [
         f"customer_ref: no column names customers; each of the {plural} in '{header}' stands for one"
     ]
+    assert proposal_for(tmp_path, header, names).body["personal"] == [header], "it is sealed"
     columns, notes = propose(tmp_path, f"{header},member", [f"{name},m" for name in names])
     assert (columns["customer_ref"], notes) == ("member", [])
 

@@ -19,7 +19,7 @@ from clarion.kernel.errors import LakeError, first_line
 from clarion.lake.checks import check_expressions, conform, schema_of
 from clarion.lake.ddl import create_statement
 from clarion.lake.evolution import apply_new_columns, with_new_columns
-from clarion.lake.file_stats import day_occupancy
+from clarion.lake.file_stats import slice_occupancy
 from clarion.lake.location import Location
 from clarion.lake.locks import exclusive_lock
 from clarion.lake.writes import differs, refuse_outside, run_write, write_rows
@@ -299,7 +299,7 @@ class Lake:
             return False
         if self._is_new(table):
             return True
-        occupancy = day_occupancy(self.path(table), where)
+        occupancy = slice_occupancy(self.path(table), where)
         if occupancy == "unknown":
             return self.spark.table(self.address(table)).where(where).isEmpty()
         return occupancy == "empty"

@@ -36,7 +36,10 @@ def personal_data(
         "phone": _is_called_phone if is_called_phone else _is_phone,
     }
     for what, test in tests.items():
-        if what == mapped_as or (what == "phone" and (mapped_as or column.dates.is_time)):
+        # Who is named by a telephone number is sealed as it is; another number may only look like
+        # one.
+        is_other = mapped_as not in (None, "customer_ref") or column.dates.is_time
+        if what == mapped_as or (what == "phone" and is_other):
             continue
         share = sum(bool(test(text)) for text in column.texts)
         if column.texts and share >= _MIN_SHARE * len(column.texts):
