@@ -251,9 +251,10 @@ def test_the_log_says_whether_a_slice_has_rows_or_that_it_does_not_know(
 
 
 def test_the_log_says_whether_names_have_rows(lake: Lake, spark: SparkSession) -> None:
+    by_name = replace(THING, slice=("name",))
     for names in (["b"], ["k", "m"], ["x" * 40]):
         rows = [(date(2026, 1, 1), name, 1) for name in names]
-        lake.append(THING, spark.createDataFrame(rows, SCHEMA).coalesce(1))
+        lake.append(by_name, spark.createDataFrame(rows, SCHEMA).coalesce(1))
     known = {
         "`name` IN ('b')": "filled",
         "`name` IN ('a', 'b')": "filled",
