@@ -46,7 +46,8 @@ ALWAYS = {
 LOCAL_FILES = {
     "spark.hadoop.fs.file.impl": "clarion.LocalFiles",
     "spark.sql.streaming.checkpointFileManagerClass": (
-        "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
+        "org.apache.spark.sql.execution.streaming.checkpointing."
+        "FileSystemBasedCheckpointFileManager"
     ),
 }
 # A dictionary of values that are all different is built, is too large, and is discarded.

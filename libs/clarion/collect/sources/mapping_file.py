@@ -22,10 +22,10 @@ from clarion.collect.sources.standards import Standard
 from clarion.config.load import parse_model
 from clarion.contracts.core import Column
 from clarion.contracts.sources import KINDS, Kind
+from clarion.contracts.vocabularies import Vocabularies
 from clarion.kernel.errors import ConfigError, SourceError
 
 Regions = Mapping[str, Mapping[str, list[str]]]
-Vocabularies = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)

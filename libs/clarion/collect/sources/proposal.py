@@ -15,7 +15,6 @@ from clarion.collect.sources.inference.facts import Column, describe_columns
 from clarion.collect.sources.inference.matching import (
     SURE_SIMILARITY,
     Match,
-    Vocabularies,
     is_evident,
     match_columns,
     score,
@@ -32,6 +31,7 @@ from clarion.collect.sources.inference.unnamed import match_by_values
 from clarion.collect.sources.inference.vocabularies import note_words
 from clarion.collect.sources.sample import Sample
 from clarion.contracts.sources import KINDS, ORDER_FIELDS, Kind
+from clarion.contracts.vocabularies import Vocabularies
 from clarion.kernel.errors import SourceError
 from clarion.kernel.expressions import column_name
 from clarion.kernel.text import shape

@@ -8,9 +8,8 @@ from functools import cache
 
 from clarion.collect.sources.inference.facts import Column
 from clarion.contracts.sources import Kind
+from clarion.contracts.vocabularies import Vocabularies
 from clarion.kernel.text import plain_word
-
-Vocabularies = Mapping[str, Mapping[str, str]]
 
 MIN_SIMILARITY = 0.75
 SURE_SIMILARITY = 0.9

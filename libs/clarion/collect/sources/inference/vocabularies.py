@@ -7,13 +7,13 @@ from clarion.collect.sources.inference.facts import Column
 from clarion.collect.sources.inference.matching import (
     SURE_SIMILARITY,
     Match,
-    Vocabularies,
     holds_words,
     similarity,
     unknown_words,
 )
 from clarion.collect.sources.inference.personal import personal_data
 from clarion.contracts.sources import Kind
+from clarion.contracts.vocabularies import Vocabularies
 from clarion.kernel.text import shape
 
 _SHOWN = 5  # of words that nobody declared
