@@ -249,7 +249,11 @@ class _Writer:
                 written.append(node.text)
                 continue
             as_number = len(own) == 1 and is_number
-            as_number = as_number or _is_beside_number(nodes, own, own.index(index))
+            # A text beside an operator may belong to a word before it: date '2026-01-01' - 1.
+            is_text = node.kind == "string"
+            as_number = as_number or (
+                not is_text and _is_beside_number(nodes, own, own.index(index))
+            )
             text, skip_to = self._operand(nodes, index, is_number=as_number)
             if is_divisor and node.is_operand and self.condition is None:
                 text = text if _is_not_zero(node) else f"nullif({text}, 0D)"
@@ -285,7 +289,9 @@ class _Writer:
                 return f"[{self.write(node.parts[0])}]"
             case "case":
                 return self._case(node, is_number=is_number)
-            case "word" | "quoted" if is_number and node.is_operand and self.number is not None:
+            case "word" | "quoted" | "string" if (
+                is_number and node.is_operand and self.number is not None
+            ):
                 return self.number(node.text)
             case _:
                 return node.text
