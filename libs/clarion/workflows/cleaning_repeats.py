@@ -63,7 +63,8 @@ class Repeats:
         if self._are_few:
             # What earlier rows are compared with is computed twice.
             read_again = self.earlier is not None
-            marked = self._mark(self.scope.persist(rows) if read_again else rows)
+            compared = self.scope.persist(rows) if read_again else rows
+            marked = self._mark(compared, self._before(compared))
             return self.scope.persist(marked.drop("_hash", "_identity"))
         return self._mark_many(self.scope.persist(rows))
 
@@ -94,9 +95,8 @@ class Repeats:
             person_in_key=any(name in source.kind.people for name in source.kind.key),
         )
 
-    def _mark(self, rows: DataFrame) -> DataFrame:
+    def _mark(self, rows: DataFrame, before: DataFrame | None) -> DataFrame:
         """The rows with their marks, each compared."""
-        before = self._before(rows)
         if self._of_lines:
             return mark_versions(rows, before, self._line_policy)
         return mark_duplicates(rows, before, self._policy)
@@ -106,9 +106,11 @@ class Repeats:
         key, further = ("line_key", ["_statement"]) if self._of_lines else ("_identity", [])
         names = dict.fromkeys((key, *further, *_COMPARED))
         before = self._before(rows)
+        if before is not None:
+            before = self.scope.persist(before)
         earlier_keys = None if before is None else before.select(key)
         again = with_key_twice(rows.select(*names), key, earlier_keys, send=self._send)
-        compared = self._mark(again)
+        compared = self._mark(again, before)  # every key of `before` is among these
         default = UNREPEATED if self._of_lines else {"_duplicate": False}
         marks = self._send(compared.select(*_POSITION, *default))
         marked = rows.join(marks, _POSITION, "left")
