@@ -261,11 +261,10 @@ def _other_forms(source: Source) -> dict[str, str]:
 
     A value of another type that cannot be read is null.
     """
-    conditions = {
-        "currency": "NOT currency RLIKE '^[A-Z]{3}$'",
-        "status": f"status = {sql.text(UNKNOWN_STATE)}",
-    }
+    conditions = {"currency": "NOT currency RLIKE '^[A-Z]{3}$'"}
     for column in source.kind.columns:
+        if column.words and column.type == "string":
+            conditions[column.name] = f"{sql.name(column.name)} = {sql.text(UNKNOWN_STATE)}"
         if column.is_id:
             conditions[column.name] = f"_id_faults[{sql.text(column.name)}] IS NOT NULL"
     return {name: other for name, other in conditions.items() if name in source.columns}
