@@ -20,13 +20,15 @@ LINES = {
     "shopify_orders.orders": """
         #3001 SOAP-1 sale 2 39.80 EUR 2026-03-02T08:50:26 SPRING
         #3001 CREAM-9 sale 1 35.00 EUR 2026-03-02T08:50:26 SPRING
-        #3002 CREAM-9 no_sale 1 35.00 EUR 2026-03-03T17:01:00 -
-        #3002 SOAP-1 no_sale 3 59.70 EUR 2026-03-03T17:01:00 -
+        #3002 CREAM-9 no_sale 1 0.00 EUR 2026-03-03T17:01:00 -
+        #3002 SOAP-1 no_sale 3 0.00 EUR 2026-03-03T17:01:00 -
         #3003 SOAP-1 no_sale 1 19.90 EUR 2026-03-31T22:10:00 -
         #3004 Gift_card,_50 sale 1 50.00 USD 2026-04-02T12:00:00 -
         #3005 SOAP-1 no_sale 1 19.90 EUR 2026-04-03T08:00:00 -
         #3006 HAND-2 sale 1 25.00 EUR 2026-04-04T08:01:00 -
-        #3007 HAND-2 sale 1 35.00 EUR 2026-04-04T08:01:00 -""",
+        #3007 HAND-2 sale 1 35.00 EUR 2026-04-04T08:01:00 -
+        #3008 SOAP-1 sale 2 18.00 EUR 2026-04-04T08:01:00 -
+        #3008 CREAM-9 sale 1 27.00 EUR 2026-04-04T08:01:00 -""",
     "woocommerce_orders.orders": """
         501 W-1 sale 2 18.00 EUR 2026-03-02T08:50:26 -
         501 92 sale 1 5.00 EUR 2026-03-02T08:50:26 -
@@ -110,8 +112,8 @@ def test_every_ready_mapping_reads_its_export(desk: Callable[..., Desk]) -> None
         if (kind, currency) == ("sale", "EUR"):
             by_source[source] = by_source.get(source, Decimal(0)) + Decimal(amount)
     assert by_source["shopify_orders.orders"] == Decimal(
-        "134.80"
-    )  # 74.80, 40 less 15 paid back, 40 less 5 off the order
+        "179.80"
+    )  # 74.80, 40 less 15 paid back, 40 less 5 off the order, 100 less 10 off and 45 paid back
 
     rejected = shop.read("silver.quarantine").select("_source", "_row", "reasons.rule").collect()
     assert {(row["_source"], row["_row"], row["rule"][0]) for row in rejected} == {
@@ -136,4 +138,4 @@ def test_every_ready_mapping_reads_its_export(desk: Callable[..., Desk]) -> None
     granted = consents.where(F.col("customer_id") == ada["customer_id"]).select("granted").collect()
     assert [row["granted"] for row in granted] == [True]
     filled = shop.read("ops.batches").where("_source = 'shopify_orders.orders'")
-    assert [row["filled_values"]["status"] for row in filled.collect()] == [2]
+    assert [row["filled_values"]["status"] for row in filled.collect()] == [3]

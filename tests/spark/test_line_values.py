@@ -327,3 +327,49 @@ def test_a_mapping_says_what_a_line_states(columns: dict[str, Any], message: str
     with pytest.raises(ConfigError, match=message) as error:
         mapping(columns)
     assert error.value.fix is not None
+
+
+def test_amounts_of_an_order_are_spread_over_its_lines(spark: SparkSession) -> None:
+    columns = {
+        "order_ref": "o", "unit_price": "p", "discount": {"from": "d", "as": "price", "per": "order"},
+        "refund": {"from": "r", "as": "price", "per": "order"},
+    }  # fmt: skip
+    source = mapping(columns, rules={"quantity": "negative_is_return", "amount": "may_be_zero"})
+    records = (
+        # 10 off 90, on the first line: a third each for three lines of 30.
+        "o=A q=1 p=30 d=10", "o=A q=3 p=10", "o=A q=2 p=15",
+        # On every line; 1:3. 12 of 36 are paid back: 3 and 9.
+        "o=B q=1 p=10 d=4 r=12", "o=B q=3 p=10 d=4 r=12",
+        # More is paid back than the goods cost: for shipping.
+        "o=C q=1 p=20 r=34.90", "o=C q=1 p=10 r=",
+        # Two discounts of one order; more off than its lines cost; none; a text that is no amount.
+        "o=D q=1 p=10 d=2", "o=D q=1 p=10 d=3",
+        "o=E q=1 p=10 d=25", "o=E q=1 p=10",
+        "o=F q=1 p=10 d=0", "o=F q=1 p=10",
+        "o=G q=1 p=10 d=some", "o=G q=1 p=10",
+        # Records without an order are no lines of one another; a return mirrors its sale.
+        "q=1 p=10 d=1", "q=1 p=10",
+        "o=H q=-1 p=30 d=6", "o=H q=-1 p=10",
+    )  # fmt: skip
+    (found,) = cleaned(spark, (source, records))
+    values = dict(zip(records, shown(found, "discount", "amount", "refund"), strict=True))
+    reasons = dict(zip(records, (row["reasons"] for row in found), strict=True))
+    of = {record[2:3]: [v for r, v in values.items() if r[:3] == record[:3]] for record in records}
+    assert of["A"] == [
+        ("3.3333", "26.6667", None), ("3.3334", "26.6666", None), ("3.3333", "26.6667", None),
+    ]  # fmt: skip
+    assert of["B"] == [("1.0000", "6.0000", "3.0000"), ("3.0000", "18.0000", "9.0000")]
+    assert of["C"] == [(None, "0.0000", "20.0000"), (None, "0.0000", "10.0000")]
+    assert of["F"] == [("0.0000", "10.0000", None)] * 2
+    assert of["H"] == [("4.5000", "25.5000", None), ("1.5000", "8.5000", None)]
+    assert values["q=1 p=10 d=1"] == ("1.0000", "9.0000", None)
+    assert values["q=1 p=10"] == (None, "10.0000", None)
+    assert {record: reason for record, reason in reasons.items() if reason} == {
+        "o=D q=1 p=10 d=2": ["unreadable discount"],
+        "o=D q=1 p=10 d=3": ["unreadable discount"],
+        "o=E q=1 p=10 d=25": ["amount_negative amount", "discount_above_line discount"],
+        "o=E q=1 p=10": ["amount_negative amount", "discount_above_line discount"],
+        "o=G q=1 p=10 d=some": ["unreadable discount"],
+        "q=1 p=10 d=1": ["missing order_ref"],
+        "q=1 p=10": ["missing order_ref"],
+    }

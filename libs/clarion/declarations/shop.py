@@ -193,6 +193,7 @@ def parse_spec(source: Source) -> ParseSpec:
         currency=source.currency,
         from_above=source.from_above,
         discount=source.discount,
+        of_order=source.of_order,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from clarion.collect.cleaning.order_amounts import spread_discount, spread_refund
 from clarion.contracts.core import Column as ContractColumn
 from clarion.contracts.sources import MONEY, Discount, Kind
 from clarion.kernel import instants, sql
@@ -58,6 +59,7 @@ class ParseSpec:
         currency: currency of amounts that state none.
         from_above: columns whose missing texts are those of the order's line above.
         discount: what the discount of an order line is.
+        of_order: columns whose amounts are stated of the whole order.
     """
 
     kind: Kind
@@ -71,6 +73,7 @@ class ParseSpec:
     currency: str | None
     discount: Discount
     from_above: tuple[str, ...] = ()
+    of_order: tuple[str, ...] = ()
 
 
 def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
@@ -120,8 +123,12 @@ def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:
     }
     typed = typed.withColumns({name: F.expr(mark) for name, mark in marks.items()})
     typed = typed.drop(*(name.strip("`") for name in of_ids))
+    if "discount" in parse_spec.of_order:
+        typed = spread_discount(typed)
     if "discount" in parse_spec.expressions:
         typed = typed.withColumn("discount", F.expr(_line_discount(parse_spec.discount)))
+    if "refund" in parse_spec.of_order:
+        typed = spread_refund(typed)
     return _derive(typed, parse_spec)
 
 
@@ -244,10 +251,8 @@ def derived_values(parse_spec: ParseSpec) -> dict[str, str]:
             f"TRY_CAST({value} AS {MONEY}), TRY_CAST({name} AS {MONEY}))"
             for name, value in _LINE_VALUES.items()
         }
-    # Words of a fixed list: their case says nothing.
-    words = {"consents": "purpose", "responses": "type"}.get(kind.name)
-    if words:
-        derived[words] = f"lower({words})"
+    if kind.name == "consents":
+        derived["purpose"] = "lower(purpose)"  # a word of a fixed list: its case says nothing
     return {**derived, "arrived_at": f"coalesce(arrived_at, {derived.get(kind.time, kind.time)})"}
 
 

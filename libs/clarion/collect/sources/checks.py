@@ -51,7 +51,7 @@ def _refuse_shared_columns(source: Source, columns: tuple[str, ...]) -> None:
     }
     for name, expression in source.columns.items():
         shared = [column for column in expression.columns(columns) if column in filled]
-        if shared and name not in (*ORDER_FIELDS, "order_ref"):
+        if shared and name not in (*ORDER_FIELDS, "order_ref", *source.from_above):
             raise SourceError(
                 f"{expression.where}: '{shared[0]}' is repeated over the lines of its order, "
                 f"because '{filled[shared[0]]}' is filled from above",

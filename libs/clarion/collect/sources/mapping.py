@@ -142,6 +142,7 @@ class Source:
         consent: on what ground people's data is used.
         columns: an expression for each column of the kind.
         discount: what the discount of an order line is.
+        of_order: columns whose amounts are stated of the whole order.
         rules: policies that differ from the defaults.
         missing: what happens where a value is missing.
         layout: which lines of a CSV file are no records.
@@ -173,6 +174,7 @@ class Source:
     rules: MappingType[str, str]
     missing: MappingType[str, Literal["refuse", "keep"] | FromAbove | Fill | Fit]
     layout: Layout = PLAIN_LAYOUT
+    of_order: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -198,6 +200,7 @@ class Source:
             self.namespace,
             str(self.consent),
             str(self.discount),
+            *self.of_order,
         )
 
     @property

@@ -129,6 +129,7 @@ def _source(name: str, kind_name: str, body: Any, words: _Words) -> Source:
             for name, body in section.columns.items()
         },
         discount=standards.discount(section.columns.get("discount")),
+        of_order=tuple(name for name, one in section.columns.items() if standards.is_of_order(one)),
         rules=_policies(section.rules),
         missing={
             column: "refuse" if policy == "drop" else policy
@@ -204,16 +205,20 @@ def _check_standard(body: Standard, column: Column, where: str) -> None:
             fix=f"write '{{from: ..., as: {body.as_}, country: CN}}'",
         )
     of_discount = body.as_ == "percent" or bool({"per", "sign"} & body.model_fields_set)
-    if of_discount and column.name != "discount":
+    is_refund_of_order = (
+        column.name == "refund" and body.per == "order" and "sign" not in body.model_fields_set
+    )
+    if of_discount and column.name != "discount" and not is_refund_of_order:
         raise ConfigError(
-            f"{where}: only a discount is stated in per cent, of a unit or with a sign",
+            f"{where}: only a discount is stated in per cent, of a unit or with a sign, "
+            "and only it and a refund of the whole order",
             found=column.name,
             fix="leave 'per' and 'sign' out, and write 'as: number' or 'as: price'",
         )
-    if body.as_ == "percent" and body.per == "unit":
+    if body.as_ == "percent" and body.per != "line":
         raise ConfigError(
-            f"{where}: a share in per cent is the same of a unit and of a line",
-            found="as: percent, per: unit",
+            f"{where}: a share in per cent is the same of a unit, of a line and of an order",
+            found=f"as: percent, per: {body.per}",
             fix="leave 'per' out",
         )
 

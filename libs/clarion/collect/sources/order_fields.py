@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from clarion.collect.sources.standards import is_of_order
 from clarion.contracts.sources import ORDER_FIELDS, Kind
 from clarion.kernel.errors import ConfigError
 
@@ -36,12 +37,14 @@ def check_from_above(where: str, kind: Kind, column: str, section: _Section) -> 
         ConfigError: the column is the line's own, is not mapped, or its source has no lines.
     """
     of_order = kind.name == "orders"
-    if not of_order or column not in ORDER_FIELDS:
+    is_field = column in ORDER_FIELDS or is_of_order(section.columns.get(column))
+    if not of_order or not is_field:
         reason = "a value of the line itself: repeated, it would count once per line"
         raise ConfigError(
             f"mapping {where}: '{column}' cannot be filled from the line above",
             found=reason if of_order else f"{kind.name}, which have no lines",
-            fix=f"fill fields that an order has once: {', '.join(ORDER_FIELDS)}",
+            fix=f"fill fields that an order has once: {', '.join(ORDER_FIELDS)}, and amounts of "
+            "the whole order ('per: order')",
         )
     if column not in section.columns:
         raise ConfigError(

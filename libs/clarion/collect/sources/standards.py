@@ -88,7 +88,8 @@ class Standard(BaseModel):
         epoch: year in which the days of an Excel serial number begin.
         country: ISO 3166 code, of phones without a country's code and of regions.
         symbols: currency of further symbols, such as {$: USD}.
-        per: of a discount: whether it is taken off the whole line or off each unit.
+        per: of a discount or refund: whether it is of the whole line, of each unit, or of the
+            whole order.
         sign: of a discount: whether the source writes what is taken off as 5.00 or as -5.00.
     """
 
@@ -103,7 +104,7 @@ class Standard(BaseModel):
     epoch: Literal[1900, 1904] = 1900
     country: str | None = None
     symbols: Mapping[str, str] = Field(default_factory=dict)
-    per: Literal["line", "unit"] = "line"
+    per: Literal["line", "unit", "order"] = "line"
     sign: Literal["plus", "minus"] = "plus"
 
 
@@ -115,7 +116,17 @@ def discount(body: Any) -> Discount:
     """
     if not isinstance(body, Standard):
         return Discount()
-    return Discount("percent" if body.as_ == "percent" else body.per, body.sign)
+    of: Literal["line", "unit"] = "unit" if body.per == "unit" else "line"
+    return Discount("percent" if body.as_ == "percent" else of, body.sign)
+
+
+def is_of_order(body: Any) -> bool:
+    """Whether an amount is stated of the whole order.
+
+    Args:
+        body: the mapping's entry for the column.
+    """
+    return isinstance(body, Standard) and body.per == "order"
 
 
 def expression(standard: Standard, regions: Mapping[str, Mapping[str, list[str]]]) -> str:
