@@ -27,7 +27,7 @@ from clarion.workflows.cleaning_plan import CleaningBatch
 
 _BROADCAST_ROWS = 500_000  # rows whose names, some 20 MB, are sent to each executor
 _POSITION = ["_batch", "_file", "_row"]
-_COMPARED = ("_hash", "_ingested_at", *_POSITION)
+_COMPARED = ("_ingested_at", *_POSITION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,9 @@ class Repeats:
             compared = self.scope.persist(rows) if read_again else rows
             marked = self._mark(compared, self._before(compared))
             return self.scope.persist(marked.drop("_hash", "_identity"))
-        return self._mark_many(self.scope.persist(rows))
+        # Half of the memory of a large batch are texts that name its file and record.
+        needed = rows if self._of_lines else rows.drop("_hash")
+        return self._mark_many(self.scope.persist(needed))
 
     @property
     def _of_lines(self) -> bool:
@@ -103,7 +105,7 @@ class Repeats:
 
     def _mark_many(self, rows: DataFrame) -> DataFrame:
         """The rows with their marks; those are compared whose key occurs twice, or before."""
-        key, further = ("line_key", ["_statement"]) if self._of_lines else ("_identity", [])
+        key, further = ("line_key", ["_statement", "_hash"]) if self._of_lines else ("_identity", [])
         names = dict.fromkeys((key, *further, *_COMPARED))
         before = self._before(rows)
         if before is not None:
