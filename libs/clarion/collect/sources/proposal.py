@@ -154,11 +154,7 @@ def propose_mapping(
             found=", ".join(list(columns)[:_COLUMNS_SHOWN]) + _nearest(best),
             fix="name the kind with --kind",
         )
-    matches = find_customer(columns, _with_only_time(best), best.kind)
-    about_orders: list[str] = []
-    if best.kind.name == "orders":
-        matches, about_orders = without_repeated_sums(sample.columns, matches)
-    best = replace(best, matches=matches)
+    best, about_orders = _settled(sample, best)
     pattern = where or f"${{data}}/*{''.join(Path(path).suffixes)}"
     proposal = Proposal(best.kind.name, _body(sample, pattern, time_zone))
     proposal.notes.append(f"time_zone: no file states it; {time_zone} is the shop's")
@@ -209,6 +205,15 @@ def _by_values(
             f"{', '.join(list(columns)[:2])} and so on",
         )
     return _Found(KINDS["orders"], columns, matches)
+
+
+def _settled(sample: Sample, found: _Found) -> tuple[_Found, list[str]]:
+    """The matches that only the chosen kind needs, less sums of orders, and notes on those."""
+    matches = find_customer(found.columns, _with_only_time(found), found.kind)
+    notes: list[str] = []
+    if found.kind.name == "orders":
+        matches, notes = without_repeated_sums(sample.columns, matches)
+    return replace(found, matches=matches), notes
 
 
 def _with_only_time(found: _Found) -> dict[str, Match]:
