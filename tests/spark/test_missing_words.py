@@ -22,8 +22,10 @@ PACKAGED = parse_model(
 NOBODY = (
     "null", "NULL", "nan", "NaN", "None", "N/A", "n/a", "#N/A", "\\N", "-", "0", "0.0", "-1", "guest",
     " Guest ", "GUEST CHECKOUT", "anonymous", "(not set)", "匿名", "未知", "散客", "", "undefined",
+    "Gast", "Invité", "invitado", "Consumidor Final", "Laufkunde", "Walk-in Customer", "guest_user", "未登录用户",
+    "零售客户", "<NA>", "n.a.", "—",
 )  # fmt: skip
-SOMEBODY = ("C1", "00", "10", "nano", "guest 7", "nullman", "a-", "匿名者")
+SOMEBODY = ("C1", "00", "10", "nano", "guest 7", "nullman", "a-", "匿名者", "Gastón", "Cash")
 
 
 def _orders(words: MissingWords, **columns: Any) -> Source:

@@ -1,4 +1,4 @@
-"""What infer says of money: its currency, and sums of orders that stand on every line."""
+"""What infer says of money and of states: currencies, sums of orders, orders that are no sale."""
 
 from pathlib import Path
 from typing import Any
@@ -124,3 +124,21 @@ def test_a_column_that_may_say_which_orders_are_none_is_told(
     assert f"status: '{name}' may say which orders are no sale, and is not mapped" in notes
     _, notes = proposed(tmp_path, f"{ORDERS},price,note", rows)
     assert "no sale" not in notes
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Bestellstatus", ["bezahlt", "storniert", "Zahlung ausstehend", "in Bearbeitung"]),
+        ("statut", ["payée", "annulée", "en attente", "remboursée"]),
+        ("estado", ["pagado", "cancelado", "pendiente", "entregado"]),
+        ("stato", ["pagato", "annullato", "in attesa", "rimborsato"]),
+    ],
+)
+def test_states_of_orders_are_found_in_other_languages(
+    tmp_path: Path, name: str, words: list[str]
+) -> None:
+    rows = [f"{n},2026-05-0{n} 10:00:00,C{n},A,1,9.00,{w}" for n, w in enumerate(words, start=1)]
+    body, notes = proposed(tmp_path, f"{ORDERS},price,{name}", rows)
+    assert body["columns"]["status"] == name
+    assert "order_states" not in notes
