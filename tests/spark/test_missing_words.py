@@ -104,6 +104,20 @@ def test_a_word_in_place_of_a_value_is_missing_and_another_is_unreadable(
     assert rows["0"]["_missing_words"] == ["customer_ref", "store_ref"]
 
 
+def test_a_currency_that_is_not_read_is_unreadable_and_not_the_shops(spark: SparkSession) -> None:
+    source = _orders(PACKAGED, currency={"from": "x", "as": "currency"})
+    rows = _read(spark, source, ("eur", "5 美元", "$5", "Euro", "5.50", "null", ""))
+    reasons = {
+        text: [tuple(reason)[:2] for reason in row["_reasons"]] for text, row in rows.items()
+    }
+    unreadable = [("unreadable", "currency")]
+    assert reasons == {
+        "eur": [], "5 美元": [], "$5": unreadable, "Euro": unreadable, "5.50": unreadable,
+        "null": [], "": [],
+    }  # fmt: skip
+    assert (rows["eur"]["currency"], rows["5 美元"]["currency"]) == ("EUR", "USD")
+
+
 def test_a_shop_declares_its_own_words(spark: SparkSession) -> None:
     rows = _read(spark, _orders(MissingWords(person=("Walk In",))), ("walk in", "guest", "0"))
     assert [row["customer_ref"] for row in rows.values()] == [None, "guest", "0"]
