@@ -22,8 +22,10 @@ PACKAGED = parse_model(
 NOBODY = (
     "null", "NULL", "nan", "NaN", "None", "N/A", "n/a", "#N/A", "\\N", "-", "0", "0.0", "-1", "guest",
     " Guest ", "GUEST CHECKOUT", "anonymous", "(not set)", "匿名", "未知", "散客", "", "undefined",
+    "Gast", "Invité", "invitado", "Consumidor Final", "Laufkunde", "Walk-in Customer", "guest_user", "未登录用户",
+    "零售客户", "<NA>", "n.a.", "—",
 )  # fmt: skip
-SOMEBODY = ("C1", "00", "10", "nano", "guest 7", "nullman", "a-", "匿名者")
+SOMEBODY = ("C1", "00", "10", "nano", "guest 7", "nullman", "a-", "匿名者", "Gastón", "Cash")
 
 
 def _orders(words: MissingWords, **columns: Any) -> Source:
@@ -100,6 +102,20 @@ def test_a_word_in_place_of_a_value_is_missing_and_another_is_unreadable(
     assert (rows["N/A"]["reason"], rows["0"]["store_ref"]) == (None, None)
     assert (rows["none"]["discount"], rows["0"]["discount"], rows["free"]["discount"]) == (7, 0, None)  # fmt: skip
     assert rows["0"]["_missing_words"] == ["customer_ref", "store_ref"]
+
+
+def test_a_currency_that_is_not_read_is_unreadable_and_not_the_shops(spark: SparkSession) -> None:
+    source = _orders(PACKAGED, currency={"from": "x", "as": "currency"})
+    rows = _read(spark, source, ("eur", "5 美元", "$5", "Euro", "5.50", "null", ""))
+    reasons = {
+        text: [tuple(reason)[:2] for reason in row["_reasons"]] for text, row in rows.items()
+    }
+    unreadable = [("unreadable", "currency")]
+    assert reasons == {
+        "eur": [], "5 美元": [], "$5": unreadable, "Euro": unreadable, "5.50": unreadable,
+        "null": [], "": [],
+    }  # fmt: skip
+    assert (rows["eur"]["currency"], rows["5 美元"]["currency"]) == ("EUR", "USD")
 
 
 def test_a_shop_declares_its_own_words(spark: SparkSession) -> None:

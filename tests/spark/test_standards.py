@@ -77,7 +77,9 @@ def read(rows: Rows, values: list[str | None], **standard: Any) -> list[Any]:
         ({"as": "price", "range": "high"}, {"$19.99 - $24.99": "24.9900"}),
         ({"as": "price", "decimal": ","}, {"1.299,00 €": "1299.0000", "12,5": "12.5000"}),
         ({"as": "currency"}, {"12.50 USD": "USD", "€5": "EUR", "Rp474.522": "IDR", "128元": "CNY", "RMB 5": "CNY", "$5": None}),
-        ({"as": "currency", "symbols": {"$": "USD"}}, {"$5": "USD", "HK$5": "HKD"}),
+        ({"as": "currency", "symbols": {"$": "USD"}}, {"$5": "USD", "HK$5": "HKD", "NT$5": "TWD", "A$5": "AUD", "R$ 5": "BRL"}),
+        ({"as": "currency"}, {"5美元": "USD", "5 欧元": "EUR", "5日元": "JPY", "5元": "CNY", "5人民币": "CNY"}),
+        ({"as": "price"}, {"5美元": "5.0000", "5.50 欧元": "5.5000"}),
         (
             {"as": "date", "formats": ["yyyy-MM-dd", "dd/MM/yyyy", "MM/dd/yyyy", "yyyy年M月d日"]},
             {

@@ -268,7 +268,9 @@ def _value_conditions(
         is_required = column.name in required
         if is_required:
             conditions.append(_missing_condition(column, parse_spec))
-        if column.name in parse_spec.expressions and (is_required or column.type != "string"):
+        # An amount whose currency is not read would count in the shop's.
+        has_form = column.type != "string" or column.name == "currency"
+        if column.name in parse_spec.expressions and (is_required or has_form):
             unless = f" AND NOT {sql.name(_mark(column.name))}" if column.name in emptied else ""
             conditions.append(
                 _Condition(

@@ -10,6 +10,7 @@ import yaml
 
 from clarion.collect.sources.discounts import propose_discount
 from clarion.collect.sources.id_damage import propose_ids
+from clarion.collect.sources.inference.currencies import currency_of_amounts, read_currency
 from clarion.collect.sources.inference.customers import find_customer, note_on_nobody
 from clarion.collect.sources.inference.facts import Column, describe_columns
 from clarion.collect.sources.inference.matching import (
@@ -24,7 +25,9 @@ from clarion.collect.sources.inference.orders import (
     arrange_orders,
     find_shared_fields,
     note_equal_lines,
+    note_flags,
     order_name,
+    without_repeated_sums,
 )
 from clarion.collect.sources.inference.personal import sealed_columns
 from clarion.collect.sources.inference.unnamed import match_by_values
@@ -42,6 +45,7 @@ _COLUMNS_SHOWN = 20
 # those who buy few are older than a hundred.
 _PIVOT, _PIVOT_OF_BIRTH = 2000, 1925
 _TIMES = ("happened_at", "observed_at", "at", "day")  # a date of another meaning is seldom alone
+_AMOUNTS = ("unit_price", "amount", "list_price", "price", "cost")
 _DERIVED_SIMILARITY = 0.5  # of an order's name that no column gives
 _NEAR = 0.15  # the score of another kind that a person should think of
 
@@ -150,8 +154,7 @@ def propose_mapping(
             found=", ".join(list(columns)[:_COLUMNS_SHOWN]) + _nearest(best),
             fix="name the kind with --kind",
         )
-    matches = find_customer(columns, _with_only_time(best), best.kind)
-    best = replace(best, matches=matches)
+    best, about_orders = _settled(sample, best)
     pattern = where or f"${{data}}/*{''.join(Path(path).suffixes)}"
     proposal = Proposal(best.kind.name, _body(sample, pattern, time_zone))
     proposal.notes.append(f"time_zone: no file states it; {time_zone} is the shop's")
@@ -160,6 +163,7 @@ def propose_mapping(
     _note_keys(sample, best, proposal)
     proposal.notes += note_on_nobody(best.matches, best.kind)
     if best.kind.name == "orders":
+        proposal.notes += [*about_orders, *note_flags(columns, best.matches)]
         proposal.notes += note_equal_lines(sample.columns, sample.lines, best.matches)
     for other in by_score[1:2]:
         if not kind and other.is_evident and best.score - other.score < _NEAR:
@@ -201,6 +205,15 @@ def _by_values(
             f"{', '.join(list(columns)[:2])} and so on",
         )
     return _Found(KINDS["orders"], columns, matches)
+
+
+def _settled(sample: Sample, found: _Found) -> tuple[_Found, list[str]]:
+    """The matches that only the chosen kind needs, less sums of orders, and notes on those."""
+    matches = find_customer(found.columns, _with_only_time(found), found.kind)
+    notes: list[str] = []
+    if found.kind.name == "orders":
+        matches, notes = without_repeated_sums(sample.columns, matches)
+    return replace(found, matches=matches), notes
 
 
 def _with_only_time(found: _Found) -> dict[str, Match]:
@@ -249,8 +262,13 @@ def _add_columns(sample: Sample, found: _Found, proposal: Proposal) -> None:
         columns["discount"] = propose_discount(columns["discount"], sample, matches, proposal.notes)
     _add_order_fields(found, columns, proposal)
     if kind.column("currency") and "currency" not in columns:
-        proposal.body["currency"] = "${currency}"
-        proposal.notes.append("currency: no column states it; the shop's is taken")
+        amounts = {matches[name].name for name in _AMOUNTS if columns.get(name) is not None}
+        form = currency_of_amounts([found.columns[name] for name in sorted(amounts)])
+        proposal.notes += [f"currency: {note}" for note in form.notes]
+        if form.body is None:
+            proposal.body["currency"] = "${currency}"
+        else:
+            columns["currency"] = form.body
     if kind.people:
         proposal.body["consent"] = {"basis": "recorded"}
         proposal.notes.append(
@@ -283,6 +301,10 @@ def _expression(sample: Sample, found: _Found, name: str, proposal: Proposal) ->
         form = read_numbers(column, source, is_typed=sample.format == "parquet")
         proposal.notes += [f"{name}: {note}" for note in form.notes]
         return form.body
+    if name == "currency":
+        currency = read_currency(column, source)
+        proposal.notes += [f"{name}: {note}" for note in currency.notes]
+        return currency.body
     if name == "phone":
         proposal.notes.append("phone: a number without a country's code is read as Chinese")
         return {"from": source, "as": "phone", "country": "CN"}

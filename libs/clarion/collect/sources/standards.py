@@ -36,7 +36,8 @@ Form = Literal[
     "region",
 ]
 
-# Symbols of one currency. $ and ¥ belong to several: they mean the mapping's own by default.
+# Signs and words of one currency; where one is part of another, the longer counts. $ and ¥ belong
+# to several: they mean what a mapping says, and nothing by default.
 SYMBOLS = {
     "€": "EUR",
     "£": "GBP",
@@ -48,9 +49,13 @@ SYMBOLS = {
     "₫": "VND",
     "฿": "THB",
     "zł": "PLN",
-    "US$": "USD",
-    "HK$": "HKD",
-}
+    "US$": "USD", "HK$": "HKD", "NT$": "TWD", "SG$": "SGD", "S$": "SGD", "CA$": "CAD", "C$": "CAD",
+    "AU$": "AUD", "A$": "AUD", "NZ$": "NZD", "MX$": "MXN", "R$": "BRL",
+    "人民币": "CNY", "美元": "USD", "美金": "USD", "欧元": "EUR", "英镑": "GBP", "日元": "JPY",
+    "日圆": "JPY", "港元": "HKD", "港币": "HKD", "台币": "TWD", "台幣": "TWD", "韩元": "KRW",
+    "新元": "SGD", "新加坡元": "SGD", "加元": "CAD", "澳元": "AUD", "新西兰元": "NZD",
+    "泰铢": "THB", "越南盾": "VND",
+}  # fmt: skip
 # Currencies that separate thousands by points and hardly use a minor unit.
 BY_POINTS = ("Rp", "₡", "₫")
 _GRAMS: dict[str, int | str] = {

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from clarion.collect.sources.inference.currencies import holds_currencies
 from clarion.collect.sources.inference.facts import Column
 from clarion.contracts.sources import Kind
 from clarion.contracts.vocabularies import Vocabularies
@@ -160,7 +161,7 @@ def fits(
     if name == "type" and kind.name == "events":
         return not column.is_number and len(set(column.texts)) <= _MAX_TYPES
     if name == "currency":
-        return all(re.fullmatch(r"[A-Z]{3}", text) for text in column.texts)
+        return holds_currencies(column) or (is_sure and name not in kind.key)
     if name.endswith("_ref"):
         return not _is_date_only(column) and (is_sure or not _has_fractions(column))
     return not (column.is_number and name in ("title", "text", "brand", "sex"))

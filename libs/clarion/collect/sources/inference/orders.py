@@ -6,11 +6,23 @@ from itertools import groupby
 from statistics import median
 
 from clarion.collect.sources.inference.facts import Column
-from clarion.collect.sources.inference.matching import Match, similarity
+from clarion.collect.sources.inference.matching import SURE_SIMILARITY, Match, similarity
 from clarion.kernel.expressions import column_name
 
 _MIN_SHARED = 2  # of columns that only first lines state; a single one may be empty by chance
 _OF_LINE = ("quantity", "unit_price", "amount", "discount", "refund", "product_ref")
+_REPEATED = ("amount", "unit_price", "refund")
+_MIN_SUMS = 2  # of orders whose lines are of different products and have the same money
+# What columns are called that say by yes and no, or by a day, which orders are no sale.
+_FLAGS = (
+    "cancelled", "canceled", "is cancelled", "is canceled", "cancelled at", "canceled at",
+    "cancellation date", "cancel reason", "cancelled reason", "voided", "is void", "voided at",
+    "deleted", "is deleted", "deleted at", "refunded at", "is refunded", "returned",
+    "is returned", "returned at", "is return", "is test", "test order", "is paid",
+    "payment received", "payment failed", "storniert", "storniert am", "annulé", "annulée",
+    "anulado", "取消时间", "是否取消", "是否退款", "退款时间", "是否付款", "是否支付", "关闭时间",
+    "关闭原因",
+)  # fmt: skip
 _MIN_LINES = 5  # of products sold in different quantities, to tell a price from a line's sum
 _MONEY_WORDS = ("price", "amount", "total", "sales", "value", "revenue", "cost", "单价", "金额")
 _LINE_NAMES = {"line_no", "record_ref"}
@@ -155,6 +167,99 @@ def find_shared_fields(columns: Mapping[str, Column]) -> tuple[str, frozenset[st
         return None
     best = max(found, key=lambda item: item[0])
     return best[1], best[2]
+
+
+def without_repeated_sums(
+    columns: Mapping[str, Sequence[str | None]], matches: Mapping[str, Match]
+) -> tuple[dict[str, Match], list[str]]:
+    """The matches without money that is the sum of an order on each of its lines, and notes.
+
+    Args:
+        columns: values of the sample by the file's column.
+        matches: the file's column for each of the kind's.
+    """
+    repeated = _repeated_sums(columns, matches)
+    kept = {name: match for name, match in matches.items() if name not in repeated}
+    return kept, [f"{name}: {reason}" for name, reason in repeated.items()]
+
+
+def _repeated_sums(
+    columns: Mapping[str, Sequence[str | None]], matches: Mapping[str, Match]
+) -> dict[str, str]:
+    """The matches of money that repeat the sum of an order on each of its lines, with the reason.
+
+    Counted per line, such a sum would count several times. Lines of one order that are of different
+    products and all have the same money show it: at once where price and quantity give another sum
+    of the line, else where several orders of different sums do.
+    """
+    if not {"order_ref", "product_ref"} <= set(matches):
+        return {}
+
+    def values(name: str) -> Sequence[str | None]:
+        return columns[matches[name].name]
+
+    by_order: dict[str, list[int]] = {}
+    for index, order in enumerate(values("order_ref")):
+        if order:
+            by_order.setdefault(order, []).append(index)
+    products = values("product_ref")
+    several = [lines for lines in by_order.values() if len({products[i] for i in lines}) > 1]
+    line_sums = _line_sums(columns, matches)
+    found = {}
+    for name in _REPEATED:
+        if name not in matches:
+            continue
+        money = values(name)
+        stated = [lines for lines in several if any(_amount(money[i]) for i in lines)]
+        sums = {money[lines[0]] for lines in stated}
+        if not stated or any(len({money[i] for i in lines}) > 1 for lines in stated):
+            continue
+        differs = name == "amount" and any(
+            line_sums[i] not in (None, _amount(money[i])) for lines in stated for i in lines
+        )
+        if differs or len(sums) >= _MIN_SUMS:
+            found[name] = (
+                f"'{matches[name].name}' is the same on all lines of an order, as a sum of the "
+                "order is, and is not mapped: it would count once per line"
+            )
+    return found
+
+
+def _line_sums(
+    columns: Mapping[str, Sequence[str | None]], matches: Mapping[str, Match]
+) -> list[float | None]:
+    """Price times quantity of each record; None where the sample does not say it."""
+    rows = max(map(len, columns.values()), default=0)
+    if not {"unit_price", "quantity"} <= set(matches):
+        return [None] * rows
+    prices, units = (columns[matches[name].name] for name in ("unit_price", "quantity"))
+    numbers = ((_amount(price), _amount(unit)) for price, unit in zip(prices, units, strict=True))
+    return [None if None in pair else round(pair[0] * pair[1], 2) for pair in numbers]  # type: ignore[operator]
+
+
+def _amount(text: str | None) -> float | None:
+    """A plain number; None for any other text."""
+    try:
+        return round(float((text or "").strip().replace(",", ".")), 2)
+    except ValueError:
+        return None
+
+
+def note_flags(columns: Mapping[str, Column], matches: Mapping[str, Match]) -> list[str]:
+    """The columns that may say by yes and no, or by a day, which orders are none.
+
+    Args:
+        columns: of the file.
+        matches: the file's column for each of the kind's.
+    """
+    used = {match.name for match in matches.values()}
+    return [
+        f"status: '{name}' may say which orders are no sale, and is not mapped; every order "
+        f"counts by 'status' alone; write 'status: \"CASE WHEN ... THEN 'cancelled' ELSE 'paid' "
+        f"END\"' if it does"
+        for name, column in columns.items()
+        if name not in used and column.texts and similarity(name, _FLAGS) >= SURE_SIMILARITY
+    ]
 
 
 def _first_lines(column: Column) -> set[int]:
