@@ -209,6 +209,21 @@ def test_files_are_found_in_order_and_empty_ones_refused(tmp_path: Path) -> None
         )
 
 
+@pytest.mark.parametrize(
+    "where", ["./*.csv", "*.csv", "../a[[]b]/*.csv", "{folder}/../a[[]b]/*.csv"]
+)
+def test_a_file_has_its_whole_path_from_wherever_its_pattern_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    folder = tmp_path / "a[b]"  # brackets of the folder that commands are called in are no pattern
+    folder.mkdir()
+    (folder / "a.csv").write_text("x")
+    monkeypatch.chdir(folder)
+    pattern = where.format(folder=str(folder).replace("[", "[[]"))
+    (found,) = file_store.find_files(pattern, source="s")
+    assert found.path == str(folder / "a.csv")  # as Spark's metadata names the file of a record
+
+
 @pytest.mark.parametrize(("text", "found"), [("", "OSError"), ("cut\nat byte 7", "cut")])
 def test_a_damaged_file_is_named_whatever_its_library_says(
     tmp_path: Path, text: str, found: str
