@@ -10,6 +10,7 @@ import yaml
 
 from clarion.collect.sources.discounts import propose_discount
 from clarion.collect.sources.id_damage import propose_ids
+from clarion.collect.sources.inference.currencies import read_currency
 from clarion.collect.sources.inference.customers import find_customer, note_on_nobody
 from clarion.collect.sources.inference.facts import Column, describe_columns
 from clarion.collect.sources.inference.matching import (
@@ -43,6 +44,7 @@ _COLUMNS_SHOWN = 20
 _PIVOT, _PIVOT_OF_BIRTH = 2000, 1925
 _TIMES = ("happened_at", "observed_at", "at", "day")  # a date of another meaning is seldom alone
 _DERIVED_SIMILARITY = 0.5  # of an order's name that no column gives
+_MONEY = ("amount", "unit_price", "price", "list_price")  # whose cells may name a currency
 _NEAR = 0.15  # the score of another kind that a person should think of
 
 
@@ -250,7 +252,10 @@ def _add_columns(sample: Sample, found: _Found, proposal: Proposal) -> None:
     _add_order_fields(found, columns, proposal)
     if kind.column("currency") and "currency" not in columns:
         proposal.body["currency"] = "${currency}"
-        proposal.notes.append("currency: no column states it; the shop's is taken")
+        money = [found.columns[matches[name].name] for name in _MONEY if name in matches]
+        currency = read_currency(money)
+        columns["currency"] = currency.body
+        proposal.notes += currency.notes
     if kind.people:
         proposal.body["consent"] = {"basis": "recorded"}
         proposal.notes.append(
