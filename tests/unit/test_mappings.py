@@ -193,8 +193,9 @@ def test_a_shops_own_folder_is_laid_over_the_packaged_one(tmp_path: Path) -> Non
 def test_a_secret_is_a_reference_or_is_refused(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("abc\n")
     assert Config.load().secret(f"file:{tmp_path / 'key'}") == "abc"
-    with pytest.raises(SecretError, match="names nothing"):
+    with pytest.raises(SecretError, match="names nothing") as error:
         Config.load().secret("env:CLARION_NO_SUCH_VARIABLE")
+    assert "privacy: {key: file:/PATH/FILE}" in str(error.value)  # where a new key is named
 
 
 def test_files_are_found_in_order_and_empty_ones_refused(tmp_path: Path) -> None:
