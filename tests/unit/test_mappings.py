@@ -193,8 +193,9 @@ def test_a_shops_own_folder_is_laid_over_the_packaged_one(tmp_path: Path) -> Non
 def test_a_secret_is_a_reference_or_is_refused(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("abc\n")
     assert Config.load().secret(f"file:{tmp_path / 'key'}") == "abc"
-    with pytest.raises(SecretError, match="names nothing"):
+    with pytest.raises(SecretError, match="names nothing") as error:
         Config.load().secret("env:CLARION_NO_SUCH_VARIABLE")
+    assert "privacy: {key: file:/PATH/FILE}" in str(error.value)  # where a new key is named
 
 
 def test_files_are_found_in_order_and_empty_ones_refused(tmp_path: Path) -> None:
@@ -207,6 +208,21 @@ def test_files_are_found_in_order_and_empty_ones_refused(tmp_path: Path) -> None
         file_store.examine_file(
             str(tmp_path / "a.csv"), source="s", read_header=lambda store, path: ""
         )
+
+
+@pytest.mark.parametrize(
+    "where", ["./*.csv", "*.csv", "../a[[]b]/*.csv", "{folder}/../a[[]b]/*.csv"]
+)
+def test_a_file_has_its_whole_path_from_wherever_its_pattern_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    folder = tmp_path / "a[b]"  # brackets of the folder that commands are called in are no pattern
+    folder.mkdir()
+    (folder / "a.csv").write_text("x")
+    monkeypatch.chdir(folder)
+    pattern = where.format(folder=str(folder).replace("[", "[[]"))
+    (found,) = file_store.find_files(pattern, source="s")
+    assert found.path == str(folder / "a.csv")  # as Spark's metadata names the file of a record
 
 
 @pytest.mark.parametrize(("text", "found"), [("", "OSError"), ("cut\nat byte 7", "cut")])

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from clarion.explore.audience import Audience
 from clarion.explore.customer_360 import CustomerView
-from clarion.onboarding.trial import Trial
+from clarion.onboarding.trial import Trial, shape_of
 from clarion.serving.live_view import LiveCustomer
 
 Row = Mapping[str, Any]
@@ -24,21 +24,26 @@ def trial_view(trial: Trial, *, show: int) -> Group:
         show: most records of each table.
     """
     source = trial.source
-    mapped = [name for name in source.columns if name not in source.personal]
     title = f"\n{source.name}: the first {len(trial.rows)} records of {trial.path}"
     parts: list[RenderableType] = [Text(title, style="bold")]
 
-    shapes = (f"{name} (shape)" for name in source.personal)
-    accepted = _table(f"{trial.accepted} accepted", "record", *mapped, *shapes)
-    for row in [row for row in trial.rows if not row["_reasons"]][:show]:
-        values = (_cell(row[name]) for name in (*mapped, *source.personal))
-        accepted.add_row(str(row["_row"]), *values)
+    # A record is a column: names and values of some twenty mapped columns fit no line.
+    rows = [row for row in trial.rows if not row["_reasons"]][:show]
+    numbers = [f"record {row['_row']}" for row in rows]
+    accepted = _table(f"{trial.accepted} accepted", "column", *numbers)
+    hidden = trial.personal_columns
+    for name in source.columns:
+        label = f"{name} (shape)" if name in hidden else name
+        accepted.add_row(label, *(_shown(row[name], is_hidden=name in hidden) for row in rows))
     parts.append(accepted)
 
     if trial.refused:
         rejected = _table(f"{trial.refused} rejected", "record", "reasons", "value in the record")
         for row in [row for row in trial.rows if row["_reasons"]][:show]:
-            samples = "\n".join(reason["sample"] or "nothing" for reason in row["_reasons"])
+            samples = "\n".join(
+                _shown(reason["sample"] or "nothing", is_hidden=reason["column"] in hidden)
+                for reason in row["_reasons"]
+            )
             rejected.add_row(str(row["_row"]), _reasons(row["_reasons"]), samples)
         parts.append(rejected)
 
@@ -220,6 +225,10 @@ def _label(row: Row) -> str:
 
 def _number(value: Any) -> str:
     return f"{value:,.4g}" if isinstance(value, float) else _cell(value)
+
+
+def _shown(value: Any, *, is_hidden: bool) -> str:
+    return shape_of(_cell(value)) if is_hidden else _cell(value)
 
 
 def _cell(value: Any) -> str:

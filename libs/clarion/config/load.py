@@ -247,9 +247,9 @@ class Config:
         raise SecretError(
             "a secret is needed: the key of personal columns, or a source's password",
             found=f"{reference} names nothing",
-            fix="refer to env:NAME, file:PATH or databricks:SCOPE/NAME that exists; "
-            "make a key (privacy.key) with: "
-            "python -c 'import secrets; print(secrets.token_hex(32))'",
+            fix="refer to env:NAME, file:PATH or databricks:SCOPE/NAME that exists; make a key: "
+            "python -c 'import secrets; print(secrets.token_hex(32))' > FILE, and name it in the "
+            "shop's base.yml by its whole path: 'privacy: {key: file:/PATH/FILE}'",
         )
 
 

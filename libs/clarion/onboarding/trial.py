@@ -1,6 +1,7 @@
 """What a mapping makes of the first records of a source."""
 
 import glob
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from clarion.kernel.errors import ConfigError, SourceError
 from clarion.measures.columns.expressions import plain_reason
 
 _SHOWN = 5  # reasons
+_LETTERS = {"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "So"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,20 @@ class Trial:
     rows: list[Row]
     policies: list[str]
     damage: list[str]
+
+    @property
+    def personal_columns(self) -> frozenset[str]:
+        """Mapped columns that hold personal values, or are computed from sealed source columns."""
+        source = self.source
+        return frozenset(source.personal) | {
+            name for name, expression in source.columns.items() if expression.columns(source.sealed)
+        }
+
+
+def shape_of(text: str) -> str:
+    """A personal value by its shape: letters as x, digits as 0."""
+    letters = "".join("x" if unicodedata.category(sign) in _LETTERS else sign for sign in text)
+    return "".join("0" if unicodedata.category(sign)[0] == "N" else sign for sign in letters)
 
 
 def try_mapping(spark: SparkSession, config: Config, name: str, *, limit: int) -> list[Trial]:
@@ -110,7 +126,10 @@ def _summary(trial: Trial) -> str:
     first: dict[str, str] = {}
     for row in trial.rows:
         for reason in row["_reasons"]:
-            found = f" '{reason['sample']}'" if reason["sample"] else ""
+            sample = reason["sample"] or ""
+            if reason["column"] in trial.personal_columns:
+                sample = shape_of(sample)
+            found = f" '{sample}'" if sample else ""
             first.setdefault(
                 f"{reason['column']} is {reason['rule']}", f"record {row['_row']}{found}"
             )

@@ -1,9 +1,11 @@
 """Files of any store: which there are, and what they hold, byte by byte."""
 
 import fnmatch
+import glob
 import hashlib
+import os
 from collections.abc import Callable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 import pyarrow.fs as fs
@@ -18,10 +20,15 @@ _BLOCK_BYTES = 1 << 22
 def find_files(where: str, *, source: str) -> tuple[SourceChunk, ...]:
     """Files that match a pattern of any store, by name; their content is not read yet.
 
+    A file of this machine has its whole path, as Spark names it: a pattern may start where the
+    command is called, or go up by '..'.
+
     Raises:
         SourceError: the folder does not exist, or nothing matches.
     """
     store, pattern = _store(where)
+    if isinstance(store, fs.LocalFileSystem):
+        pattern = os.path.normpath(Path(glob.escape(str(Path.cwd())), pattern))
     parts = PurePosixPath(pattern).parts
     wild = (index for index, part in enumerate(parts) if _WILD & set(part))
     depth = next(wild, len(parts) - 1)

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from clarion.collect.sources import workbooks
 from clarion.collect.sources.inference.delimited import read_delimited
-from clarion.collect.sources.inference.encodings import find_encoding
-from clarion.collect.sources.inference.file_bytes import read_parts
+from clarion.collect.sources.inference.encodings import Encoding, find_encoding
+from clarion.collect.sources.inference.file_bytes import FileParts, read_parts
 from clarion.collect.sources.inference.layout import MAX_RECORDS
 from clarion.collect.sources.workbooks import SheetOptions
 from clarion.kernel.errors import SourceError, first_line
@@ -72,7 +72,7 @@ def sample_file(path: str) -> Sample:
         if workbooks.is_workbook(start.read(8)):
             return _sample_workbook(file)
     parts = read_parts(file)
-    encoding = find_encoding(b"\n".join([parts.start, *(part for _, part in parts.parts)]))
+    encoding = _encoding_of(parts)
     content = parts.start[encoding.mark :].decode(encoding.codec, errors="replace")
     is_json = content.lstrip().startswith(("{", "[{"))
     if is_json or ending in (".json", ".jsonl", ".ndjson"):
@@ -87,6 +87,15 @@ def sample_file(path: str) -> Sample:
         read.has_odd_lines,
         read.notes,
     )
+
+
+def _encoding_of(parts: FileParts) -> Encoding:
+    """By what was read of the file; where that is plain ASCII, by its lines that are not."""
+    raw = b"\n".join([parts.start, *(part for _, part in parts.parts)])
+    if not raw.isascii() or not parts.beyond_ascii:
+        return find_encoding(raw)
+    numbers = [number for number, _ in parts.beyond_ascii]
+    return find_encoding(b"\n".join(line for _, line in parts.beyond_ascii), numbers)
 
 
 def _sample_parquet(file: Path) -> Sample:

@@ -1,6 +1,7 @@
 """The encoding of a text file, by evidence: what merely decodes is not yet right."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # Byte order marks, Spark's name and Python's for what follows them. The longer marks come first.
@@ -36,12 +37,16 @@ class Encoding:
     note: str = ""
 
 
-def find_encoding(raw: bytes) -> Encoding:
+def find_encoding(raw: bytes, numbers: Sequence[int] = ()) -> Encoding:
     """The encoding that the bytes of a file speak for.
 
     A mark decides, then the zeros of UTF-16, then UTF-8, which other text does not fit by chance.
     What is left is GB18030 only if it gives Han characters in common use: nearly every file of
     Western text decodes as GB18030, too, and gives rare ones.
+
+    Args:
+        raw: bytes of the file.
+        numbers: the file's number of each of their lines; by default they are its first.
 
     Example:
         >>> find_encoding("Müller;Köln".encode("latin-1")).name
@@ -58,8 +63,8 @@ def find_encoding(raw: bytes) -> Encoding:
         return Encoding(codec.upper().replace("-LE", "LE").replace("-BE", "BE"), codec, 0.95)
 
     beyond_ascii = [
-        (number, line)
-        for number, line in enumerate(re.split(rb"\r\n|\n|\r", raw), start=1)
+        (numbers[index] if numbers else index + 1, line)
+        for index, line in enumerate(re.split(rb"\r\n|\n|\r", raw))
         if not line.isascii()
     ]
     damaged = [number for number, line in beyond_ascii if not _decodes(line, "utf-8")]
@@ -74,7 +79,7 @@ def find_encoding(raw: bytes) -> Encoding:
             note=f"encoding: line {lines} is not UTF-8, as the others are; ingest refuses the file "
             "until it is delivered without damage",
         )
-    return _single_or_double_byte(raw, [line for _, line in beyond_ascii])
+    return _single_or_double_byte(raw, beyond_ascii)
 
 
 def _decodes(line: bytes, codec: str) -> bool:
@@ -85,18 +90,18 @@ def _decodes(line: bytes, codec: str) -> bool:
     return True
 
 
-def _single_or_double_byte(raw: bytes, lines: list[bytes]) -> Encoding:
+def _single_or_double_byte(raw: bytes, lines: list[tuple[int, bytes]]) -> Encoding:
     """GB18030 by its common characters, else a Western encoding."""
     common = _common_share(raw)
     western = _western(raw)
-    runs = [run for line in lines for run in re.findall(rb"[\x80-\xff]+", line)]
+    runs = [run for _, line in lines for run in re.findall(rb"[\x80-\xff]+", line)]
     alone = sum(len(run) <= _ALONE for run in runs) / max(len(runs), 1)
     if common >= _MIN_COMMON:
         name, confidence, other = "GB18030", common, western
     else:
         name, confidence, other = western, min(alone, 1 - common), "GB18030"
     confidence *= len(runs) / (len(runs) + 1)  # few words are little evidence
-    readings = _readings(raw, (name, other))
+    readings = _readings(*lines[0], (name, other))
     doubt = (
         "; neither is sure: compare a word, and correct 'encoding'"
         if name != "GB18030" and alone < _MIN_ALONE
@@ -111,13 +116,11 @@ def _single_or_double_byte(raw: bytes, lines: list[bytes]) -> Encoding:
     )
 
 
-def _readings(raw: bytes, encodings: tuple[str, str]) -> str:
+def _readings(number: int, line: bytes, encodings: tuple[str, str]) -> str:
     """A word of the first line in two encodings; of other lines, which name people, the number."""
-    lines = re.split(rb"\r\n|\n|\r", raw)
-    number = next(number for number, line in enumerate(lines, start=1) if not line.isascii())
     if number > 1:
         return f"compare line {number} in {' and in '.join(encodings)}"
-    word = re.findall(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*", lines[0])[0]
+    word = re.findall(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*", line)[0]
     return " or ".join(f"'{word.decode(item, errors='replace')}' ({item})" for item in encodings)
 
 

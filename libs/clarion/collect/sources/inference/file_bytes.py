@@ -1,5 +1,6 @@
 """Parts of a file, decompressed by its ending: the beginning, some lines in between, the end."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ HEAD_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 20
 _PART_BYTES = 1 << 13
 _MAX_BLOCKS = 256  # nothing beyond is looked at
+_MAX_LINES = 64  # beyond ASCII: enough to tell encodings apart
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +28,21 @@ class FileParts:
         parts: some bytes of each later block, with the lines before each.
         is_whole: whether that is the whole file.
         has_end: whether the last part ends with the file.
+        beyond_ascii: the first lines that are not plain ASCII, wherever they are, by number.
     """
 
     start: bytes
     parts: tuple[tuple[int, bytes], ...]
     is_whole: bool
     has_end: bool
+    beyond_ascii: tuple[tuple[int, bytes], ...] = ()
 
 
 def read_parts(file: Path) -> FileParts:
-    """The first megabyte of a file, and 8 kB of each of the 255 after it.
+    """The first megabyte of a file, 8 kB of each of the 255 after it, and lines beyond ASCII.
 
-    A file that is sorted by day does not show its dates in its beginning.
+    A file that is sorted by day does not show its dates in its beginning, and one line in ten
+    thousand may be all that shows its encoding.
 
     Raises:
         SourceError: the file is empty, cannot be opened, or its compression is damaged.
@@ -44,9 +50,11 @@ def read_parts(file: Path) -> FileParts:
     blocks: list[bytes] = []
     lines: list[int] = [0]
     last = b""
+    odd: list[tuple[int, bytes]] = []
     with _opened(file) as stream:
         for block in _blocks(stream):
             blocks.append(block if not blocks else block[:_PART_BYTES])
+            odd += _lines_beyond_ascii(block, before=lines[-1], most=_MAX_LINES - len(odd))
             lines.append(lines[-1] + max(block.count(b"\n"), block.count(b"\r")))
             last = block
         has_end = not stream.read(1)
@@ -57,7 +65,29 @@ def read_parts(file: Path) -> FileParts:
         tail = last[-_PART_BYTES:]
         before = lines[-1] - max(tail.count(b"\n"), tail.count(b"\r"))
         parts.append((before, tail))
-    return FileParts(blocks[0], tuple(parts), not parts and has_end, has_end)
+    return FileParts(blocks[0], tuple(parts), not parts and has_end, has_end, tuple(odd))
+
+
+def _lines_beyond_ascii(block: bytes, *, before: int, most: int) -> list[tuple[int, bytes]]:
+    """Lines of a block that are not plain ASCII; none that its edges cut.
+
+    Args:
+        block: bytes of the file.
+        before: lines before it.
+        most: how many to return.
+    """
+    found: list[tuple[int, bytes]] = []
+    at = 0
+    while len(found) < most and (match := _BEYOND_ASCII.search(block, at)):
+        start = max(block.rfind(b"\n", 0, match.start()), block.rfind(b"\r", 0, match.start())) + 1
+        ends = [end for sign in (b"\n", b"\r") if (end := block.find(sign, match.end())) >= 0]
+        if not ends:
+            break
+        at = min(ends)
+        if start:
+            above = max(block.count(b"\n", 0, start), block.count(b"\r", 0, start))
+            found.append((before + above + 1, block[start:at]))
+    return found
 
 
 def read_start(file: Path, length: int) -> bytes:
