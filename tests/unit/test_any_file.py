@@ -46,7 +46,7 @@ def propose(raw: bytes) -> tuple[Sample, Proposal]:
         kind=None,
         time_zone="UTC",
         vocabularies=value_words(config()),
-        missing_words=missing_words(config()).number,
+        missing_words=missing_words(config()),
     )
     assert yaml.safe_load(proposal.text())[proposal.kind] == proposal.body
     return sample, proposal

@@ -72,6 +72,31 @@ def test_orders_that_belong_to_nobody_are_said_to(tmp_path: Path, header: str) -
     ]
 
 
+def test_a_name_on_half_of_all_records_is_said_to_be_nobodys_perhaps(tmp_path: Path) -> None:
+    several = [f"K{n}" for n in range(9)]
+    columns, (note,) = propose(tmp_path, "customer", [*several, *["LAUFKD1"] * 9])
+    assert columns["customer_ref"] == "customer"
+    assert "(xxxxxx0) stands on 27 of 54 records; if it is no customer, add it to 'person'" in note
+    for names in (
+        [*several, *["LAUFKD1"] * 8],  # on less than half
+        [*several, *["guest"] * 9],  # known to be nobody
+        ["K1", "K1", "K2"],  # too few to tell
+        ["K1"] * 20,  # the file of one customer
+    ):
+        assert propose(tmp_path, "customer", names)[1] == [], names
+
+
+def test_columns_with_one_name_are_said(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    lines = "".join(f"O{n},2026-05-01 10:00:00,P{n % 3},1,{n}.50,ada,{n}.99\n" for n in range(6))
+    file.write_text(f"order_no,paid_at,sku,qty,Price,customer,price\n{lines}", encoding="utf-8")
+    notes = infer_mapping(Config.load(), str(file), kind="orders").notes
+    assert [note for note in notes if note.startswith("columns:")] == [
+        "columns: 2 are called 'Price'; Spark calls them Price4 and price6; see that the mapping "
+        "takes the one that is meant"
+    ]
+
+
 LINE = "O1,2026-05-01 10:00:00,P1,1,9.90,ada"
 
 

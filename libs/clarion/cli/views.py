@@ -10,7 +10,8 @@ from rich.text import Text
 
 from clarion.explore.audience import Audience
 from clarion.explore.customer_360 import CustomerView
-from clarion.onboarding.trial import Trial, shape_of
+from clarion.kernel.text import shape
+from clarion.onboarding.trial import Trial
 from clarion.serving.live_view import LiveCustomer
 
 Row = Mapping[str, Any]
@@ -83,13 +84,13 @@ def quarantined_records_table(rows: list[dict[str, Any]]) -> RichTable:
     """Quarantined records, each value by its shape."""
     table = RichTable("source", "file and record", "reasons", "shape of the record")
     for row in rows:
-        shape = "\n".join(
+        shapes = "\n".join(
             f"{name}: {_cell(value)}"
             for name, value in sorted(row["raw"].items())
             if not name.startswith("token:")
         )
         record = f"{row['_file']}\n{row['_row']}"
-        table.add_row(row["_source"], record, _reasons(row["reasons"]), shape)
+        table.add_row(row["_source"], record, _reasons(row["reasons"]), shapes)
     return table
 
 
@@ -228,7 +229,7 @@ def _number(value: Any) -> str:
 
 
 def _shown(value: Any, *, is_hidden: bool) -> str:
-    return shape_of(_cell(value)) if is_hidden else _cell(value)
+    return shape(_cell(value)) if is_hidden else _cell(value)
 
 
 def _cell(value: Any) -> str:

@@ -82,7 +82,7 @@ def infer_mapping(config: Config, path: str, *, kind: str | None) -> Proposal:
             sample,
             words,
             vocabularies=value_words(config),
-            missing_words=missing_words(config).number,
+            missing_words=missing_words(config),
             kind=kind,
             time_zone=str(config.get("shop.time_zone")),
             where=files.where,

@@ -1,7 +1,6 @@
 """What a mapping makes of the first records of a source."""
 
 import glob
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +23,10 @@ from clarion.config import Config
 from clarion.contracts.sources import KINDS
 from clarion.declarations.shop import parse_sources, parse_spec, rules, sources
 from clarion.kernel.errors import ConfigError, SourceError
+from clarion.kernel.text import shape
 from clarion.measures.columns.expressions import plain_reason
 
 _SHOWN = 5  # reasons
-_LETTERS = {"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "So"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +60,6 @@ class Trial:
         return frozenset(source.personal) | {
             name for name, expression in source.columns.items() if expression.columns(source.sealed)
         }
-
-
-def shape_of(text: str) -> str:
-    """A personal value by its shape: letters as x, digits as 0."""
-    letters = "".join("x" if unicodedata.category(sign) in _LETTERS else sign for sign in text)
-    return "".join("0" if unicodedata.category(sign)[0] == "N" else sign for sign in letters)
 
 
 def try_mapping(spark: SparkSession, config: Config, name: str, *, limit: int) -> list[Trial]:
@@ -128,7 +121,7 @@ def _summary(trial: Trial) -> str:
         for reason in row["_reasons"]:
             sample = reason["sample"] or ""
             if reason["column"] in trial.personal_columns:
-                sample = shape_of(sample)
+                sample = shape(sample)
             found = f" '{sample}'" if sample else ""
             first.setdefault(
                 f"{reason['column']} is {reason['rule']}", f"record {row['_row']}{found}"

@@ -27,7 +27,6 @@ from clarion.workflows.cleaning_plan import CleaningBatch
 
 _BROADCAST_ROWS = 500_000  # rows whose names, some 20 MB, are sent to each executor
 _POSITION = ["_batch", "_file", "_row"]
-_COMPARED = ("_ingested_at", *_POSITION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +104,9 @@ class Repeats:
 
     def _mark_many(self, rows: DataFrame) -> DataFrame:
         """The rows with their marks; those are compared whose key occurs twice, or before."""
-        key, further = ("line_key", ["_statement", "_hash"]) if self._of_lines else ("_identity", [])
-        names = dict.fromkeys((key, *further, *_COMPARED))
+        key = "line_key" if self._of_lines else "_identity"
+        further = ("_statement", "_hash") if self._of_lines else ()
+        names = (key, *further, "_ingested_at", *_POSITION)
         before = self._before(rows)
         if before is not None:
             before = self.scope.persist(before)

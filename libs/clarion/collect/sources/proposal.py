@@ -1,6 +1,6 @@
 """A first mapping from a sample of a file, for a person to correct: every guess is noted."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -11,7 +11,11 @@ import yaml
 from clarion.collect.sources.discounts import propose_discount
 from clarion.collect.sources.id_damage import propose_ids
 from clarion.collect.sources.inference.currencies import currency_of_amounts, read_currency
-from clarion.collect.sources.inference.customers import find_customer, note_on_nobody
+from clarion.collect.sources.inference.customers import (
+    find_customer,
+    note_on_most,
+    note_on_nobody,
+)
 from clarion.collect.sources.inference.facts import Column, describe_columns
 from clarion.collect.sources.inference.matching import (
     SURE_SIMILARITY,
@@ -32,6 +36,7 @@ from clarion.collect.sources.inference.orders import (
 from clarion.collect.sources.inference.personal import sealed_columns
 from clarion.collect.sources.inference.unnamed import match_by_values
 from clarion.collect.sources.inference.vocabularies import note_words
+from clarion.collect.sources.missing_words import MissingWords
 from clarion.collect.sources.sample import Sample
 from clarion.contracts.sources import KINDS, ORDER_FIELDS, Kind
 from clarion.contracts.vocabularies import Vocabularies
@@ -120,7 +125,7 @@ def propose_mapping(
     time_zone: str,
     where: str | None = None,
     vocabularies: Vocabularies = MappingProxyType({}),
-    missing_words: Collection[str] = (),
+    missing_words: MissingWords = MissingWords(),
 ) -> Proposal:
     """A mapping for the kind that a file's columns resemble most, by names and by values.
 
@@ -132,13 +137,13 @@ def propose_mapping(
         time_zone: zone of the source's clock, which no file states.
         where: pattern of the files that fit; None for every file with the same ending.
         vocabularies: the value that each plain word stands for, by section of words.yml.
-        missing_words: texts that stand for no value, in lower case.
+        missing_words: texts that stand for no value.
 
     Raises:
         SourceError: the file resembles no kind, or no line names its columns and values do not
             say what they are.
     """
-    columns = describe_columns(sample.columns, sample.lines, missing_words)
+    columns = describe_columns(sample.columns, sample.lines, missing_words.number)
     if sample.format == "csv" and not sample.options.get("header"):
         found = [_by_values(path, sample, columns, kind)]
     else:
@@ -162,6 +167,7 @@ def propose_mapping(
     _add_columns(sample, best, proposal)
     _note_keys(sample, best, proposal)
     proposal.notes += note_on_nobody(best.matches, best.kind)
+    proposal.notes += note_on_most(columns, best.matches, missing_words)
     if best.kind.name == "orders":
         proposal.notes += [*about_orders, *note_flags(columns, best.matches)]
         proposal.notes += note_equal_lines(sample.columns, sample.lines, best.matches)

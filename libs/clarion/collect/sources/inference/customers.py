@@ -1,13 +1,17 @@
 """Whose the records of a file are, where no column is called so."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from clarion.collect.sources.inference.facts import Column
 from clarion.collect.sources.inference.matching import Match
 from clarion.collect.sources.inference.personal import personal_data
+from clarion.collect.sources.missing_words import MissingWords
 from clarion.contracts.sources import Kind
+from clarion.kernel.text import shape
 
 _CUSTOMER = "customer_ref"
+_MIN_RECORDS = 20  # of fewer, one customer may well have half
 _ADDRESSES = {"mail": "mail addresses", "phone": "telephone numbers"}
 
 
@@ -49,4 +53,30 @@ def note_on_nobody(matches: Mapping[str, Match], kind: Kind) -> list[str]:
     return [
         f"{_CUSTOMER}: no column was found that names customers, so all {kind.name} belong to "
         "nobody; map it if the file has one"
+    ]
+
+
+def note_on_most(
+    columns: Mapping[str, Column], matches: Mapping[str, Match], words: MissingWords
+) -> list[str]:
+    """What to tell a person where half of all records have one customer; nothing elsewhere.
+
+    Such a name mostly stands for nobody, in a word that no list has.
+
+    Args:
+        columns: of the file.
+        matches: the file's column for each of the kind's.
+        words: texts that stand for no value.
+    """
+    if _CUSTOMER not in matches:
+        return []
+    name = matches[_CUSTOMER].name
+    nobody = {*words.id, *words.person}
+    texts = [text for text in columns[name].texts if text.strip().lower() not in nobody]
+    ((most, times),) = Counter(texts).most_common(1) or [("", 0)]
+    if len(texts) < _MIN_RECORDS or 2 * times < len(texts) or len(set(texts)) == 1:
+        return []
+    return [
+        f"{_CUSTOMER}: one value of '{name}' ({shape(most)}) stands on {times} of {len(texts)} "
+        "records; if it is no customer, add it to 'person' in missing_words.yml"
     ]

@@ -106,6 +106,12 @@ def _stated_layout(layout: Layout) -> tuple[dict[str, Any], list[str]]:
     if layout.trailing:
         stated["trailing_separator"] = True
         notes.append("layout: each record ends with a separator that the columns' names lack")
+    for name in layout.shared_names:
+        same = [n for n in layout.names if re.fullmatch(rf"{re.escape(name)}[0-9]+", n, re.I)]
+        notes.append(
+            f"columns: {len(same)} are called '{name}'; Spark calls them {' and '.join(same)}; "
+            "see that the mapping takes the one that is meant"
+        )
     for what, found in (
         ("below the last record", layout.footer),
         ("the columns' names again", layout.repeated),

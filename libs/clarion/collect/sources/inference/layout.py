@@ -5,7 +5,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from clarion.collect.sources.inference.dates import read_dates
 from clarion.collect.sources.mapping import WHITESPACE
@@ -75,6 +75,7 @@ class Layout:
         footer: lines after the last record.
         odd: other lines with more or fewer cells.
         has_quotes: whether any cell is quoted.
+        shared_names: names in the file that several columns have.
     """
 
     dialect: Dialect
@@ -87,6 +88,7 @@ class Layout:
     footer: tuple[Row, ...] = field(default=())
     odd: tuple[Row, ...] = field(default=())
     has_quotes: bool = False
+    shared_names: tuple[str, ...] = ()
 
 
 def read_rows(text: str, dialect: Dialect, *, start: int = 1) -> list[Row]:
@@ -231,7 +233,15 @@ def _with_names(rows: list[Row], dialect: Dialect, width: int, path: str) -> Lay
             if _names_columns(row):
                 _refuse_control_characters(row, path)
                 names = safe_names([*row.cells, ""] if trailing else row.cells)
-                return Layout(dialect, names, True, tuple(before), trailing, tuple(following))
+                return Layout(
+                    dialect,
+                    names,
+                    True,
+                    tuple(before),
+                    trailing,
+                    tuple(following),
+                    shared_names=_shared_names(row.cells),
+                )
             break
         before.append(row)
     above = before[-1] if before else None
@@ -282,6 +292,14 @@ def safe_names(cells: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def _shared_names(cells: Sequence[str]) -> tuple[str, ...]:
+    """Names that several columns have, whatever their case; each as it stands first."""
+    by_name: dict[str, list[str]] = {}
+    for cell in filter(None, cells):
+        by_name.setdefault(cell.lower(), []).append(cell)
+    return tuple(same[0] for same in by_name.values() if len(same) > 1)
+
+
 def _without_footer(layout: Layout, width: int, *, has_quotes: bool, is_whole: bool) -> Layout:
     rows = list(layout.rows)
     footer: list[Row] = []
@@ -301,17 +319,13 @@ def _without_footer(layout: Layout, width: int, *, has_quotes: bool, is_whole: b
             (records if len(row.cells) == width else odd).append(row)
     if len(footer) == len(layout.rows):  # nothing is left to end
         footer, odd = [], [*footer, *odd]
-    return Layout(
-        layout.dialect,
-        layout.names,
-        layout.has_names,
-        layout.before,
-        layout.trailing,
-        tuple(records),
-        tuple(repeated),
-        tuple(footer),
-        tuple(odd),
-        has_quotes,
+    return replace(
+        layout,
+        rows=tuple(records),
+        repeated=tuple(repeated),
+        footer=tuple(footer),
+        odd=tuple(odd),
+        has_quotes=has_quotes,
     )
 
 
