@@ -373,3 +373,22 @@ def test_amounts_of_an_order_are_spread_over_its_lines(spark: SparkSession) -> N
         "q=1 p=10 d=1": ["missing order_ref"],
         "q=1 p=10": ["missing order_ref"],
     }
+
+
+def test_a_price_in_another_currency_than_its_record_is_rejected(spark: SparkSession) -> None:
+    """The shop of these mappings counts in USD."""
+    price = {"unit_price": {"from": "p", "as": "price"}}
+    with_column = mapping({**price, "currency": "c"})
+    of_shop = mapping(price)
+    symbols = mapping({"unit_price": {"from": "p", "as": "price", "symbols": {"$": "CAD"}}})
+    stated, shops, declared = cleaned(
+        spark,
+        (with_column, ("q=1 p=5.00€ c=EUR", "q=1 p=5.00€ c=GBP", "q=1 p=GBP5 c=EUR", "q=1 p=5 c=EUR", "q=1 p=$5 c=EUR", "q=1 p=£5")),
+        (of_shop, ("q=1 p=5.00", "q=1 p=5USD", "q=1 p=5.00EUR", "q=1 p=¥5", "q=1 p=5元")),
+        (symbols, ("q=1 p=$5", "q=1 p=US$5")),
+    )  # fmt: skip
+    wrong = ["other_currency unit_price"]
+    assert [row["reasons"] for row in stated] == [[], wrong, wrong, [], [], wrong]
+    assert [row["reasons"] for row in shops] == [[], [], wrong, [], wrong]
+    assert [row["reasons"] for row in declared] == [wrong, []]
+    assert shown(stated[:1], "unit_price", "amount") == [("5.0000", "5.0000")]

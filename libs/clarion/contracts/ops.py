@@ -158,8 +158,8 @@ QUALITY = Table(
             "rule",
             "string",
             "rule of conf/rules, or missing, unreadable, malformed_record, "
-            "no_consent_to_collection, out_of_range, filled, missing_word, repaired_id, "
-            f"standard_form, or what is wrong with an id: {', '.join(ID_FAULTS)}",
+            "no_consent_to_collection, out_of_range, other_currency, filled, missing_word, "
+            f"repaired_id, standard_form, or what is wrong with an id: {', '.join(ID_FAULTS)}",
         ),
         Column(
             "column", "string", "column that it checks; empty for the record or for several columns"

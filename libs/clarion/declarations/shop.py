@@ -191,6 +191,11 @@ def parse_spec(source: Source) -> ParseSpec:
         ),
         missing_words={name: expression.missing_words for name, expression in open_columns.items()},
         currency=source.currency,
+        price_currencies={
+            name: expression.currency
+            for name, expression in open_columns.items()
+            if expression.currency
+        },
         from_above=source.from_above,
         discount=source.discount,
         of_order=source.of_order,

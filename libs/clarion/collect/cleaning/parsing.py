@@ -1,7 +1,7 @@
 """From bronze records to typed rows of a source kind, with missing values filled by policy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -57,6 +57,7 @@ class ParseSpec:
         local_times: columns whose expressions give times of the source's clock, not instants.
         missing_words: texts that stand for no value, of each mapped column.
         currency: currency of amounts that state none.
+        price_currencies: SQL of the currency that a text `s` states, of each column of prices.
         from_above: columns whose missing texts are those of the order's line above.
         discount: what the discount of an order line is.
         of_order: columns whose amounts are stated of the whole order.
@@ -74,6 +75,7 @@ class ParseSpec:
     discount: Discount
     from_above: tuple[str, ...] = ()
     of_order: tuple[str, ...] = ()
+    price_currencies: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse_records(records: DataFrame, parse_spec: ParseSpec) -> DataFrame:

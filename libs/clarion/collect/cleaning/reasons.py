@@ -86,6 +86,7 @@ def find_reasons(
         *_value_conditions(parse_spec, policy.required, emptying),
         *_id_conditions(parse_spec),
         *_range_conditions(parse_spec),
+        *_currency_conditions(parse_spec),
         *_rule_conditions(rejecting),
     ]
     warnings = [*_rule_conditions(warning), *_emptied_conditions(emptying)]
@@ -316,4 +317,18 @@ def _range_conditions(parse_spec: ParseSpec) -> list[_Condition]:
                 f"AND ({others}) AND quantity <> 0"
             )
             conditions.append(_Condition(holds, "'out_of_range'", sql.text(name)))
+    return conditions
+
+
+def _currency_conditions(parse_spec: ParseSpec) -> list[_Condition]:
+    """Prices that state another currency beside their number than the one they count in."""
+    if parse_spec.kind.column("currency") is None:
+        return []
+    conditions = []
+    for name, stated in parse_spec.price_currencies.items():
+        text = source_text(parse_spec, name)
+        # Most prices are plain numbers.
+        has_mark = f"{text} RLIKE {sql.text('[^0-9.,+ -]')}"
+        differs = f"{has_mark} AND {sql.let(text, stated)} <> currency"
+        conditions.append(_Condition(differs, "'other_currency'", sql.text(name), "true"))
     return conditions

@@ -29,6 +29,9 @@ BUILT_IN_REASONS: dict[str, str] = {
         "the person did not consent to collection, and the fact is about nobody else"
     ),
     "missing_word": "a text such as N/A stands for no value, as missing_words.yml declares",
+    "other_currency": (
+        "the price states another currency than its record, or than the shop where that states none"
+    ),
     "out_of_range": "a value that follows from others of the line is too large for its type",
     "filled": "a missing value was filled by the mapping's policy",
     "repaired_id": "what a table added to an id was taken away, as the mapping's 'ids' declares",

@@ -43,6 +43,7 @@ class Expression:
         missing_words: texts that stand for no value.
         gives_text: whether its column is one of text.
         id_form: how the ids of its column are written; None where it is none of ids.
+        currency: SQL of the currency that a text `s` of a price states; None where it is no price.
     """
 
     sql: str
@@ -53,6 +54,7 @@ class Expression:
     missing_words: tuple[str, ...] = ()
     gives_text: bool = False
     id_form: IdForm | None = None
+    currency: str | None = None
 
     def __post_init__(self) -> None:
         expressions.refuse_unsafe_sql(self.over or self.sql, where=self.where)

@@ -183,6 +183,7 @@ def _expression(
         of_column,
         over=body.from_,
         phone=body.country if body.as_ == "phone" else None,
+        currency=standards.price_currency(body),
     )
 
 

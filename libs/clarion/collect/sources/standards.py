@@ -134,6 +134,15 @@ def is_of_order(body: Any) -> bool:
     return isinstance(body, Standard) and body.per == "order"
 
 
+def price_currency(standard: Standard) -> str | None:
+    """SQL of the currency that a text `s` of a price states; None for any other form.
+
+    Args:
+        standard: what the mapping says.
+    """
+    return _currency(standard.symbols) if standard.as_ == "price" else None
+
+
 def expression(standard: Standard, regions: Mapping[str, Mapping[str, list[str]]]) -> str:
     """The SQL expression of a standard form; it gives null where a value has none.
 
