@@ -11,11 +11,7 @@ import yaml
 from clarion.collect.sources.discounts import propose_discount
 from clarion.collect.sources.id_damage import propose_ids
 from clarion.collect.sources.inference.currencies import currency_of_amounts, read_currency
-from clarion.collect.sources.inference.customers import (
-    find_customer,
-    note_on_most,
-    note_on_nobody,
-)
+from clarion.collect.sources.inference.customers import find_customer, note_customers
 from clarion.collect.sources.inference.facts import Column, describe_columns
 from clarion.collect.sources.inference.matching import (
     SURE_SIMILARITY,
@@ -166,8 +162,7 @@ def propose_mapping(
     proposal.notes += sample.notes
     _add_columns(sample, best, proposal)
     _note_keys(sample, best, proposal)
-    proposal.notes += note_on_nobody(best.matches, best.kind)
-    proposal.notes += note_on_most(columns, best.matches, missing_words)
+    proposal.notes += note_customers(columns, best.matches, best.kind, missing_words)
     if best.kind.name == "orders":
         proposal.notes += [*about_orders, *note_flags(columns, best.matches)]
         proposal.notes += note_equal_lines(sample.columns, sample.lines, best.matches)

@@ -41,13 +41,19 @@ def find_customer(
     return dict(matches)
 
 
-def note_on_nobody(matches: Mapping[str, Match], kind: Kind) -> list[str]:
-    """What to tell a person whose records name nobody; nothing where they need not or do.
+def note_customers(
+    columns: Mapping[str, Column], matches: Mapping[str, Match], kind: Kind, words: MissingWords
+) -> list[str]:
+    """What to tell a person of whose the records are: nobody's, or half of them one customer's.
 
     Args:
+        columns: of the file.
         matches: the file's column for each of the kind's.
         kind: the source kind.
+        words: texts that stand for no value.
     """
+    if _CUSTOMER in matches:
+        return _note_on_most(columns[matches[_CUSTOMER].name], words)
     if not kind.people or set(kind.people) & set(matches) or _CUSTOMER in kind.required:
         return []
     return [
@@ -56,27 +62,14 @@ def note_on_nobody(matches: Mapping[str, Match], kind: Kind) -> list[str]:
     ]
 
 
-def note_on_most(
-    columns: Mapping[str, Column], matches: Mapping[str, Match], words: MissingWords
-) -> list[str]:
-    """What to tell a person where half of all records have one customer; nothing elsewhere.
-
-    Such a name mostly stands for nobody, in a word that no list has.
-
-    Args:
-        columns: of the file.
-        matches: the file's column for each of the kind's.
-        words: texts that stand for no value.
-    """
-    if _CUSTOMER not in matches:
-        return []
-    name = matches[_CUSTOMER].name
+def _note_on_most(column: Column, words: MissingWords) -> list[str]:
+    """A name on half of all records mostly stands for nobody, in a word that no list has."""
     nobody = {*words.id, *words.person}
-    texts = [text for text in columns[name].texts if text.strip().lower() not in nobody]
+    texts = [text for text in column.texts if text.strip().lower() not in nobody]
     ((most, times),) = Counter(texts).most_common(1) or [("", 0)]
     if len(texts) < _MIN_RECORDS or 2 * times < len(texts) or len(set(texts)) == 1:
         return []
     return [
-        f"{_CUSTOMER}: one value of '{name}' ({shape(most)}) stands on {times} of {len(texts)} "
-        "records; if it is no customer, add it to 'person' in missing_words.yml"
+        f"{_CUSTOMER}: one value of '{column.name}' ({shape(most)}) stands on {times} of "
+        f"{len(texts)} records; if it is no customer, add it to 'person' in missing_words.yml"
     ]
