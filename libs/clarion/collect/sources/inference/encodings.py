@@ -16,6 +16,7 @@ _MIN_ALONE = 0.6  # of the runs of letters beyond ASCII that a Western reading g
 _MIN_ZEROS = 0.2  # of the bytes of UTF-16 text; a text of another encoding has none
 _ALONE = 2  # 'Müller', 'Kröß', but not 'Привет'
 _LINES_NAMED = 3
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def find_encoding(raw: bytes, numbers: Sequence[int] = ()) -> Encoding:
     ]
     damaged = [number for number, line in beyond_ascii if not _decodes(line, "utf-8")]
     if not damaged:
-        return Encoding("UTF-8", "utf-8")
+        return Encoding("UTF-8", "utf-8", note=_note_if_encoded_twice(beyond_ascii))
     if len(damaged) <= _MAX_DAMAGED * len(beyond_ascii):
         lines = ", ".join(map(str, damaged[:_LINES_NAMED]))
         return Encoding(
@@ -80,6 +81,33 @@ def find_encoding(raw: bytes, numbers: Sequence[int] = ()) -> Encoding:
             "until it is delivered without damage",
         )
     return _single_or_double_byte(raw, beyond_ascii)
+
+
+def _note_if_encoded_twice(lines: Sequence[tuple[int, bytes]]) -> str:
+    """What to tell where most texts beyond ASCII are UTF-8 that was read as Western and written."""
+    runs = [
+        (number, run)
+        for number, line in lines
+        for run in _BEYOND_ASCII.findall(line.decode("utf-8"))
+    ]
+    twice = [number for number, run in runs if _is_encoded_twice(run)]
+    if not twice or 2 * len(twice) < len(runs):
+        return ""
+    return (
+        f"encoding: text was encoded twice, as in line {twice[0]}, before the file was written; "
+        "deliver it again, or its names and words stay as they are"
+    )
+
+
+def _is_encoded_twice(text: str) -> bool:
+    """Whether a run of letters is UTF-8 again once its letters are bytes; one letter never is."""
+    for codec in ("windows-1252", "latin-1"):
+        try:
+            text.encode(codec).decode("utf-8")
+        except UnicodeError:
+            continue
+        return True
+    return False
 
 
 def _decodes(line: bytes, codec: str) -> bool:
