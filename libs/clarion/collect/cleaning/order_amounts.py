@@ -46,7 +46,6 @@ def _spread(rows: DataFrame, column: str, *, weight: str, at_most_lines: bool = 
         at_most_lines: whether the lines' weights are the most that is spread.
     """
     stated = f"nullif({column}, 0)"
-    lines = f"sum(_weight) OVER ({_ORDER})"
     until = "round(try_divide(try_multiply(_spread, {}), _lines), 4)"
     share = f"{until.format('_until')} - {until.format('_until - _weight')}"
     if at_most_lines:
@@ -59,7 +58,7 @@ def _spread(rows: DataFrame, column: str, *, weight: str, at_most_lines: bool = 
             f"min({stated}) OVER ({_ORDER}) AS _lowest",
             f"coalesce(max({stated}) OVER ({_ORDER}), max({column}) OVER ({_ORDER})) AS _highest",
             f"sum(_weight) OVER ({_SO_FAR}) AS _until",
-            f"{lines} AS _lines",
+            f"sum(_weight) OVER ({_ORDER}) AS _lines",
         )
         .selectExpr("*", f"{spread} AS _spread")
         .selectExpr(

@@ -212,7 +212,7 @@ def _check_standard(body: Standard, column: Column, where: str) -> None:
     if of_discount and column.name != "discount" and not is_refund_of_order:
         raise ConfigError(
             f"{where}: only a discount is stated in per cent, of a unit or with a sign, "
-            "and only it and a refund of the whole order",
+            "and only a discount or a refund of the whole order",
             found=column.name,
             fix="leave 'per' and 'sign' out, and write 'as: number' or 'as: price'",
         )

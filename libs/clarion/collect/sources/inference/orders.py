@@ -234,7 +234,9 @@ def _line_sums(
         return [None] * rows
     prices, units = (columns[matches[name].name] for name in ("unit_price", "quantity"))
     numbers = ((_amount(price), _amount(unit)) for price, unit in zip(prices, units, strict=True))
-    return [None if None in pair else round(pair[0] * pair[1], 2) for pair in numbers]  # type: ignore[operator]
+    return [
+        None if price is None or unit is None else round(price * unit, 2) for price, unit in numbers
+    ]
 
 
 def _amount(text: str | None) -> float | None:
