@@ -1,6 +1,7 @@
 """Frames that are computed once, until they are released together."""
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from py4j.java_gateway import JavaClass
@@ -39,8 +40,8 @@ def _with_short_plan(persisted: DataFrame) -> DataFrame:
     if not isinstance(persisted, ClassicDataFrame):
         return persisted
     session: Any = persisted.sparkSession
-    datasets = session._jvm.org.apache.spark.sql.classic.Dataset
-    if not isinstance(datasets, JavaClass):
+    datasets = _datasets(session._jvm)
+    if datasets is None:
         return persisted
     plan = persisted._jdf.queryExecution().withCachedData()
     if plan.nodeName() != "InMemoryRelation":
@@ -50,3 +51,11 @@ def _with_short_plan(persisted: DataFrame) -> DataFrame:
     rows = plan.copy(plan.output(), plan.cacheBuilder(), plan.output().take(0))
     getattr(rows, "statsOfPlanToCache_$eq")(plan.statsOfPlanToCache())
     return ClassicDataFrame(datasets.ofRows(session._jsparkSession, rows), session)
+
+
+@cache
+def _datasets(jvm: Any) -> Any:
+    """Spark's class that makes frames of plans; None where it is another engine's."""
+    # Looked up once: each part of the name is searched for in every jar.
+    found = jvm.org.apache.spark.sql.classic.Dataset
+    return found if isinstance(found, JavaClass) else None

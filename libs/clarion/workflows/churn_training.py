@@ -53,20 +53,16 @@ def serving_model(
         return in_force
 
     horizon = timedelta(days=settings.horizon_days)
-    earlier = _examples(scope, settings, cut=scope.as_of - 2 * horizon).persist()
-    later = _examples(scope, settings, cut=scope.as_of - horizon).persist()
-    try:
-        of_earlier, of_later = scope.run_concurrently(
-            [partial(models.input_fingerprint, earlier), partial(models.input_fingerprint, later)]
-        )
-        fingerprint = digest(settings_hash, scope.seed, str(scope.as_of), of_earlier + of_later)
-        registered_version = scope.tracking.version_of(MODEL, fingerprint)
-        if registered_version:
-            return scope.tracking.load(MODEL, registered_version), registered_version
-        model = fit_churn_model(earlier, later, settings=settings)
-    finally:
-        earlier.unpersist()
-        later.unpersist()
+    earlier = scope.persist(_examples(scope, settings, cut=scope.as_of - 2 * horizon))
+    later = scope.persist(_examples(scope, settings, cut=scope.as_of - horizon))
+    of_earlier, of_later = scope.run_concurrently(
+        [partial(models.input_fingerprint, earlier), partial(models.input_fingerprint, later)]
+    )
+    fingerprint = digest(settings_hash, scope.seed, str(scope.as_of), of_earlier + of_later)
+    registered_version = scope.tracking.version_of(MODEL, fingerprint)
+    if registered_version:
+        return scope.tracking.load(MODEL, registered_version), registered_version
+    model = fit_churn_model(earlier, later, settings=settings)
     if isinstance(model, NotComputable):
         return model
     return model.pipeline, _register(scope, settings, model, fingerprint)
