@@ -36,6 +36,7 @@ OUTSIDE_THE_LOOP = {
 
 # Where this process has started the JVM itself, and where Spark Connect is told apart.
 REACHES_INTO_THE_JVM = {
+    "runtime/persisted.py": {"_jvm", "_jdf", "_jsparkSession"},
     "runtime/session.py": {"_jvm"},
     "runtime/usage.py": {"_jvm", "sparkContext"},
 }
