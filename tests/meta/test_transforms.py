@@ -40,7 +40,7 @@ BANNED = {
 }
 # Modules that may run actions, and how many rows these bring to the driver.
 BOUNDS = {
-    "campaigns/decisions/allocation.py": "a row per multiplier of the grid",
+    "campaigns/decisions/allocation.py": "10,000 customers; a row per multiplier or part",
     "campaigns/decisions/decisions.py": "one row of sums",
     "campaigns/decisions/plans.py": "one row of sums",
     "collect/cleaning/missing.py": "a row per group of the policy",

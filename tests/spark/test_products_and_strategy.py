@@ -11,7 +11,7 @@ from worlds import World
 
 from clarion.campaigns.decisions import allocation
 from clarion.campaigns.decisions import decisions as deciding
-from clarion.campaigns.decisions.allocation import Unlimited, unlimited_sums
+from clarion.campaigns.decisions.allocation import NO_LIMIT, Allocation, Unlimited, unlimited_sums
 from clarion.campaigns.decisions.context import check_conditions
 from clarion.campaigns.decisions.eligibility import with_candidates
 from clarion.campaigns.decisions.plans import plan_decisions
@@ -31,38 +31,70 @@ AS_OF = date(2026, 6, 1)
 PRODUCTS = "product_id string, title string, description string, brand string, category string, list_price decimal(18,4)"
 
 
-@pytest.mark.covers("S12")
-def test_a_budget_is_never_exceeded_and_the_dual_bounds_the_value(spark: SparkSession) -> None:
+_CHOOSERS = (
+    "customer_id string, eligible array<struct<action:string,value:double,cost:double>>, lot double"
+)
+
+
+def _choosers(spark: SparkSession, *, alike: int) -> DataFrame:
+    """600 customers with four actions each, and some with one and the same."""
     rng = np.random.default_rng(4)
-    values = [
-        (
-            f"c{row}",
-            [("nothing", 0.0, 0.0)]
-            + [
-                (f"a{index}", float(v), float(c))
-                for index, (v, c) in enumerate(rng.uniform(0.1, 2, (4, 2)))
-            ],
-        )
-        for row in range(300)
-    ]
-    customers = spark.createDataFrame(
-        values, "customer_id string, eligible array<struct<action:string,value:double,cost:double>>"
-    ).persist()
+    nothing = ("nothing", 0.0, 0.0)
+    rows = []
+    for row in range(600):
+        actions = enumerate(rng.uniform(0.1, 2, (4, 2)))
+        offers = [(f"a{index}", float(v), round(float(c), 4)) for index, (v, c) in actions]
+        rows.append((f"c{row}", [nothing, *offers], float(rng.uniform())))
+    for row in range(alike):
+        rows.append((f"d{row}", [nothing, ("a0", 1.0, 1.0)], float(rng.uniform())))
+    return spark.createDataFrame(rows, _CHOOSERS).persist()
+
+
+@pytest.mark.covers("S12")
+@pytest.mark.parametrize("collected", [10_000, 100])
+def test_a_budget_is_never_exceeded_and_the_dual_bounds_the_value(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, collected: int
+) -> None:
+    """In memory, and by bisection with those collected who are at the margin."""
+    monkeypatch.setattr(allocation, "_COLLECTED", collected)
+    customers = _choosers(spark, alike=400)
+    items = [item for row in customers.collect() for item in row["eligible"]]
     unlimited = Unlimited.of(customers.agg(*unlimited_sums(F.lit(True))).first())
-    items = [item for _, eligible in values for item in eligible]
+    assert unlimited.choosers == 1000
     assert unlimited.steepest == pytest.approx(max(v / c for _, v, c in items if c))
-    assert unlimited.totals.value == pytest.approx(
-        sum(max(value for _, value, _ in eligible) for _, eligible in values)
-    )
     earlier = -1.0
-    for budget in (0.0, 20.0, 100.0, 1e6):
+    for budget in (0.0, 60.0, 400.0):
         result = allocation.allocate(customers, unlimited, budget=budget)
-        assert result.cost <= budget
+        assert result.cost <= budget + 1e-9
         assert result.value <= result.value_bound + 1e-9
         assert result.value >= earlier
         assert result.shadow_price >= 0
-        assert result.value_bound - result.value <= 0.03 * max(result.value_bound, 1e-9)
+        assert result.value_bound - result.value <= 0.005 * max(result.value_bound, 1e-9)
         earlier = result.value
+        # What was found is what each customer then takes.
+        greedy = _greedy(customers, result)
+        assert greedy == pytest.approx((result.cost, result.value))
+
+
+def _greedy(customers: DataFrame, result: Allocation) -> tuple[float, float]:
+    """Cost and value of the action that each customer takes."""
+    chosen = deciding.with_greedy(customers, F.col("lot"), result)
+    sums = chosen.agg(F.sum("greedy.cost"), F.sum("greedy.value")).first()
+    assert sums is not None
+    return sums[0], sums[1]
+
+
+@pytest.mark.covers("S12")
+def test_many_customers_who_are_alike_are_served_by_lot(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(allocation, "_COLLECTED", 100)
+    customers = _choosers(spark, alike=3000).where("customer_id LIKE 'd%'")
+    unlimited = Unlimited.of(customers.agg(*unlimited_sums(F.lit(True))).first())
+    result = allocation.allocate(customers, unlimited, budget=1500.0)
+    assert result.cost == pytest.approx(1500.0)
+    assert len(result.chosen) <= 100
+    assert _greedy(customers, result) == pytest.approx((1500.0, 1500.0))
 
 
 def _offers(config: Config) -> Catalogue:
@@ -95,7 +127,7 @@ def _decide(spark: SparkSession, config: Config, *, live_cart: bool = False) -> 
     offers, draw = _offers(config), deciding.Draw(7, AS_OF, 0.1)
     customers = _customers(spark, config, live_cart=live_cart)
     return deciding.decide(
-        deciding.with_exploration(customers, draw), offers, draw, shadow_price=0.0, run_key="k"
+        deciding.with_exploration(customers, draw), offers, draw, allocation=NO_LIMIT, run_key="k"
     ).persist()
 
 
@@ -137,9 +169,11 @@ def test_the_holdout_is_its_share_and_the_draws_follow_their_chances(
     assert explored_share == pytest.approx(0.10, abs=3 * (0.10 * 0.90 / 3800) ** 0.5)
 
 
+@pytest.mark.parametrize("collected", [10_000, 100])
 def test_what_is_planned_is_what_the_decisions_cost_and_no_more_than_the_budget(
-    spark: SparkSession, config: Config
+    spark: SparkSession, config: Config, monkeypatch: pytest.MonkeyPatch, collected: int
 ) -> None:
+    monkeypatch.setattr(allocation, "_COLLECTED", collected)
     offers, draw = _offers(config), deciding.Draw(7, AS_OF, 0.1)
     customers = _customers(spark, config).persist()
     budget = 1e9

@@ -7,7 +7,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clarion.campaigns.decisions.allocation import NOTHING, best_action
+from clarion.campaigns.decisions.allocation import NOTHING, Allocation, best_action
 from clarion.campaigns.decisions.products import SHOWN_PRODUCTS, products_to_show
 from clarion.campaigns.decisions.settings import Catalogue, StrategySettings
 from clarion.contracts.sources import MONEY
@@ -32,6 +32,11 @@ class Draw:
     def is_exploring(self) -> Column:
         """True for customers whose action is drawn at random on this day."""
         return uniform(f"explore/{self.seed}/{self.as_of}", "customer_id") < F.lit(self.explore)
+
+    @property
+    def lot(self) -> Column:
+        """Decides between customers who are alike, where the budget does not reach all."""
+        return uniform(f"lot/{self.seed}/{self.as_of}", "customer_id")
 
     def pick(self, size: Column) -> Column:
         """A position from 0 to size - 1."""
@@ -82,19 +87,19 @@ def with_exploration(customers: DataFrame, draw: Draw) -> DataFrame:
 
 
 def decide(
-    customers: DataFrame, offers: Catalogue, draw: Draw, *, shadow_price: float, run_key: str
+    customers: DataFrame, offers: Catalogue, draw: Draw, *, allocation: Allocation, run_key: str
 ) -> DataFrame:
     """One decision per customer.
 
     A customer outside the holdout draws uniformly among eligible actions with probability
-    `explore`, and takes the best action under the shadow price otherwise. The stored probability
+    `explore`, and takes the action of the allocation otherwise. The stored probability
     of an action sums both ways to it.
 
     Args:
         customers: with_exploration: eligible, refusals, bucket, is_holdout, explored, drawn.
         offers: the catalogue.
         draw: how choices are randomised.
-        shadow_price: multiplier of the allocation.
+        allocation: what is chosen within the budget.
         run_key: the run that owns the rows.
 
     Returns:
@@ -103,7 +108,7 @@ def decide(
     as_of = F.lit(draw.as_of)
     decision_key = F.struct(as_of.alias("as_of"), "customer_id", "strategy_id", "version")
     return (
-        _with_choice(customers, offers, draw, shadow_price=shadow_price)
+        _with_choice(customers, offers, draw, allocation)
         .select(
             F.sha2(F.to_json(decision_key), 256).alias("decision_id"),
             as_of.alias("as_of"),
@@ -133,19 +138,13 @@ def decide(
 
 
 def _with_choice(
-    customers: DataFrame, offers: Catalogue, draw: Draw, *, shadow_price: float
+    customers: DataFrame, offers: Catalogue, draw: Draw, allocation: Allocation
 ) -> DataFrame:
     """The customers with the action chosen, its probability, and what its offer shows."""
-    greedy = best_action(F.col("eligible"), F.lit(shadow_price))
-    greedy_choice = F.struct(
-        F.col("greedy.action").alias("action"),
-        F.col("greedy.value").alias("value"),
-        F.col("greedy.cost").alias("cost"),
-    )
     choice = (
         F.when(F.col("is_holdout"), F.get("eligible", F.lit(0)))  # "nothing" comes first
         .when(F.col("explored"), F.col("drawn"))
-        .otherwise(greedy_choice)
+        .otherwise(F.col("greedy"))
     )
     probabilities = _action_probabilities(draw)
     of_choice = F.filter(probabilities, lambda item: item["action"] == F.col("choice.action"))
@@ -154,7 +153,7 @@ def _with_choice(
     triggers = {offer.id: F.lit(offer.trigger) for offer in offers.offers if offer.trigger}
     channels = {offer.id: F.lit(offer.channel) for offer in offers.offers}
     return (
-        customers.withColumn("greedy", greedy)
+        with_greedy(customers, draw.lot, allocation)
         .withColumn("choice", choice)
         .withColumns(
             {
@@ -166,6 +165,25 @@ def _with_choice(
             }
         )
     )
+
+
+def with_greedy(customers: DataFrame, lot: Column, allocation: Allocation) -> DataFrame:
+    """The customers with the action of the allocation as `greedy`: action, value, cost.
+
+    Args:
+        customers: customer_id and eligible.
+        lot: as the allocation was given it.
+        allocation: what is chosen within the budget.
+    """
+    best = best_action(F.col("eligible"), allocation.price_of(lot))
+    greedy = F.struct(*(best[name].alias(name) for name in ("action", "value", "cost")))
+    if not allocation.chosen:
+        return customers.withColumn("greedy", greedy)
+    rows = list(allocation.chosen.items())
+    chosen = customers.sparkSession.createDataFrame(rows, "customer_id string, chosen string")
+    by_name = F.get(F.filter("eligible", lambda item: item["action"] == F.col("chosen")), F.lit(0))
+    joined = customers.join(F.broadcast(chosen), "customer_id", "left")
+    return joined.withColumn("greedy", F.coalesce(by_name, greedy)).drop("chosen")
 
 
 def _action_probabilities(draw: Draw) -> Column:

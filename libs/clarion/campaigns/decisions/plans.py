@@ -69,10 +69,10 @@ def plan_decisions(
     cost_of_drawn = F.sum(F.when(F.col("explored"), F.col("drawn.cost"))).alias("explored_cost")
     sums = drawn.agg(cost_of_drawn, *unlimited_sums(is_greedy)).first()
     explored_cost = float(sums["explored_cost"] or 0.0) if sums else 0.0
-    greedy = drawn.where(is_greedy).select("customer_id", "eligible")
+    greedy = drawn.where(is_greedy).select("customer_id", "eligible", draw.lot.alias("lot"))
     budget = settings.budget - explored_cost
     allocation = allocate(greedy, Unlimited.of(sums), budget=budget)
-    decisions = decide(drawn, offers, draw, shadow_price=allocation.shadow_price, run_key=run_key)
+    decisions = decide(drawn, offers, draw, allocation=allocation, run_key=run_key)
     return DecisionPlan(decisions, allocation, explored_cost, draw.explore)
 
 

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.campaigns.decisions.allocation import nothing_candidate
+from clarion.campaigns.decisions.allocation import NO_LIMIT, nothing_candidate
 from clarion.campaigns.decisions.decisions import Draw, decide, with_exploration, with_holdout
 from clarion.campaigns.decisions.products import PRODUCT_SOURCES, SHOWN_PRODUCTS
 from clarion.campaigns.decisions.settings import Catalogue, StrategySettings
@@ -45,4 +45,4 @@ def unprofiled_decisions(
         *(no_products.alias(f"shown_{source}") for source in PRODUCT_SOURCES),
     )
     drawn = with_exploration(with_holdout(candidates, settings), draw)
-    return decide(drawn, offers, draw, shadow_price=0.0, run_key=run_key)
+    return decide(drawn, offers, draw, allocation=NO_LIMIT, run_key=run_key)
