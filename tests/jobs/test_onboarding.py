@@ -93,6 +93,13 @@ def test_a_mapping_is_proposed_from_one_file_and_tried_without_a_lake(
     assert "x.example" not in shown
     assert "order_ref: 1 of 42 ids, first in record 41: what a table added" in shown
     assert "order_ref: 1 of 42 ids, first '0.00000x+00' in record 42: an id was rounded" in shown
+    assert "ingest would refuse" not in shown
+    without_key = flags.index(f"privacy.key=file:{tmp_path / 'key'}")
+    assert clarion("source", "check", "shop", *flags[: without_key - 1]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "41 accepted" in shown
+    assert "ingest would refuse it: " in shown
+    assert "key" in shown.split("ingest would refuse it: ")[1]
     assert not (tmp_path / "lake").exists()
 
 

@@ -13,7 +13,7 @@ from mutated_files import COLUMN_OF, PLAIN, RECORDS, Form, damaged, records
 from clarion.collect.sources.proposal import Proposal, propose_mapping
 from clarion.collect.sources.sample import Sample, sample_file
 from clarion.config import Config
-from clarion.declarations.shop import column_words, missing_words, value_words
+from clarion.declarations.shop import column_words, missing_words, personal_words, value_words
 from clarion.kernel.errors import SourceError
 
 FORMS = st.builds(
@@ -47,6 +47,7 @@ def propose(raw: bytes) -> tuple[Sample, Proposal]:
         time_zone="UTC",
         vocabularies=value_words(config()),
         missing_words=missing_words(config()),
+        personal_words=personal_words(config()),
     )
     assert yaml.safe_load(proposal.text())[proposal.kind] == proposal.body
     return sample, proposal

@@ -90,6 +90,7 @@ def test_damage_in_a_sample_is_told_with_record_shape_and_fix(
     "texts",
     [
         ["12E5", "1E5", "3E10", "3E-10", "10.5", "1.2.3", "12-MAR", "#1001", "a=b", "O'Neil", "客户 甲"],
+        ["set-12", "Box 12", "12. Ed", "12-xl", "abc-12", "MAR-12", "mar-004", "Mai-Linh", "4-marsh"],
         ["7e123456-0000-4000-8000-000000000000", "anna@shop.example", "'t Winkel", "1,5", "2026-05-01"],
         [str(n) for n in range(1, 1000)],  # counted up
         ["0815", "1", "2", "3", "4", "5"],  # one zero says nothing

@@ -86,8 +86,12 @@ def lines(*values: str) -> list[str]:
     ]
 
 
-def test_a_sum_of_the_order_on_each_line_is_no_sum_of_the_line(tmp_path: Path) -> None:
-    twice = lines("1 A 1 50.00", "1 B 2 50.00", "2 A 1 20.00", "3 A 1 70.00", "3 C 1 70.00")
+@pytest.mark.parametrize("form", ["{}", "€{}", '"1,{}"', '"1.{} kr"'])
+def test_a_sum_of_the_order_on_each_line_is_no_sum_of_the_line(tmp_path: Path, form: str) -> None:
+    twice = [
+        ",".join([*line.split(",")[:-1], form.format(line.split(",")[-1])])
+        for line in lines("1 A 1 500", "1 B 2 500", "2 A 1 200", "3 A 1 700", "3 C 1 700")
+    ]
     body, notes = proposed(tmp_path, f"{ORDERS},total", twice)
     assert "amount" not in body["columns"]
     assert f"amount: 'total' {TOLD}" in notes

@@ -131,3 +131,23 @@ def test_lines_that_have_a_name_are_not_spoken_of(tmp_path: Path, name: str, col
     proposal = infer_mapping(Config.load(), str(file), kind="orders")
     assert proposal.body["columns"][column].strip("`") == name
     assert not [note for note in proposal.notes if "equals another" in note]
+
+
+@pytest.mark.parametrize(
+    ("header", "is_sealed"),
+    [
+        ("Billing Name", True), ("Shipping Address1", True), ("receiver_phone", True), ("firstName", True),
+        ("收货人", True), ("Straße", True), ("Default Address Phone", True), ("item name", False),
+        ("is_mobile", False), ("email opened", False), ("store name", False), ("Province Name", False),
+        ("address verified", False), ("campaign name", False),
+    ],
+)  # fmt: skip
+def test_a_column_that_is_called_as_personal_data_is_sealed_whatever_it_holds(
+    tmp_path: Path, header: str, is_sealed: bool
+) -> None:
+    file = tmp_path / "orders.csv"
+    lines = [f"O{n},2026-05-0{n} 10:00:00,SKU-{n},1,9.50,C{n},{'ab'[n % 2]}" for n in range(1, 4)]
+    names = f"order_id,order_date,sku,qty,price,customer_id,{header}"
+    file.write_text("\n".join([names, *lines]), encoding="utf-8")
+    proposal = infer_mapping(Config.load(), str(file), kind="orders")
+    assert proposal.body.get("personal", []) == ([header] if is_sealed else [])

@@ -48,7 +48,7 @@ def test_every_ready_mapping_has_an_export() -> None:
 @pytest.mark.parametrize("file", ["orders_export_1.csv", "amazon_all_orders.txt"])
 def test_infer_names_the_ready_mapping_first(file: str) -> None:
     proposal = infer_mapping(CONFIG, str(EXPORTS / file), kind="orders")
-    assert f"conf/sources/{FILES[file]}.yml" in proposal.text().splitlines()[0]
+    assert f"clarion source use {FILES[file]} " in proposal.text().splitlines()[0]
     assert "this looks like" not in infer_mapping(CONFIG, str(EXPORTS / "rates.csv"), kind="rates").text()  # fmt: skip
 
 

@@ -127,11 +127,14 @@ def source_use(options: Options, name: str | None) -> None:
 def source_check(options: Options, mapping: str, rows: int, show: int) -> None:
     """Try a MAPPING on the first records and show what is accepted; nothing is written."""
     from clarion.cli.views import trial_view
-    from clarion.onboarding.trial import try_mapping
+    from clarion.onboarding.trial import missing_key, try_mapping
 
     config = options.config()
-    for trial in try_mapping(start(config), config, mapping, limit=rows):
+    trials = try_mapping(start(config), config, mapping, limit=rows)
+    for trial in trials:
         OUT.print(trial_view(trial, show=show))
+    if refusal := missing_key(config, trials):
+        OUT.print(refusal, markup=False)
 
 
 @click.group("quarantine")

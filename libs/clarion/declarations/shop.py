@@ -103,6 +103,13 @@ def column_words(config: Config) -> dict[str, dict[str, list[str]]]:
 
 
 @cache
+def personal_words(config: Config) -> dict[str, list[str]]:
+    """What columns of personal data are called, by what they hold, from conf/words.yml."""
+    words = parse_yaml(config.text("words.yml"), where="words.yml")
+    return dict(words.get("personal", {}))
+
+
+@cache
 def value_words(config: Config) -> dict[str, dict[str, str]]:
     """The value that each plain word stands for, by its section of conf/words.yml.
 

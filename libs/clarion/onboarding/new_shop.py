@@ -6,7 +6,7 @@ from pathlib import Path
 from clarion.collect.sources.proposal import Proposal, propose_mapping
 from clarion.collect.sources.sample import sample_file
 from clarion.config import Config
-from clarion.declarations.shop import column_words, missing_words, value_words
+from clarion.declarations.shop import column_words, missing_words, personal_words, value_words
 from clarion.kernel.errors import SourceError, UsageError
 from clarion.onboarding.ready_mappings import ready_note
 from clarion.onboarding.similar_files import pattern_of_similar
@@ -83,6 +83,7 @@ def infer_mapping(config: Config, path: str, *, kind: str | None) -> Proposal:
             words,
             vocabularies=value_words(config),
             missing_words=missing_words(config),
+            personal_words=personal_words(config),
             kind=kind,
             time_zone=str(config.get("shop.time_zone")),
             where=files.where,

@@ -61,8 +61,8 @@ def ready_note(config: Config, columns: Collection[str]) -> list[str]:
     if name is None:
         return []
     return [
-        f"this looks like an export of {READY_MAPPINGS[name]}; use conf/sources/{name}.yml "
-        f"instead: clarion source use {name} --conf-dir DIR"
+        f"this looks like an export of {READY_MAPPINGS[name]}, of which a mapping is ready: "
+        f"clarion source use {name} --conf-dir FOLDER (of the shop's settings, by 'clarion init')"
     ]
 
 

@@ -12,6 +12,7 @@ from clarion.collect.cleaning.from_above import fill_from_above
 from clarion.collect.cleaning.parsing import fill_missing, parse_records
 from clarion.collect.cleaning.reasons import RowPolicy, active_rules, find_reasons
 from clarion.collect.cleaning.rules import BUILT_IN_REASONS
+from clarion.collect.privacy.keys import PrivacySettings
 from clarion.collect.sources.checks import check_mapping
 from clarion.collect.sources.id_damage import find_id_damage
 from clarion.collect.sources.mapping import Source
@@ -22,7 +23,7 @@ from clarion.collect.sources.records import file_stats, number_records, refuse_u
 from clarion.config import Config
 from clarion.contracts.sources import KINDS
 from clarion.declarations.shop import parse_sources, parse_spec, rules, sources
-from clarion.kernel.errors import ConfigError, SourceError
+from clarion.kernel.errors import ConfigError, SecretError, SourceError
 from clarion.kernel.text import shape
 from clarion.measures.columns.expressions import plain_reason
 
@@ -83,6 +84,16 @@ def try_mapping(spark: SparkSession, config: Config, name: str, *, limit: int) -
             fix="tables and topics are tried by 'clarion run ingest' on an empty lake",
         )
     return [_try_source(reader, config, limit=limit) for reader in of_files]
+
+
+def missing_key(config: Config, trials: list[Trial]) -> str | None:
+    """Why ingest would refuse what was tried for want of a key; None where it would not."""
+    if any(trial.source.seals_values for trial in trials):
+        try:
+            config.section(PrivacySettings).current_key(config.secret)
+        except SecretError as error:
+            return f"ingest would refuse it: {' '.join(str(error).split())}"
+    return None
 
 
 def try_proposal(

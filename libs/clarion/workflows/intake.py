@@ -76,14 +76,9 @@ def protection_of(scope: Scope, sources_read: Iterable[Source]) -> Protection:
     """
     read = list(sources_read)
     return Protection(
-        sealing_key(scope) if any(map(seals_values, read)) else None,
+        sealing_key(scope) if any(source.seals_values for source in read) else None,
         suppression_list(scope) if any(source.kind.people for source in read) else None,
     )
-
-
-def seals_values(source: Source) -> bool:
-    """Whether some columns of a source are personal and go to the vault."""
-    return bool(source.personal or source.sealed)
 
 
 def write_bronze(
@@ -107,7 +102,7 @@ def write_bronze(
     source = batch.source
     columns = (*batch.columns, *batch.absent)
     safe = numbered.withColumn("_person_removed", F.lit(False))
-    if seals_values(source):
+    if source.seals_values:
         key = protection.key
         assert key is not None, "protection_of looks it up for such a source"
         safe, values = protect_records(safe, source, source_columns=columns, key=key)

@@ -31,7 +31,6 @@ from clarion.workflows.intake import (
     consenting_people,
     ledger_rows,
     sealing_key,
-    seals_values,
     suppression_list,
     write_bronze,
 )
@@ -207,7 +206,7 @@ def bronze_query(scope: Scope, live: LiveSource) -> LiveQuery:
         )
         # Looked up for each batch: an erasure counts at once.
         protection = Protection(
-            key() if seals_values(source) else None,
+            key() if source.seals_values else None,
             suppression_list(scope) if source.kind.people else None,
         )
         numbered = number_records(records, batch.stats)

@@ -34,17 +34,26 @@ _WHOLE_DOUBLES_BELOW = 2**53
 _FLOAT = rf"{_DECIMALS_OF_ZERO}|{_DOUBLE}"
 # 12E5 and 3E-10 may be codes: a spreadsheet writes a decimal sign or a plus.
 _ROUNDED = r"^[+-]?[0-9]+(?:[.,][0-9]+[eE][+-]?|[eE]\+)[0-9]{1,3}$"
-_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+# Days that spreadsheets make of ids, by the months of English, German and Romance ones: 4-Mar,
+# 04. Mrz, déc-12. An Italian 'set-12' is not among them: it may well be a set of twelve.
+_MONTHS = "Jan|Feb|Mar|Mrz|Apr|May|Mai|Jun|Jul|Aug|Sep|Oct|Okt|Nov|Dec|Dez"
+_SMALL_MONTHS = (
+    "janv|févr|mars|avr|mai|juin|juil|août|sept|oct|nov|déc|ene|feb|mar|abr|may|jun|jul|ago|sep|dic|"
+    "gen|apr|mag|giu|lug|ott"
+)
 _DAMAGED = (
     r"^=(?:[A-Z]{1,3}[0-9]|[A-Z]+\()|=\""
     r"|^#(?:REF!|VALUE!|NAME\?|NUM!|NULL!|DIV/0!|SPILL!|CALC!)$|^#{4,}$"
     r"|^[+-]?[0-9]{1,3}(?:,[0-9]{3})+$"
-    rf"|^[0-9]{{1,2}}-(?:{_MONTHS})$|^(?:{_MONTHS})-[0-9]{{2}}$|^[0-9]{{1,2}}月[0-9]{{1,2}}日$"
+    rf"|^[0-9]{{1,2}}(?:-|\. )(?:{_MONTHS})$|^(?:{_MONTHS})[- ][0-9]{{2}}$"
+    rf"|^[0-9]{{1,2}}-(?:{_SMALL_MONTHS})\.?$|^(?:{_SMALL_MONTHS})\.?-[0-9]{{2}}$"
+    r"|^[0-9]{1,2}月[0-9]{1,2}日$"
 )
 # Whatever one of the patterns above could find: most ids are compared with this one alone.
 _ODD = (
     rf"[\x00-\x1f\x7f{_ODD_SPACES}{_INVISIBLE}]|^[ ='`]| $|=\"|^#[A-Z#]"
-    r"|^[+-]?[0-9]+(?:[.,]0+$|(?:[.,][0-9]+)?[eE]|,[0-9]{3}|-[A-Z]|月)|^[A-Z][a-z]{2}-[0-9]"
+    r"|^[+-]?[0-9]+(?:[.,]0+$|(?:[.,][0-9]+)?[eE]|,[0-9]{3}|-[A-Za-zéûà]|\. [A-Z]|月)"
+    r"|^[A-Za-zéûà]{3,5}\.?[- ][0-9]{2}$"
 )
 # Most ids are plain, and compared with nothing else. Each character by itself: Java looks it up in
 # one step, where a range costs a comparison. None of these is odd, 1E5 and Mar-04 are not among
@@ -53,7 +62,7 @@ _LETTERS = string.ascii_letters
 _PLAIN = (
     rf"^(?:[{string.digits}]++(?:[{_LETTERS.replace('e', '').replace('E', '')}]"
     rf"[{_LETTERS}{string.digits}_]*+)?"
-    rf"|(?![A-Z][a-z][a-z]-)[{_LETTERS}][{_LETTERS}{string.digits}_.:/@\-]*+)\z"
+    rf"|(?![A-Za-z][a-z][a-z][a-z]?\.?-[0-9][0-9]\z)[{_LETTERS}][{_LETTERS}{string.digits}_.:/@\-]*+)\z"
 )
 _JAVA_ALONE = re.compile(r"(?<!\\)(?:\(\?(?![:=!]|<[=!])|\{(?!\d+(?:,\d*)?\})|\[\[|&&)")
 

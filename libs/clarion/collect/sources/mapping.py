@@ -264,6 +264,11 @@ class Source:
         return tuple(name for name, one in self.missing.items() if isinstance(one, FromAbove))
 
     @property
+    def seals_values(self) -> bool:
+        """Whether some columns are personal and go to the vault."""
+        return bool(self.personal or self.sealed)
+
+    @property
     def personal(self) -> tuple[str, ...]:
         """Mapped columns that hold personal values."""
         return tuple(

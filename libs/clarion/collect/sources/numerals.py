@@ -32,10 +32,10 @@ CODES = (
     "THB|VND|MXN|BRL|PLN|SEK|NOK|DKK|CZK|CRC|RUB|TRY|ZAR|NZD|"
     "AED|ARS|BGN|CLP|COP|EGP|HUF|ILS|ISK|KES|MOP|MYR|NGN|PEN|PHP|PKR|QAR|RON|RSD|SAR|UAH"
 )
-_WORDS = "Rp|Rs|kr|SFr|Fr|zł|Kč|Ft|лв|руб|RM|R"
+WORDS = "Rp|Rs|kr|SFr|Fr|zł|Kč|Ft|лв|руб|RM|R"
 _SIGNS = "[$¢-¥₠-\u20cf￥元圆円块원]|人民币"
 _DOLLARS = "US|HK|NT|SG|CA|AU|NZ|MX|A|C|S|R"
-_MONEY = rf"(?<![A-Za-z])(?:(?:{_DOLLARS})(?=\$)|(?i:{CODES}|{_WORDS})\.?(?![A-Za-z]))|{_SIGNS}"
+_MONEY = rf"(?<![A-Za-z])(?:(?:{_DOLLARS})(?=\$)|(?i:{CODES}|{WORDS})\.?(?![A-Za-z]))|{_SIGNS}"
 
 
 def pattern(decimal: Decimal) -> str:
@@ -157,3 +157,23 @@ def evidence(text: str) -> Evidence:
     if not fitting:
         return "no number"
     return "undecided" if "." in runs[0] or "," in runs[0] else "either"
+
+
+def value(text: str, decimal: Decimal) -> float | None:
+    """The number that a text of a sample states, as `quantity` and `price` read plain ones.
+
+    Args:
+        text: a number, alone or with marks that say nothing of it.
+        decimal: the convention.
+
+    Example:
+        >>> [value(text, ",") for text in ("1.234,50 €", "(12)", "-3", "12.5", "3-5")]
+        [1234.5, -12.0, -3.0, None, None]
+    """
+    runs = re.findall(_RUN, text)
+    if len(runs) != 1 or not re.match(pattern(decimal), runs[0]):
+        return None
+    digits = re.sub(f"[^0-9{decimal}]", "", runs[0]).replace(",", ".")
+    around = text.replace(runs[0], "#", 1)
+    is_below_zero = any(sign in around for sign in f"-{_MINUS}") or "(#)" in around
+    return -float(digits) if is_below_zero else float(digits)

@@ -122,6 +122,7 @@ def propose_mapping(
     where: str | None = None,
     vocabularies: Vocabularies = MappingProxyType({}),
     missing_words: MissingWords = MissingWords(),
+    personal_words: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Proposal:
     """A mapping for the kind that a file's columns resemble most, by names and by values.
 
@@ -134,6 +135,7 @@ def propose_mapping(
         where: pattern of the files that fit; None for every file with the same ending.
         vocabularies: the value that each plain word stands for, by section of words.yml.
         missing_words: texts that stand for no value.
+        personal_words: what columns of personal data are called, by what they hold.
 
     Raises:
         SourceError: the file resembles no kind, or no line names its columns and values do not
@@ -175,8 +177,7 @@ def propose_mapping(
     proposal.notes += note_words(
         best.kind, columns, best.matches, words.get(best.kind.name, {}), vocabularies
     )
-    phone_words = [word for of_kind in words.values() for word in of_kind.get("phone", [])]
-    _seal_personal(best, phone_words, proposal)
+    _seal_personal(best, personal_words, proposal)
     return proposal
 
 
@@ -381,10 +382,12 @@ def _note_keys(sample: Sample, found: _Found, proposal: Proposal) -> None:
         )
 
 
-def _seal_personal(found: _Found, phone_words: Sequence[str], proposal: Proposal) -> None:
-    """Seal columns whose values look personal, though no personal column is mapped from them."""
+def _seal_personal(
+    found: _Found, personal_words: Mapping[str, Sequence[str]], proposal: Proposal
+) -> None:
+    """Seal columns that look personal, though no personal column is mapped from them."""
     column_of = {match.name: column for column, match in found.matches.items()}
-    sealed = sealed_columns(found.columns, column_of, phone_words)
+    sealed = sealed_columns(found.columns, column_of, personal_words)
     for name, what in sealed.items():
         proposal.notes.append(f"personal: '{name}' looks like personal data ({what}) and is sealed")
     if sealed:

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from statistics import median
 
 from clarion.collect.sources.inference.dates import DateForm, may_be_odd, read_dates
-from clarion.collect.sources.numerals import evidence
+from clarion.collect.sources.numerals import CODES, WORDS, evidence
+from clarion.collect.sources.standards import SYMBOLS
 
 _PLAIN_NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)?$")
 _WHOLE_NUMBER = re.compile(r"^[+-]?\d+([.,]0+)?$")
-_MONEY = re.compile(r"[$€£¥￥₡₹元]|\b(USD|EUR|GBP|CNY|RMB|JPY|IDR)\b|Rp")
+_MONEY = re.compile("|".join(["[$¥￥]", *map(re.escape, SYMBOLS)]))
+# Letters stand apart from the number: R500 may be a code.
+_WORD_OF_MONEY = re.compile(
+    rf"^(?i:{CODES}|{WORDS})(?:\.\s*|\s+)(?=[-+(]?[0-9])|(?<=[0-9)])\s+(?i:{CODES}|{WORDS})\.?$"
+)
 _MANY_UNITS = 20  # quantities are smaller as a rule
 _SPACES = re.compile("[\uff01-\uff5e\u3000\u00a0\u202f\u2007]")
 
@@ -120,10 +125,11 @@ def is_number(text: str) -> bool:
     """Whether a text is a number in some convention, or an amount of money.
 
     Example:
-        >>> [is_number(text) for text in ("1 234,50 €", "12.5.6", "free")]
-        [True, False, False]
+        >>> [is_number(text) for text in ("1 234,50 €", "Rs. 500", "12.5.6", "R500")]
+        [True, True, False, False]
     """
     plain = unicodedata.normalize("NFKC", text)
     if _PLAIN_NUMBER.match(plain) or (_MONEY.search(text) and re.search(r"\d", plain)):
         return True
-    return evidence(plain) != "no number" and not re.search(r"[^\W\d_]", plain)
+    bare = _WORD_OF_MONEY.sub("", plain)
+    return evidence(bare) != "no number" and not re.search(r"[^\W\d_]", bare)

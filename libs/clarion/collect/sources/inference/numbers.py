@@ -1,12 +1,13 @@
 """The convention by which a column's numbers are written, where the sample decides it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from clarion.collect.sources.inference.dates import MAX_ODD
 from clarion.collect.sources.inference.facts import Column
-from clarion.collect.sources.numerals import Evidence, evidence
+from clarion.collect.sources.numerals import Decimal, Evidence, evidence, value
 from clarion.collect.sources.standards import BY_POINTS
 
 
@@ -32,14 +33,14 @@ def read_numbers(column: Column, source: str, *, is_typed: bool) -> NumberForm:
         is_typed: whether the file itself stores numbers, which Spark writes with a point.
     """
     values = [text for text in column.texts if text not in column.odd_numbers]
-    is_plain = all(re.fullmatch(r"[+-]?\d+(\.\d+)?", value) for value in values)
+    is_plain = all(re.fullmatch(r"[+-]?\d+(\.\d+)?", text) for text in values)
     if is_plain and is_typed:
         return NumberForm(source)
     # Some currencies bring their own convention.
-    written = [value for value in values if not any(sign in value for sign in BY_POINTS)]
+    written = [text for text in values if not any(sign in text for sign in BY_POINTS)]
     by_evidence: dict[Evidence, list[str]] = {}
-    for value in written:
-        by_evidence.setdefault(evidence(value), []).append(value)
+    for text in written:
+        by_evidence.setdefault(evidence(text), []).append(text)
     points, commas = by_evidence.get(".", []), by_evidence.get(",", [])
     undecided = by_evidence.get("undecided", [])
     decimal, contradicting = (".", commas) if len(points) >= len(commas) else (",", points)
@@ -62,3 +63,15 @@ def read_numbers(column: Column, source: str, *, is_typed: bool) -> NumberForm:
         return NumberForm(source, notes)
     body = {"from": source, "as": "price", **({"decimal": ","} if decimal == "," else {})}
     return NumberForm(body, notes)
+
+
+def read_values(texts: Sequence[str | None]) -> list[float | None]:
+    """The numbers of a column's texts, by the decimal sign that most of them show.
+
+    Example:
+        >>> read_values(["1.250,00 €", "3,5", "-", None])
+        [1250.0, 3.5, None, None]
+    """
+    shown = [evidence(text) for text in texts if text]
+    decimal: Decimal = "," if shown.count(",") > shown.count(".") else "."
+    return [value(text, decimal) if text else None for text in texts]

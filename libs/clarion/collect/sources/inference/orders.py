@@ -7,6 +7,7 @@ from statistics import median
 
 from clarion.collect.sources.inference.facts import Column
 from clarion.collect.sources.inference.matching import SURE_SIMILARITY, Match, similarity
+from clarion.collect.sources.inference.numbers import read_values
 from clarion.kernel.expressions import column_name
 
 _MIN_SHARED = 2  # of columns that only first lines state; a single one may be empty by chance
@@ -26,6 +27,7 @@ _FLAGS = (
 _MIN_LINES = 5  # of products sold in different quantities, to tell a price from a line's sum
 _MONEY_WORDS = ("price", "amount", "total", "sales", "value", "revenue", "cost", "单价", "金额")
 _LINE_NAMES = {"line_no", "record_ref"}
+_CENT = 0.005
 _CONSTANT = 0.05  # median deviation of a price that does not depend on the quantity
 
 
@@ -108,12 +110,12 @@ def _grows(product: Column, quantity: Column, money: Column) -> bool | None:
     """Whether money grows with the quantity, of the same product; None where that is not seen."""
     if not (len(product.texts) == len(quantity.texts) == len(money.texts)):
         return None  # some lines lack a value: texts do not belong together
-    lines = []
-    for code, units, paid in zip(product.texts, quantity.texts, money.texts, strict=True):
-        try:
-            lines.append((code, float(units), float(paid.replace(",", "."))))
-        except ValueError:
-            continue
+    numbers = zip(read_values(quantity.texts), read_values(money.texts), strict=True)
+    lines = [
+        (code, units, paid)
+        for code, (units, paid) in zip(product.texts, numbers, strict=True)
+        if units is not None and paid is not None
+    ]
     sums: list[float] = []
     prices: list[float] = []
     lines.sort()
@@ -209,13 +211,13 @@ def _repeated_sums(
     for name in _REPEATED:
         if name not in matches:
             continue
-        money = values(name)
-        stated = [lines for lines in several if any(_amount(money[i]) for i in lines)]
+        money = read_values(values(name))
+        stated = [lines for lines in several if any(money[i] for i in lines)]
         sums = {money[lines[0]] for lines in stated}
         if not stated or any(len({money[i] for i in lines}) > 1 for lines in stated):
             continue
         differs = name == "amount" and any(
-            line_sums[i] not in (None, _amount(money[i])) for lines in stated for i in lines
+            _differ(line_sums[i], money[i]) for lines in stated for i in lines
         )
         if differs or len(sums) >= _MIN_SUMS:
             found[name] = (
@@ -232,19 +234,20 @@ def _line_sums(
     rows = max(map(len, columns.values()), default=0)
     if not {"unit_price", "quantity"} <= set(matches):
         return [None] * rows
-    prices, units = (columns[matches[name].name] for name in ("unit_price", "quantity"))
-    numbers = ((_amount(price), _amount(unit)) for price, unit in zip(prices, units, strict=True))
+    prices, units = (
+        read_values(columns[matches[name].name]) for name in ("unit_price", "quantity")
+    )
     return [
-        None if price is None or unit is None else round(price * unit, 2) for price, unit in numbers
+        None if price is None or unit is None else price * unit
+        for price, unit in zip(prices, units, strict=True)
     ]
 
 
-def _amount(text: str | None) -> float | None:
-    """A plain number; None for any other text."""
-    try:
-        return round(float((text or "").strip().replace(",", ".")), 2)
-    except ValueError:
-        return None
+def _differ(line_sum: float | None, money: float | None) -> bool:
+    """Whether a sum of a line is not the money stated, to the cent."""
+    if line_sum is None:
+        return False
+    return money is None or abs(line_sum - money) >= _CENT
 
 
 def note_flags(columns: Mapping[str, Column], matches: Mapping[str, Match]) -> list[str]:

@@ -7,6 +7,8 @@ from clarion.collect.sources.inference.facts import Column
 from clarion.collect.sources.inference.matching import SURE_SIMILARITY, similarity
 
 _MIN_SHARE = 0.8
+_ASKS = re.compile(r"(?:is|has)(?:[ _]|(?=[A-Z]))|是否|有无")
+_MIN_OF_NAME = 0.8  # 'default address phone' for 'phone'
 _MAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[a-z]{2,}$", re.IGNORECASE)
 _ID_NUMBER = re.compile(r"^\d{6}(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d{3}[\dXx]$")
 # A number that is long is no telephone number: what makes it one is a country's code with its
@@ -58,17 +60,30 @@ def _is_called_phone(text: str) -> bool:
 
 
 def sealed_columns(
-    columns: Mapping[str, Column], column_of: Mapping[str, str], phone_words: Sequence[str]
+    columns: Mapping[str, Column],
+    column_of: Mapping[str, str],
+    personal_words: Mapping[str, Sequence[str]],
 ) -> dict[str, str]:
-    """Columns to seal, with what they look like.
+    """Columns to seal, with what they hold: by their values, or by the names of unmapped ones.
 
     Args:
         columns: of the file.
         column_of: the kind's column that is read from each.
-        phone_words: what columns of telephone numbers are called.
+        personal_words: what columns of personal data are called, by what they hold.
     """
+    phone_words = personal_words.get("phone", ())
     found = {
         name: personal_data(column, phone_words, mapped_as=column_of.get(name))
+        or (None if name in column_of else _called_personal(name, personal_words))
         for name, column in columns.items()
     }
     return {name: what for name, what in found.items() if what}
+
+
+def _called_personal(name: str, personal_words: Mapping[str, Sequence[str]]) -> str | None:
+    """What personal data a column's name speaks of; nothing where it asks, as 'is mobile' does."""
+    if _ASKS.match(name):
+        return None
+    by_what = {what: similarity(name, words) for what, words in personal_words.items()}
+    best = max(by_what, key=lambda what: by_what[what], default=None)
+    return best if best and by_what[best] >= _MIN_OF_NAME else None
