@@ -151,17 +151,16 @@ def propose_mapping(
         ]
     by_score = sorted(found, key=lambda item: -item.score)
     best = by_score[0]
-    if not best.matches or not (kind or best.is_evident):
+    if not (best.matches and (kind or best.is_evident)):
         raise SourceError(
             f"{path}: its columns resemble no source kind",
             found=", ".join(list(columns)[:_COLUMNS_SHOWN]) + _nearest(best),
             fix="name the kind with --kind",
         )
     best, about_orders = _settled(sample, best)
-    pattern = where or f"${{data}}/*{''.join(Path(path).suffixes)}"
-    proposal = Proposal(best.kind.name, _body(sample, pattern, time_zone))
-    proposal.notes.append(f"time_zone: no file states it; {time_zone} is the shop's")
-    proposal.notes += sample.notes
+    files = where or f"${{data}}/*{''.join(Path(path).suffixes)}"
+    proposal = Proposal(best.kind.name, _body(sample, files, time_zone))
+    proposal.notes += [f"time_zone: no file states it; {time_zone} is the shop's", *sample.notes]
     _add_columns(sample, best, proposal)
     _note_keys(sample, best, proposal)
     proposal.notes += note_customers(columns, best.matches, best.kind, missing_words)
