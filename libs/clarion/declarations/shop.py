@@ -104,9 +104,18 @@ def column_words(config: Config) -> dict[str, dict[str, list[str]]]:
 
 @cache
 def personal_words(config: Config) -> dict[str, list[str]]:
-    """What columns of personal data are called, by what they hold, from conf/words.yml."""
-    words = parse_yaml(config.text("words.yml"), where="words.yml")
-    return dict(words.get("personal", {}))
+    """What columns of personal data are called, by what they hold, from conf/words.yml.
+
+    The words of the kinds' personal columns, and those of the section `personal`. A column called
+    `name` may be that of a product, so that names have the words of the section alone.
+    """
+    further = parse_yaml(config.text("words.yml"), where="words.yml").get("personal", {})
+    words: dict[str, list[str]] = {"name": []}
+    for kind, columns in column_words(config).items():
+        for column in KINDS[kind].columns:
+            if column.personal and column.name != "name":
+                words.setdefault(column.name, []).extend(columns.get(column.name, []))
+    return {what: [*of_kinds, *further.get(what, [])] for what, of_kinds in words.items()}
 
 
 @cache

@@ -38,8 +38,8 @@ _ROUNDED = r"^[+-]?[0-9]+(?:[.,][0-9]+[eE][+-]?|[eE]\+)[0-9]{1,3}$"
 # 04. Mrz, déc-12. An Italian 'set-12' is not among them: it may well be a set of twelve.
 _MONTHS = "Jan|Feb|Mar|Mrz|Apr|May|Mai|Jun|Jul|Aug|Sep|Oct|Okt|Nov|Dec|Dez"
 _SMALL_MONTHS = (
-    "janv|févr|mars|avr|mai|juin|juil|août|sept|oct|nov|déc|ene|feb|mar|abr|may|jun|jul|ago|sep|dic|"
-    "gen|apr|mag|giu|lug|ott"
+    "janv|févr|mars|avr|mai|juin|juil|août|sept|oct|nov|déc|"
+    "ene|feb|mar|abr|may|jun|jul|ago|sep|dic|gen|apr|mag|giu|lug|ott"
 )
 _DAMAGED = (
     r"^=(?:[A-Z]{1,3}[0-9]|[A-Z]+\()|=\""
@@ -62,7 +62,8 @@ _LETTERS = string.ascii_letters
 _PLAIN = (
     rf"^(?:[{string.digits}]++(?:[{_LETTERS.replace('e', '').replace('E', '')}]"
     rf"[{_LETTERS}{string.digits}_]*+)?"
-    rf"|(?![A-Za-z][a-z][a-z][a-z]?\.?-[0-9][0-9]\z)[{_LETTERS}][{_LETTERS}{string.digits}_.:/@\-]*+)\z"
+    r"|(?![A-Za-z][a-z][a-z][a-z]?\.?-[0-9][0-9]\z)"
+    rf"[{_LETTERS}][{_LETTERS}{string.digits}_.:/@\-]*+)\z"
 )
 _JAVA_ALONE = re.compile(r"(?<!\\)(?:\(\?(?![:=!]|<[=!])|\{(?!\d+(?:,\d*)?\})|\[\[|&&)")
 

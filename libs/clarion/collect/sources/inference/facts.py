@@ -12,7 +12,8 @@ from clarion.collect.sources.standards import SYMBOLS
 
 _PLAIN_NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)?$")
 _WHOLE_NUMBER = re.compile(r"^[+-]?\d+([.,]0+)?$")
-_MONEY = re.compile("|".join(["[$¥￥]", *map(re.escape, SYMBOLS)]))
+_COMMON_CODES = r"\b(?:USD|EUR|GBP|CNY|RMB|JPY|IDR)\b"  # others may be parts of product codes
+_MONEY = re.compile("|".join(["[$¥￥]", _COMMON_CODES, *map(re.escape, SYMBOLS)]))
 # Letters stand apart from the number: R500 may be a code.
 _WORD_OF_MONEY = re.compile(
     rf"^(?i:{CODES}|{WORDS})(?:\.\s*|\s+)(?=[-+(]?[0-9])|(?<=[0-9)])\s+(?i:{CODES}|{WORDS})\.?$"
@@ -125,8 +126,8 @@ def is_number(text: str) -> bool:
     """Whether a text is a number in some convention, or an amount of money.
 
     Example:
-        >>> [is_number(text) for text in ("1 234,50 €", "Rs. 500", "12.5.6", "R500")]
-        [True, True, False, False]
+        >>> [is_number(text) for text in ("1 234,50 €", "from EUR 5", "Rs. 500", "12.5.6", "R500")]
+        [True, True, True, False, False]
     """
     plain = unicodedata.normalize("NFKC", text)
     if _PLAIN_NUMBER.match(plain) or (_MONEY.search(text) and re.search(r"\d", plain)):
