@@ -23,7 +23,7 @@ from clarion.runtime.runlog import run_jobs
 from clarion.runtime.tracking import Tracking
 
 ROOT = Path(__file__).parents[1]
-TURN_DAYS, TURNS, CUSTOMERS = 28, 3, 90
+TURN_DAYS, TURNS, CUSTOMERS = 28, 3, 150
 # The budget binds, the holdout is large enough to be measured, and the target of the click rate is
 # out of reach, so that benefit multipliers move.
 LOOP = {
@@ -39,13 +39,13 @@ LOOP = {
 
 
 def keen_shop(config: Config) -> dict[str, Any]:
-    """A small shop file whose customers click three times as often, so that a handful of messages says something."""
+    """A small shop file whose customers click and buy far more often, so that a handful of messages says something."""
     shop = parse_yaml(config.text("shops/beauty.yml"), where="beauty")
     for persona in shop["personas"]:
-        persona["click"] *= 3
-        persona["annoyed"] *= 5
-    # The demo's small size takes three customers in ten.
-    return shop | {"customers": CUSTOMERS * 10 // 3, "products": 60, "history_days": 120}
+        persona["click"] += 2.5
+        persona["orders"] *= 2
+        persona["drops"] = [0.2, 0.05]
+    return shop | {"customers": CUSTOMERS, "products": 120, "history_days": 120}
 
 
 class Turns:

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -19,14 +20,17 @@ from clarion.runtime import pipeline
 from clarion.runtime.job import Params
 from clarion.runtime.runlog import run_jobs
 from clarion.runtime.tracking import Tracking
-from clarion.sim import behaviour, files
+from clarion.sim import course as sim
+from clarion.sim import files, truth
 from clarion.sim.shop import Shop, parse_shop
 
 
 def small_shop(config: Config, customers: int) -> Shop:
-    """The shop file of a beauty store, with fewer people, products and days."""
+    """The shop file of a beauty store, with fewer people, products and days, and more dirt."""
     shop = parse_shop(parse_yaml(config.text("shops/beauty.yml"), where="beauty"), where="beauty")
-    return shop.model_copy(update={"customers": customers, "products": 60, "history_days": 120})
+    dirt = dict.fromkeys(type(shop.dirt).model_fields, 0.02)
+    smaller = {"customers": customers, "products": 120, "history_days": 120}
+    return shop.model_copy(update={**smaller, "dirt": shop.dirt.model_copy(update=dirt)})
 
 
 def contents(lake: Lake) -> dict[str, tuple[int, int]]:
@@ -110,7 +114,7 @@ class Desk:
 
 def simulated(
     spark: SparkSession, folder: Path, shop: Shop, *, seed: int, **settings: str
-) -> tuple[Desk, behaviour.World]:
+) -> tuple[Desk, sim.World]:
     """The whole history of a simulated shop, delivered, ingested and cleaned."""
     own = {
         "shop.sources": "[sim]",
@@ -118,26 +122,31 @@ def simulated(
         "shop.currency": shop.currency,
         "data": str(folder / "inbox"),
     }
-    desk, world = (
-        Desk(spark, folder, {}, **own, **settings),
-        files.build_world(spark, shop, seed=seed),
-    )
+    desk, world = Desk(spark, folder, {}, **own, **settings), sim.build_world(shop, seed=seed)
     last = shop.starts_on + timedelta(days=shop.history_days)
     files.deliver_history(world, str(folder / "inbox"), last=last, live_from=last)
     desk.run("ingest", "clean", as_of=last)
     return desk, world
 
 
+def planted(world: sim.World, *, last: int) -> pd.DataFrame:
+    """Who the customers are, and where they are after a day: dropped, left, number of orders."""
+    return truth.customers(world, sim.follow(world, world.ids, last=last))
+
+
 class World:
     """A lake after one pass over one day."""
 
     def __init__(self, spark: SparkSession, config: Config, folder: Path) -> None:
-        shop = small_shop(config, 80)
+        shop = small_shop(config, 200)
         self.as_of = shop.starts_on + timedelta(days=shop.history_days)
-        world = files.build_world(spark, shop, seed=11)
+        self.shop = sim.build_world(shop, seed=11)
         self.planted = files.deliver_history(
-            world, str(folder / "inbox"), last=self.as_of, live_from=self.as_of - timedelta(days=1)
-        ).counts
+            self.shop,
+            str(folder / "inbox"),
+            last=self.as_of,
+            live_from=self.as_of - timedelta(days=1),
+        ).damaged
         (folder / "key").write_text("ab" * 32)
         self.settings = {
             "shop.sources": "[sim, sim_live]", "shop.time_zone": shop.time_zone, "shop.currency": shop.currency,

@@ -13,6 +13,7 @@ from worlds import Desk, small_shop
 
 from clarion.config import Config
 from clarion.sim import files, store
+from clarion.sim.course import build_world
 
 pytestmark = pytest.mark.deep  # every kind of source from file to silver
 
@@ -22,7 +23,7 @@ class Street:
 
     def __init__(self, spark: SparkSession, config: Config, folder: Path) -> None:
         shop = small_shop(config, 60)
-        world = files.build_world(spark, shop, seed=7)
+        world = build_world(shop, seed=7)
         last = shop.starts_on + timedelta(days=shop.history_days)
         self.inbox = folder / "inbox"
         files.deliver_people(world, str(self.inbox), last=last)

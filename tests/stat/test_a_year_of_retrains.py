@@ -10,12 +10,11 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from sklearn.metrics import adjusted_rand_score
-from worlds import Desk, simulated
+from worlds import Desk, planted, simulated
 
 from clarion.config import Config
 from clarion.config.load import parse_yaml
-from clarion.sim import people
-from clarion.sim.behaviour import World
+from clarion.sim.course import World
 from clarion.sim.shop import parse_shop
 
 CUSTOMERS, SEED, FIRST, MONTH = 800, 5, 180, 30
@@ -75,18 +74,19 @@ class Month:
 
 def _year(desk: Desk, world: World, *jobs: str) -> dict[int, Month]:
     """Jobs run month by month, and what the tables then say beside the truth."""
-    names = {place: persona.name for place, persona in enumerate(world.shop.personas)}
     ids = desk.read("silver.identities").select("customer_id", F.col("ref").alias("customer_ref"))
     months = {}
     for day in range(FIRST, world.shop.history_days + 1, MONTH):
         as_of = world.shop.starts_on + timedelta(days=day)
         desk.run(*jobs, as_of=as_of)
-        customers = people.customers_on_day(
-            world.customers, world.shop, world.draws, day=F.lit(day)
+        customers = planted(world, last=day)
+        has_changed = (customers["changed_day"] <= day).fillna(False).astype(bool)
+        truth = customers.assign(
+            persona=customers["later_persona"].where(has_changed, customers["persona"]),
+            gone=customers["dropped"] | customers["left"],
         )
-        planted = customers.join(ids, "customer_ref").select(
-            "customer_id", "persona", (F.col("left_day") <= day).alias("gone")
-        )
+        people = desk.lake.spark.createDataFrame(truth[["customer_ref", "persona", "gone"]])
+        known = people.join(ids, "customer_ref").select("customer_id", "persona", "gone")
         of_day = F.col("as_of") == F.lit(as_of)
         groups = (
             desk.read("gold.segment_members")
@@ -99,10 +99,8 @@ def _year(desk: Desk, world: World, *jobs: str) -> dict[int, Month]:
             desk.read("gold.segments").where(of_day).select("segment_id", "life_cycles").collect()
         )
         lost = {row["segment_id"]: row["life_cycles"].get("lost", 0.0) for row in portraits}
-        members = groups.join(planted, "customer_id").toPandas()
-        months[day] = Month(
-            day, members.assign(persona=members["persona"].map(names)), lost, list(model["retired"])
-        )
+        members = groups.join(known, "customer_id").toPandas()
+        months[day] = Month(day, members, lost, list(model["retired"]))
     return months
 
 

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from sklearn.cluster import KMeans
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
-from worlds import simulated
+from worlds import planted, simulated
 
 from clarion.config import Config
 from clarion.config.load import parse_yaml
@@ -70,8 +70,15 @@ def load_shop(
         names = desk.read("silver.identities").select(
             "customer_id", F.col("ref").alias("customer_ref")
         )
-        gone = (F.col("left_day") < shop.history_days).alias("gone")
-        truth = world.customers.join(names, "customer_ref").select("customer_id", "persona", gone)
+        customers = planted(world, last=shop.history_days)
+        index = {persona.name: number for number, persona in enumerate(shop.personas)}
+        truth = spark.createDataFrame(
+            customers.assign(
+                persona=customers["persona"].map(index),
+                gone=customers["dropped"] | customers["left"],
+            )[["customer_ref", "persona", "gone"]]
+        ).join(names, "customer_ref")
+        truth = truth.select("customer_id", "persona", "gone")
         compared = {
             name: item.value for name, item in config.section(SegmentSettings).features.items()
         }

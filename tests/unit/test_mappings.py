@@ -157,7 +157,7 @@ def test_there_are_five_frozen_shops_and_one_whose_customers_change() -> None:
 def test_a_change_of_a_persona_that_does_not_exist_is_refused() -> None:
     written = parse_yaml(Config.load().text("shops/changing.yml"), where="changing")
     written["changes"][1]["becomes"] = "app_huntress"
-    with pytest.raises(ConfigError, match="persona app_huntress, which does not exist"):
+    with pytest.raises(ConfigError, match="'app_huntress', which is not a persona"):
         parse_shop(written, where="changing")
 
 

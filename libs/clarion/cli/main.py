@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from clarion import __version__
-from clarion.cli import audiences, governance, reports
+from clarion.cli import audiences, governance, reports, simulation
 from clarion.cli.options import OUT, Options, common
 from clarion.config import Config
 from clarion.contracts import TABLES
@@ -236,7 +236,12 @@ def config_check(jobs: Mapping[str, Job], options: Options) -> None:
     OUT.print(f"valid, SQL aside: {declared}", markup=False)
 
 
-for _command in (*governance.COMMANDS, *audiences.COMMANDS, *reports.COMMANDS):
+for _command in (
+    *governance.COMMANDS,
+    *audiences.COMMANDS,
+    *reports.COMMANDS,
+    simulation.simulate,
+):
     cli.add_command(_command)
 
 

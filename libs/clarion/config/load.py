@@ -72,6 +72,9 @@ def parse_model(model: type[M], written: Any, *, where: str) -> M:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
+        if not key:  # of the parts together, which a check of the model compares
+            message = first["msg"].removeprefix("Value error, ")
+            raise ConfigError(f"{where}: {message}", fix="correct what it names") from error
         raise ConfigError(
             f"{where}: {key}: {first['msg']}", found=repr(first["input"]), fix=f"correct '{key}'"
         ) from error

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
-from pyspark.sql import DataFrame
+import numpy as np
 from pyspark.sql import functions as F
 
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.contracts.gold import MESSAGES, STRATEGIES
 from clarion.contracts.silver import IDENTITIES
+from clarion.declarations import shop as declared
 from clarion.kernel.errors import LakeError
 from clarion.lake import Lake
 from clarion.report.loop_run import LoopRun
@@ -23,12 +24,16 @@ from clarion.runtime.job import Job, Params
 from clarion.runtime.runlog import RunReport, run_jobs
 from clarion.runtime.session import start
 from clarion.runtime.tracking import Tracking
-from clarion.sim import behaviour, files
+from clarion.sim import files
+from clarion.sim.course import World, build_world
+from clarion.sim.records import customer_number
 from clarion.sim.shop import Shop, parse_shop
+from clarion.sim.walk import Sends
 
 MARK = ".clarion-demo"
 TURN_DAYS = 28
-SIZES = {"small": 0.3, "medium": 1.0, "large": 20.0}
+# Customers of each size, relative to the shop file's, and days of its history.
+SIZES = {"small": (1.0, 120), "medium": (5.0, 180), "large": (50.0, 180)}
 LAST_DAY = {"complete-journey": date(2018, 1, 1)}
 # Delta's Kernel reads a table's log in the driver: 0.11 s after each write, where the connector's
 # Spark jobs take 0.40 s. Delta calls it experimental (ADR 7): only this short-lived lake is read
@@ -115,9 +120,9 @@ class Demo:
             done=self._record,
         )
 
-    def count_planted(self, planted: files.PlantedDamage) -> None:
+    def count_planted(self, damaged: Mapping[tuple[str, str], int]) -> None:
         """Add the damaged records that a delivery holds."""
-        for key, count in planted.counts.items():
+        for key, count in damaged.items():
             self.planted[key] = self.planted.get(key, 0) + count
 
     def _record(self, report: RunReport) -> None:
@@ -218,8 +223,11 @@ def _scaled_shop(plan: DemoPlan, config: Config) -> Shop:
     """The shop of the plan with as many customers as its size says."""
     file = f"shops/{plan.shop}.yml"
     shop = parse_shop(parse_yaml(config.text(file), where=file), where=file)
-    customers = max(50, int(shop.customers * SIZES[plan.size]))
-    return shop.model_copy(update={"customers": customers})
+    scale, days = SIZES[plan.size]
+    customers = max(50, int(shop.customers * scale))
+    return shop.model_copy(
+        update={"customers": customers, "history_days": min(days, shop.history_days)}
+    )
 
 
 def _simulated_settings(plan: DemoPlan, config: Config, shop: Shop) -> Config:
@@ -237,13 +245,14 @@ def _simulated_settings(plan: DemoPlan, config: Config, shop: Shop) -> Config:
         data=str(_inbox(plan)),
         privacy__key=f"file:{key}",
     )
-    # Within reach of a simulated shop's customers, who respond more readily than real ones.
     return of_shop.with_defaults(
         "demo",
-        strategy__target_ctr=0.15,
-        strategy__target_cr=0.6,
-        strategy__target_apu=600.0 if shop.currency == "CNY" else 80.0,
-        strategy__target_rpr=0.5,
+        strategy__holdout=0.2,
+        strategy__budget=round(shop.benefit * shop.customers / 40.0),
+        strategy__target_ctr=0.05,
+        strategy__target_cr=0.10,
+        strategy__target_apu=18.0 * shop.benefit,
+        strategy__target_rpr=0.30,
     )
 
 
@@ -259,39 +268,55 @@ def _turn_days(shop: Shop, *, turns: int) -> tuple[date, ...]:
 
 def _run_simulated_shop(demo: Demo, shop: Shop) -> None:
     """Deliver the shop's history, then run turns, between which customers respond."""
-    world = files.build_world(demo.lake.spark, shop, seed=int(demo.config.get("seed")))
+    world = build_world(shop, seed=int(demo.config.get("seed")))
     demo.announce(
         f"a simulated shop: {demo.config.get('shop.name')}, {shop.customers:,} customers, "
-        f"{shop.products} products, {shop.history_days} days"
+        f"{shop.products:,} products, {shop.history_days} days"
     )
     inbox = str(_inbox(demo.plan))
     first = demo.days[0]
     live_from = first - timedelta(days=1)
-    demo.count_planted(files.deliver_history(world, inbox, last=first, live_from=live_from))
+    demo.count_planted(
+        files.deliver_history(
+            world, inbox, last=first, live_from=live_from, spark=demo.lake.spark
+        ).damaged
+    )
     demo.run_turn(first)
     for earlier, day in zip(demo.days, demo.days[1:], strict=False):
         _deliver_responses(demo, world, earlier=earlier, day=day)
         demo.run_turn(day)
 
 
-def _deliver_responses(demo: Demo, world: behaviour.World, *, earlier: date, day: date) -> None:
+def _deliver_responses(demo: Demo, world: World, *, earlier: date, day: date) -> None:
     """Deliver what happened between two turns: events, orders, and responses to messages."""
-    inbox = str(_inbox(demo.plan))
-    messages = _sent_messages(demo, earlier)
-    demo.count_planted(files.deliver_period(world, inbox, messages, first=earlier, last=day))
+    inbox, spark = str(_inbox(demo.plan)), demo.lake.spark
+    sends = _sent_messages(demo, world.shop)
+    delivered = files.deliver_period(world, inbox, sends, first=earlier, last=day, spark=spark)
+    demo.count_planted(delivered.damaged)
     demo.config = demo.config.with_values("demo", shop__sources=["sim", "sim_live", "sim_answers"])
 
 
-def _sent_messages(demo: Demo, day: date) -> DataFrame:
-    """The messages of a day: message_ref, customer_ref, offer_id and the benefit multiplier."""
-    is_of_day = F.col("as_of") == F.lit(day)
-    messages = demo.lake.read(MESSAGES).where(is_of_day & (F.col("state") == "sent"))
-    benefits = demo.lake.read(STRATEGIES).where(is_of_day).select("strategy_id", "benefit")
+def _sent_messages(demo: Demo, shop: Shop) -> Sends:
+    """All messages that were sent, with the face value of what they offered."""
+    face_values = {offer.id: offer.benefit for offer in declared.offers(demo.config).offers}
+    benefits = demo.lake.read(STRATEGIES).select("as_of", "strategy_id", "benefit")
     names = demo.lake.read(IDENTITIES).select("customer_id", F.col("ref").alias("customer_ref"))
     strategy = F.split_part("campaign_id", F.lit("/"), F.lit(2))
-    return (
-        messages.withColumn("strategy_id", strategy)
-        .join(benefits, "strategy_id")
+    rows = (
+        demo.lake.read(MESSAGES)
+        .where("state = 'sent'")
+        .withColumn("strategy_id", strategy)
+        .join(benefits, ["as_of", "strategy_id"])
         .join(names, "customer_id")
-        .select(F.col("message_id").alias("message_ref"), "customer_ref", "offer_id", "benefit")
+        .select("as_of", "message_id", "customer_ref", "offer_id", "benefit")
+        .orderBy("as_of", "message_id")
+        .toPandas()
+    )
+    faces = rows["offer_id"].map(face_values) * rows["benefit"].astype(float)
+    return Sends(
+        np.array([customer_number(ref) for ref in rows["customer_ref"]], dtype=np.int64),
+        np.array([shop.day_number(day) for day in rows["as_of"]], dtype=np.int64),
+        rows["offer_id"].tolist(),
+        np.asarray(faces, dtype=np.float64),
+        rows["message_id"].tolist(),
     )

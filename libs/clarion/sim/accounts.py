@@ -6,7 +6,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from clarion.sim.draws import Draws
+from clarion.sim.column_draws import ColumnDraws
 
 _FAMILY_NAMES = 300
 _GIVEN_NAMES = 150
@@ -115,7 +115,7 @@ def simulate_accounts(
         seed: names the draw.
         starts_on: day of the first fact.
     """
-    world = _AccountWorld(Draws(seed), difficulty, starts_on, people)
+    world = _AccountWorld(ColumnDraws(seed), difficulty, starts_on, people)
     persons = world.persons(spark)
     return SimulatedAccounts(
         world.registrations(persons), world.events(persons), world.tills(persons)
@@ -124,7 +124,7 @@ def simulate_accounts(
 
 @dataclass(frozen=True, slots=True)
 class _AccountWorld:
-    draws: Draws
+    draws: ColumnDraws
     difficulty: Difficulty
     starts_on: date
     people: int

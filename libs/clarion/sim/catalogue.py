@@ -1,11 +1,19 @@
-"""The products of a simulated shop, each derived from its number alone."""
+"""The products of a simulated shop, and what each costs on a day: the same for everybody."""
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from clarion.sim.draws import Draws, lookup
+import numpy as np
+import numpy.typing as npt
+
+from clarion.sim.draws import Bools, Draws, Floats, Ints
 from clarion.sim.shop import Shop, Text
 
+Texts = npt.NDArray[np.object_]
+
+BRANDS = 12
+PROMOTED_SHARE = 0.4  # of a category's products are reduced while it is promoted
+PROMOTION_DAYS = 7
 _ADJECTIVES = (
     Text(en="classic", zh="经典"),
     Text(en="light", zh="轻便"),
@@ -16,116 +24,208 @@ _ADJECTIVES = (
     Text(en="organic", zh="天然"),
 )
 _WORDS_PER_DESCRIPTION = 6
+_ALWAYS = -100_000
+_PROMOTION_EVERY = 42
+_STOCK_WINDOW = 30
 
 
-def products(spark: SparkSession, shop: Shop, draws: Draws) -> DataFrame:
-    """The products that the shop sells.
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The products of a shop, ordered by category and, within it, by popularity.
 
     Args:
-        spark: the session.
         shop: the shop.
-        draws: the shop's random draws.
-
-    Returns:
-        One row per product: number, product_ref, cluster (index), department, category, brand,
-        title, description, price, cost, stock.
+        draws: its random draws.
+        category: index of each product's category.
+        rank: popularity within the category, from 0 (the most popular).
+        weight: share of its category's demand (Zipf's law).
+        brand: index of its brand.
+        tier: where its price stands within its category's range, from 0 to 1.
+        launched: the day on which it appears, in days since the shop's start.
+        base: its list price at first.
+        cost: what a unit costs the shop.
+        first: number of each category's first product, and the number of products at the end.
     """
-    sizes = _cluster_sizes(shop)
-    return (
-        spark.range(sum(sizes))
-        .withColumnRenamed("id", "number")
-        .withColumn("cluster", _cluster_of_number(sizes))
-        .withColumns(
-            {
-                "product_ref": F.format_string("P%05d", "number"),
-                **_cluster_columns(shop),
-                "brand": F.format_string("B%02d", draws.index("product/brand", 12, "number")),
-                **_text_columns(shop, draws),
-                **_price_columns(shop, draws),
-                "stock": draws.index("product/stock", 500, "number"),
-            }
+
+    shop: Shop
+    draws: Draws
+    category: Ints
+    rank: Ints
+    weight: Floats
+    brand: Ints
+    tier: Floats
+    launched: Ints
+    base: Floats
+    cost: Floats
+    first: Ints
+
+    def __len__(self) -> int:
+        return len(self.category)
+
+    @property
+    def numbers(self) -> Ints:
+        """The numbers of the products."""
+        return np.arange(len(self), dtype=np.int64)
+
+    def prices(self, product: Ints, day: Ints | int) -> Floats:
+        """List price of products on days, the same for everyone.
+
+        A product's price changes once, by up to 8 %, on a day of its own within two years.
+        """
+        changes_on = self.draws.index("price/day", 730, product) - 90
+        step = 1.0 + 0.16 * (self.draws.uniform("price/step", product) - 0.5)
+        changed = np.where(np.asarray(day) >= changes_on, step, 1.0)
+        return np.maximum(np.round(self.base[product] * changed, 2), 0.01)
+
+    def reductions(self, product: Ints, day: Ints | int) -> Floats:
+        """Share that a public promotion takes off the price of products on days."""
+        category = self.category[product]
+        window, depth = self._promotion(category, day)
+        takes_part = self.draws.uniform("promotion/product", product, window) < PROMOTED_SHARE
+        return np.where(takes_part, depth, 0.0)
+
+    def category_reductions(self, day: int) -> Floats:
+        """Share that a promotion takes off the promoted products of each category on a day."""
+        categories = np.arange(len(self.shop.categories), dtype=np.int64)
+        return self._promotion(categories, day)[1]
+
+    def in_stock(self, product: Ints, day: Ints | int) -> Bools:
+        """Whether products can be bought on days: they exist, and are not out of stock.
+
+        A product is out of stock for three to twelve days in one month of 30.
+        """
+        window = np.floor_divide(np.asarray(day), _STOCK_WINDOW)
+        runs_out = self.draws.uniform("stock/out", product, window) < 1.0 / 30.0
+        first = self.draws.index("stock/first", _STOCK_WINDOW - 12, product, window)
+        days = 3 + self.draws.index("stock/days", 10, product, window)
+        within = np.asarray(day) - window * _STOCK_WINDOW
+        is_out = runs_out & (within >= first) & (within < first + days)
+        return np.asarray(~is_out & (np.asarray(day) >= self.launched[product]))
+
+    def available_share(self, day: int) -> Floats:
+        """Share of each category's demand whose product can be bought on a day."""
+        available = self.in_stock(self.numbers, day) * self.weight
+        total = np.add.reduceat(self.weight, self.first[:-1])
+        return np.asarray(np.add.reduceat(available, self.first[:-1]) / total)
+
+    def at_rank(self, category: Ints, chance: Floats) -> Ints:
+        """The product of a category for a chance in (0, 1); popular ones come up more often."""
+        size = (self.first[1:] - self.first[:-1])[category]
+        rank = np.floor(np.exp(chance * np.log(size + 1.0))).astype(np.int64) - 1
+        return np.asarray(self.first[category] + np.clip(rank, 0, size - 1))
+
+    def _promotion(self, category: Ints, day: Ints | int) -> tuple[Ints, Floats]:
+        """Number of the promotion window of categories on days, and what it takes off."""
+        shifted = np.asarray(day) + self.draws.index("promotion/from", _PROMOTION_EVERY, category)
+        window = np.floor_divide(shifted, _PROMOTION_EVERY)
+        happens = self.draws.uniform("promotion/happens", category, window) < 0.8
+        depth = 0.1 + 0.2 * self.draws.uniform("promotion/depth", category, window)
+        is_on = (shifted - window * _PROMOTION_EVERY < PROMOTION_DAYS) & happens
+        own = np.where(is_on, depth, 0.0)
+        return window, np.maximum(np.round(own, 2), self._festival_reduction(day))
+
+    def _festival_reduction(self, day: Ints | int) -> Floats:
+        reduced = np.zeros(np.shape(day))
+        for festival in self.shop.festivals:
+            is_on = festival_days(self.shop, festival.first, festival.days)(day)
+            reduced = np.maximum(reduced, np.where(is_on, festival.reduced, 0.0))
+        return reduced
+
+
+def festival_days(shop: Shop, first: str, days: int) -> Callable[[Ints | int], Bools]:
+    """A function that says of days whether a festival is on.
+
+    Args:
+        shop: the shop.
+        first: first day of the festival, MM-DD.
+        days: its number of days.
+    """
+    start = np.datetime64(shop.starts_on)
+
+    def is_on(day: Ints | int) -> Bools:
+        dates = start + np.asarray(day)
+        # A festival that began in the year before may go on: two candidates.
+        years = dates.astype("datetime64[Y]")
+        offsets = [
+            (dates - np.array([f"{year}-{first}" for year in np.ravel(values)], "datetime64[D]")
+             .reshape(np.shape(dates))).astype(np.int64)
+            for values in (years, years - 1)
+        ]  # fmt: skip
+        return np.asarray(
+            np.logical_or.reduce([(offset >= 0) & (offset < days) for offset in offsets])
         )
+
+    return is_on
+
+
+def build_catalogue(shop: Shop, draws: Draws) -> Catalogue:
+    """The products of a shop, drawn from its seed alone."""
+    sizes = _category_sizes(shop)
+    category = np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
+    first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    numbers = np.arange(first[-1], dtype=np.int64)
+    rank = numbers - first[category]
+    weight = np.asarray(1.0 / (rank + 1.0), dtype=np.float64)
+    brand = draws.index("product/brand", BRANDS, numbers)
+    quality = draws.uniform("product/quality", brand)
+    tier = 0.7 * quality + 0.3 * draws.uniform("product/price", numbers)
+    low, high = (np.array([item.price[side] for item in shop.categories]) for side in (0, 1))
+    base = low[category] * (high / low)[category] ** tier
+    launches = np.array([item.launches for item in shop.categories])[category]
+    is_new = rank >= np.array(sizes)[category] - launches
+    day = 30 + draws.index("product/launched", 300, numbers)
+    return Catalogue(
+        shop,
+        draws,
+        category,
+        rank,
+        weight,
+        brand,
+        tier,
+        np.where(is_new, day, _ALWAYS),
+        np.round(base, 2).astype(np.float64),
+        np.asarray(np.round(base * (0.5 + 0.2 * draws.uniform("product/cost", numbers)), 2)),
+        first,
     )
 
 
-def product_reference(shop: Shop, cluster: Column, chance: Column) -> Column:
-    """The product_ref of a cluster's product; popular products come up more often.
-
-    Log-uniform ranks follow Zipf's law with exponent 1.
-
-    Args:
-        shop: the shop.
-        cluster: index of the cluster.
-        chance: a uniform number in (0, 1) that selects the product.
-    """
-    sizes = _cluster_sizes(shop)
-    size = lookup([float(value) for value in sizes], cluster)
-    rank = F.least(F.floor(F.exp(chance * F.log(size + 1))) - 1, size - 1)
-    first = lookup([float(value) for value in _first_numbers(sizes)], cluster)
-    return F.format_string("P%05d", (first + rank).cast("int"))
+def _category_sizes(shop: Shop) -> list[int]:
+    """Number of products in each category; at least two."""
+    total = sum(item.share for item in shop.categories)
+    return [max(2, round(shop.products * item.share / total)) for item in shop.categories]
 
 
-def local_text(shop: Shop, text: Text) -> str:
-    """The text in the shop's language."""
-    return text.zh if shop.language == "zh" else text.en
-
-
-def _cluster_sizes(shop: Shop) -> list[int]:
-    """Number of products in each cluster; at least two."""
-    total = sum(cluster.share for cluster in shop.clusters)
-    return [max(2, round(shop.products * cluster.share / total)) for cluster in shop.clusters]
-
-
-def _first_numbers(sizes: list[int]) -> list[int]:
-    """Number of the first product of each cluster."""
-    return [sum(sizes[:index]) for index in range(len(sizes))]
-
-
-def _cluster_of_number(sizes: list[int]) -> Column:
-    first_numbers = _first_numbers(sizes)
-    cluster = F.lit(len(sizes) - 1)
-    for index in reversed(range(len(sizes) - 1)):
-        cluster = F.when(F.col("number") < first_numbers[index + 1], index).otherwise(cluster)
-    return cluster
-
-
-def _cluster_columns(shop: Shop) -> dict[str, Column]:
-    """What a product has from its cluster: its department and its category."""
-    departments = [local_text(shop, cluster.department) for cluster in shop.clusters]
-    categories = [local_text(shop, cluster.category) for cluster in shop.clusters]
-    return {
-        "department": lookup(departments, "cluster"),
-        "category": lookup(categories, "cluster"),
-    }
-
-
-def _text_columns(shop: Shop, draws: Draws) -> dict[str, Column]:
-    """Title and description, of words that are typical of the cluster."""
-
-    def random_word(name: str, options: list[list[str]]) -> Column:
-        by_cluster = F.array(*(F.array(*(F.lit(word) for word in row)) for row in options))
-        words = F.get(by_cluster, F.col("cluster"))
-        return F.get(words, draws.index(f"product/{name}", F.size(words), "number"))
-
-    nouns = [[local_text(shop, noun) for noun in cluster.nouns] for cluster in shop.clusters]
-    vocabulary = [[local_text(shop, word) for word in cluster.words] for cluster in shop.clusters]
-    words = [random_word(f"word{index}", vocabulary) for index in range(_WORDS_PER_DESCRIPTION)]
-    adjectives = [local_text(shop, adjective) for adjective in _ADJECTIVES]
-    adjective = lookup(adjectives, draws.index("product/adjective", len(adjectives), "number"))
+def texts(catalogue: Catalogue) -> tuple[Texts, Texts]:
+    """Titles and descriptions of the products, of words that are typical of their category."""
+    shop, draws, numbers = catalogue.shop, catalogue.draws, catalogue.numbers
     separator = "" if shop.language == "zh" else " "
-    return {
-        "title": F.concat_ws(separator, adjective, words[0], random_word("noun", nouns)),
-        "description": F.concat_ws(separator or " ", *words, random_word("noun2", nouns)),
-    }
+
+    def drawn(name: str, options: list[list[str]]) -> list[str]:
+        sizes = np.array([len(row) for row in options])[catalogue.category]
+        chosen = draws.index(f"product/{name}", sizes, numbers)
+        return [
+            options[row][column] for row, column in zip(catalogue.category, chosen, strict=True)
+        ]
+
+    nouns = [[shop.local(noun) for noun in item.nouns] for item in shop.categories]
+    vocabulary = [[shop.local(word) for word in item.words] for item in shop.categories]
+    adjectives = [[shop.local(word) for word in _ADJECTIVES]] * len(shop.categories)
+    words = [drawn(f"word{index}", vocabulary) for index in range(_WORDS_PER_DESCRIPTION)]
+    titles = zip(drawn("adjective", adjectives), words[0], drawn("noun", nouns), strict=True)
+    descriptions = zip(*words, drawn("noun2", nouns), strict=True)
+    return (
+        np.array([separator.join(title) for title in titles], dtype=object),
+        np.array([(separator or " ").join(text) for text in descriptions], dtype=object),
+    )
 
 
-def _price_columns(shop: Shop, draws: Draws) -> dict[str, Column]:
-    """Price and cost; prices are log-uniform within the cluster's range."""
-    low = lookup([cluster.price[0] for cluster in shop.clusters], "cluster")
-    high = lookup([cluster.price[1] for cluster in shop.clusters], "cluster")
-    price = low * F.pow(high / low, draws.uniform("product/price", "number"))
-    cost_share = 0.5 + 0.2 * draws.uniform("product/cost", "number")
-    return {
-        "price": F.round(price, 2).cast("decimal(18,2)"),
-        "cost": F.round(price * cost_share, 2).cast("decimal(18,2)"),
-    }
+def only(values: Texts, chosen: Bools) -> Texts:
+    """Values where they are chosen, None elsewhere."""
+    kept = values.copy()
+    kept[~chosen] = None
+    return kept
+
+
+def product_refs(numbers: Ints) -> Texts:
+    """The shop's codes of products."""
+    return np.array([f"P{number:05d}" for number in numbers], dtype=object)

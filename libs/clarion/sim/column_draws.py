@@ -1,4 +1,4 @@
-"""Random numbers that depend on their purpose and their subject, never on the order of rows."""
+"""Random numbers as Spark columns; they depend on purpose and subject, not on rows' order."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from clarion.measures.columns.buckets import uniform
 
 
 @dataclass(frozen=True, slots=True)
-class Draws:
+class ColumnDraws:
     """The random draws of one simulated shop.
 
     Equal names and ids give equal numbers, whatever the partitioning.

@@ -1,12 +1,12 @@
-"""Data quality problems that are added on purpose, and counted."""
+"""Damage to records that is added on purpose, and counted."""
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+import numpy as np
+import pandas as pd
 
-from clarion.sim.draws import Draws
+from clarion.sim.clock import as_text
 from clarion.sim.shop import Dirt
 
-# Each problem with the column that it damages.
+# Each kind of damage with the column that it damages.
 _DAMAGED_COLUMN = {
     "duplicates": "happened_at",
     "bad_dates": "happened_at",
@@ -16,57 +16,47 @@ _DAMAGED_COLUMN = {
 }
 
 
-def add_dirt(
-    records: DataFrame, dirt: Dirt, draws: Draws, *, name: str, key: tuple[str, ...]
-) -> DataFrame:
-    """Records as text, some of them damaged, and `_dirt`: the problem, null for none.
+def damage_records(records: pd.DataFrame, dirt: Dirt) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Records, some of them damaged, and the number of records with each kind of damage.
 
-    A record has one problem at most. A problem whose column the records lack does not occur.
+    A record has one kind of damage at most. A kind whose column the records lack, or whose value
+    is missing in a record, does not occur.
 
     Args:
-        records: clean records.
-        dirt: share of each problem.
-        draws: the shop's random draws.
-        name: names the draw.
-        key: columns that identify a record.
+        records: clean records, with an instant in `happened_at`, and in `_dirt` a number in
+            (0, 1) that decides on the damage; 1 for a record that stays as it is.
+        dirt: share of each kind.
     """
-    drawn = draws.uniform(f"dirt/{name}", *key)
-    marked = records.withColumn("_dirt", _problem(drawn, dirt, columns=records.columns))
-    damaged = {
-        column: value for column, value in _damaged_values().items() if column in records.columns
-    }
-    copies = F.when(F.col("_dirt") == "duplicates", 2).otherwise(1)
-    return (
-        marked.withColumns(damaged)
-        .withColumn("_copy", F.explode(F.sequence(F.lit(1), copies)))
-        .drop("_copy")
-    )
-
-
-def _problem(drawn: Column, dirt: Dirt, *, columns: list[str]) -> Column:
-    """The problem of a record, by a uniform number; null for none."""
-    problem: Column = F.lit(None).cast("string")
+    drawn = records["_dirt"].to_numpy()
+    damage = np.full(len(records), "", dtype=object)
     low = 0.0
     for name, column in _DAMAGED_COLUMN.items():
-        if column in columns:
+        if column in records:
             high = low + getattr(dirt, name)
-            problem = F.when((drawn >= low) & (drawn < high), name).otherwise(problem)
+            applies = (drawn >= low) & (drawn < high) & records[column].notna().to_numpy()
+            damage[applies] = name
             low = high
-    return problem
-
-
-def _damaged_values() -> dict[str, Column]:
-    """Each column's value, damaged where `_dirt` says so."""
-
-    def damage(problem: str, column: str, value: Column) -> Column:
-        return F.when(F.col("_dirt") == problem, value).otherwise(F.col(column))
-
-    bad_date = F.concat(F.lit("2026-13-"), F.date_format("happened_at", "dd HH:mm:ss"))
-    good_date = F.date_format("happened_at", "yyyy-MM-dd HH:mm:ss")
-    unknown_product = F.concat(F.lit("X"), "product_ref")
-    return {
-        "happened_at": F.when(F.col("_dirt") == "bad_dates", bad_date).otherwise(good_date),
-        "unit_price": damage("negative_prices", "unit_price", -F.col("unit_price")),
-        "product_ref": damage("unknown_products", "product_ref", unknown_product),
-        "customer_ref": damage("missing_ids", "customer_ref", F.lit(None).cast("string")),
+    damaged = _damaged(records.drop(columns="_dirt"), damage)
+    counts = {name: int((damage == name).sum()) for name in _DAMAGED_COLUMN}
+    copies = np.where(damage == "duplicates", 2, 1)
+    return damaged.loc[damaged.index.repeat(copies)], {
+        name: count for name, count in counts.items() if count
     }
+
+
+def _damaged(records: pd.DataFrame, damage: np.ndarray) -> pd.DataFrame:  # type: ignore[type-arg]
+    records = records.reset_index(drop=True)
+    at = as_text(records["happened_at"].to_numpy())
+    texts = pd.Series(at, dtype=object)
+    is_bad = damage == "bad_dates"
+    texts[is_bad] = [f"2026-13-{text[8:]}" for text in at[is_bad]]
+    values: dict[str, pd.Series] = {"happened_at": texts}
+    if "unit_price" in records:
+        price = records["unit_price"]
+        values["unit_price"] = price.where(damage != "negative_prices", -price)
+    if "product_ref" in records:
+        product = records["product_ref"]
+        values["product_ref"] = product.where(damage != "unknown_products", "X" + product)
+    if "customer_ref" in records:
+        values["customer_ref"] = records["customer_ref"].mask(damage == "missing_ids")
+    return records.assign(**values)

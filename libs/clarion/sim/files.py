@@ -1,67 +1,68 @@
 """The shop's files as its systems deliver them: period by period, into an inbox."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
+from pathlib import PurePosixPath
 from typing import Literal
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.fs as fs
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
 
-from clarion.kernel.parallel import run_concurrently
-from clarion.sim import answers, behaviour, catalogue, people, records
-from clarion.sim.behaviour import World
-from clarion.sim.dirt import add_dirt
-from clarion.sim.draws import Draws
-from clarion.sim.shop import Shop
+from clarion.sim import environment_records, records, truth
+from clarion.sim.catalogue import only
+from clarion.sim.clock import as_text
+from clarion.sim.course import World, follow
+from clarion.sim.deliveries import LIVE, Period, people_records, period_records
+from clarion.sim.visitors import events_of_strangers
+from clarion.sim.walk import Sends
 
-_ROWS_PER_FILE = 500_000
-_LIVE = "live_"  # prefix of the folders that streams read
+Format = Literal["csv", "json", "parquet"]
+
+BLOCK = 5_000  # customers whose records are made at once
+_FORMATS: dict[str, Format] = {
+    "events": "json", "store_events": "json", "app_events": "json", "contacts": "json",
+    "products": "json", "responses": "json", "reviews": "parquet",
+}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class PlantedDamage:
-    """Damaged records of one delivery.
+@dataclass(slots=True)
+class Delivered:
+    """What a delivery holds.
 
     Args:
-        counts: records by kind and problem.
+        records: number of records by kind.
+        damaged: number of damaged records by kind and damage.
     """
 
-    counts: dict[tuple[str, str], int]
+    records: dict[str, int] = field(default_factory=dict)
+    damaged: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def add(self, other: "Delivered") -> None:
+        """Count what another part of the delivery holds."""
+        for kind, number in other.records.items():
+            self.records[kind] = self.records.get(kind, 0) + number
+        for key, number in other.damaged.items():
+            self.damaged[key] = self.damaged.get(key, 0) + number
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """Records of one kind that are written as files of one folder.
-
-    Args:
-        kind: name of the inbox's folder.
-        day: name of the folder below it.
-        records: what is written; `_dirt` is counted and left out.
-        sort_by: columns that give the records a fixed order.
-        format: format of the files.
-        part: further name, where a kind has two deliveries on a day.
-    """
-
-    kind: str
-    day: date
-    records: DataFrame
-    sort_by: tuple[str, ...]
-    format: Literal["csv", "json", "parquet"] = "csv"
-    part: str = ""
+Progress = Callable[[int, int], None]
 
 
-def build_world(spark: SparkSession, shop: Shop, *, seed: int) -> World:
-    """The shop with its customers and products, all derived from the seed."""
-    draws = Draws(seed)
-    return World(
-        shop, draws, people.customers(spark, shop, draws), catalogue.products(spark, shop, draws)
-    )
-
-
-def deliver_history(world: World, inbox: str, *, last: date, live_from: date) -> PlantedDamage:
+def deliver_history(
+    world: World,
+    inbox: str,
+    *,
+    last: date,
+    live_from: date,
+    spark: SparkSession | None = None,
+    progress: Progress | None = None,
+) -> Delivered:
     """Deliver everything before a day.
 
     Args:
@@ -69,181 +70,202 @@ def deliver_history(world: World, inbox: str, *, last: date, live_from: date) ->
         inbox: folder of the files.
         last: day after the last day.
         live_from: first day whose events and market prices go to the live folders instead.
+        spark: the session whose workers share the customers; without it this process does all.
+        progress: takes how many blocks of customers are done, and of how many.
     """
-    first = world.shop.starts_on
-    visits = behaviour.sessions(world, first=first, last=last)
-    with _persist(visits), _persist(_order_lines(world, visits)) as order_lines:
-        deliveries = [
-            *_activity(world, visits, order_lines, last=last, live_from=live_from),
-            *_market(world, first=first, last=last, live_from=live_from),
-            *_customers(world, first=None, last=last),
-            _products(world),
-        ]
-        return _write_all(deliveries, inbox)
+    period = Period(0, world.day_number(last), world.day_number(live_from), True, Sends.none())
+    return _deliver(world, inbox, period, spark, progress)
 
 
 def deliver_period(
-    world: World, inbox: str, messages: DataFrame, *, first: date, last: date
-) -> PlantedDamage:
-    """Deliver a further period, with the answers to messages of its first day.
+    world: World,
+    inbox: str,
+    sends: Sends,
+    *,
+    first: date,
+    last: date,
+    spark: SparkSession | None = None,
+) -> Delivered:
+    """Deliver a further period, with the answers to the messages that were sent in it.
 
     Args:
         world: the shop.
         inbox: folder of the files.
-        messages: message_ref, customer_ref, offer_id, benefit.
-        first: first day of the period, on which the messages were sent.
+        sends: all messages so far, those of earlier periods included.
+        first: first day of the period.
         last: day after the period.
+        spark: the session whose workers share the customers; without it this process does all.
     """
-    visits = behaviour.sessions(world, first=first, last=last)
-    reactions = answers.reactions(world, messages, sent_on=first)
-    extra_visits = answers.extra_visits(reactions)
-    order_lines = _order_lines(world, visits, extra_visits)
-    responses = answers.responses(reactions, sent_on=first, time_zone=world.shop.time_zone)
-    withdrawals = records.withdrawal_records(reactions)
-    redemptions = records.redemption_records(order_lines)
-    with _persist(reactions), _persist(visits), _persist(order_lines):
-        deliveries = [
-            *_activity(world, visits, order_lines, last=last, live_from=last),
-            *_market(world, first=first, last=last, live_from=last),
-            Delivery("redemptions", last, redemptions, ("order_ref",)),
-            *_customers(world, first=first, last=last),
-            Delivery("responses", last, responses, ("message_ref", "happened_at"), "json"),
-            Delivery("consents", last, withdrawals, ("customer_ref",), part="withdrawn"),
-        ]
-        return _write_all(deliveries, inbox)
+    stop = world.day_number(last)
+    period = Period(world.day_number(first), stop, stop, False, sends)
+    return _deliver(world, inbox, period, spark, None)
 
 
 def deliver_people(world: World, inbox: str, *, last: date) -> None:
     """Deliver the product list, and what is stated about customers who joined before a day."""
-    _write_all([*_customers(world, first=None, last=last), _products(world)], inbox)
+    stop = world.day_number(last)
+    period = Period(0, stop, stop, True, Sends.none())
+    course = follow(world, world.ids, last=1)
+    goods = records.product_records(world.surroundings, first=None, last=stop)
+    frames = {"products": goods} | people_records(course, period)
+    for kind, frame in frames.items():
+        write_records(inbox, kind, str(last), frame)
 
 
-def write_delivery(delivery: Delivery, inbox: str) -> dict[str, int]:
-    """Write records in their fixed order, and count damaged ones by problem.
+def _deliver(
+    world: World, inbox: str, period: Period, spark: SparkSession | None, progress: Progress | None
+) -> Delivered:
+    delivered = _write_surroundings(world, inbox, period)
+    total = world.shop.customers
+    blocks = [
+        (number, start, min(start + BLOCK, total))
+        for number, start in enumerate(range(0, total, BLOCK))
+    ]
+    if spark is None or len(blocks) == 1:
+        for number, start, stop in blocks:
+            delivered.add(_write_block(world, inbox, period, number, start, stop))
+            if progress is not None:
+                progress(number + 1, len(blocks))
+    else:
+        for part in _write_by_spark(spark, world, inbox, period, blocks):
+            delivered.add(part)
+    return delivered
+
+
+def _write_by_spark(
+    spark: SparkSession,
+    world: World,
+    inbox: str,
+    period: Period,
+    blocks: list[tuple[int, int, int]],
+) -> Iterable[Delivered]:
+    """Let Spark's workers write the blocks; each writes files of its own, the same on a retry."""
+
+    def write(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
+        for batch in batches:
+            for number, start, stop in batch.itertuples(index=False):
+                part = _write_block(world, inbox, period, int(number), int(start), int(stop))
+                damaged = [[*key, number] for key, number in part.damaged.items()]
+                yield pd.DataFrame({"content": [json.dumps([part.records, damaged])]})
+
+    frame = spark.createDataFrame(blocks, "number long, start long, stop long").repartition(
+        len(blocks)
+    )
+    for row in frame.mapInPandas(write, "content string").toLocalIterator():
+        counted, damaged = json.loads(row["content"])
+        yield Delivered(counted, {(kind, name): number for kind, name, number in damaged})
+
+
+def _write_block(
+    world: World, inbox: str, period: Period, number: int, start: int, stop: int
+) -> Delivered:
+    """Write the records of some customers; `number` is the part in the names of the files."""
+    ids = np.arange(start, stop, dtype=np.int64)
+    course = follow(world, ids, last=period.last, sends=period.sends.to(start, stop))
+    frames, damaged = period_records(world, course, period)
+    delivered = Delivered(damaged=damaged)
+    folder = str(world.clock.dates(np.asarray(period.last)))
+    for kind, frame in frames.items():
+        delivered.add(Delivered({kind.removeprefix(LIVE): len(frame)}))
+        write_records(inbox, kind, folder, frame, part=number)
+    write_records(_beside(inbox), "customers", folder, truth.customers(world, course),
+                  part=number, form="parquet")  # fmt: skip
+    return delivered
+
+
+def _write_surroundings(world: World, inbox: str, period: Period) -> Delivered:
+    """Write what does not depend on the customers, and its truth."""
+    surroundings, clock = world.surroundings, world.clock
+    first, last = period.first, period.last
+    folder = str(clock.dates(np.asarray(last)))
+    prices = environment_records.price_records(surroundings, clock, first, last)
+    day = prices.pop("_day").to_numpy()
+    # The stream begins with the last weekly observation, so that it contains a price before.
+    is_live = (day >= period.live_from - 8) & (period.live_from < last)
+    frames = {
+        "products": records.product_records(
+            surroundings, first=None if period.everyone else first, last=last
+        ),
+        "costs": environment_records.cost_records(surroundings, clock, first, last),
+        "market": prices[~is_live],
+    }
+    if is_live.any():
+        live = prices[is_live]
+        frames[f"{LIVE}market"] = live.sort_values(["observed_at", "competitor", "title"])
+    strangers = events_of_strangers(surroundings, world.draws, clock, first, last)
+    on_days = strangers.pop("_day").to_numpy()
+    frames["events"] = strangers[on_days < period.live_from].drop(columns="_dirt")
+    frames[f"{LIVE}events"] = strangers[on_days >= period.live_from].drop(columns="_dirt")
+    delivered = Delivered()
+    for kind, frame in frames.items():
+        delivered.add(Delivered({kind.removeprefix(LIVE): len(frame)}))
+        write_records(inbox, kind, folder, frame, name="strangers" if "events" in kind else "all")
+    for name, frame in truth.surroundings(world, last).items():
+        write_records(_beside(inbox), name, folder, frame, form="parquet")
+    return delivered
+
+
+def _beside(inbox: str) -> str:
+    """The folder of the truth: beside the inbox, so that no mapping finds it."""
+    return f"{inbox.rstrip('/').rpartition('/')[0]}/truth"
+
+
+def write_records(
+    inbox: str,
+    kind: str,
+    folder: str,
+    frame: pd.DataFrame,
+    *,
+    part: int = 0,
+    name: str = "part",
+    form: Format | None = None,
+) -> None:
+    """Write the records of a kind as one file; none for no records.
 
     Args:
-        delivery: the records.
-        inbox: folder of the files.
+        inbox: folder or URL of the files.
+        kind: name of the folder in it.
+        folder: name of the folder below that.
+        frame: the records; their order stays.
+        part: number in the file's name.
+        name: what the file's name begins with.
+        form: format of the file; by default the kind's.
     """
-    if "_dirt" not in delivery.records.columns:
-        _write_files(delivery, delivery.records, inbox, files=1)
-        return {}
-    with _persist(delivery.records) as dirty:
-        rows = dirty.groupBy("_dirt").count().collect()
-        files = max(1, sum(row["count"] for row in rows) // _ROWS_PER_FILE)
-        _write_files(delivery, dirty.drop("_dirt"), inbox, files=files)
-    counts = {row["_dirt"]: row["count"] for row in rows if row["_dirt"]}
-    if "duplicates" in counts:
-        counts["duplicates"] //= 2  # a record that occurs twice is one duplicate
-    return counts
+    if frame.empty:
+        return
+    form = form or _FORMATS.get(kind.removeprefix(LIVE), "csv")
+    store, root = open_store(inbox)
+    path = str(PurePosixPath(root, kind, folder, f"{name}-{part:05d}.{form}"))
+    store.create_dir(str(PurePosixPath(path).parent), recursive=True)
+    with store.open_output_stream(path) as stream:
+        if form == "parquet":
+            pq.write_table(pa.Table.from_pandas(_in_utc(frame), preserve_index=False), stream)
+        elif form == "json":
+            lines = _as_texts(frame).to_json(orient="records", lines=True, force_ascii=False)
+            stream.write(lines.encode())
+        else:
+            stream.write(_as_texts(frame).to_csv(index=False).encode())
 
 
-def _write_files(delivery: Delivery, frame: DataFrame, inbox: str, *, files: int) -> None:
-    sort_by = delivery.sort_by
-    by_range = frame.repartitionByRange(files, *sort_by)
-    partitions = frame.repartition(1) if files == 1 else by_range
-    writer = (
-        partitions.sortWithinPartitions(*sort_by)
-        .write.mode("overwrite")
-        .option("timestampFormat", "yyyy-MM-dd HH:mm:ss")
-    )
-    if delivery.format == "csv":
-        writer = writer.option("header", True)
-    part = f"-{delivery.part}" if delivery.part else ""
-    writer.format(delivery.format).save(f"{inbox}/{delivery.kind}/{delivery.day}{part}")
+def open_store(inbox: str) -> tuple[fs.FileSystem, str]:
+    """The file system of a folder or URL, and the path in it."""
+    if "://" in inbox:
+        store, root = fs.FileSystem.from_uri(inbox)
+        return store, str(root)
+    return fs.LocalFileSystem(), inbox
 
 
-def _write_all(deliveries: Iterable[Delivery], inbox: str) -> PlantedDamage:
-    deliveries = list(deliveries)
-    writes = [partial(write_delivery, delivery, inbox) for delivery in deliveries]
-    counts: dict[tuple[str, str], int] = {}
-    for delivery, by_problem in zip(deliveries, run_concurrently(writes), strict=True):
-        kind = delivery.kind.removeprefix(_LIVE)
-        for problem, number in by_problem.items():
-            counts[kind, problem] = counts.get((kind, problem), 0) + number
-    return PlantedDamage(counts)
+def _in_utc(frame: pd.DataFrame) -> pd.DataFrame:
+    times = frame.select_dtypes("datetime").columns
+    return frame.assign(**{name: frame[name].dt.tz_localize("UTC") for name in times})
 
 
-@contextmanager
-def _persist(frame: DataFrame) -> Iterator[DataFrame]:
-    frame.persist()
-    try:
-        yield frame
-    finally:
-        frame.unpersist()
-
-
-def _order_lines(
-    world: World, visits: DataFrame, extra_visits: DataFrame | None = None
-) -> DataFrame:
-    """Order lines of visits, and of extra visits that a campaign caused."""
-    order_visits = behaviour.order_visits(visits)
-    if extra_visits is not None:
-        shared = [name for name in order_visits.columns if name in extra_visits.columns]
-        order_visits = order_visits.select(*shared).unionByName(extra_visits.select(*shared))
-    currency = F.lit(world.shop.currency)
-    return behaviour.orders(world, order_visits).withColumn("currency", currency)
-
-
-def _activity(
-    world: World, visits: DataFrame, order_lines: DataFrame, *, last: date, live_from: date
-) -> list[Delivery]:
-    """Orders, events and reviews; some orders and events are damaged."""
-    dirt = world.shop.dirt
-    order_key = ("order_ref", "line_no")
-    orders = add_dirt(order_lines, dirt, world.draws, name="orders", key=order_key)
-    events = add_dirt(
-        behaviour.events(world, visits), dirt, world.draws, name="events", key=("event_ref",)
-    )
-    reviews = records.review_records(world, order_lines)
-    event_day = F.col("event_ref").substr(9, 5).cast("int")
-    is_live = event_day >= world.day_number(live_from)
-    deliveries = [
-        Delivery("orders", last, orders, order_key),
-        Delivery("events", last, events.where(~is_live), ("event_ref",), "json"),
-        Delivery("reviews", last, reviews, ("review_ref",), "parquet"),
-    ]
-    if live_from < last:
-        by_time = ("happened_at", "event_ref")
-        live_events = events.where(is_live)
-        deliveries.append(Delivery(f"{_LIVE}events", last, live_events, by_time, "json"))
-    return deliveries
-
-
-def _market(world: World, *, first: date, last: date, live_from: date) -> list[Delivery]:
-    """Costs of advertising, and competitors' prices."""
-    by_time = ("observed_at", "competitor", "product_ref")
-    costs = records.cost_records(world, first=first, last=last)
-    prices = records.market_price_records(world, first=first, last=last)
-    # The stream begins with the last weekly observation, so that it contains a price before.
-    live_start = F.lit(live_from).cast("timestamp") - F.make_dt_interval(days=F.lit(8))
-    is_live = F.col("observed_at") >= live_start
-    deliveries = [
-        Delivery("costs", last, costs, ("day", "channel")),
-        Delivery("market", last, prices.where(~is_live), by_time),
-    ]
-    if live_from < last:
-        deliveries.append(Delivery(f"{_LIVE}market", last, prices.where(is_live), by_time))
-    return deliveries
-
-
-def _customers(world: World, *, first: date | None, last: date) -> list[Delivery]:
-    """Registrations, consents, traits and ties of customers who joined in a period."""
-    if first is not None and world.day_number(first) > 0.9 * world.shop.history_days:
-        return []  # nobody joins after that
-    customers = records.new_customers(world, first=first, last=last)
-    registrations = records.registration_records(customers)
-    consents = records.consent_records(customers)
-    traits = records.trait_records(world, customers)
-    ties = records.tie_records(world, customers)
-    return [
-        Delivery("registrations", last, registrations, ("customer_ref",)),
-        Delivery("consents", last, consents, ("customer_ref", "purpose")),
-        Delivery("traits", last, traits, ("customer_ref",)),
-        Delivery("ties", last, ties, ("to_ref",)),
-    ]
-
-
-def _products(world: World) -> Delivery:
-    products = records.product_records(world)
-    return Delivery("products", world.shop.starts_on, products, ("product_ref",), "json")
+def _as_texts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Records with instants as text; null where there is none."""
+    texts = {}
+    for name in frame.select_dtypes("datetime").columns:
+        values = frame[name].to_numpy()
+        missing = np.isnat(values)
+        filled = as_text(np.where(missing, np.datetime64(0, "s"), values))
+        texts[name] = only(filled.astype(object), ~missing)
+    return frame.assign(**texts)

@@ -6,7 +6,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from clarion.sim.draws import Draws
+from clarion.sim.column_draws import ColumnDraws
 
 DAYS = 60
 PRODUCTS = 400
@@ -29,7 +29,7 @@ class HonestActivity:
     """
 
     spark: SparkSession
-    draws: Draws
+    draws: ColumnDraws
     starts_on: date
     people: int
 

@@ -9,7 +9,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from clarion.sim.draws import Draws
+from clarion.sim.column_draws import ColumnDraws
 from clarion.sim.honest_activity import DAYS, PRODUCTS, STEP, HonestActivity, whole_number
 
 _PAGE = ("id", "day", "page")
@@ -131,7 +131,7 @@ def simulate_activity(
         seed: names the draw.
         starts_on: day of the first fact.
     """
-    honest = HonestActivity(spark, Draws(seed), starts_on, people)
+    honest = HonestActivity(spark, ColumnDraws(seed), starts_on, people)
     invalid = _InvalidActivity(honest, difficulty)
     orders = honest.orders().unionByName(invalid.fake_orders())
     steps = honest.views().unionByName(invalid.accidental_clicks())

@@ -1,200 +1,398 @@
-"""Records of a simulated web shop, one frame per kind of source."""
+"""Records of a simulated shop, one frame per source kind; times are UTC."""
 
-from datetime import date
+from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+import numpy as np
+import pandas as pd
 
-from clarion.sim import people
-from clarion.sim.behaviour import MONEY, World
+from clarion.sim import catalogue, visits
+from clarion.sim.catalogue import Texts, only, product_refs
+from clarion.sim.clock import Clock, Instants
+from clarion.sim.draws import Bools, Draws, Ints
+from clarion.sim.exposures import ARMS, EXPERIMENT, Exposures
+from clarion.sim.kernel import Outcome
+from clarion.sim.purchases import Aftermath, Lines
+from clarion.sim.surroundings import Surroundings
+from clarion.sim.traits import Traits, time_zones
+from clarion.sim.visits import Steps
+from clarion.sim.walk import Sends
+
+_FAMILY_NAMES = (
+    ("Miller", "王"), ("Smith", "李"), ("Garcia", "张"), ("Novak", "刘"), ("Tanaka", "陈"),
+    ("Rossi", "杨"), ("Silva", "赵"), ("Kim", "黄"),
+)  # fmt: skip
+_GIVEN_NAMES = (
+    ("Anna", "伟"), ("Ben", "芳"), ("Carla", "娜"), ("David", "敏"), ("Eva", "静"),
+    ("Felix", "磊"), ("Grace", "强"), ("Hugo", "洋"),
+)  # fmt: skip
+_REGIONS = (("North", "华北"), ("East", "华东"), ("South", "华南"), ("West", "西南"))
+_CLICKED_TOUCHES = 0.2
+_PHONES = 10**8
+_SPREAD_PHONES = 48_271_001  # has no factor in common with the number of phones
 
 
-def product_records(world: World) -> DataFrame:
-    """Records of the kind 'products': the whole list, once."""
-    origins = F.array(F.lit("domestic"), F.lit("imported"))
-    origin = F.get(origins, F.pmod("number", F.lit(2)).cast("int"))
-    return world.products.select(
-        "product_ref",
-        "title",
-        "description",
-        "brand",
-        F.concat_ws(" > ", "department", "category").alias("category_path"),
-        F.create_map(F.lit("origin"), origin).alias("attributes"),
-        F.col("price").cast("string").alias("list_price"),
-        F.col("cost").cast("string").alias("cost"),
-        "stock",
-        F.lit(world.shop.language).alias("language"),
-        F.lit(world.shop.currency).alias("currency"),
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What customers of a block did, in full.
+
+    Args:
+        surroundings: what surrounds them.
+        draws: random draws.
+        clock: the shop's calendar.
+        traits: who they are.
+        outcome: their visits, orders and answers, from the shop's start on.
+        exposures: what was recommended to them.
+        lines: the lines of their orders.
+        aftermath: what became of those.
+        channel: index of the channel of each visit.
+        steps: what they did in their visits.
+        started: UTC instants at which their visits began.
+        sends: the messages that were sent.
+    """
+
+    surroundings: Surroundings
+    draws: Draws
+    clock: Clock
+    traits: Traits
+    outcome: Outcome
+    exposures: Exposures
+    lines: Lines
+    aftermath: Aftermath
+    channel: Ints
+    steps: Steps
+    started: Instants
+    sends: Sends
+
+    @property
+    def ordered_at(self) -> Instants:
+        """When each order line was paid: a quarter of an hour after the visit began."""
+        visit = visits.visit_of(self.outcome, self.lines.customer, self.lines.day)
+        return np.asarray(self.started[visit] + np.timedelta64(15 * 60, "s"))
+
+
+def customer_refs(ids: Ints) -> Texts:
+    """The shop's names of customers."""
+    return np.array([f"C{number:06d}" for number in ids], dtype=object)
+
+
+def customer_number(ref: str) -> int:
+    """The number of the customer whom the shop calls so."""
+    return int(ref.removeprefix("C"))
+
+
+def order_refs(customer: Ints, day: Ints) -> Texts:
+    """The shop's names of orders."""
+    return np.array(
+        [f"O{number:06d}-{on:05d}" for number, on in zip(customer, day, strict=True)], dtype=object
     )
 
 
-def new_customers(world: World, *, first: date | None, last: date) -> DataFrame:
-    """Customers who joined in a period, with personal details and registered_at.
+def product_records(surroundings: Surroundings, *, first: int | None, last: int) -> pd.DataFrame:
+    """Records of the kind 'products' that appear in a period.
 
     Args:
-        world: the shop.
-        first: first day of the period; None for all who joined before `last`.
+        surroundings: what surrounds the customers.
+        first: first day of the period; None for all that appeared before `last`.
         last: day after the period.
     """
-    joined = world.customers.where(F.col("joined_day") < world.day_number(last))
-    if first is not None:
-        joined = joined.where(F.col("joined_day") >= world.day_number(first))
-    registered_at = world.instant(F.col("joined_day") * 86400 + 9 * 3600)
-    return joined.withColumns(people.personal_details(world.draws, world.shop.language)).withColumn(
-        "registered_at", registered_at
+    shop, goods = surroundings.shop, surroundings.catalogue
+    titles, descriptions = catalogue.texts(goods)
+    numbers = goods.numbers
+    departments = [shop.local(item.department) for item in shop.categories]
+    categories = [shop.local(item.category) for item in shop.categories]
+    paths = [f"{one} > {two}" for one, two in zip(departments, categories, strict=True)]
+    frame = pd.DataFrame(
+        {
+            "product_ref": product_refs(numbers),
+            "title": titles,
+            "description": descriptions,
+            "brand": [f"B{brand:02d}" for brand in goods.brand],
+            "category_path": [paths[index] for index in goods.category],
+            "attributes": [
+                {"origin": "imported" if number % 2 else "domestic"} for number in numbers
+            ],
+            "list_price": [f"{price:.2f}" for price in goods.prices(numbers, last)],
+            "cost": [f"{cost:.2f}" for cost in goods.cost],
+            "stock": goods.draws.index("product/stock", 500, numbers),
+            "language": shop.language,
+            "currency": shop.currency,
+        }
     )
+    appears = goods.launched < last
+    return frame[appears if first is None else appears & (goods.launched >= first)]
 
 
-def registration_records(customers: DataFrame) -> DataFrame:
-    """Records of the kind 'registrations' of `new_customers`."""
-    return customers.select(
-        "customer_ref",
-        "registered_at",
-        "phone",
-        "mail",
-        "name",
-        "address",
-        "region",
-        F.lit("app").alias("channel"),
-    )
-
-
-def consent_records(customers: DataFrame) -> DataFrame:
-    """Records of the kind 'consents' of `new_customers`: a statement on each purpose."""
-
-    def statement(purpose: str, granted: Column) -> Column:
-        return F.struct(F.lit(purpose).alias("purpose"), granted.cast("string").alias("granted"))
-
-    statements = F.array(
-        statement("collection", F.col("collection")),
-        statement("analytics", F.col("collection")),
-        statement("marketing", F.col("collection") & F.col("marketing")),
-    )
-    return customers.select(
-        "customer_ref", F.inline(statements), F.col("registered_at").alias("at")
-    ).select("customer_ref", "purpose", F.lit("*").alias("channel"), "granted", "at")
-
-
-def trait_records(world: World, customers: DataFrame) -> DataFrame:
-    """Records of the kind 'traits': answers of a fifth of `new_customers` to a survey."""
-    draws = world.draws
-    size = F.floor(1 + draws.uniform("trait/value", "id") * 4).cast("string")
-    return customers.where(draws.uniform("trait/asked", "id") < 0.2).select(
-        "customer_ref",
-        F.lit("household_size").alias("name"),
-        size.alias("value"),
-        F.col("registered_at").alias("at"),
-        F.lit("survey").alias("method"),
-    )
-
-
-def tie_records(world: World, customers: DataFrame) -> DataFrame:
-    """Records of the kind 'ties': some of `new_customers` were invited by an earlier customer."""
-    draws = world.draws
-    is_invited = (draws.uniform("tie/invited", "id") < 0.15) & (F.col("id") > 0)
-    inviter = F.floor(draws.uniform("tie/by", "id") * F.col("id")).cast("long")
-    return customers.where(is_invited).select(
-        F.format_string("C%06d", inviter).alias("from_ref"),
-        F.col("customer_ref").alias("to_ref"),
-        F.lit("invited").alias("kind"),
-        F.col("registered_at").alias("at"),
-    )
-
-
-def withdrawal_records(reactions: DataFrame) -> DataFrame:
-    """Records of the kind 'consents': marketing consents withdrawn after a message.
+def registration_records(course: Course, joined: Ints) -> pd.DataFrame:
+    """Records of the kind 'registrations'.
 
     Args:
-        reactions: the frame of `answers.reactions`.
+        course: what the customers of a block did.
+        joined: rows of the customers who registered.
     """
-    return reactions.where("unsubscribes").select(
-        "customer_ref",
-        F.lit("marketing").alias("purpose"),
-        F.lit("*").alias("channel"),
-        F.lit("false").alias("granted"),
-        F.col("clicked_at").alias("at"),
+    draws, ids = course.draws, course.traits.ids[joined]
+    side = int(course.surroundings.shop.language == "zh")
+
+    def drawn(name: str, pairs: tuple[tuple[str, str], ...]) -> list[str]:
+        return [pairs[index][side] for index in draws.index(f"customer/{name}", len(pairs), ids)]
+
+    names = zip(drawn("family", _FAMILY_NAMES), drawn("given", _GIVEN_NAMES), strict=True)
+    regions = drawn("region", _REGIONS)
+    return pd.DataFrame(
+        {
+            "customer_ref": customer_refs(ids),
+            "registered_at": registered_at(course, joined),
+            "phone": [f"139{(number * _SPREAD_PHONES) % _PHONES:08d}" for number in ids.tolist()],
+            "mail": [f"user{number:06d}@shop.example" for number in ids],
+            "name": [
+                f"{family}{given}" if side else f"{given} {family}" for family, given in names
+            ],
+            "address": [
+                f"{number % 97 + 1} {region}" for number, region in zip(ids, regions, strict=True)
+            ],
+            "region": regions,
+            "channel": "app",
+        }
     )
 
 
-def redemption_records(order_lines: DataFrame) -> DataFrame:
-    """Records of the kind 'redemptions': the coupons of orders."""
-    return order_lines.where("coupon_ref IS NOT NULL AND line_no = 1").select(
-        "customer_ref", "coupon_ref", "order_ref", "happened_at"
-    )
+def registered_at(course: Course, joined: Ints) -> Instants:
+    """When customers registered."""
+    return course.clock.instants(course.traits.registered[joined], 7 * 3600)
 
 
-def review_records(world: World, order_lines: DataFrame) -> DataFrame:
-    """Records of the kind 'reviews': 8 % of order lines are reviewed, four days later."""
-    draws = world.draws
-    line = ("order_ref", "line_no")
-    stars = 4.2 + draws.normal("review/rating", *line) * 0.8
-    rating = F.round(F.least(F.lit(5.0), F.greatest(F.lit(1.0), stars)) * 2) / 2
-    return order_lines.where(draws.uniform("review/written", *line) < 0.08).select(
-        F.concat_ws("-", F.lit("R"), *line).alias("review_ref"),
-        "product_ref",
-        (F.col("happened_at") + F.make_dt_interval(days=F.lit(4))).alias("happened_at"),
-        "customer_ref",
-        rating.alias("rating"),
-        F.when(rating >= 4, "good").otherwise("so so").alias("text"),
-    )
-
-
-def cost_records(world: World, *, first: date, last: date) -> DataFrame:
-    """Records of the kind 'costs': advertising of two channels, day by day."""
-    days = world.spark.range(world.day_number(first), world.day_number(last))
-    channels = F.explode(F.array(F.lit("search"), F.lit("social")))
-    amount = 30.0 + 20.0 * world.draws.uniform("cost/spent", "id", "channel")
-    return (
-        days.withColumn("channel", channels)
-        .withColumn("amount", F.round(amount, 2).cast(MONEY))
-        .select(
-            F.date_add(F.lit(world.shop.starts_on), F.col("id").cast("int")).alias("day"),
-            "channel",
-            "amount",
-            F.lit("advertising").alias("note"),
-        )
-    )
-
-
-def market_price_records(world: World, *, first: date, last: date) -> DataFrame:
-    """Records of the kind 'market': competitors' prices of every third product, week by week.
-
-    In one week of eight a price is reduced by a fifth.
-
-    Args:
-        world: the shop.
-        first: first day.
-        last: day after the last day, on which prices are observed, too.
-    """
-    draws, shop = world.draws, world.shop
-    ids = ("number", "competitor")
-    stop = world.day_number(last)
-    weeks = (
-        world.spark.range(world.day_number(first), stop)
-        .where((F.col("id") % 7 == 3) | (F.col("id") == stop - 1))
-        .withColumnRenamed("id", "day")
-    )
-    competitors = F.explode(F.array(*(F.lit(name) for name in shop.competitors)))
-    usual_price = F.col("price") * (0.92 + 0.16 * draws.uniform("market/level", *ids))
-    is_reduced = draws.uniform("market/cut", *ids, "day") < 0.125
-    price = F.round(usual_price * F.when(is_reduced, 0.8).otherwise(1.0), 2)
-    return (
-        world.products.where("number % 3 = 0")
-        .crossJoin(weeks)
-        .withColumn("competitor", competitors)
-        .withColumns(
+def consent_records(course: Course, joined: Ints) -> pd.DataFrame:
+    """Records of the kind 'consents': a statement on each purpose by new customers."""
+    traits = course.traits
+    collection = traits.collection[joined]
+    granted = {
+        "collection": collection,
+        "analytics": collection,
+        "marketing": collection & traits.marketing[joined],
+    }
+    frames = [
+        pd.DataFrame(
             {
-                "observed_price": F.greatest(price, F.lit(0.01)).cast(MONEY),
-                "is_reduced": is_reduced,
+                "customer_ref": customer_refs(traits.ids[joined]),
+                "purpose": purpose,
+                "channel": "*",
+                "granted": np.where(values, "true", "false"),
+                "at": registered_at(course, joined),
             }
         )
-        .select(
-            "competitor",
-            "title",
-            F.col("observed_price").alias("price"),
-            world.instant(F.col("day") * 86400 + 12 * 3600).alias("observed_at"),
-            "product_ref",
-            F.when(F.col("is_reduced"), "week deal").alias("promotion"),
-            F.lit(shop.currency).alias("currency"),
-        )
+        for purpose, values in granted.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def trait_records(course: Course, joined: Ints) -> pd.DataFrame:
+    """Records of the kind 'traits': the zone of each new customer, surveys, and bought data."""
+    draws, traits = course.draws, course.traits
+    ids, at = traits.ids[joined], registered_at(course, joined)
+    level = np.clip(np.floor(traits.tier[joined] * 3 + draws.normal("trait/bought", ids)), 0, 2)
+    asked = draws.uniform("trait/asked", ids) < 0.2
+    bought = draws.uniform("trait/is_bought", ids) < 0.25
+    size = 1 + draws.index("trait/size", 4, ids)
+
+    def stated(name: str, values: object, method: str, rows: Bools) -> pd.DataFrame:
+        frame = pd.DataFrame({"customer_ref": customer_refs(ids), "name": name, "value": values})
+        return frame.assign(at=at, method=method).loc[rows]
+
+    return pd.concat(
+        [
+            stated("time_zone", time_zones(course.surroundings.shop, draws, ids), "app",
+                   np.ones(len(ids), bool)),
+            stated("household_size", size.astype(str), "survey", asked),
+            stated("consumption", np.array(["low", "middle", "high"])[level.astype(int)],
+                   "purchase of data", bought),
+        ],
+        ignore_index=True,
+    )  # fmt: skip
+
+
+def tie_records(course: Course, joined: Ints) -> pd.DataFrame:
+    """Records of the kind 'ties': some new customers were invited by an earlier one."""
+    draws, ids = course.draws, course.traits.ids[joined]
+    invited = (draws.uniform("tie/invited", ids) < 0.15) & (ids > 0)
+    inviter = draws.index("tie/by", np.maximum(ids, 1), ids)
+    frame = pd.DataFrame(
+        {
+            "from_ref": customer_refs(inviter),
+            "to_ref": customer_refs(ids),
+            "kind": "invited",
+            "at": registered_at(course, joined),
+        }
+    )
+    return frame[invited]
+
+
+def order_records(course: Course, *, until: Instants) -> pd.DataFrame:
+    """Records of the kind 'orders': sales, and returns with a negative quantity.
+
+    `_dirt` is the number that decides on the damage of each record.
+
+    Args:
+        course: what the customers of a block did.
+        until: the instant after which nothing has happened yet.
+    """
+    lines, after = course.lines, course.aftermath
+    at = course.ordered_at
+    visit = visits.visit_of(course.outcome, lines.customer, lines.day)
+    coupons = [f"K-{course.sends.offer[send]}" if send >= 0 else None for send in lines.send]
+    sales = pd.DataFrame(
+        {
+            "order_ref": order_refs(lines.customer, lines.day),
+            "line_no": lines.number,
+            "happened_at": at,
+            "customer_ref": customer_refs(lines.customer),
+            "product_ref": product_refs(lines.product),
+            "quantity": lines.quantity,
+            "unit_price": lines.price,
+            "discount": np.round(lines.reduction + lines.coupon, 2),
+            "coupon_ref": coupons,
+            "channel": np.array(visits.CHANNELS, dtype=object)[course.channel[visit]],
+            "currency": course.surroundings.shop.currency,
+            "delivered_at": _later(at, after.delivery_days, until),
+            "_dirt": course.draws.uniform("dirt/orders", lines.customer, lines.day, lines.number),
+        }
+    )
+    paid = (lines.price * lines.quantity - lines.reduction - lines.coupon) / lines.quantity
+    returns = sales.assign(
+        order_ref="R" + sales["order_ref"],
+        happened_at=_later(at, after.return_days, until),
+        quantity=-sales["quantity"],
+        unit_price=np.maximum(np.round(paid, 2), 0.01),
+        discount=0.0,
+        coupon_ref=None,
+        delivered_at=np.full(len(sales), np.datetime64("NaT", "s")),
+        _dirt=1.0,
+    )[after.returned]
+    returns = returns[returns["happened_at"].notna()]
+    if returns.empty:
+        return sales
+    coupon = pd.concat([sales["coupon_ref"].astype(object), returns["coupon_ref"]])
+    both = pd.concat(
+        [frame.drop(columns="coupon_ref") for frame in (sales, returns)], ignore_index=True
+    )
+    return both.assign(coupon_ref=coupon.to_numpy())
+
+
+def _later(at: Instants, days: object, until: Instants) -> Instants:
+    """Instants so many days later; not a time where that is after `until`."""
+    later = at + (np.asarray(days, dtype=float) * 86400).astype("timedelta64[s]")
+    return np.where(later < until, later, np.datetime64("NaT", "s"))
+
+
+def review_records(course: Course, *, until: Instants) -> pd.DataFrame:
+    """Records of the kind 'reviews', two days after the delivery."""
+    lines, after = course.lines, course.aftermath
+    at = _later(course.ordered_at, after.delivery_days + 2.0, until)
+    frame = pd.DataFrame(
+        {
+            "review_ref": [
+                f"V{order}-{number}"
+                for order, number in zip(
+                    order_refs(lines.customer, lines.day), lines.number, strict=True
+                )
+            ],
+            "product_ref": product_refs(lines.product),
+            "happened_at": at,
+            "customer_ref": customer_refs(lines.customer),
+            "rating": after.rating,
+            "text": np.where(after.rating >= 4, "good", "so so"),
+        }
+    )
+    return frame[after.reviewed & ~np.isnat(at)]
+
+
+def event_records(course: Course) -> pd.DataFrame:
+    """Records of the kind 'events': the steps that landed.
+
+    `_day` is the day of each, and `_dirt` the number that decides on its damage.
+    """
+    outcome, steps, shop = course.outcome, course.steps, course.surroundings.shop
+    customer, day = outcome.visit_customer[steps.visit], outcome.visit_day[steps.visit]
+    devices = visits.devices(course.draws, outcome.visit_customer, course.channel)
+    sessions = [
+        f"S{number:06d}-{on:05d}"
+        for number, on in zip(outcome.visit_customer, outcome.visit_day, strict=True)
+    ]
+    words = np.array([shop.local(item.category) for item in shop.categories]
+                     + [shop.local(shop.name), None], dtype=object)  # fmt: skip
+    session = np.array(sessions, dtype=object)[steps.visit]
+    frame = pd.DataFrame(
+        {
+            "event_ref": [
+                f"{name}-{number:02d}" for name, number in zip(session, steps.number, strict=True)
+            ],
+            "happened_at": course.started[steps.visit] + steps.seconds.astype("timedelta64[s]"),
+            "type": np.array(visits.TYPES, dtype=object)[steps.type],
+            "customer_ref": customer_refs(customer),
+            "device_ref": devices[steps.visit],
+            "product_ref": only(product_refs(np.maximum(steps.product, 0)), steps.product >= 0),
+            # -1 is no search: the last word; -2 a search for the shop: the word before.
+            "query": words[np.where(steps.category == -2, -2, steps.category)],
+            "dwell_ms": np.where(steps.product >= 0, np.floor(steps.dwell * 1000), np.nan),
+            "channel": np.array(visits.CHANNELS, dtype=object)[course.channel[steps.visit]],
+            "session_ref": session,
+            "sequence_no": steps.sequence,
+            "_day": day,
+            "_dirt": course.draws.uniform("dirt/events", customer, day, steps.number),
+        }
+    ).astype({"dwell_ms": "Int64"})
+    return frame[~steps.lost]
+
+
+def touch_records(course: Course) -> pd.DataFrame:
+    """Records of the kind 'touches': contacts with channels; `_day` is the day of each."""
+    outcome, draws = course.outcome, course.draws
+    keys = (outcome.touch_customer, outcome.touch_day, outcome.touch_channel)
+    shop = course.surroundings.shop
+    names = np.array([channel.name for channel in shop.channels], dtype=object)
+    channel = names[outcome.touch_channel]
+    seconds = 8 * 3600 + draws.index("touch/second", 12 * 3600, *keys)
+    dates = course.clock.dates(outcome.touch_day).astype("datetime64[M]").astype(str)
+    costs = np.array([item.cost for item in shop.channels])
+    clicked = draws.uniform("touch/click", *keys) < _CLICKED_TOUCHES
+    refs = zip(*keys, strict=True)
+    return pd.DataFrame(
+        {
+            "touch_ref": [f"T{customer:06d}-{day:05d}-{number}" for customer, day, number in refs],
+            "happened_at": course.clock.instants(outcome.touch_day, seconds),
+            "customer_ref": customer_refs(outcome.touch_customer),
+            "channel": channel,
+            "campaign_ref": [f"{name}-{month}" for name, month in zip(channel, dates, strict=True)],
+            "type": np.where(clicked, "click", "view"),
+            "cost": np.round(costs[outcome.touch_channel], 4),
+            "currency": shop.currency,
+            "_day": outcome.touch_day,
+        }
+    )
+
+
+def exposure_records(course: Course) -> pd.DataFrame:
+    """Records of the kind 'exposures': what the home slot showed; `_day` is the day of each."""
+    shown, outcome = course.exposures, course.outcome
+    customer, day = outcome.visit_customer[shown.visit], outcome.visit_day[shown.visit]
+    at = course.started[shown.visit] + np.timedelta64(2, "s")
+    seconds = 1 + course.draws.index("slot/second", 20, customer, day, shown.rank)
+    clicked_at = np.where(
+        shown.clicked, at + seconds.astype("timedelta64[s]"), np.datetime64("NaT", "s")
+    )
+    refs = zip(customer, day, shown.rank, strict=True)
+    return pd.DataFrame(
+        {
+            "exposure_ref": [f"X{number:06d}-{on:05d}-{rank}" for number, on, rank in refs],
+            "happened_at": at,
+            "customer_ref": customer_refs(customer),
+            "slot": "home",
+            "rank": shown.rank,
+            "item_type": "product",
+            "item_ref": product_refs(shown.product),
+            "model_version": "popular-1",
+            "probability": np.round(shown.probability, 8),
+            "experiment": EXPERIMENT,
+            "arm": np.array(ARMS, dtype=object)[shown.arm],
+            "clicked_at": clicked_at,
+            "_day": day,
+        }
     )

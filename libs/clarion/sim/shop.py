@@ -1,13 +1,16 @@
-"""The shop file: customers, products, and the quality of the data."""
+"""The shop file: customers, products, prices, channels, competitors, quality of the data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from clarion.config.load import parse_model
 from clarion.kernel.errors import ConfigError
+
+Share = Field(ge=0, le=1)
+BURN_IN_DAYS = 180  # days before the shop's start from which on its customers are followed
 
 
 class _Strict(BaseModel):
@@ -20,24 +23,47 @@ class Text(_Strict):
     en: str
     zh: str
 
+    def in_language(self, language: str) -> str:
+        """The text in a language."""
+        return self.zh if language == "zh" else self.en
+
 
 class Persona(_Strict):
-    """How one type of customer behaves; each customer varies around it."""
+    """How one type of customer behaves; each customer varies around it.
+
+    Attributes:
+        name: what tests call it; the shop does not know it.
+        share: share of the customers.
+        orders: orders in 28 days of a customer who has not dropped out.
+        browsing: factor of the visits that end without an order.
+        views: products looked at in a visit.
+        cart: chance that a product looked at is put into the cart.
+        lines: lines of an order.
+        tier: the part of a category's price range it prefers, from 0 (cheapest) to 1.
+        elasticity: per cent of demand lost for a price that is one per cent higher.
+        drops: chance to drop out after the first order, and after each later one.
+        click: logit of a click on a message that was delivered, before needs are counted.
+        effect: logarithm of what a message multiplies the chance of an order with.
+        effects: the same for single offers, by the offer's id.
+        likes: departments it prefers (English names).
+        live: share of its visits that come through a live stream or a social network.
+    """
 
     name: str
-    share: float = Field(ge=0)
-    sessions_per_month: float = Field(gt=0)
-    views_per_session: float = Field(ge=1)
-    cart: float = Field(ge=0, le=1)
-    conversion: float = Field(ge=0, le=1)
-    items_per_order: float = Field(ge=1)
-    price_level: float = Field(gt=0)
-    discount: float = Field(ge=0, le=1)
-    leaving_per_month: float = Field(ge=0, le=1)
-    likes: tuple[int, ...]
-    click: float = Field(ge=0, le=1)
-    uplift: float = Field(ge=-1, le=1)
-    annoyed: float = Field(ge=0, le=1)
+    share: float = Share
+    orders: float = Field(gt=0)
+    browsing: float = Field(default=1.0, ge=0)
+    views: float = Field(default=3.0, ge=1)
+    cart: float = Field(default=0.12, ge=0, le=1)
+    lines: float = Field(default=1.6, ge=1)
+    tier: float = Field(default=0.5, ge=0, le=1)
+    elasticity: float = Field(default=1.5, ge=0)
+    drops: tuple[float, float]
+    click: float
+    effect: float
+    effects: Mapping[str, float] = {}
+    likes: tuple[str, ...] = ()
+    live: float = Field(default=0.1, ge=0, le=1)
 
 
 class Change(_Strict):
@@ -58,15 +84,117 @@ class Change(_Strict):
     becomes: str | None = None
 
 
-class Cluster(_Strict):
-    """A category of products, with its words and its price range."""
+class Category(_Strict):
+    """A category of products.
 
-    department: Text
+    Attributes:
+        category: its name.
+        department: the department it belongs to.
+        share: how much of the demand it has.
+        price: lowest and highest list price, in the shop's currency.
+        cycle: days until half of the need is back after an order.
+        leads_to: categories (English names) that are more likely next after an order here.
+        accessories: categories whose goods are bought with this one's or soon after.
+        launches: products that are new in the year.
+        nouns: what its products are called.
+        words: words of its descriptions.
+    """
+
     category: Text
+    department: Text
     share: float = Field(gt=0)
     price: tuple[float, float]
-    nouns: tuple[Text, ...]
-    words: tuple[Text, ...]
+    cycle: float = Field(gt=0)
+    leads_to: tuple[str, ...] = ()
+    accessories: tuple[str, ...] = ()
+    launches: int = Field(default=0, ge=0)
+    nouns: tuple[Text, ...] = Field(min_length=1)
+    words: tuple[Text, ...] = Field(min_length=1)
+
+
+class Channel(_Strict):
+    """A marketing channel.
+
+    Attributes:
+        name: its name in the records.
+        effect: logarithm of what a touch multiplies the chance of an order with, on its day; it
+            halves every three days. 0 for a channel that causes nothing.
+        rate: touches per customer and 28 days.
+        follows: how much more often it meets customers who are about to buy anyway.
+        cost: of a touch, in the shop's currency.
+    """
+
+    name: str
+    effect: float
+    rate: float = Field(ge=0)
+    follows: float = 0.0
+    cost: float = Field(ge=0)
+
+
+class Festival(_Strict):
+    """Days on which demand is higher and all products may be reduced.
+
+    Attributes:
+        name: its name.
+        first: its first day, MM-DD.
+        days: number of days.
+        demand: factor of the demand.
+        reduced: share that is taken off the price of promoted products.
+    """
+
+    name: str
+    first: str = Field(pattern=r"^\d\d-\d\d$")
+    days: int = Field(ge=1)
+    demand: float = Field(gt=0)
+    reduced: float = Field(default=0.0, ge=0, lt=1)
+
+
+class Visits(_Strict):
+    """How often customers come.
+
+    Attributes:
+        base: chance of a visit on a day without any need.
+        per_order: visits for each order that is expected.
+        visitors: visitors a day who never say who they are, per 1,000 customers.
+        registers: share of the customers who were seen as visitors before they registered.
+    """
+
+    base: float = Field(default=0.005, ge=0, le=1)
+    per_order: float = Field(default=24.0, ge=0)
+    visitors: float = Field(default=10.0, ge=0)
+    registers: float = Field(default=0.4, ge=0, le=1)
+
+
+class Service(_Strict):
+    """What may go wrong after or around an order.
+
+    Attributes:
+        returns: share of order lines that come back.
+        late: share of orders that are delivered later than usual.
+        delivery_days: days until an order usually arrives.
+        payment_failures: share of orders before which a payment failed.
+        reviews: share of order lines that are reviewed.
+    """
+
+    returns: float = Field(default=0.05, ge=0, le=1)
+    late: float = Field(default=0.08, ge=0, le=1)
+    delivery_days: float = Field(default=3.0, gt=0)
+    payment_failures: float = Field(default=0.04, ge=0, le=1)
+    reviews: float = Field(default=0.05, ge=0, le=1)
+
+
+class Losses(_Strict):
+    """Share of what clients send that never lands.
+
+    Attributes:
+        events: single events.
+        sessions: whole visits.
+        ends: visits whose last steps are missing.
+    """
+
+    events: float = Field(default=0.0, ge=0, lt=0.5)
+    sessions: float = Field(default=0.0, ge=0, lt=0.5)
+    ends: float = Field(default=0.0, ge=0, lt=0.5)
 
 
 class Dirt(_Strict):
@@ -80,7 +208,15 @@ class Dirt(_Strict):
 
 
 class Shop(_Strict):
-    """A whole shop."""
+    """A whole shop.
+
+    Attributes:
+        spread: standard deviation of the logarithm of each customer's own rates.
+        taste: standard deviation of the logarithm of a customer's liking of a category.
+        response: standard deviation of the customers' own part in the effect of messages.
+        benefit: face value of an offer whose effect is the declared one, in the shop's currency;
+            a larger benefit has a larger effect, by its square root.
+    """
 
     name: Text
     language: Literal["en", "zh"]
@@ -90,20 +226,64 @@ class Shop(_Strict):
     history_days: int = Field(gt=60)
     customers: int = Field(gt=0)
     products: int = Field(gt=0)
-    spread: float = Field(ge=0)
+    spread: float = Field(default=0.5, ge=0)
+    taste: float = Field(default=2.2, ge=0)
+    response: float = Field(default=0.2, ge=0)
+    benefit: float = Field(gt=0)
     weekday: tuple[float, float, float, float, float, float, float]
     season: float = Field(ge=0, lt=1)
     no_collection: float = Field(ge=0, lt=1)
     no_marketing: float = Field(ge=0, lt=1)
-    competitors: tuple[str, ...]
+    competitors: tuple[str, ...] = Field(min_length=1)
+    visits: Visits = Visits()
+    service: Service = Service()
+    losses: Losses = Losses()
     dirt: Dirt
-    personas: tuple[Persona, ...]
-    clusters: tuple[Cluster, ...]
+    festivals: tuple[Festival, ...] = ()
+    channels: tuple[Channel, ...]
+    personas: tuple[Persona, ...] = Field(min_length=1)
+    categories: tuple[Category, ...] = Field(min_length=2)
     changes: tuple[Change, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        personas = {persona.name for persona in self.personas}
+        categories = {item.category.en for item in self.categories}
+        departments = {item.department.en for item in self.categories}
+        for change in self.changes:
+            named = (change.persona, change.becomes or change.persona)
+            _known("changes", named, "a persona", personas)
+        for persona in self.personas:
+            _known(f"personas: {persona.name}: likes", persona.likes, "a department", departments)
+        for item in self.categories:
+            where = f"categories: {item.category.en}"
+            _known(where, (*item.leads_to, *item.accessories), "a category", categories)
+        return self
 
     def persona_index(self, persona: str) -> int:
         """Index of a persona among the shop's personas."""
         return [item.name for item in self.personas].index(persona)
+
+    def category_index(self, category: str) -> int:
+        """Index of a category (English name) among the shop's categories."""
+        return [item.category.en for item in self.categories].index(category)
+
+    def local(self, text: Text) -> str:
+        """A text in the shop's language."""
+        return text.in_language(self.language)
+
+    def day_number(self, day: date) -> int:
+        """Days from the shop's start to a day."""
+        return (day - self.starts_on).days
+
+
+def _known(where: str, named: Iterable[str], what: str, names: set[str]) -> None:
+    for name in named:
+        if name not in names:
+            raise ValueError(
+                f"{where} names {name!r}, which is not {what} of this shop; "
+                f"use one of {', '.join(sorted(names))}"
+            )
 
 
 def parse_shop(content: Mapping[str, Any], *, where: str) -> Shop:
@@ -114,22 +294,14 @@ def parse_shop(content: Mapping[str, Any], *, where: str) -> Shop:
         where: name of the file, for messages.
 
     Raises:
-        ConfigError: a key is unknown, a value is out of range, or a persona or cluster does
-            not exist.
+        ConfigError: a key is unknown, a value is out of range, or a persona, department or
+            category does not exist.
     """
     shop = parse_model(Shop, content, where=where)
-    for persona in shop.personas:
-        if any(like >= len(shop.clusters) for like in persona.likes):
-            raise ConfigError(
-                f"{where}: persona {persona.name} likes a cluster that does not exist",
-                fix=f"use numbers below {len(shop.clusters)}",
-            )
-    names = {persona.name for persona in shop.personas}
-    for change in shop.changes:
-        for name in (change.persona, change.becomes or change.persona):
-            if name not in names:
-                raise ConfigError(
-                    f"{where}: changes name persona {name}, which does not exist",
-                    fix=f"use one of {', '.join(sorted(names))}",
-                )
+    if sum(persona.share for persona in shop.personas) <= 0:
+        raise ConfigError(
+            f"{where}: no persona has customers",
+            found="shares that sum to 0",
+            fix="give personas a share above 0",
+        )
     return shop

@@ -7,22 +7,24 @@ import struct
 import zlib
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from pathlib import PurePosixPath
 
-import pyarrow.fs as fs
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+import numpy as np
+import pandas as pd
 
-from clarion.kernel.parallel import run_concurrently
-from clarion.sim.behaviour import World
-from clarion.sim.draws import lookup
-from clarion.sim.files import Delivery, write_delivery
+from clarion.sim import environment_records
+from clarion.sim.catalogue import only, product_refs
+from clarion.sim.clock import Instants
+from clarion.sim.course import World
+from clarion.sim.draws import Bools, Draws, Floats, Ints
+from clarion.sim.files import open_store, write_records
+from clarion.sim.records import customer_refs
+from clarion.sim.traits import draw_traits
 
-_STORES = ("store-north", "store-south")
-_TOPICS = ("delivery", "return", "complaint", "question", "payment")
-_RETURN_REASONS = ("too small", "damaged", "not as shown")
-_VISIT = ("id", "visit")
+_STORES = np.array(["store-north", "store-south"], dtype=object)
+_TOPICS = np.array(["delivery", "return", "complaint", "question", "payment"], dtype=object)
+_RETURN_REASONS = np.array(["too small", "damaged", "not as shown"], dtype=object)
+_SERVICES = ("delivery", "advice", "store")
 _APP_PATH = (
     ("login", "start"),
     ("search", "search"),
@@ -31,7 +33,7 @@ _APP_PATH = (
     ("cart_add", "detail"),
 )
 _MINI_PROGRAM_PATH = (("login", "start"), ("view", "detail"), ("review_view", "reviews"))
-_IMAGES = 12
+_MOST_VISITS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,61 @@ class DeliveredRecords:
     records: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class StoreVisits:
+    """Visits to a shop on the street by customers who consent; two per customer on average.
+
+    Args:
+        draws: random draws.
+        customer: number of the customer.
+        number: number of the visit, from 0.
+        at: UTC instant.
+        product: number of the product that was tried.
+        price: its list price of the day.
+    """
+
+    draws: Draws
+    customer: Ints
+    number: Ints
+    at: Instants
+    product: Ints
+    price: Floats
+
+    def chance(self, name: str) -> Floats:
+        """A number in (0, 1) for each visit."""
+        return self.draws.uniform(f"store/{name}", self.customer, self.number)
+
+    def where(self, chosen: Bools) -> "StoreVisits":
+        """Some of the visits."""
+        rows = np.flatnonzero(chosen)
+        return StoreVisits(
+            self.draws, self.customer[rows], self.number[rows], self.at[rows], self.product[rows],
+            self.price[rows],
+        )  # fmt: skip
+
+    def later(self, seconds: int) -> Instants:
+        """The instants so many seconds after the visits."""
+        return self.at + np.timedelta64(seconds, "s")
+
+    @property
+    def refs(self) -> list[str]:
+        """Names of the visits."""
+        return [
+            f"V{customer:06d}-{number}"
+            for customer, number in zip(self.customer, self.number, strict=True)
+        ]
+
+    @property
+    def orders(self) -> list[str]:
+        """Names of the orders in which visits end."""
+        return [f"T{ref}" for ref in self.refs]
+
+    @property
+    def stores(self) -> object:
+        """The shop on the street that each customer goes to."""
+        return _STORES[self.draws.choice("store/which", [0.6, 0.4], self.customer)]
+
+
 def deliver_store(world: World, inbox: str, *, last: date) -> DeliveredRecords:
     """Deliver everything before a day.
 
@@ -53,313 +110,225 @@ def deliver_store(world: World, inbox: str, *, last: date) -> DeliveredRecords:
         inbox: folder of the files.
         last: first day that is not delivered.
     """
-    visits = _visits(world, world.day_number(last)).persist()
-    try:
-        deliveries = _deliveries(world, visits, last=last)
-        writes = [partial(_write_and_count, delivery, inbox) for delivery in deliveries]
-        counts = run_concurrently(writes)
-    finally:
-        visits.unpersist()
-    records = {delivery.kind: count for delivery, count in zip(deliveries, counts, strict=True)}
-    return DeliveredRecords({**records, "assets": _write_assets(inbox, last)})
-
-
-def _deliveries(world: World, visits: DataFrame, *, last: date) -> list[Delivery]:
     days = world.day_number(last)
-    by_event = ("event_ref",)
-    by_order = ("order_ref",)
-    by_customer = ("customer_ref",)
-    return [
-        Delivery("store_events", last, _store_events(world, visits), by_event, "json"),
-        Delivery("app_events", last, _app_events(visits), by_event, "json"),
-        Delivery("tills", last, _till_lines(world, visits), by_order),
-        Delivery("returns", last, _returns(world, visits), by_order),
-        Delivery("surveys", last, _surveys(world, visits), by_customer),
-        Delivery("coupons", last, _coupons(world, visits), by_customer),
-        Delivery("contacts", last, _contacts(world, visits), ("contact_ref",), "json"),
-        Delivery("stock", last, _stock(world, days), ("product_ref", "at")),
-        Delivery("promotions", last, _promotions(world, days), ("competitor", "starts_at")),
-        Delivery("rates", last, _rates(world, days), ("currency", "at")),
-    ]
+    visits = store_visits(world, days)
+    purchases = visits.where(visits.chance("buys") < 0.5)
+    frames = {
+        "store_events": _store_events(visits),
+        "app_events": _app_events(visits.where(visits.number == 0)),
+        "tills": _till_lines(purchases),
+        "returns": _returns(purchases.where(purchases.chance("returns") < 0.2)),
+        "surveys": _surveys(visits.where(visits.number == 0)),
+        "coupons": _coupons(purchases.where(purchases.chance("coupon") < 0.3)),
+        "contacts": _contacts(visits.where(visits.chance("contact") < 0.25)),
+        "stock": environment_records.stock_records(world.surroundings, world.clock, days),
+        "promotions": environment_records.promotion_records(world.surroundings, world.clock, days),
+        "rates": environment_records.rate_records(world.surroundings, world.clock, days),
+    }
+    for kind, frame in frames.items():
+        write_records(inbox, kind, str(last), frame)
+    records = {kind: len(frame) for kind, frame in frames.items()}
+    return DeliveredRecords({**records, "assets": _write_assets(world, inbox, last)})
 
 
-def _write_and_count(delivery: Delivery, inbox: str) -> int:
-    write_delivery(delivery, inbox)
-    return delivery.records.count()
-
-
-def _text_of(instant: Column) -> Column:
-    return F.date_format(instant, "yyyy-MM-dd HH:mm:ss")
-
-
-def _after(seconds: int) -> Column:
-    """Text of the instant so many seconds after a visit."""
-    return _text_of(F.col("at") + F.make_dt_interval(secs=F.lit(seconds)))
-
-
-def _visits(world: World, days: int) -> DataFrame:
-    """Visits to a shop on the street by customers who consent; some two per customer and year.
-
-    Returns:
-        One row per visit: id, customer_ref, visit (number), at (UTC), store_ref, product_ref,
-        visit_ref.
-    """
+def store_visits(world: World, days: int) -> StoreVisits:
+    """The visits to a shop on the street before a day."""
     draws = world.draws
-    last_visit = draws.index("store/often", 3, "id")
-    day = draws.index("store/day", days, *_VISIT)
-    hours = draws.uniform("store/time", *_VISIT) * 8
-    seconds = day * 86400 + F.lit(10 * 3600) + F.floor(hours * 3600).cast("int")
-    product = F.floor(draws.uniform("store/product", *_VISIT) * world.shop.products * 0.9)
-    return (
-        world.customers.where("collection")
-        .withColumn("visit", F.explode(F.sequence(F.lit(0), last_visit)))
-        .where("visit < 3")
-        .select(
-            "id",
-            "customer_ref",
-            "visit",
-            world.instant(seconds).alias("at"),
-            lookup(_STORES, draws.choice("store/which", [0.6, 0.4], "id")).alias("store_ref"),
-            F.format_string("P%05d", product.cast("int")).alias("product_ref"),
-            F.format_string("V%06d-%d", *_VISIT).alias("visit_ref"),
-        )
-    )
+    traits = draw_traits(world.shop, draws, world.ids)
+    consents = traits.ids[traits.collection]
+    count = 1 + draws.index("store/often", _MOST_VISITS, consents)
+    customer = np.repeat(consents, count)
+    number = np.arange(len(customer)) - np.repeat(np.cumsum(count) - count, count)
+    day = draws.index("store/day", days, customer, number)
+    seconds = 10 * 3600 + draws.index("store/time", 8 * 3600, customer, number)
+    shares = [item.share for item in world.shop.categories]
+    category = draws.choice("store/category", shares, customer, number)
+    goods = world.surroundings.catalogue
+    product = goods.at_rank(category, draws.uniform("store/product", customer, number))
+    at = world.clock.instants(day, seconds)
+    return StoreVisits(draws, customer, number, at, product, goods.prices(product, day))
 
 
-def _store_events(world: World, visits: DataFrame) -> DataFrame:
+def _store_events(visits: StoreVisits) -> pd.DataFrame:
     """Steps of a visit: arrival by radio, count at the door, dwell, and trial with a guide.
 
     The guide notes who the customer is in 40 % of the trials.
     """
-    draws = world.draws
-    no_text = F.lit(None).cast("string")
-    no_number = F.lit(None).cast("bigint")
-    phone = F.format_string("phone-%06d", "id")
-    radio = F.when(draws.uniform("store/radio", "id") < 0.5, "wifi").otherwise("bluetooth")
-    is_guided = draws.uniform("store/guided", *_VISIT) < 0.4
-    dwell_ms = F.floor(draws.uniform("store/dwell", *_VISIT) * 1_200_000) + 30_000
-    own_values = [
-        {"type": F.lit("arrival"), "signal": radio, "device_ref": phone},
-        {"type": F.lit("visit"), "signal": F.lit("door")},
+    radio = np.where(visits.draws.uniform("store/radio", visits.customer) < 0.5, "wifi",
+                     "bluetooth")  # fmt: skip
+    phones = np.array([f"phone-{number:06d}" for number in visits.customer], dtype=object)
+    guided = visits.chance("guided") < 0.4
+    dwell = 30_000 + np.floor(visits.chance("dwell") * 1_200_000)
+    own: list[dict[str, object]] = [
+        {"type": "arrival", "signal": radio, "device_ref": phones},
+        {"type": "visit", "signal": "door"},
+        {"type": "dwell", "signal": radio, "device_ref": phones, "dwell_ms": dwell},
         {
-            "type": F.lit("dwell"),
-            "signal": radio,
-            "device_ref": phone,
-            "dwell_ms": dwell_ms.cast("bigint"),
-        },
-        {
-            "type": F.lit("trial"),
-            "signal": F.lit("guide"),
-            "customer_ref": F.when(is_guided, F.col("customer_ref")),
-            "product_ref": F.col("product_ref"),
+            "type": "trial",
+            "signal": "guide",
+            "customer_ref": only(customer_refs(visits.customer), guided),
+            "product_ref": product_refs(visits.product),
         },
     ]
+    refs = np.array(visits.refs, dtype=object)
+    frames = [
+        pd.DataFrame(
+            {
+                "event_ref": refs + f"-{number}",
+                "happened_at": visits.later(60 * number),
+                "type": values["type"],
+                "signal": values["signal"],
+                "customer_ref": values.get("customer_ref"),
+                "device_ref": values.get("device_ref"),
+                "product_ref": values.get("product_ref"),
+                "dwell_ms": values.get("dwell_ms"),
+                "store_ref": visits.stores,
+                "channel": "store",
+                "sequence_no": number,
+                "session_ref": refs,
+            }
+        ).astype({"dwell_ms": "Int64"})
+        for number, values in enumerate(own, start=1)
+    ]
+    return pd.concat([frame.astype(object) for frame in frames], ignore_index=True).astype(
+        {"happened_at": "datetime64[s]"}
+    )
 
-    def step(number: int, values: dict[str, Column]) -> Column:
-        return F.struct(
-            F.concat("visit_ref", F.lit(f"-{number}")).alias("event_ref"),
-            _after(60 * number).alias("happened_at"),
-            values["type"].alias("type"),
-            values["signal"].alias("signal"),
-            values.get("customer_ref", no_text).alias("customer_ref"),
-            values.get("device_ref", no_text).alias("device_ref"),
-            values.get("product_ref", no_text).alias("product_ref"),
-            values.get("dwell_ms", no_number).alias("dwell_ms"),
-            "store_ref",
-            F.lit("store").alias("channel"),
-            F.lit(number).alias("sequence_no"),
-            F.col("visit_ref").alias("session_ref"),
-        )
 
-    steps = [step(number, values) for number, values in enumerate(own_values, start=1)]
-    return visits.select(F.inline(F.array(*steps)))
-
-
-def _app_events(visits: DataFrame) -> DataFrame:
+def _app_events(visits: StoreVisits) -> pd.DataFrame:
     """One person on two devices: a login and a path in the app, then in the mini-program."""
 
-    def step(channel: str, device: str, number: int, page: tuple[str, str]) -> Column:
-        kind, name = page
-        has_product = kind in ("view", "cart_add", "favourite")
-        hours_before = 2 if channel == "app" else 1
-        return F.struct(
-            F.format_string(f"A%06d-{channel}-{number}", "id").alias("event_ref"),
-            _after(30 * number - 3600 * hours_before).alias("happened_at"),
-            F.lit(kind).alias("type"),
-            F.lit(name).alias("page"),
-            F.lit(channel).alias("channel"),
-            F.col("customer_ref"),
-            F.format_string(f"{device}-%06d", "id").alias("device_ref"),
-            F.when(F.lit(has_product), F.col("product_ref")).alias("product_ref"),
-            F.format_string(f"{channel}-%06d", "id").alias("session_ref"),
-            F.lit(number + 1).alias("sequence_no"),
-        )
+    def path(
+        channel: str, device: str, hours_before: int, pages: tuple[tuple[str, str], ...]
+    ) -> list[pd.DataFrame]:
+        ids = visits.customer
+        return [
+            pd.DataFrame(
+                {
+                    "event_ref": [f"A{number:06d}-{channel}-{step}" for number in ids],
+                    "happened_at": visits.later(30 * step - 3600 * hours_before),
+                    "type": kind,
+                    "page": name,
+                    "channel": channel,
+                    "customer_ref": customer_refs(ids),
+                    "device_ref": [f"{device}-{number:06d}" for number in ids],
+                    "product_ref": product_refs(visits.product)
+                    if kind in ("view", "cart_add", "favourite")
+                    else None,
+                    "session_ref": [f"{channel}-{number:06d}" for number in ids],
+                    "sequence_no": step + 1,
+                }
+            )
+            for step, (kind, name) in enumerate(pages)
+        ]
 
-    app = [step("app", "phone", number, page) for number, page in enumerate(_APP_PATH)]
-    mini_program = [
-        step("mini_program", "mini", number, page) for number, page in enumerate(_MINI_PROGRAM_PATH)
-    ]
-    return visits.where("visit = 0").select(F.inline(F.array(*app, *mini_program)))
-
-
-def _purchases(world: World, visits: DataFrame) -> DataFrame:
-    """Visits that end in a purchase, with its price."""
-    buys = world.draws.uniform("store/buys", *_VISIT) < 0.5
-    return visits.where(buys).join(world.products.select("product_ref", "price"), "product_ref")
-
-
-def _order_ref() -> Column:
-    return F.concat(F.lit("T"), "visit_ref").alias("order_ref")
+    frames = path("app", "phone", 2, _APP_PATH) + path(
+        "mini_program", "mini", 1, _MINI_PROGRAM_PATH
+    )
+    return pd.concat(frames, ignore_index=True)
 
 
-def _till_lines(world: World, visits: DataFrame) -> DataFrame:
+def _till_lines(purchases: StoreVisits) -> pd.DataFrame:
     """Sales at the till; the member's card identifies the customer, where it was shown."""
-    shows_card = world.draws.uniform("store/card", *_VISIT) < 0.7
-    return _purchases(world, visits).select(
-        _order_ref(),
-        _after(600).alias("happened_at"),
-        "product_ref",
-        F.lit(1).alias("quantity"),
-        F.col("price").alias("unit_price"),
-        F.when(shows_card, F.format_string("M%06d", "id")).alias("member_ref"),
-        "store_ref",
-        F.lit("store").alias("channel"),
+    cards = np.array([f"M{number:06d}" for number in purchases.customer], dtype=object)
+    return pd.DataFrame(
+        {
+            "order_ref": purchases.orders,
+            "happened_at": purchases.later(600),
+            "product_ref": product_refs(purchases.product),
+            "quantity": 1,
+            "unit_price": purchases.price,
+            "member_ref": only(cards, purchases.chance("card") < 0.7),
+            "store_ref": purchases.stores,
+            "channel": "store",
+        }
     )
 
 
-def _returns(world: World, visits: DataFrame) -> DataFrame:
-    draws = world.draws
-    returns = draws.uniform("store/returns", *_VISIT) < 0.2
-    reason = lookup(_RETURN_REASONS, draws.choice("store/why", [0.5, 0.2, 0.3], *_VISIT))
-    return (
-        _purchases(world, visits)
-        .where(returns)
-        .select(
-            _order_ref(),
-            _after(6 * 86400).alias("happened_at"),
-            "product_ref",
-            F.lit(-1).alias("quantity"),
-            F.col("price").alias("unit_price"),
-            F.col("customer_ref"),
-            reason.alias("reason"),
-            "store_ref",
-            F.lit("store").alias("channel"),
-        )
+def _returns(returned: StoreVisits) -> pd.DataFrame:
+    reason = returned.draws.choice("store/why", [0.5, 0.2, 0.3], returned.customer, returned.number)
+    return pd.DataFrame(
+        {
+            "order_ref": returned.orders,
+            "happened_at": returned.later(6 * 86400),
+            "product_ref": product_refs(returned.product),
+            "quantity": -1,
+            "unit_price": returned.price,
+            "customer_ref": customer_refs(returned.customer),
+            "reason": _RETURN_REASONS[reason],
+            "store_ref": returned.stores,
+            "channel": "store",
+        }
     )
 
 
-def _surveys(world: World, visits: DataFrame) -> DataFrame:
-    answers = visits.where("visit = 0").where(world.draws.uniform("store/survey", "id") < 0.5)
-    score = F.floor(1 + world.draws.uniform("store/score", "id") * 5).cast("string")
-    return answers.select(
-        "customer_ref",
-        F.lit("satisfaction").alias("question"),
-        score.alias("answer"),
-        _after(86400).alias("at"),
-        F.lit("autumn survey").alias("survey"),
+def _surveys(visits: StoreVisits) -> pd.DataFrame:
+    """Answers of half of the customers: how satisfied they are with each service."""
+    asked = visits.where(visits.draws.uniform("store/survey", visits.customer) < 0.5)
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "customer_ref": customer_refs(asked.customer),
+                    "question": f"satisfaction with {service}" if number else "satisfaction",
+                    "answer": 1 + asked.draws.index(f"store/score/{service}", 5, asked.customer),
+                    "at": asked.later(86400),
+                    "survey": "autumn survey",
+                }
+            )
+            for number, service in enumerate(_SERVICES)
+        ],
+        ignore_index=True,
     )
 
 
-def _coupons(world: World, visits: DataFrame) -> DataFrame:
-    uses_coupon = world.draws.uniform("store/coupon", *_VISIT) < 0.3
-    return (
-        _purchases(world, visits)
-        .where(uses_coupon)
-        .select(
-            "customer_ref",
-            F.format_string("K%06d-%d", *_VISIT).alias("coupon_ref"),
-            _order_ref(),
-            _after(600).alias("happened_at"),
-            F.lit("autumn").alias("campaign_ref"),
-        )
+def _coupons(used: StoreVisits) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "customer_ref": customer_refs(used.customer),
+            "coupon_ref": [f"K{ref[1:]}" for ref in used.refs],
+            "order_ref": used.orders,
+            "happened_at": used.later(600),
+            "campaign_ref": "autumn",
+        }
     )
 
 
-def _contacts(world: World, visits: DataFrame) -> DataFrame:
-    draws = world.draws
-    topic = draws.choice("store/topic", [0.3, 0.2, 0.1, 0.3, 0.1], *_VISIT)
-    satisfaction = F.floor(draws.uniform("store/content", *_VISIT) * 6)
-    return visits.where(draws.uniform("store/contact", *_VISIT) < 0.25).select(
-        F.concat(F.lit("H"), "visit_ref").alias("contact_ref"),
-        _after(2 * 86400).alias("happened_at"),
-        "customer_ref",
-        lookup(_TOPICS, topic).alias("topic"),
-        F.lit("chat").alias("channel"),
-        satisfaction.cast("string").alias("satisfaction"),
-        _after(3 * 86400).alias("resolved_at"),
+def _contacts(asked: StoreVisits) -> pd.DataFrame:
+    topic = asked.draws.choice(
+        "store/topic", [0.3, 0.2, 0.1, 0.3, 0.1], asked.customer, asked.number
+    )
+    return pd.DataFrame(
+        {
+            "contact_ref": [f"H{ref}" for ref in asked.refs],
+            "happened_at": asked.later(2 * 86400),
+            "customer_ref": customer_refs(asked.customer),
+            "topic": _TOPICS[topic],
+            "channel": "chat",
+            "satisfaction": np.floor(asked.chance("content") * 6).astype(np.int64).astype(str),
+            "resolved_at": asked.later(3 * 86400),
+        }
     )
 
 
-def _stock(world: World, days: int) -> DataFrame:
-    """Units and price of every fifth product, month by month."""
-    months = world.spark.range(0, days, 30).select(F.col("id").alias("day"))
-    return (
-        world.products.where("number % 5 = 0")
-        .crossJoin(months)
-        .select(
-            "product_ref",
-            _text_of(world.instant((F.col("day") * 86400).cast("int"))).alias("at"),
-            world.draws.index("store/stock", 300, "number", "day").alias("stock"),
-            "price",
-        )
-    )
-
-
-def _promotions(world: World, days: int) -> DataFrame:
-    """A promotion of a week by each competitor, month by month."""
-    competitors = F.explode(F.array(*(F.lit(name) for name in world.shop.competitors)))
-    starts_at = world.instant(((F.col("id") + 5) * 86400).cast("int"))
-    discount_share = 0.1 + 0.3 * world.draws.uniform("store/off", "id", "competitor")
-    months = world.spark.range(0, days, 30).withColumn("competitor", competitors)
-    return months.select(
-        "competitor",
-        F.format_string("deal %d", "id").alias("name"),
-        _text_of(starts_at).alias("starts_at"),
-        _text_of(starts_at + F.make_dt_interval(days=F.lit(7))).alias("ends_at"),
-        F.round(discount_share, 2).alias("discount_share"),
-        F.lit("from two pieces").alias("condition"),
-    )
-
-
-def _rates(world: World, days: int) -> DataFrame:
-    """Rates of two currencies on working days; each varies around its mean."""
-    means = F.create_map(F.lit("USD"), F.lit(7.1), F.lit("JPY"), F.lit(0.048))
-    first_weekday = world.shop.starts_on.weekday()
-    is_working_day = F.pmod(F.col("id") + first_weekday, F.lit(7)) < 5
-    at = world.instant((F.col("id") * 86400 + 9 * 3600).cast("int"))
-    factor = F.exp(0.01 * world.draws.normal("store/rate", "id", "currency"))
-    return (
-        world.spark.range(days)
-        .withColumn("currency", F.explode(F.map_keys(means)))
-        .where(is_working_day)
-        .select(
-            "currency",
-            _text_of(at).alias("at"),
-            F.round(F.element_at(means, F.col("currency")) * factor, 6).alias("rate"),
-        )
-    )
-
-
-def _write_assets(inbox: str, last: date) -> int:
-    """Write pictures of the first products and the web server's log; returns how many files."""
-    if "://" in inbox:
-        store, root = fs.FileSystem.from_uri(inbox)
-    else:
-        store, root = fs.LocalFileSystem(), inbox
-    contents = {f"P{number:05d}.png": _picture(number) for number in range(_IMAGES)}
+def _write_assets(world: World, inbox: str, last: date) -> int:
+    """Write a picture of each product and the web server's log; returns how many files."""
+    store, root = open_store(inbox)
+    refs = product_refs(world.surroundings.catalogue.numbers)
+    contents = {f"{ref}.png": picture(number) for number, ref in enumerate(refs)}
     contents["web.log"] = b"".join(
         b"10.0.0.%d GET /p/%05d 200\n" % (number, number) for number in range(50)
     )
+    folder = str(PurePosixPath(root, "assets", str(last)))
+    store.create_dir(folder, recursive=True)
     for name, content in contents.items():
-        path = PurePosixPath(root, "assets", str(last), name)
-        store.create_dir(str(path.parent), recursive=True)
-        with store.open_output_stream(str(path)) as stream:
+        with store.open_output_stream(str(PurePosixPath(folder, name))) as stream:
             stream.write(content)
     return len(contents)
 
 
-def _picture(number: int) -> bytes:
-    """A PNG of eight by eight points in a colour of its own."""
+def picture(number: int) -> bytes:
+    """A PNG of eight by eight points in a colour of the product's own."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         checksum = struct.pack(">I", zlib.crc32(kind + content))

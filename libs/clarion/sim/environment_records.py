@@ -1,0 +1,177 @@
+"""Records of what surrounds the customers: costs, competitors' prices, stock, promotions, rates."""
+
+import numpy as np
+import pandas as pd
+
+from clarion.sim import catalogue, market
+from clarion.sim.catalogue import Texts, only, product_refs
+from clarion.sim.clock import Clock
+from clarion.sim.draws import Bools
+from clarion.sim.surroundings import Surroundings
+
+_OBSERVED_EVERY = 7
+_RATES = {"USD": 7.1, "JPY": 0.048}
+
+
+def cost_records(surroundings: Surroundings, clock: Clock, first: int, last: int) -> pd.DataFrame:
+    """Records of the kind 'costs': what each paid channel costs beside its touches, by day."""
+    days = np.arange(first, last, dtype=np.int64)
+    paid = [
+        (number, channel.name)
+        for number, channel in enumerate(surroundings.shop.channels)
+        if channel.cost >= 0.1
+    ]
+    frames = [
+        pd.DataFrame(
+            {
+                "day": clock.dates(days).astype(str),
+                "channel": name,
+                "amount": np.round(
+                    30.0 + 20.0 * surroundings.draws.uniform("cost/spent", days, number), 2
+                ),
+                "note": "advertising",
+            }
+        )
+        for number, name in paid
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def price_records(surroundings: Surroundings, clock: Clock, first: int, last: int) -> pd.DataFrame:
+    """Records of the kind 'market': competitors' prices, week by week; `_day` is the day of each.
+
+    The shop's people have matched most listings with its products; the match of the others is in
+    the truth alone.
+
+    Args:
+        surroundings: what surrounds the customers.
+        clock: the shop's calendar.
+        first: first day.
+        last: day after the last day, on which prices are observed, too.
+    """
+    shop, goods, listings = surroundings.shop, surroundings.catalogue, surroundings.listings
+    titles = listing_titles(surroundings)
+    competitors = np.array(shop.competitors, dtype=object)[listings.competitor]
+    refs = only(product_refs(listings.product), listings.matched)
+    frames = []
+    for day in range(first, last):
+        if day % _OBSERVED_EVERY != 3 and day != last - 1:
+            continue
+        factors, is_cut = market.listing_factors(goods, listings, day)
+        category = goods.category[listings.product]
+        _, promoted = market.promotion(goods, listings.competitor, category, day)
+        price = np.maximum(np.round(goods.base[listings.product] * listings.level * factors, 2),
+                           0.01)  # fmt: skip
+        frame = pd.DataFrame(
+            {
+                "competitor": competitors,
+                "title": titles,
+                "price": price,
+                "observed_at": clock.instants(day, 12 * 3600),
+                "product_ref": refs,
+                "promotion": _promotion_names(promoted > 0, is_cut),
+                "currency": shop.currency,
+                "_day": day,
+            }
+        )
+        frames.append(frame[listings.since <= day])
+    return pd.concat(frames, ignore_index=True)
+
+
+def _promotion_names(promoted: Bools, is_cut: Bools) -> Texts:
+    names = np.where(promoted, "sale", "week deal").astype(object)
+    return only(names, promoted | is_cut)
+
+
+def listing_titles(surroundings: Surroundings) -> list[str]:
+    """What competitors call the products: the shop's title, with words moved or the brand."""
+    goods, listings = surroundings.catalogue, surroundings.listings
+    titles, _ = catalogue.texts(goods)
+    draws = surroundings.draws
+    way = draws.index("market/title", 4, listings.competitor, listings.product)
+    is_chinese = surroundings.shop.language == "zh"
+    separator = "" if is_chinese else " "
+    brand = [f"B{number:02d}" for number in goods.brand[listings.product]]
+
+    def renamed(title: str, way: int, brand: str) -> str:
+        words = [title[:2], title[2:]] if is_chinese else title.split(" ", 1)
+        ways = (
+            title,
+            f"{brand} {title}",
+            separator.join(reversed(words)),
+            f"{words[-1]} {brand}",
+        )
+        return ways[way]
+
+    named = titles[listings.product]
+    # A competitor's number makes two products of one title two listings.
+    return [
+        f"{renamed(title, int(one), name)} {number % 97:02d}"
+        for title, one, name, number in zip(named, way, brand, listings.product, strict=True)
+    ]
+
+
+def stock_records(surroundings: Surroundings, clock: Clock, days: int) -> pd.DataFrame:
+    """Records of the kind 'stock': units and price of every fifth product, month by month."""
+    goods = surroundings.catalogue
+    product, day = (
+        array.ravel().astype(np.int64)
+        for array in np.meshgrid(goods.numbers[::5], np.arange(0, days, 30), indexing="ij")
+    )
+    units = 1 + goods.draws.index("stock/units", 300, product, day)
+    frame = pd.DataFrame(
+        {
+            "product_ref": product_refs(product),
+            "at": clock.instants(day),
+            "stock": np.where(goods.in_stock(product, day), units, 0),
+            "price": goods.prices(product, day),
+        }
+    )
+    return frame[goods.launched[product] <= day]
+
+
+def promotion_records(surroundings: Surroundings, clock: Clock, days: int) -> pd.DataFrame:
+    """Records of the kind 'promotions': competitors' promotions of their categories."""
+    shop, goods = surroundings.shop, surroundings.catalogue
+    competitor, category = (
+        array.ravel().astype(np.int64)
+        for array in np.meshgrid(
+            np.arange(len(shop.competitors)), np.arange(len(shop.categories)), indexing="ij"
+        )
+    )
+    seen: dict[tuple[int, int, int], tuple[int, float]] = {}
+    for day in range(days):
+        window, depth = market.promotion(goods, competitor, category, day)
+        for row in np.flatnonzero(depth > 0):
+            key = (int(competitor[row]), int(category[row]), int(window[row]))
+            seen.setdefault(key, (day, float(depth[row])))
+    starts = np.array([day for day, _ in seen.values()], dtype=np.int64)
+    return pd.DataFrame(
+        {
+            "competitor": [shop.competitors[key[0]] for key in seen],
+            "name": [f"{shop.local(shop.categories[key[1]].category)} {key[2]}" for key in seen],
+            "starts_at": clock.instants(starts),
+            "ends_at": clock.instants(starts + market.PROMOTION_DAYS),
+            "discount_share": [depth for _, depth in seen.values()],
+            "condition": "all products of the category",
+        }
+    )
+
+
+def rate_records(surroundings: Surroundings, clock: Clock, days: int) -> pd.DataFrame:
+    """Records of the kind 'rates': two currencies on working days; each varies around its mean."""
+    numbers = np.arange(days, dtype=np.int64)
+    working = numbers[(numbers + surroundings.shop.starts_on.weekday()) % 7 < 5]
+    frames = [
+        pd.DataFrame(
+            {
+                "currency": currency,
+                "at": clock.instants(working, 9 * 3600),
+                "rate": np.round(
+                    mean * np.exp(0.01 * surroundings.draws.normal(f"rate/{currency}", working)), 6
+                ),
+            }
+        )
+        for currency, mean in _RATES.items()
+    ]
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,193 @@
+"""What orders are made of: products, prices, coupons, delivery, returns and reviews."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clarion.sim.draws import Bools, Draws, Floats, Ints
+from clarion.sim.exposures import Exposures
+from clarion.sim.kernel import Outcome
+from clarion.sim.surroundings import Surroundings
+from clarion.sim.traits import Traits
+from clarion.sim.walk import REDEEMED, Sends
+
+_CANDIDATES = 3  # products between which a customer chooses
+_MAX_QUANTITY = 12
+_COUPON_LIMIT = 0.5  # a coupon pays at most this share of the line it stands on
+_CLICK_DECIDES = 0.5  # chance that a recommended product that was clicked is the one bought
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Order lines; one entry each.
+
+    Args:
+        customer, day, number: whose order it is, and its place in it (from 1).
+        product: number of the product.
+        quantity: units.
+        price: list price of the day, the same for everybody.
+        reduction: taken off the line by a public promotion, the same for everybody.
+        coupon: taken off the line by a coupon.
+        send: place of the message whose coupon was redeemed, among the sends; -1 for none.
+    """
+
+    customer: Ints
+    day: Ints
+    number: Ints
+    product: Ints
+    quantity: Ints
+    price: Floats
+    reduction: Floats
+    coupon: Floats
+    send: Ints
+
+    def __len__(self) -> int:
+        return len(self.customer)
+
+
+def order_lines(
+    surroundings: Surroundings,
+    draws: Draws,
+    traits: Traits,
+    outcome: Outcome,
+    sends: Sends,
+    exposures: Exposures,
+) -> Lines:
+    """The lines of the orders of an outcome.
+
+    Args:
+        surroundings: what surrounds the customers.
+        draws: random draws, with the replicate of the events.
+        traits: who the customers are.
+        outcome: what they did.
+        sends: the messages they got.
+        exposures: what was recommended to them.
+    """
+    customer, day = outcome.line_customer, outcome.line_day
+    number = outcome.line_no
+    product = _products(surroundings, draws, traits, outcome)
+    product = _recommended(draws, outcome, exposures, product)
+    quantity = draws.geometric("line/quantity", 1.2, customer, day, number)
+    quantity = np.minimum(quantity, _MAX_QUANTITY)
+    price: Floats = surroundings.catalogue.prices(product, day)
+    reduction = np.round(price * quantity * surroundings.catalogue.reductions(product, day), 2)
+    send = _redeemed(draws, outcome, sends)
+    face = np.where(send >= 0, sends.benefit[send] if len(sends) else 0.0, 0.0)
+    limit = _COUPON_LIMIT * (price * quantity - reduction)
+    coupon: Floats = np.round(np.minimum(face, limit), 2).astype(np.float64)
+    return Lines(customer, day, number, product, quantity, price, reduction, coupon, send)
+
+
+def _products(surroundings: Surroundings, draws: Draws, traits: Traits, outcome: Outcome) -> Ints:
+    """The product of each line: of three that come to mind, the one that suits best.
+
+    A product suits whose price stands where the customer prefers it, and that is reduced. What is
+    not in stock is bought only if nothing else came to mind.
+    """
+    catalogue = surroundings.catalogue
+    keys = (outcome.line_customer, outcome.line_day, outcome.line_no)
+    rows = np.searchsorted(traits.ids, outcome.line_customer)
+    elasticity = np.array([item.elasticity for item in surroundings.shop.personas])
+    pull = elasticity[traits.persona[rows]]
+    best = np.full(len(rows), -np.inf)
+    chosen = np.zeros(len(rows), np.int64)
+    for candidate in range(_CANDIDATES):
+        chance = draws.uniform(f"line/product/{candidate}", *keys)
+        product = catalogue.at_rank(outcome.line_category, chance)
+        suits = -np.abs(catalogue.tier[product] - traits.tier[rows])
+        suits = suits + pull * catalogue.reductions(product, outcome.line_day)
+        suits = suits - 1e3 * ~catalogue.in_stock(product, outcome.line_day)
+        better = suits > best
+        chosen, best = np.where(better, product, chosen), np.where(better, suits, best)
+    return chosen
+
+
+def _recommended(draws: Draws, outcome: Outcome, exposures: Exposures, product: Ints) -> Ints:
+    """Products of lines, some of them replaced by a product that was clicked on the same day.
+
+    It replaces the product of the first line, if it is of the same category.
+    """
+    clicked = exposures.clicked & (exposures.product >= 0)
+    if not clicked.any() or not len(product):
+        return product
+    visit_keys = outcome.visit_customer * 100_000 + outcome.visit_day
+    by_visit = dict(
+        zip(
+            visit_keys[exposures.visit[clicked]].tolist(),
+            zip(
+                exposures.product[clicked].tolist(),
+                exposures.category[clicked].tolist(),
+                strict=True,
+            ),
+            strict=True,
+        )
+    )
+    keys = outcome.line_customer * 100_000 + outcome.line_day
+    decides = draws.uniform("line/click", outcome.line_customer, outcome.line_day) < _CLICK_DECIDES
+    replaced = product.copy()
+    for place in np.flatnonzero(decides & (outcome.line_no == 1)):
+        found = by_visit.get(int(keys[place]))
+        if found and found[1] == outcome.line_category[place]:
+            replaced[place] = found[0]
+    return replaced
+
+
+def _redeemed(draws: Draws, outcome: Outcome, sends: Sends) -> Ints:
+    """The message whose coupon stands on each line; -1 for none.
+
+    An order within the window of a coupon that was viewed redeems it with a chance of 0.75, whoever
+    caused the order. It stands on the first line.
+    """
+    none = np.full(len(outcome.line_customer), -1, np.int64)
+    if not len(sends):
+        return none
+    ordered = outcome.visit_ordered
+    visit_keys = outcome.visit_customer[ordered] * 100_000 + outcome.visit_day[ordered]
+    send_of = dict(zip(visit_keys.tolist(), outcome.visit_send[ordered].tolist(), strict=True))
+    keys = (outcome.line_customer * 100_000 + outcome.line_day).tolist()
+    send = np.array([send_of.get(key, -1) for key in keys], dtype=np.int64)
+    redeems = draws.uniform("redeem", outcome.line_customer, outcome.line_day) < REDEEMED
+    counts = (send >= 0) & redeems & (outcome.line_no == 1)
+    counts &= (sends.benefit[send] > 0) & outcome.viewed[send]
+    return np.where(counts, send, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """What becomes of order lines; one entry per line.
+
+    Args:
+        delivery_days: days from the order to the delivery; the same for all lines of an order.
+        late: whether that is later than usual.
+        returned: whether the line is returned, 3 to 20 days after its delivery.
+        return_days: days from the order to the return.
+        reviewed: whether it is reviewed, two days after its delivery.
+        rating: stars, from 1 to 5 in halves.
+    """
+
+    delivery_days: Floats
+    late: Bools
+    returned: Bools
+    return_days: Floats
+    reviewed: Bools
+    rating: Floats
+
+
+def aftermath(surroundings: Surroundings, draws: Draws, lines: Lines) -> Aftermath:
+    """Delivery, returns and reviews of order lines. Late orders are rated a star lower."""
+    service = surroundings.shop.service
+    order, line = (lines.customer, lines.day), (lines.customer, lines.day, lines.number)
+    late = draws.uniform("delivery/late", *order) < service.late
+    spread = np.exp(0.25 * draws.normal("delivery/days", *order))
+    days = service.delivery_days * spread * np.where(late, 3.0, 1.0)
+    returned = draws.uniform("return", *line) < service.returns
+    reviewed = draws.uniform("review", *line) < service.reviews
+    stars = 4.3 - 1.0 * late - 1.0 * returned + 0.8 * draws.normal("review/stars", *line)
+    return Aftermath(
+        days,
+        late,
+        returned,
+        days + 3.0 + 17.0 * draws.uniform("return/days", *line),
+        reviewed,
+        np.clip(np.round(stars * 2) / 2, 1.0, 5.0),
+    )
