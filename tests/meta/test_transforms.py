@@ -59,7 +59,6 @@ BOUNDS = {
     "products/similarity/neighbours.py": "the features of each product, and k rows per product",
     "products/similarity/purity.py": "one row per share",
     "sim/files.py": "counts of what was planted",
-    "sim/store.py": "visits, kept while they are written",
     "streaming/metrics.py": "one row of sums",
 }
 MODULES = sorted(path for folder in FOLDERS for path in (LIBRARY / folder).rglob("*.py"))

@@ -56,7 +56,7 @@ def test_a_ready_mapping_is_copied_once_into_the_shop(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     with pytest.raises(UsageError, match="is no shop's configuration"):
         use_ready_mapping(CONFIG, "jd_orders", folder)
-    start_shop(folder, name="s", time_zone="UTC", currency="EUR")
+    start_shop(folder, name="s", time_zone="UTC", currency="EUR", scale={})
     file = use_ready_mapping(CONFIG, "jd_orders", folder)
     assert file.read_text("utf-8") == CONFIG.text("sources/jd_orders.yml")
     with pytest.raises(UsageError, match="exists"):

@@ -29,17 +29,59 @@ TRIED_RECORDS = 1000
     help="Where its days begin, such as Asia/Shanghai.",
 )
 @click.option("--currency", default="EUR", show_default=True, help="ISO 4217 code of its money.")
-def init(folder: Path, name: str, time_zone: str, currency: str) -> None:
+@click.option(
+    "--order-value",
+    type=click.FloatRange(min=0, min_open=True),
+    help="What an order is usually worth: benefits become face values in that scale.",
+)
+@click.option(
+    "--from",
+    "lake",
+    help="A lake whose orders say it; budget and targets follow from them, too.",
+)
+def init(
+    folder: Path,
+    name: str,
+    time_zone: str,
+    currency: str,
+    order_value: float | None,
+    lake: str | None,
+) -> None:
     """Write a new shop's configuration into FOLDER."""
     from clarion.onboarding.new_shop import start_shop
 
-    for file in start_shop(folder, name=name, time_zone=zone(time_zone).key, currency=currency):
+    if lake is not None and order_value is not None:
+        raise UsageError(
+            "--from and --order-value say the same", found="both", fix="leave one of them out"
+        )
+    scale = _scale_of(lake, order_value)
+    key = zone(time_zone).key
+    for file in start_shop(folder, name=name, time_zone=key, currency=currency, scale=scale):
         OUT.print(f"written: {file}", markup=False)
+    for setting, value in scale.items():
+        OUT.print(f"{setting}: {value:.15g}", markup=False)
+    if not scale:
+        OUT.print(
+            "note: benefits and budget are meant for orders of 40; say what an order is worth with "
+            "--order-value, or later with --from LAKE",
+            markup=False,
+        )
     OUT.print(
         f"next: clarion source infer FILE --kind KIND --conf-dir {folder} "
         f"--out {folder}/sources/NAME.yml",
         markup=False,
     )
+
+
+def _scale_of(lake: str | None, order_value: float | None) -> dict[str, float]:
+    """Order value, budget and targets, by setting; as far as a lake or the user says them."""
+    if lake is not None:
+        from clarion.campaigns.decisions.scale import settings_of
+        from clarion.onboarding.baseline import read_baseline
+
+        options = Options(lake, "local", None, (), None, None, True)
+        return settings_of(read_baseline(options.open_existing(options.config())))
+    return {} if order_value is None else {"shop.order_value": order_value}
 
 
 @click.group("source")

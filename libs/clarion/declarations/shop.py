@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from clarion.campaigns.decisions.scale import in_scale
 from clarion.campaigns.decisions.settings import Catalogue, parse_catalogue
 from clarion.collect.cleaning.detectors import Detector, parse_detectors
 from clarion.collect.cleaning.parsing import IdSql, ParseSpec, stated_name
@@ -310,13 +311,21 @@ def rules(config: Config) -> dict[str, tuple[Rule, ...]]:
 
 @cache
 def offers(config: Config) -> Catalogue:
-    """The offer catalogue, from the file that `shop.offers` names.
+    """The offer catalogue, from the file that `shop.offers` names, in the shop's scale.
 
     Raises:
-        ConfigError: an offer is invalid, or its condition is more than an expression.
+        ConfigError: an offer is invalid, its condition is more than an expression, or the shop's
+            order value is no amount.
     """
     file = str(config.get("shop.offers"))
     catalogue = parse_catalogue(parse_yaml(config.text(file), where=file), where=file)
     for offer in catalogue.offers:
         refuse_unsafe_sql(offer.when, where=f"{file}: {offer.id}")
-    return catalogue
+    order_value = config.get("shop.order_value")
+    if order_value is not None and not (isinstance(order_value, int | float) and order_value > 0):
+        raise ConfigError(
+            "shop.order_value is no amount",
+            found=repr(order_value),
+            fix="write what an order is usually worth, or null for the catalogue's own amounts",
+        )
+    return in_scale(catalogue, order_value)

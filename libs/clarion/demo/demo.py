@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from pyspark.sql import functions as F
 
+from clarion.campaigns.decisions.scale import Baseline, settings_of
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.contracts.gold import MESSAGES, STRATEGIES
@@ -24,7 +25,7 @@ from clarion.runtime.job import Job, Params
 from clarion.runtime.runlog import RunReport, run_jobs
 from clarion.runtime.session import start
 from clarion.runtime.tracking import Tracking
-from clarion.sim import files
+from clarion.sim import files, margins
 from clarion.sim.course import World, build_world
 from clarion.sim.records import customer_number
 from clarion.sim.shop import Shop, parse_shop
@@ -247,12 +248,29 @@ def _simulated_settings(plan: DemoPlan, config: Config, shop: Shop) -> Config:
     )
     return of_shop.with_defaults(
         "demo",
+        predict__horizon_days=28,
         strategy__holdout=0.2,
-        strategy__budget=round(shop.benefit * shop.customers / 40.0),
-        strategy__target_ctr=0.05,
-        strategy__target_cr=0.10,
-        strategy__target_apu=18.0 * shop.benefit,
-        strategy__target_rpr=0.30,
+        **{key.replace(".", "__"): value for key, value in _measured(config, shop).items()},
+    )
+
+
+def _measured(config: Config, shop: Shop) -> dict[str, float]:
+    """Order value, budget and targets by what the shop sold in the four weeks before, by setting.
+
+    A thousand customers stand for all.
+    """
+    few = shop.model_copy(update={"customers": min(shop.customers, 1000)})
+    world = build_world(few, seed=int(config.get("seed")))
+    orders = margins.recent_orders(world, last=shop.history_days)
+    scale = shop.customers / few.customers
+    per_buyer = orders.groupby("buyer").size()
+    return settings_of(
+        Baseline(
+            order_value=float(orders["amount"].mean()),
+            revenue=scale * float(orders["amount"].sum()),
+            buyers=round(scale * len(per_buyer)),
+            repeat_buyers=round(scale * int((per_buyer >= 2).sum())),
+        )
     )
 
 

@@ -1,6 +1,7 @@
 """A new shop: its configuration, and a first mapping of one of its files."""
 
 import importlib.resources
+from collections.abc import Mapping
 from pathlib import Path
 
 from clarion.collect.sources.proposal import Proposal, propose_mapping
@@ -22,8 +23,17 @@ shop:
 """
 
 
-def start_shop(folder: Path, *, name: str, time_zone: str, currency: str) -> list[Path]:
+def start_shop(
+    folder: Path, *, name: str, time_zone: str, currency: str, scale: Mapping[str, float]
+) -> list[Path]:
     """Write a new shop's configuration: base.yml, offers.yml and an empty folder for sources.
+
+    Args:
+        folder: where to write it.
+        name: what the shop is called.
+        time_zone: where its days begin.
+        currency: of its money.
+        scale: what its orders are worth, its budget and its targets, by setting; as far as known.
 
     Returns:
         The files that were written.
@@ -47,13 +57,26 @@ def start_shop(folder: Path, *, name: str, time_zone: str, currency: str) -> lis
         ) from error
     packaged = importlib.resources.files("clarion.conf")
     contents = {
-        "base.yml": _BASE.format(name=name, time_zone=time_zone, currency=currency),
+        "base.yml": _BASE.format(name=name, time_zone=time_zone, currency=currency)
+        + _scale_lines(scale),
         "offers.yml": (packaged / "offers.yml").read_text("utf-8"),
     }
     for file, content in contents.items():
         (folder / file).write_text(content, encoding="utf-8")
     Config.load(conf_dir=folder)  # it must be valid
     return [folder / file for file in contents]
+
+
+def _scale_lines(scale: Mapping[str, float]) -> str:
+    """YAML lines of settings, by section; the first ones go on with the section shop."""
+    sections: dict[str, list[str]] = {"shop": []}
+    for key, value in scale.items():
+        section, _, name = key.partition(".")
+        sections.setdefault(section, []).append(f"  {name}: {value:.15g}\n")
+    rest = "".join(
+        f"{section}:\n{''.join(lines)}" for section, lines in sections.items() if section != "shop"
+    )
+    return "".join(sections["shop"]) + rest
 
 
 def infer_mapping(config: Config, path: str, *, kind: str | None) -> Proposal:

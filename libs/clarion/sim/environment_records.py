@@ -52,7 +52,7 @@ def price_records(surroundings: Surroundings, clock: Clock, first: int, last: in
     shop, goods, listings = surroundings.shop, surroundings.catalogue, surroundings.listings
     titles = listing_titles(surroundings)
     competitors = np.array(shop.competitors, dtype=object)[listings.competitor]
-    refs = only(product_refs(listings.product), listings.matched)
+    refs = product_refs(listings.product)
     frames = []
     for day in range(first, last):
         if day % _OBSERVED_EVERY != 3 and day != last - 1:
@@ -68,7 +68,9 @@ def price_records(surroundings: Surroundings, clock: Clock, first: int, last: in
                 "title": titles,
                 "price": price,
                 "observed_at": clock.instants(day, 12 * 3600),
-                "product_ref": refs,
+                "product_ref": only(
+                    refs, listings.matched & (goods.launched[listings.product] <= day)
+                ),
                 "promotion": _promotion_names(promoted > 0, is_cut),
                 "currency": shop.currency,
                 "_day": day,

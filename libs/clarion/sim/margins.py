@@ -157,6 +157,13 @@ def baskets_of(course: Course, last: int) -> Baskets:
     return Baskets(pd.concat([sales, returns], ignore_index=True), last)
 
 
+def recent_orders(world: World, *, last: int, days: int = 28) -> pd.DataFrame:
+    """Buyer and amount of each order in the days before a day."""
+    lines = baskets_of(follow(world, world.ids, last=last), last).lines
+    sales = lines[(lines["units"] > 0) & (lines["day"] >= last - days)]
+    return sales.groupby("order").agg(buyer=("buyer", "first"), amount=("amount", "sum"))
+
+
 def _usual_sends(world: World, course: Course, last: int) -> Sends:
     traits = course.traits
     days = np.arange(0, last - _MESSAGE_EVERY, _MESSAGE_EVERY, dtype=np.int64)

@@ -116,14 +116,14 @@ def time_zones(shop: Shop, draws: Draws, ids: Ints) -> list[str]:
     ]
 
 
-def _taste(shop: Shop, noise: Floats, persona: Ints) -> Floats:
+def _taste(shop: Shop, own: Floats, persona: Ints) -> Floats:
     """Softmax of the categories' popularity, the persona's departments and the customer's own."""
     departments = [item.department.en for item in shop.categories]
     liked = np.array(
         [[name in persona.likes for name in departments] for persona in shop.personas], dtype=float
     )
     popularity = np.log([item.share for item in shop.categories])
-    weights = np.exp(popularity + _LIKED * liked[persona] + shop.taste * noise)
+    weights = np.exp(popularity + _LIKED * liked[persona] + shop.taste * own)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
