@@ -9,7 +9,15 @@ from clarion.contracts.gold import (
     STRATEGY_KPIS,
 )
 from clarion.contracts.ops import BATCHES, FILES, QUALITY, TARGETS
-from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, INVALID_ACTIVITY, ORDER_LINES
+from clarion.contracts.silver import (
+    CONSENTS,
+    CUSTOMERS,
+    EVENTS,
+    EXPOSURES,
+    INVALID_ACTIVITY,
+    ORDER_LINES,
+    TOUCHES,
+)
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
@@ -35,7 +43,8 @@ JOB = Job(
     summary=__doc__,
     reads=(
         CUSTOMER_PROFILES, CUSTOMER_TAGS, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS,
-        CONSENTS, CUSTOMERS, EVENTS, ORDER_LINES, INVALID_ACTIVITY, BATCHES, FILES, QUALITY,
+        CONSENTS, CUSTOMERS, EVENTS, ORDER_LINES, TOUCHES, EXPOSURES, INVALID_ACTIVITY, BATCHES,
+        FILES, QUALITY,
     ),
     writes=(TARGETS,),
     purpose="operations",

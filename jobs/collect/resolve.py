@@ -1,14 +1,13 @@
 """Find which accounts, devices and cards belong to one person, again for each day."""
 
+from clarion.access.resolution import IDENTIFIER_FACTS
 from clarion.collect.identity.settings import IdentitySettings
 from clarion.contracts.silver import (
     CONSENTS,
     CUSTOMERS,
-    EVENTS,
     IDENTITIES,
     IDENTITY_LINKS,
     IDENTITY_MODELS,
-    ORDER_LINES,
     RESOLUTIONS,
 )
 from clarion.runtime.job import Job
@@ -38,7 +37,7 @@ def run(scope: Scope) -> None:
 JOB = Job(
     name="resolve",
     summary=__doc__,
-    reads=(CUSTOMERS, EVENTS, ORDER_LINES, CONSENTS, IDENTITIES),
+    reads=(CUSTOMERS, *(table for table, _ in IDENTIFIER_FACTS), CONSENTS, IDENTITIES),
     writes=(RESOLUTIONS, IDENTITY_LINKS, IDENTITY_MODELS),
     purpose="collection",
     settings=(IdentitySettings,),

@@ -55,7 +55,7 @@ from clarion.contracts.silver import (
 from clarion.contracts.sources import KINDS, ROW_CURRENCY
 from clarion.lake import Lake
 from clarion.measures.columns.consents import consents_to_channel, consents_to_every_channel
-from clarion.measures.columns.days import arrived_before
+from clarion.measures.columns.days import arrived_before, start_of
 
 # What the policy reads. Messages, too, but those of earlier passes: nobody waits for them.
 POLICY_TABLES = (
@@ -68,6 +68,7 @@ POLICY_TABLES = (
     RESPONSES,
 )
 FACT_TIMES = {FACTS[kind.silver].name: kind.time for kind in KINDS.values()}
+LATER_TIMES = {FACTS[kind.silver].name: kind.later for kind in KINDS.values() if kind.later}
 
 
 @dataclass(slots=True)
@@ -108,7 +109,7 @@ class AccessPolicy:
             frame: its rows as stored.
             purpose: analytics or marketing.
         """
-        newest = self.without_replaced(table, frame)
+        newest = self.without_replaced(table, self.without_later_times(table, frame))
         return self._of_newest(table, newest, purpose=purpose)
 
     def with_replaced(self, table: Table, frame: DataFrame, *, purpose: str) -> DataFrame:
@@ -133,6 +134,18 @@ class AccessPolicy:
         valid = self.without_invalid_activity(table, frame)
         converted = self.in_shop_currency(table, valid)
         return self.with_consent(table, self.resolve(table, converted), purpose=purpose)
+
+    def without_later_times(self, table: Table, frame: DataFrame) -> DataFrame:
+        """The rows of a silver table, without times that had not come by the as-of day.
+
+        An item that was shown before the day and clicked on it is one that nobody has clicked.
+        """
+        start = start_of(self.as_of, self.time_zone)
+        times = {
+            name: F.when(F.col(name) < start, F.col(name))
+            for name in LATER_TIMES.get(table.name, ())
+        }
+        return frame.withColumns(times) if times else frame
 
     def without_replaced(self, table: Table, frame: DataFrame) -> DataFrame:
         """The rows of a silver table without those that a newer version had replaced by the day."""

@@ -7,10 +7,18 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clarion.config import Config
+from clarion.contracts.silver import FACTS
 from clarion.declarations.shop import sources
 
 ACCOUNT_COLUMNS = ("customer_id", "from_id", "to_id")
 IDENTIFIER_KINDS = {"device_ref": "device", "member_ref": "member"}
+# Every table of facts that name a device or a card, with the column that does.
+IDENTIFIER_FACTS = tuple(
+    (table, column)
+    for table in FACTS.values()
+    for column in IDENTIFIER_KINDS
+    if column in table.column_names
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.access.resolution import IDENTIFIER_KINDS, row_namespace
+from clarion.access.resolution import IDENTIFIER_FACTS, IDENTIFIER_KINDS, row_namespace
 from clarion.collect.privacy.suppression import IDENTIFYING_FIELDS
 from clarion.config import Config
-from clarion.contracts import Table
-from clarion.contracts.silver import CUSTOMERS, EVENTS, IDENTITIES, ORDER_LINES, RESOLUTIONS
+from clarion.contracts.silver import CUSTOMERS, IDENTITIES, RESOLUTIONS
 from clarion.kernel.errors import UsageError
 from clarion.lake import Lake
+from clarion.lake.frames import union_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,7 @@ def find_subject(lake: Lake, config: Config, customer: str) -> Subject:
         (f"ref:{row['namespace']}", row["ref"])
         for row in identities.where(F.col("customer_id").isin(*accounts)).collect()
     }
-    for table, column in ((EVENTS, "device_ref"), (ORDER_LINES, "member_ref")):
-        names |= _exclusive_identifiers(lake, config, table, column, accounts)
+    names |= _exclusive_identifiers(lake, config, accounts)
     owned = (
         resolutions.where("kind != 'customer'")
         .where(F.col("customer_id").isin(*accounts))
@@ -88,19 +87,30 @@ def linked_accounts(resolutions: DataFrame, accounts: set[str]) -> set[str]:
     return linked
 
 
-def _exclusive_identifiers(
-    lake: Lake, config: Config, table: Table, column: str, accounts: set[str]
-) -> set[tuple[str, str]]:
-    """Devices or cards that were used under these accounts, and under no other."""
-    facts = lake.read(table).where(f"{column} IS NOT NULL AND customer_id IS NOT NULL")
+def _exclusive_identifiers(lake: Lake, config: Config, accounts: set[str]) -> set[tuple[str, str]]:
+    """Devices and cards that were used under these accounts, and under no other in any table."""
+    uses = [
+        lake.read(table)
+        .where(f"{column} IS NOT NULL AND customer_id IS NOT NULL")
+        .select(
+            F.lit(IDENTIFIER_KINDS[column]).alias("kind"),
+            row_namespace(config).alias("namespace"),
+            F.col(column).alias("ref"),
+            "customer_id",
+        )
+        for table, column in IDENTIFIER_FACTS
+        if lake.exists(table)
+    ]
+    if not uses:
+        return set()
     rows = (
-        facts.groupBy(row_namespace(config).alias("namespace"), F.col(column).alias("ref"))
+        union_all(uses)
+        .groupBy("kind", "namespace", "ref")
         .agg(F.bool_and(F.col("customer_id").isin(*accounts)).alias("is_exclusive"))
         .where("is_exclusive")
         .collect()
     )
-    kind = IDENTIFIER_KINDS[column]
-    return {(f"{kind}:{row['namespace']}", row["ref"]) for row in rows}
+    return {(f"{row['kind']}:{row['namespace']}", row["ref"]) for row in rows}
 
 
 def _exclusive_values(lake: Lake, accounts: set[str]) -> set[tuple[str, str]]:

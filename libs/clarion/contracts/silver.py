@@ -8,6 +8,7 @@ from clarion.contracts.sources import (
     KINDS,
     ORDER_STATES,
     RESPONSE_TYPES,
+    TOUCH_TYPES,
     UNKNOWN_STATE,
     Kind,
 )
@@ -193,13 +194,32 @@ RESPONSES = _fact(
     KINDS["responses"], grain="one reaction to a message", checks=(_one_of("type", RESPONSE_TYPES),)
 )
 REDEMPTIONS = _fact(KINDS["redemptions"], grain="one coupon redeemed")
+TOUCHES = _fact(
+    KINDS["touches"],
+    grain="one contact of a person with a marketing channel",
+    checks=(
+        _one_of("type", TOUCH_TYPES),
+        Check("cost_not_negative", "coalesce(cost, 0) >= 0"),
+    ),
+    cluster=("happened_at",),
+)
+EXPOSURES = _fact(
+    KINDS["exposures"],
+    grain="one item shown in a slot",
+    checks=(
+        Check("rank_positive", "rank >= 1"),
+        Check("probability_in_range", "coalesce(probability > 0 AND probability <= 1, true)"),
+        Check("clicked_after_it_was_shown", "coalesce(clicked_at >= happened_at, true)"),
+    ),
+    cluster=("happened_at",),
+)
 
 FACTS = {
     table.short_name: table
     for table in (
         CUSTOMERS, EVENTS, ORDER_LINES, PRODUCTS, STOCK, MARKET_PRICES, MARKET_PROMOTIONS,
         SERVICE_CONTACTS, ASSETS, REVIEWS, TRAITS, TIES, COSTS, RATES, CONSENTS, RESPONSES,
-        REDEMPTIONS,
+        REDEMPTIONS, TOUCHES, EXPOSURES,
     )
 }  # fmt: skip
 

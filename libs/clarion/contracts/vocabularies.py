@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-from clarion.contracts.sources import ORDER_STATES, RESPONSE_TYPES
+from clarion.contracts.sources import ORDER_STATES, RESPONSE_TYPES, TOUCH_TYPES
 
 # The value that each word stands for, by section.
 Vocabularies = Mapping[str, Mapping[str, str]]
 VOCABULARIES: dict[str, tuple[str, ...]] = {
     "order_states": ORDER_STATES,
     "response_types": RESPONSE_TYPES,
+    "touch_types": TOUCH_TYPES,
     "answers": ("true", "false"),
 }

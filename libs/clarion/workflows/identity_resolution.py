@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.access.resolution import (
+    IDENTIFIER_FACTS,
     IDENTIFIER_KINDS,
     active_resolution,
     assign_persons,
@@ -29,19 +30,17 @@ from clarion.contracts import Table
 from clarion.contracts.silver import (
     CONSENTS,
     CUSTOMERS,
-    EVENTS,
+    EXPOSURES,
     IDENTITIES,
     IDENTITY_LINKS,
     IDENTITY_MODELS,
-    ORDER_LINES,
     RESOLUTIONS,
 )
-from clarion.lake.frames import rows_as_frame
+from clarion.lake.frames import rows_as_frame, union_all
 from clarion.measures.columns.days import arrived_before
 from clarion.runtime.scope import Scope
 
 _NAME = ("kind", "namespace", "ref")
-_DEVICE_COLUMNS = ((EVENTS, "device_ref"), (ORDER_LINES, "member_ref"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,8 @@ def _arrived(scope: Scope, table: Table) -> DataFrame:
 def device_uses(scope: Scope, consenting: DataFrame) -> DataFrame:
     """How often each device and card was used, by consenting account and by nobody.
 
+    What a device shows at one time is one use, however many items that are.
+
     Args:
         scope: the run.
         consenting: customer_id of the accounts that consented.
@@ -81,19 +82,27 @@ def device_uses(scope: Scope, consenting: DataFrame) -> DataFrame:
     Returns:
         kind, namespace, ref, customer_id (null for nobody), times.
     """
-    uses_by_kind = []
-    for table, column in _DEVICE_COLUMNS:
+    uses_by_table = []
+    for table, column in _identifier_facts(scope):
         facts = _arrived(scope, table).where(F.col(column).isNotNull())
+        if table is EXPOSURES:
+            facts = facts.dropDuplicates(["_source", column, "customer_id", "happened_at"])
         named = facts.select(
             F.lit(IDENTIFIER_KINDS[column]).alias("kind"),
             row_namespace(scope.config).alias("namespace"),
             F.col(column).alias("ref"),
             "customer_id",
         )
-        uses_by_kind.append(named.groupBy(*_NAME, "customer_id").agg(F.count("*").alias("times")))
-    uses = uses_by_kind[0].unionByName(uses_by_kind[1])
+        uses_by_table.append(named)
+    uses = union_all(uses_by_table).groupBy(*_NAME, "customer_id").agg(F.count("*").alias("times"))
     marked = uses.join(consenting.withColumn("_consents", F.lit(True)), "customer_id", "left")
     return marked.where("customer_id IS NULL OR _consents").drop("_consents")
+
+
+def _identifier_facts(scope: Scope) -> list[tuple[Table, str]]:
+    """The tables that there are of facts with a device or a card; one of them where none is."""
+    existing = [(table, column) for table, column in IDENTIFIER_FACTS if scope.exists(table)]
+    return existing or list(IDENTIFIER_FACTS[:1])
 
 
 def accounts_to_compare(scope: Scope, uses: DataFrame, consenting: DataFrame) -> DataFrame:

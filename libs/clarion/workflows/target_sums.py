@@ -14,7 +14,15 @@ from clarion.contracts.gold import (
     STRATEGY_KPIS,
 )
 from clarion.contracts.ops import BATCHES, FILES, QUALITY
-from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, INVALID_ACTIVITY, ORDER_LINES
+from clarion.contracts.silver import (
+    CONSENTS,
+    CUSTOMERS,
+    EVENTS,
+    EXPOSURES,
+    INVALID_ACTIVITY,
+    ORDER_LINES,
+    TOUCHES,
+)
 from clarion.declarations.shop import sources
 from clarion.lake.frames import union_all
 from clarion.runtime.scope import Scope
@@ -189,13 +197,14 @@ def _of_consent(scope: Scope) -> Iterator[DataFrame]:
         .distinct()
         .withColumn("has_consent", F.lit(True))
     )
+    contacts = [table for table in (TOUCHES, EXPOSURES) if scope.exists(table)]
     rows_by_customer = union_all(
         scope.newest(table)
         .where("customer_id IS NOT NULL")
         .where(F.col("_source").isin(asking))
         .groupBy("customer_id")
         .agg(F.count("*").alias("rows"))
-        for table in (CUSTOMERS, EVENTS, ORDER_LINES)
+        for table in (CUSTOMERS, EVENTS, ORDER_LINES, *contacts)
     )
     yield _sum_of(
         rows_by_customer.join(consenting, "customer_id", "left"),

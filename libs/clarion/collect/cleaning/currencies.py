@@ -83,25 +83,25 @@ def convert_amounts(facts: DataFrame, rates: DataFrame | None, spec: AmountSpec)
     """The facts with their amounts in the shop's currency.
 
     Facts in a currency that has no rate on their day are left out; `count_without_rate` counts
-    them.
+    them. A fact without an amount needs no rate.
 
     Args:
         facts: facts with a currency; null stands for the shop's.
         rates: `daily_rates`; None where the shop has none.
         spec: which amounts are converted.
     """
+    needs_no_rate = _needs_no_rate(spec)
     if rates is None:
-        return facts.where(_is_own(spec))
-    is_own = _is_own(spec)
+        return facts.where(needs_no_rate)
     amounts = {
-        column.name: F.when(is_own, F.col(column.name)).otherwise(
+        column.name: F.when(needs_no_rate, F.col(column.name)).otherwise(
             (F.col(column.name) * F.col("_rate")).cast(column.type)
         )
         for column in spec.money
     }
     return (
         _with_rate(facts, rates, spec)
-        .where(is_own | F.col("_rate").isNotNull())
+        .where(needs_no_rate | F.col("_rate").isNotNull())
         .withColumns({**amounts, "currency": F.lit(spec.currency)})
         .select(*facts.columns)
     )
@@ -118,7 +118,7 @@ def count_without_rate(facts: DataFrame, rates: DataFrame | None, spec: AmountSp
     Returns:
         One row: rows, and currencies (array of rows and currency, the five with most rows).
     """
-    foreign = facts.where(~_is_own(spec))
+    foreign = facts.where(~_needs_no_rate(spec))
     left_out = foreign
     if rates is not None:
         left_out = _with_rate(foreign, rates, spec).where("_rate IS NULL")
@@ -133,17 +133,21 @@ def count_without_rate(facts: DataFrame, rates: DataFrame | None, spec: AmountSp
     )
 
 
-def _is_own(spec: AmountSpec) -> SparkColumn:
-    return F.coalesce("currency", F.lit(spec.currency)) == F.lit(spec.currency)
+def _needs_no_rate(spec: AmountSpec) -> SparkColumn:
+    """Whether a fact is in the shop's own currency, or states no amount."""
+    is_own = F.coalesce("currency", F.lit(spec.currency)) == F.lit(spec.currency)
+    return is_own | F.coalesce(*(column.name for column in spec.money)).isNull()
 
 
 def _with_rate(facts: DataFrame, rates: DataFrame, spec: AmountSpec) -> DataFrame:
-    """The facts with `_rate`; null in the shop's own currency, and where there is none."""
+    """The facts with `_rate`; null where a fact needs none, and where there is none."""
     day = F.lit(spec.rates_on) if spec.rates_on else local_day(spec.time, spec.time_zone)
     renamed = rates.select(
         F.col("currency").alias("_currency"),
         F.col("day").alias("_day"),
         F.col("rate").alias("_rate"),
     )
-    has_rate = (F.col("currency") == F.col("_currency")) & (day == F.col("_day")) & ~_is_own(spec)
+    has_rate = (
+        (F.col("currency") == F.col("_currency")) & (day == F.col("_day")) & ~_needs_no_rate(spec)
+    )
     return facts.join(F.broadcast(renamed), has_rate, "left")

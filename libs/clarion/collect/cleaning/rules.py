@@ -12,14 +12,25 @@ from pydantic import BaseModel, ConfigDict
 
 from clarion.config.load import parse_model
 from clarion.contracts.core import Column
-from clarion.contracts.sources import EVENT_TYPES, ID_FAULTS, KINDS, RESPONSE_TYPES, Kind
+from clarion.contracts.sources import (
+    EVENT_TYPES,
+    ID_FAULTS,
+    KINDS,
+    RESPONSE_TYPES,
+    TOUCH_TYPES,
+    Kind,
+)
 from clarion.kernel import sql
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import refuse_unsafe_sql
 
 Severity = Literal["error", "warning"]
 IfOptional = Literal["reject", "empty"]
-_LISTS = {"{event_types}": EVENT_TYPES, "{response_types}": RESPONSE_TYPES}
+_LISTS = {
+    "{event_types}": EVENT_TYPES,
+    "{response_types}": RESPONSE_TYPES,
+    "{touch_types}": TOUCH_TYPES,
+}
 # What is checked or counted for every source, without a rule of conf/rules.
 BUILT_IN_REASONS: dict[str, str] = {
     "missing": "a required value is missing",

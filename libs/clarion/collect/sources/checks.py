@@ -10,6 +10,8 @@ from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_
 
 # Cleaning reads these from text, whatever the expression gives.
 _FROM_TEXT = ("string", "timestamp")
+# It reads numbers from text, too; of an expression that must give a double, a text is refused.
+_CAST_TO = {"double": "float"}
 
 
 def check_mapping(spark: SparkSession, source: Source, columns: tuple[str, ...]) -> None:
@@ -64,4 +66,4 @@ def _result_type(source: Source, name: str) -> str:
     column = source.kind.column(name)
     if column is None or name in source.personal or column.type in _FROM_TEXT or column.words:
         return ""
-    return column.type
+    return _CAST_TO.get(column.type, column.type)

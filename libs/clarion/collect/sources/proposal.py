@@ -20,7 +20,7 @@ from clarion.collect.sources.inference.matching import (
     match_columns,
     score,
 )
-from clarion.collect.sources.inference.numbers import read_numbers
+from clarion.collect.sources.inference.numbers import read_doubles, read_numbers
 from clarion.collect.sources.inference.orders import (
     arrange_orders,
     find_shared_fields,
@@ -298,8 +298,9 @@ def _expression(sample: Sample, found: _Found, name: str, proposal: Proposal) ->
     if column.odd_numbers and declared.type != "string":
         odd = column.odd_numbers[0]
         _note_odd(name, column, odd, len(column.odd_numbers), proposal)
-    if declared.type.startswith("decimal"):
-        form = read_numbers(column, source, is_typed=sample.format == "parquet")
+    if declared.type.startswith(("decimal", "double")):
+        read = read_doubles if declared.type == "double" else read_numbers
+        form = read(column, source, is_typed=sample.format == "parquet")
         proposal.notes += [f"{name}: {note}" for note in form.notes]
         return form.body
     if name == "currency":

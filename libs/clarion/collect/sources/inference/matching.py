@@ -48,11 +48,13 @@ class Match:
         name: the file's column.
         similarity: from 0 to 1.
         note: why, where the name alone does not say it.
+        known: share of its different texts that the column's words know; 1 where it has none.
     """
 
     name: str
     similarity: float
     note: str = ""
+    known: float = 1.0
 
 
 def match_columns(
@@ -89,7 +91,8 @@ def match_columns(
         if score < MIN_SIMILARITY or column in matches or name in used:
             continue
         if fits(columns[name], kind, column, vocabularies, is_sure=score == 1):
-            matches[column] = Match(name, score)
+            known = _known_share(columns[name], kind, column, vocabularies)
+            matches[column] = Match(name, score, known=known)
             used.add(name)
     return matches
 
@@ -203,14 +206,24 @@ def unknown_words(column: Column, vocabulary: Mapping[str, str]) -> set[str]:
     return {text for text in column.texts if plain_word(text) not in vocabulary}
 
 
+def _known_share(column: Column, kind: Kind, name: str, vocabularies: Vocabularies) -> float:
+    """Share of the different texts that are words of the kind's column; 1 where it has none."""
+    declared = kind.column(name)
+    vocabulary = vocabularies.get((declared and declared.words) or "")
+    if not vocabulary or not column.texts:
+        return 1.0
+    return 1 - len(unknown_words(column, vocabulary)) / len(set(column.texts))
+
+
 def score(kind: Kind, matches: Mapping[str, Match], columns: Mapping[str, Column]) -> float:
     """How well a file is of a kind: required columns, some for each explained one, less penalties.
 
     A list of customers or products names each once. Lines in which they repeat beside quantities
-    and times are something that happened.
+    and times are something that happened. A column with words counts by the share that is known:
+    reactions to messages are views and clicks, too, and more.
     """
     names = kind.required_of(matches)
-    required = [matches[name].similarity for name in names if name in matches]
+    required = [matches[name].similarity * matches[name].known for name in names if name in matches]
     explained = sum(match.similarity for match in matches.values())
     value = sum(required) / len(names) + 0.05 * explained
     is_list = kind.name in ("registrations", "products")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from clarion.collect.sources.inference.dates import MAX_ODD
@@ -63,6 +63,22 @@ def read_numbers(column: Column, source: str, *, is_typed: bool) -> NumberForm:
         return NumberForm(source, notes)
     body = {"from": source, "as": "price", **({"decimal": ","} if decimal == "," else {})}
     return NumberForm(body, notes)
+
+
+def read_doubles(column: Column, source: str, *, is_typed: bool) -> NumberForm:
+    """A number with all of its digits, by the convention that the sample decides.
+
+    Args:
+        column: the file's column.
+        source: its name as an expression has it.
+        is_typed: whether the file itself stores numbers, which Spark writes with a point.
+    """
+    form = read_numbers(column, source, is_typed=is_typed)
+    if not isinstance(form.body, dict):
+        return form
+    # A price has four decimals. Without a comma the text is a number as it is.
+    body = {**form.body, "as": "number"} if "decimal" in form.body else source
+    return replace(form, body=body)
 
 
 def read_values(texts: Sequence[str | None]) -> list[float | None]:

@@ -1,116 +1,15 @@
-"""Source kinds: the shapes in which a shop's raw data may come.
-
-A mapping (conf/sources/*.yml) says for each of its kinds which files hold it and how each of the
-columns below is computed from the source's own columns.
-"""
-
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Literal, get_args
+"""The source kinds that there are, each with its columns."""
 
 from clarion.contracts.core import Column
-
-MONEY = "decimal(18,4)"
-ROW_CURRENCY = "currency of the row"
-EVENT_TYPES = (
-    "view", "search", "click", "favourite", "cart_add", "cart_remove", "checkout",
-    "payment_failed", "payment_given_up", "login", "review_view", "visit", "dwell", "trial",
-    "arrival", "service",
-)  # fmt: skip
-IN_STORE_EVENTS = ("visit", "dwell", "trial", "arrival", "service")
-OrderState = Literal[
-    "pending", "paid", "shipped", "completed", "cancelled", "failed", "refund_requested",
-    "partly_refunded", "refunded", "returned",
-]  # fmt: skip
-ORDER_STATES: tuple[str, ...] = get_args(OrderState)
-UNKNOWN_STATE = "unknown"  # of a word that nobody declared; of other vocabularies, too
-# Columns of orders that are the same for every line of an order, and are no amounts.
-ORDER_FIELDS = (
-    "happened_at", "customer_ref", "member_ref", "coupon_ref", "currency", "channel", "store_ref",
-    "status", "reason", "delivered_at", "arrived_at",
-)  # fmt: skip
-WITHDRAWING_RESPONSES = ("unsubscribed", "complained")
-RESPONSE_TYPES = ("sent", "delivered", "bounced", "viewed", "clicked", *WITHDRAWING_RESPONSES)
-
-# What may be wrong with an id, and what to do about it.
-IdFault = Literal["control_character", "rounded_id", "float_id", "damaged_id", "other_form"]
-ID_FAULTS: dict[str, str] = {
-    "control_character": (
-        "an id holds an invisible character inside, such as a tab or a null byte; take it out "
-        "where the id comes from, or by translate() in the mapping"
-    ),
-    "rounded_id": (
-        "an id was rounded to a number such as 1.23457E+12, so that different ids look alike; "
-        "format the column as text where it comes from, and export it again"
-    ),
-    "float_id": (
-        "an id is a number with decimals, such as 17850.0; where it stands for a whole number, "
-        "declare 'ids: {COLUMN: whole_number}' in the mapping"
-    ),
-    "damaged_id": (
-        "a formula, an error, a month or separated thousands, such as =A1, #REF!, 4-Mar or 17,850, "
-        "stand in place of an id; format the column as text where it comes from and export it "
-        "again, or declare 'ids: {COLUMN: as_written}' where ids look like this"
-    ),
-    "other_form": "an id does not have the form that the mapping declares under 'ids'",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Discount:
-    """What the discount of an order line is, as the source states it.
-
-    Args:
-        of: an amount of the whole line or of each unit, or a share of the line in per cent.
-        sign: whether what is taken off has a minus.
-    """
-
-    of: Literal["line", "unit", "percent"] = "line"
-    sign: Literal["plus", "minus"] = "plus"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """A source kind.
-
-    Args:
-        name: its name in a mapping; bronze keeps one table for each.
-        silver: short name of the silver table its accepted rows go to.
-        time: the column that says when it happened.
-        key: columns that name the fact within its source.
-        columns: required ones are not nullable.
-        people: columns by which the person could be found again.
-        either: groups of columns of which a mapping gives at least one; the others follow.
-    """
-
-    name: str
-    silver: str
-    time: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-    people: tuple[str, ...] = ("customer_ref",)
-    either: tuple[tuple[str, ...], ...] = ()
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        """Names of the columns that every mapping must give."""
-        return tuple(column.name for column in self.columns if not column.nullable)
-
-    def required_of(self, mapped: Collection[str]) -> tuple[str, ...]:
-        """Names of the columns without which a row is no fact.
-
-        Args:
-            mapped: columns that the mapping gives: of those that follow from each other the first
-                one counts.
-        """
-        chosen = (
-            next((name for name in group if name in mapped), group[0]) for group in self.either
-        )
-        return (*self.required, *chosen)
-
-    def column(self, name: str) -> Column | None:
-        """The column of that name; None where there is none."""
-        return next((column for column in self.columns if column.name == name), None)
+from clarion.contracts.sources.core import (
+    EVENT_TYPES,
+    MONEY,
+    ORDER_STATES,
+    RESPONSE_TYPES,
+    ROW_CURRENCY,
+    TOUCH_TYPES,
+    Kind,
+)
 
 
 def _optional(name: str, type_: str, meaning: str, *, personal: bool = False) -> Column:
@@ -391,6 +290,44 @@ _KINDS = (
             Column("happened_at", "timestamp", "when"),
             _optional("campaign_ref", "string", "campaign that issued it"),
             _optional("order_ref", "string", "order it was used in"),
+            _ARRIVED,
+        ),
+    ),
+    Kind(
+        name="touches", silver="touches", time="happened_at", key=("touch_ref",),
+        people=("customer_ref", "device_ref"),
+        columns=(
+            Column("touch_ref", "string", "the channel's name for the contact"),
+            Column("happened_at", "timestamp", "when it happened"),
+            Column("channel", "string", "search, social, display, email, push, store and so on"),
+            Column("type", "string", f"one of {', '.join(TOUCH_TYPES)}, or a word for it",
+                   words="touch_types"),
+            _optional("customer_ref", "string", "who was reached"),
+            _optional("device_ref", "string", "device or browser that was reached"),
+            _optional("campaign_ref", "string", "campaign that it was part of"),
+            _money("cost", "what the shop pays for it"),
+            _optional("currency", "string", "ISO 4217 code; default: the mapping's"),
+            _ARRIVED,
+        ),
+    ),
+    Kind(
+        name="exposures", silver="exposures", time="happened_at", key=("exposure_ref",),
+        people=("customer_ref", "device_ref"), later=("clicked_at",),
+        columns=(
+            Column("exposure_ref", "string", "the shop's name for the exposure"),
+            Column("happened_at", "timestamp", "when it was shown"),
+            Column("slot", "string", "where it was shown, such as start or cart"),
+            Column("rank", "bigint", "position within the slot; the first is 1"),
+            Column("item_type", "string", "what it is: product, page, content and so on"),
+            Column("item_ref", "string", "the item; of a product its product_ref"),
+            _optional("customer_ref", "string", "to whom it was shown"),
+            _optional("device_ref", "string", "device or browser that showed it"),
+            _optional("model_version", "string", "version of the model that chose it"),
+            Column("probability", "double", "propensity: how probable it was to be shown there",
+                   unit="0 to 1", nullable=True),
+            _optional("experiment", "string", "experiment that it was part of"),
+            _optional("arm", "string", "arm of the experiment"),
+            _optional("clicked_at", "timestamp", "when it was clicked; empty where it was not"),
             _ARRIVED,
         ),
     ),
