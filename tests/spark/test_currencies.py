@@ -70,6 +70,7 @@ def test_amounts_are_converted_exactly_and_what_has_no_rate_is_left_out(
         ("dollar", _at(4), "USD", one, Decimal("0.5"), one, Decimal("0.1")),
         ("late", _at(20), "USD", one, None, one, None),
         ("unknown", _at(3), "GBP", one, None, one, None),
+        ("free", _at(3), "GBP", None, None, None, None),  # states no amount, and needs no rate
     )
     spec = AmountSpec(
         money=MONEY,
@@ -79,7 +80,7 @@ def test_amounts_are_converted_exactly_and_what_has_no_rate_is_left_out(
         time_zone="Asia/Shanghai",
     )
     converted = {row["order_id"]: row for row in convert_amounts(lines, rates, spec).collect()}
-    assert set(converted) == {"own", "unsaid", "dollar"}
+    assert set(converted) == {"own", "unsaid", "dollar", "free"}
     assert tuple(converted["dollar"])[2:] == (
         "CNY",
         Decimal("75.6000"),
@@ -95,7 +96,7 @@ def test_amounts_are_converted_exactly_and_what_has_no_rate_is_left_out(
     assert (left_out["rows"], left_out["currencies"]) == (3, [(2, "USD"), (1, "GBP")])
     nothing = first_row(count_without_rate(lines.where("currency IS NULL"), None, spec))
     assert (nothing["rows"], nothing["currencies"]) == (0, [])
-    assert {row["order_id"] for row in without_rates} == {"own", "unsaid"}
+    assert {row["order_id"] for row in without_rates} == {"own", "unsaid", "free"}
     on_the_sixth = convert_amounts(lines, rates, replace(spec, rates_on=date(2026, 3, 6)))
     late = on_the_sixth.where("order_id = 'late'").first()
     assert late is not None
