@@ -134,7 +134,7 @@ def test_accuracy_and_authorisation_are_measured_every_day(world: World) -> None
         .where("customer_id IS NOT NULL")
         .where("_source LIKE 'sim%'")
         .count()
-        for table in ("customers", "events", "order_lines")
+        for table in ("customers", "events", "order_lines", "touches", "exposures")
     )
     authorised = targets["C10 authorised rows"]
     assert (authorised["numerator"], authorised["denominator"], authorised["verdict"]) == (
