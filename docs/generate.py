@@ -10,10 +10,9 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
+from requirement_pages import coverage_page, requirements_page
 
 from clarion.contracts import TABLES, Table
 from clarion.jobs.registry import JOBS
@@ -30,30 +29,17 @@ OTHER_WRITERS = {
     "ops.erasures": "`clarion erase`",
     "vault.suppressed": "`clarion erase`",
 }
+# Facts that are kept and that no job reads yet: for what, and the requirements that will read them.
+LATER_USES = {
+    "silver.costs": ("what campaigns cost, beside what they bring", ("E2", "E3", "E4", "X1")),
+    "silver.market_promotions": ("what competitors promote, and offers in answer", ("F7", "S3")),
+    "silver.assets": ("pictures and texts of products, in lists and on pages", ("R6", "V1")),
+    "silver.stock": ("what is out of stock is never shown", ("R10", "S7")),
+    "silver.ties": ("whom a customer knows, in lists", ("R6",)),
+}
 # They touch whole layers; the index of tables says so once.
 EVERYWHERE = ("upkeep", "scan")
-
-
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """One requirement, as docs/requirements.yml defines it."""
-
-    id: str
-    area: str
-    text: str
-    planned: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CoveringTest:
-    """A test that shows a requirement."""
-
-    path: str
-    name: str
-
-    @property
-    def sentence(self) -> str:
-        return self.name.removeprefix("test_").replace("_", " ")
+SCAN_WRITES = ("ops.leaks", "ops.scanned")
 
 
 def generated_pages() -> dict[Path, str]:
@@ -123,12 +109,21 @@ def readers(table: Table) -> str:
     ]
     parts = [", ".join(now)] if now else []
     parts += [f"{', '.join(earlier)} (rows of earlier runs)"] if earlier else []
-    return "; ".join(parts) or "no job; it is for people and reports"
+    return "; ".join(parts) or unread(table)
+
+
+def unread(table: Table) -> str:
+    """What the rows of a table are for that no job reads."""
+    if table.name not in LATER_USES:
+        return "no job; it is for people and reports"
+    use, ids = LATER_USES[table.name]
+    links = ", ".join(f"[{name}](../requirements.md#{name.lower()})" for name in ids)
+    return f"no job yet; later, for {use} ({links})"
 
 
 def is_listed(job: Job, table: Table) -> bool:
     """Whether the page of a table names a job: not where the job touches whole layers."""
-    return job.name not in EVERYWHERE or (job.name == "scan" and table.name == "ops.leaks")
+    return job.name not in EVERYWHERE or (job.name == "scan" and table.name in SCAN_WRITES)
 
 
 def kept(table: Table) -> str:
@@ -161,7 +156,7 @@ def tables_index() -> str:
         "is appended to, or its rows are merged by their key.",
         "- **Written by, read by**: jobs, from their declarations. Three are left out, since they "
         "touch whole layers: `upkeep` maintains every table, `scan` looks for personal values in "
-        "silver, gold, live and ops, and `clarion erase` removes a person everywhere.",
+        "every layer but the vault, and `clarion erase` removes a person everywhere.",
         "- **Rows are kept**: how long rows stay in the table. **Older versions** are another "
         "matter: for so many days Delta can show the table as it was (time travel).",
         "- **Owner**: the team of the shop that answers questions about the table and agrees to "
@@ -175,6 +170,18 @@ def tables_index() -> str:
         lines += ["", f"## {layer}", "", "| table | one row is |", "|---|---|"]
         own = [table for table in TABLES.values() if table.layer == layer]
         lines += [table_row((f"[{table.name}]({table.name}.md)", table.grain)) for table in own]
+    lines += [
+        "",
+        "## Facts that no job reads yet",
+        "",
+        "They are taken, cleaned and kept, so that their history is there when it is needed.",
+        "",
+        "| table | later use | requirements |",
+        "|---|---|---|",
+    ]
+    for name, (use, ids) in LATER_USES.items():
+        links = " ".join(f"[{item}](../requirements.md#{item.lower()})" for item in ids)
+        lines.append(table_row((f"[{name}]({name}.md)", use, links)))
     return "\n".join(lines) + "\n"
 
 
@@ -227,99 +234,6 @@ def imported_modules(file: Path) -> list[str]:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("clarion.")
         for alias in node.names
     ]
-
-
-def requirements() -> list[Requirement]:
-    """All requirements, in the order of docs/requirements.yml."""
-    areas = yaml.safe_load((DOCS / "requirements.yml").read_text(encoding="utf-8"))
-    return [
-        Requirement(id=name, area=area, text=entry["text"], planned=entry.get("planned", False))
-        for area, entries in areas.items()
-        for name, entry in entries.items()
-    ]
-
-
-def covering_tests() -> dict[str, list[CoveringTest]]:
-    """The tests that show each requirement, by their marks."""
-    covering: dict[str, list[CoveringTest]] = {}
-    for file in sorted((ROOT / "tests").rglob("test_*.py")):
-        path = file.relative_to(ROOT).as_posix()
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef):
-                for name in covered_ids(node):
-                    covering.setdefault(name, []).append(CoveringTest(path=path, name=node.name))
-    return covering
-
-
-def covered_ids(test: ast.FunctionDef) -> list[str]:
-    """The requirements that a test's marks name."""
-    marks = [
-        decorator
-        for decorator in test.decorator_list
-        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.covers"
-    ]
-    return [ast.literal_eval(argument) for mark in marks for argument in mark.args]
-
-
-def by_area() -> dict[str, list[Requirement]]:
-    """The requirements of each area."""
-    areas: dict[str, list[Requirement]] = {}
-    for requirement in requirements():
-        areas.setdefault(requirement.area, []).append(requirement)
-    return areas
-
-
-def requirements_page() -> str:
-    """What Clarion must do, and the tests that show it."""
-    covering = covering_tests()
-    lines = [
-        "# Requirements",
-        "",
-        "What Clarion must do. A requirement counts as met only if an automated test checks it: "
-        'the test carries `@pytest.mark.covers("Q1")`. Targets that depend on how people behave '
-        "are measured on simulated shops whose truth is known, and are never asserted as results: "
-        "the tests check that they are measured as the requirement says, with an interval. "
-        "*Planned* says that no test shows the requirement yet.",
-        "",
-        "The letter of an id names the area: requirements S1 to S12 are not the steps S1 to S5.",
-    ]
-    for area, members in by_area().items():
-        lines += ["", f"## {area}"]
-        for requirement in members:
-            lines += ["", f"### {requirement.id}", "", requirement.text, ""]
-            tests = covering.get(requirement.id, [])
-            lines += [f"- [{test.sentence}](../{test.path})" for test in tests]
-            if requirement.planned:
-                lines.append("*Planned.*")
-    return "\n".join(lines) + "\n"
-
-
-def coverage_page() -> str:
-    """How many requirements are shown, and which files show them."""
-    covering = covering_tests()
-    lines = [
-        "# Coverage of the requirements",
-        "",
-        "[Requirements](requirements.md) has the sentence and the tests of each. *Shown* says that "
-        "a test checks it. Where a requirement is a target of accuracy (such as P5), the test "
-        "checks that it is measured and reported, not that the target is reached.",
-        "",
-        "| area | shown | planned |",
-        "|---|---|---|",
-    ]
-    for area, members in by_area().items():
-        shown = [item.id for item in members if item.id in covering]
-        planned = [item.id for item in members if item.planned]
-        lines.append(table_row((area, " ".join(shown), " ".join(planned))))
-    files: dict[str, set[str]] = {}
-    for name, tests in covering.items():
-        for test in tests:
-            files.setdefault(test.path, set()).add(name)
-    lines += ["", "| tests | requirements they show |", "|---|---|"]
-    for path in sorted(files):
-        ids = sorted(files[path], key=lambda name: (name[0], int(name[1:])))
-        lines.append(table_row((f"[{path}](../{path})", " ".join(ids))))
-    return "\n".join(lines) + "\n"
 
 
 def methods_index() -> str:

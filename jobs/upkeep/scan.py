@@ -1,59 +1,63 @@
-"""Look for readable personal values in tables, the report and models; fail if there are any."""
+"""Look for readable personal values in tables, the outbox, the report and models; fail if any."""
 
+from clarion.campaigns.delivery.settings import DeliverSettings
 from clarion.collect.privacy.keys import PrivacySettings
-from clarion.collect.privacy.scan import Leak
 from clarion.collect.privacy.settings import ScanSettings
 from clarion.contracts import TABLES
-from clarion.contracts.ops import LEAKS
+from clarion.contracts.bronze import BRONZE
+from clarion.contracts.ops import LEAKS, SCANNED
 from clarion.contracts.vault import PERSONAL_DATA
-from clarion.kernel.errors import QualityError
+from clarion.runtime.encryption import EncryptionSettings
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
-from clarion.workflows.leaks import leaks_by_shape, leaks_by_vault, leaks_in_files, write_leaks
+from clarion.workflows.arrival_leaks import leaks_in_arrivals
+from clarion.workflows.ciphers import require_ciphers
+from clarion.workflows.leaks import (
+    leak_error,
+    leaks_by_shape,
+    leaks_by_vault,
+    leaks_in_files,
+    write_leaks,
+)
 
-SCANNED = tuple(
+WITHOUT_PERSONS = tuple(
     table
     for table in TABLES.values()
-    if table.layer in ("silver", "gold", "live", "ops") and table is not LEAKS
+    if table.layer in ("silver", "gold", "live", "ops") and table not in (LEAKS, SCANNED)
 )
+ARRIVED = tuple(BRONZE.values())
 
 
 def run(scope: Scope) -> None:
     """Scan all tables and files, record what is found, and fail where there is a leak.
 
+    Of bronze and the outbox, only what is new since it was found clean is read.
+
     Raises:
-        QualityError: something personal can be read.
+        QualityError: something personal can be read, or is not encrypted as it must be.
     """
-    tables = scope.maintenance.existing(SCANNED)
+    tables = scope.maintenance.existing(WITHOUT_PERSONS)
     leaks = [
+        *leaks_in_arrivals(scope, scope.maintenance.existing(ARRIVED)),
         *leaks_by_shape(scope, tables),
         *leaks_by_vault(scope, tables),
         *leaks_in_files(scope),
     ]
     write_leaks(scope, leaks)
+    require_ciphers(scope)
     if leaks:
-        raise QualityError(
-            f"personal values can be read in {len(leaks)} places",
-            found=", ".join(_describe(leak) for leak in leaks[:5]),
-            fix="map the column as personal or drop it, then clean again; add what only looks "
-            "personal to scan.accepted. Samples are in ops.leaks",
-        )
-    scope.note(f"nothing personal can be read in {len(tables)} tables")
-
-
-def _describe(leak: Leak) -> str:
-    location = f"{leak.location}.{leak.column}" if leak.column else leak.location
-    return f"{location} ({leak.kind}: {leak.cells:,})"
+        raise leak_error(leaks)
+    scope.note(f"nothing personal can be read in {len(tables)} tables, bronze and the outbox")
 
 
 JOB = Job(
     name="scan",
     summary=__doc__,
     reads=(),
-    reads_earlier=(*SCANNED, PERSONAL_DATA),
-    writes=(LEAKS,),
+    reads_earlier=(*WITHOUT_PERSONS, *ARRIVED, PERSONAL_DATA),
+    writes=(LEAKS, SCANNED),
     purpose="operations",
-    settings=(ScanSettings, PrivacySettings),
+    settings=(ScanSettings, PrivacySettings, DeliverSettings, EncryptionSettings),
     part="upkeep",
     run=run,
 )

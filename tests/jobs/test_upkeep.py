@@ -86,6 +86,8 @@ def test_planted_leaks_are_found_and_stop_the_day(
         ("silver.reviews", "text", "phone"), ("silver.reviews", "text", "mail"), ("silver.reviews", "text", "id_number"), ("silver.reviews", "text", "name"),
         ("silver.reviews", "text", "address"),
         ("silver.products", "title", "name"), ("silver.products", "title", "address"), ("report.html", "", "phone"),
+        ("bronze.reviews", "text", "phone"), ("bronze.reviews", "text", "mail"), ("bronze.reviews", "text", "id_number"), ("bronze.reviews", "text", "name"),
+        ("bronze.reviews", "text", "address"), ("bronze.products", "title", "name"), ("bronze.products", "title", "address"), ("bronze.products", "maker", "phone"),
     }  # fmt: skip
     assert leak_cells["silver.reviews", "text", "phone"] == (1, "00000000000")
     leaks = shop.read("ops.leaks").select(F.to_json(F.struct("*")).alias("row"))

@@ -31,6 +31,7 @@ OUTSIDE_THE_LOOP = {
     "vault.suppressed",
     "ops.erasures",
     "ops.leaks",
+    "ops.scanned",
 }  # written by `clarion erase` and the scan
 
 

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from clarion.collect.privacy.scan import SHAPES, find_shapes, name_candidates
+from clarion.collect.privacy.scan import SHAPES, Leak, find_shapes, name_candidates
+from clarion.workflows.leaks import leak_error
 
 
 @pytest.mark.covers("Q8")
@@ -32,6 +33,21 @@ def test_names_are_looked_for_in_parts_of_a_text() -> None:
     assert {"Anna Miller", "Miller wrote"} <= set(name_candidates("yesterday Anna Miller wrote"))
     assert {"李娜", "张李娜"} <= set(name_candidates("客户张李娜投诉"))
     assert max(map(len, name_candidates("x " * 5000))) <= 400
+
+
+def test_the_message_of_a_leak_is_no_leak() -> None:
+    samples = {
+        "mail": "li@mail.example",
+        "phone": "+49 30 901820",
+        "id_number": "11010519491231002X",
+    }
+    leaks = [
+        Leak("bronze.orders", "note", kind, 2, sample, source="shop.orders")
+        for kind, sample in samples.items()
+    ]
+    text = str(leak_error(leaks))
+    assert "bronze.orders.note of shop.orders (mail: 2, such as xx(at)xxxx.xxxxxxx)" in text
+    assert find_shapes(text.encode()) == {}
 
 
 def test_files_are_scanned_byte_by_byte() -> None:

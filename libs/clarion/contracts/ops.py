@@ -113,6 +113,19 @@ FILES = Table(
     checks=(Check("state_known", "state IN ('planned', 'taken', 'replaced', 'undone')"),),
     owner="operations",
 )
+UNDELIVERED = Table(
+    name="ops.undelivered",
+    grain="one file that a manifest declares and that no ingest up to the day has found",
+    key=("as_of", "_source", "_file"),
+    slice=("as_of",),
+    columns=(
+        Column("as_of", "date", "as-of day of the ingest"),
+        Column("_source", "string", "mapping and source kind"),
+        Column("_file", "string", "name of the file"),
+        Column("declared", "bigint", "records that it should hold"),
+    ),
+    owner="operations",
+)
 BATCHES = Table(
     name="ops.batches",
     grain="one batch of bronze that was cleaned under one state of its mapping",
@@ -314,16 +327,46 @@ ERASURES = Table(
 LEAKS = Table(
     name="ops.leaks",
     grain="one column or file in which something personal could be read on a day",
-    key=("as_of", "location", "column", "kind"),
+    key=("as_of", "location", "source", "column", "kind"),
     slice=("as_of",),
     columns=(
         Column("as_of", "date", "day of the scan"),
         Column("location", "string", "table, or file"),
-        Column("column", "string", "column; empty for a file"),
+        Column(
+            "column",
+            "string",
+            "column of the table, of the source's record in bronze, or field of a message; empty "
+            "for another file",
+        ),
         Column("kind", "string", "phone, mail, id_number, name or address"),
         Column("cells", "bigint", "cells in which it was found"),
         Column("sample", "string", "one of them, masked"),
+        Column(
+            "source",
+            "string",
+            "mapping and source kind of the records in bronze; null elsewhere",
+            nullable=True,
+        ),
     ),
     owner="privacy",
 )
-TABLES = (RUNS, FILES, BATCHES, QUALITY, REPLAYS, FITS, DETECTIONS, TARGETS, ERASURES, LEAKS)
+SCANNED = Table(
+    name="ops.scanned",
+    grain="one batch of bronze, or one file of the outbox, in which nothing personal could be read",
+    key=("location", "part"),
+    columns=(
+        Column("location", "string", "table of bronze, or outbox"),
+        Column("part", "string", "batch, or file"),
+        Column("mark", "string", "when the batch was taken, or the file's length and time"),
+        Column(
+            "rules", "string", "fingerprint of what was looked for: a change has all scanned again"
+        ),
+        Column("as_of", "date", "day of the scan"),
+        Column("_scanned_at", "timestamp", "wall clock"),
+    ),
+    owner="privacy",
+)
+TABLES = (
+    RUNS, FILES, UNDELIVERED, BATCHES, QUALITY, REPLAYS, FITS, DETECTIONS, TARGETS, ERASURES,
+    LEAKS, SCANNED,
+)  # fmt: skip

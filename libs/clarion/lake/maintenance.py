@@ -43,6 +43,13 @@ class Maintenance:
         )
         return (0, 0) if detail is None else (int(detail["numFiles"]), int(detail["sizeInBytes"]))
 
+    def data_files(self, table: Table) -> list[Path]:
+        """The data files of all versions of a table; none where the lake is no folder."""
+        if self.folder is None:
+            return []
+        files = Path(self.lake.path(table)).rglob("*.parquet")
+        return sorted(file for file in files if "_delta_log" not in file.parts)
+
     def compact(self, table: Table) -> None:
         """Write many small files into few, clustered as the contract says; other writes go on."""
         self.lake.ensure(table)

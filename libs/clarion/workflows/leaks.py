@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from clarion.collect.privacy.keys import PrivacySettings
 from clarion.collect.privacy.scan import (
+    CELL,
     Leak,
     count_shapes,
     find_shapes,
@@ -20,6 +21,7 @@ from clarion.collect.privacy.settings import ScanSettings
 from clarion.contracts import Table
 from clarion.contracts.ops import LEAKS
 from clarion.contracts.vault import PERSONAL_DATA
+from clarion.kernel.errors import QualityError
 from clarion.kernel.text import shape
 from clarion.lake.frames import rows_as_frame, union_all
 from clarion.runtime.scope import Scope
@@ -54,15 +56,33 @@ def leaks_by_vault(scope: Scope, tables: list[Table]) -> list[Leak]:
     for table in tables:
         texts = _texts(scope, table)
         if texts.columns:
-            location = F.lit(table.name).alias("location")
-            cells.append(possible_names(texts).select(location, "column", "text"))
+            of_table = possible_names(texts).withColumns(
+                {
+                    "location": F.lit(table.name),
+                    "source": F.lit(None).cast("string"),
+                    "part": F.lit(None).cast("string"),
+                }
+            )
+            cells.append(of_table.select(*CELL))
+    return vault_leaks(scope, union_all(cells).distinct()) if cells else []
+
+
+def vault_leaks(scope: Scope, cells: DataFrame) -> list[Leak]:
+    """Names and addresses of the vault that can be read in cells: CELL, distinct."""
     key = scope.settings(PrivacySettings).current_key(scope.config.secret)
-    vault = scope.raw(PERSONAL_DATA)
-    rows = find_vault_values(union_all(cells).distinct(), vault, key=key).collect()
+    found = find_vault_values(cells, scope.raw(PERSONAL_DATA), key=key)
+    return collect_leaks(found)
+
+
+def collect_leaks(found: DataFrame) -> list[Leak]:
+    """What was found in cells, by location, source, column and kind; few rows."""
     return [
-        Leak(row["location"], row["column"], row["kind"], row["cells"], row["sample"])
-        for row in rows
-    ]
+        Leak(
+            row["location"], row["column"], row["kind"], row["cells"], row["sample"],
+            source=row["source"], parts=frozenset(row["parts"]),
+        )
+        for row in found.collect()
+    ]  # fmt: skip
 
 
 def leaks_in_files(scope: Scope) -> list[Leak]:
@@ -98,7 +118,40 @@ def write_leaks(scope: Scope, leaks: list[Leak]) -> None:
             "kind": leak.kind,
             "cells": leak.cells,
             "sample": shape(leak.sample),
+            "source": leak.source,
         }
         for leak in leaks
     ]
     scope.replace(LEAKS, rows_as_frame(scope.spark, LEAKS, rows))
+
+
+def leak_error(leaks: list[Leak]) -> QualityError:
+    """The error of a day with leaks: where they are, with masked samples, and what to do."""
+    return QualityError(
+        f"personal values can be read in {len(leaks)} places",
+        found=", ".join(_describe(leak) for leak in leaks[:5]),
+        fix=" ".join([*_fixes(leaks), "All places are in ops.leaks, with masked samples"]),
+    )
+
+
+def _describe(leak: Leak) -> str:
+    location = f"{leak.location}.{leak.column}" if leak.column else leak.location
+    source = f" of {leak.source}" if leak.source else ""
+    # The message is kept in ops.runs: it must not look like an address or a telephone itself.
+    masked = shape(leak.sample).replace("@", "(at)").replace("+", "(plus)")
+    return f"{location}{source} ({leak.kind}: {leak.cells:,}, such as {masked})"
+
+
+def _fixes(leaks: list[Leak]) -> list[str]:
+    """What to do about what was found."""
+    arrived = sorted({(leak.source, leak.column) for leak in leaks if leak.source})
+    fixes = []
+    if arrived:
+        columns = ", ".join(f"'{column}' of {source}" for source, column in arrived)
+        fixes.append(
+            f"list {columns} under 'personal' of the mapping, try it with 'clarion source check', "
+            "undo the ingest with 'clarion undo', and deliver the file again."
+        )
+    if any(not leak.source for leak in leaks):
+        fixes.append("Map the column as personal or drop it, then clean again.")
+    return [*fixes, "Add what only looks personal to scan.accepted."]

@@ -1,7 +1,7 @@
 """Find readable personal values where there should be none: by shape, and by the vault's tokens."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -31,8 +31,13 @@ _CHINESE_OR_DIGITS = re.compile(r"[\u3400-\u9fff\d]+")
 _MAX_TEXT = 400
 _MAX_WORDS = 6
 _CHINESE_NAME_LENGTHS = (2, 3, 4)
-# One word of Latin letters with a digit in it is no name and no address.
+# One word of Latin letters with a digit in it is no name and no address; nor is a time or a number.
 _REFERENCE = r"^[!-~]*[0-9][!-~]*$"
+_LETTER = r"\p{L}"
+# What has neither an @ nor nine digits in a row, save for spaces and dashes, has no shape.
+_MAY_HAVE_SHAPE = r"@|[0-9](?:[ -]?[0-9]){8}"
+# Of a cell: its table or file, the source and the batch that brought it, its column and its text.
+CELL = ("location", "source", "part", "column", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ class Leak:
         kind: phone, mail, id_number, name or address.
         cells: cells in which it was found.
         sample: one of the values; readable, so it must be masked before it is stored.
+        source: mapping and source kind of records in bronze; None elsewhere.
+        parts: batches, or the file of the outbox, in which it was found; empty elsewhere.
     """
 
     location: str
@@ -52,6 +59,8 @@ class Leak:
     kind: str
     cells: int
     sample: str
+    source: str | None = None
+    parts: frozenset[str] = frozenset()
 
 
 def text_columns(frame: DataFrame) -> DataFrame:
@@ -94,6 +103,64 @@ def count_shapes(texts: DataFrame) -> DataFrame:
             )
             entries.append(entry)
     return texts.agg(*aggregates).select(F.inline(F.array(*entries))).where("cells > 0")
+
+
+def record_cells(records: DataFrame, *, table: str, accepted: Collection[str]) -> DataFrame:
+    """The values of records as they arrived, one a row: CELL.
+
+    Args:
+        records: rows of a table of bronze.
+        table: its name.
+        accepted: columns that may look personal, such as bronze.orders.order_no.
+    """
+    cells = records.select(
+        F.lit(table).alias("location"),
+        F.col("_source").alias("source"),
+        F.col("_batch").alias("part"),
+        F.explode("raw").alias("column", "text"),
+    )
+    prefix = f"{table}."
+    columns = [name.removeprefix(prefix) for name in accepted if name.startswith(prefix)]
+    return cells.where(F.col("text").isNotNull() & ~F.col("column").isin(columns))
+
+
+def count_shapes_in_cells(cells: DataFrame) -> DataFrame:
+    """Cells with the shape of a telephone, a mail address or an identity number.
+
+    Args:
+        cells: CELL.
+
+    Returns:
+        location, source, column, kind, cells, sample (readable), parts.
+    """
+    matches = {
+        kind: F.nullif(F.regexp_extract("text", shape, 0), F.lit(""))
+        for kind, shape in SHAPES.items()
+    }
+    entries = [
+        F.struct(F.lit(kind).alias("kind"), match.alias("match")) for kind, match in matches.items()
+    ]
+    return (
+        cells.where(F.regexp_like("text", F.lit(_MAY_HAVE_SHAPE)))
+        .select("location", "source", "part", "column", F.inline(F.array(*entries)))
+        .where("match IS NOT NULL")
+        .groupBy("location", "source", "column", "kind")
+        .agg(
+            F.count("*").alias("cells"),
+            F.min("match").alias("sample"),
+            F.collect_set("part").alias("parts"),
+        )
+    )
+
+
+def possible_names_in_cells(cells: DataFrame) -> DataFrame:
+    """Cells that may hold a name or an address: CELL, distinct.
+
+    Args:
+        cells: CELL.
+    """
+    has_words = F.regexp_like("text", F.lit(_LETTER)) & ~F.regexp_like("text", F.lit(_REFERENCE))
+    return cells.where(has_words).distinct()
 
 
 def possible_names(texts: DataFrame) -> DataFrame:
@@ -155,12 +222,12 @@ def find_vault_values(cells: DataFrame, vault: DataFrame, *, key: Key) -> DataFr
     """Cells in which a name or an address of the vault can be read.
 
     Args:
-        cells: location, column, text (distinct).
+        cells: CELL, distinct.
         vault: PERSONAL_DATA under this key.
         key: the key in use.
 
     Returns:
-        location, column, kind, cells, sample (readable).
+        location, source, column, kind, cells, sample (readable), parts.
     """
     sealed = vault.where(F.col("field").isin(*FIELDS_WITHOUT_SHAPE)).select(
         "token", F.col("field").alias("kind")
@@ -168,11 +235,13 @@ def find_vault_values(cells: DataFrame, vault: DataFrame, *, key: Key) -> DataFr
     by_field = []
     for field in FIELDS_WITHOUT_SHAPE:
         token = F.explode(candidate_tokens(field, key)(F.col("text"))).alias("token")
-        candidates = cells.select("location", "column", "text", token)
+        candidates = cells.select(*CELL, token)
         by_field.append(candidates.join(sealed.where(F.col("kind") == field), "token"))
     cells_found = by_field[0].unionByName(by_field[1])
-    return cells_found.groupBy("location", "column", "kind").agg(
-        F.countDistinct("text").alias("cells"), F.min("text").alias("sample")
+    return cells_found.groupBy("location", "source", "column", "kind").agg(
+        F.countDistinct("text").alias("cells"),
+        F.min("text").alias("sample"),
+        F.collect_set("part").alias("parts"),
     )
 
 

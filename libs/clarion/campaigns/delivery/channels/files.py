@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -60,6 +60,37 @@ def is_written(*, folder: str, name: str) -> bool:
     """
     store, root = _open(folder)
     return store.get_file_info(str(PurePosixPath(root, name))).type is fs.FileType.File
+
+
+def written_files(folder: str) -> dict[str, str]:
+    """The files of messages in a folder, each with a mark that changes when the file does.
+
+    Args:
+        folder: folder or URL of the channel.
+    """
+    store, root = _open(folder)
+    if store.get_file_info(root).type is not fs.FileType.Directory:
+        return {}
+    files = store.get_file_info(fs.FileSelector(root, recursive=True))
+    return {
+        file.path: f"{file.size} {file.mtime_ns}"
+        for file in files
+        if file.type is fs.FileType.File and file.path.endswith(".jsonl")
+    }
+
+
+def read_messages(path: str, *, folder: str) -> Iterator[dict[str, Any]]:
+    """The messages of a file.
+
+    Args:
+        path: of `written_files`.
+        folder: folder or URL of the channel.
+    """
+    store, _ = _open(folder)
+    with store.open_input_stream(path) as stream:
+        text = stream.read().decode()
+    for line in text.splitlines():
+        yield json.loads(line)
 
 
 def forget(customers: set[str], *, folder: str) -> int:
