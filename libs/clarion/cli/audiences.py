@@ -15,9 +15,7 @@ from clarion.kernel.errors import UsageError
 @click.option(
     "--purpose",
     type=click.Choice(["marketing", "analytics"]),
-    default="marketing",
-    show_default=True,
-    help="Purpose that customers must consent to.",
+    help="Purpose that customers must consent to: marketing, or analytics with --research.",
 )
 @click.option(
     "--channel",
@@ -29,17 +27,26 @@ from clarion.kernel.errors import UsageError
     type=click.Path(path_type=Path),
     help="File (.csv or .parquet) for those who consent.",
 )
+@click.option(
+    "--research",
+    type=click.Path(path_type=Path),
+    help="File (.csv or .parquet) of portraits of their groups, without customers.",
+)
 @click.option("--show", type=int, default=5, show_default=True, help="Customers of the preview.")
 @common
 def audience(
     options: Options,
     expression: str,
-    purpose: str,
+    purpose: str | None,
     channel: str | None,
     file: Path | None,
+    research: Path | None,
     show: int,
 ) -> None:
     """Count the customers who meet EXPRESSION, by group, and export those who consent.
+
+    For market research, --research writes portraits of groups, and no customer: a group below
+    audience.floor is left out, and so is a figure to which fewer contribute.
 
     EXPRESSION is SQL over the features of conf/features.yml, segment_id, segment (its English
     name) and tags, such as "price_sensitivity > 0.5 AND array_contains(tags, 'looker')".
@@ -51,19 +58,35 @@ def audience(
         export_audience,
         select_audience,
     )
+    from clarion.explore.research import export_research
 
     config = options.config()
-    if file is not None:
-        check_export_file(file)
+    purpose = purpose or ("marketing" if research is None else "analytics")
+    if research is not None and (file is not None or purpose != "analytics"):
+        raise UsageError(
+            "--research is for analytics, and writes no customers",
+            found="--export" if file is not None else f"--purpose {purpose}",
+            fix="leave --export and --purpose out",
+        )
+    for path in (file, research):
+        if path is not None:
+            check_export_file(path)
     lake = options.open_existing(config)
     day = options.day(config)
     selected = select_audience(
         lake, config, expression, as_of=day, purpose=purpose, channel=channel, show=show
     )
     OUT.print(audience_view(selected))
+    floor = config.section(AudienceSettings).floor
     if file is not None:
-        written = export_audience(selected, file, floor=config.section(AudienceSettings).floor)
+        written = export_audience(selected, file, floor=floor)
         OUT.print(f"written: {file}, {written:,} customers who consent to {purpose}", markup=False)
+    if research is not None:
+        groups, left_out = export_research(selected, lake, research, floor=floor)
+        OUT.print(
+            f"written: {research}, portraits of {groups} groups; left out as too small: {left_out}",
+            markup=False,
+        )
 
 
 @click.command("customer")

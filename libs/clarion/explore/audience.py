@@ -231,11 +231,16 @@ def export_audience(audience: Audience, file: Path, *, floor: int) -> int:
         "customer_id", "segment_id", F.array_join("tags", ";").alias("tags")
     ).orderBy("customer_id")
     table: pa.Table = rows.toArrow()
+    write_table(table, file)
+    return int(table.num_rows)
+
+
+def write_table(table: pa.Table, file: Path) -> None:
+    """Write rows into a file, CSV or Parquet by its ending."""
     if file.suffix == ".csv":
         pyarrow.csv.write_csv(table, str(file))
     else:
         pyarrow.parquet.write_table(table, str(file))
-    return int(table.num_rows)
 
 
 def check_export_file(file: Path) -> None:
