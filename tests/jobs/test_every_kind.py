@@ -59,7 +59,10 @@ SILVER = {
 }  # fmt: skip
 
 
-@pytest.mark.covers("C1", "C2")
+@pytest.mark.covers(
+    "C1", partly="registrations, products and competitors' prices are read back row by row"
+)
+@pytest.mark.covers("C2", partly="ties, reviews, search words and costs are read back row by row")
 def test_every_record_delivered_arrives_and_is_read_back(street: Street) -> None:
     landed = {
         row["_source"]: row["n"]
@@ -78,7 +81,7 @@ def test_every_record_delivered_arrives_and_is_read_back(street: Street) -> None
         )
 
 
-@pytest.mark.covers("C4")
+@pytest.mark.covers("C4", partly="favourites and the cart are typed")
 def test_one_person_on_two_devices_is_one_customer_with_paths_as_long_as_a_hand_count(
     street: Street,
 ) -> None:
@@ -112,6 +115,7 @@ def test_one_person_on_two_devices_is_one_customer_with_paths_as_long_as_a_hand_
     ]
 
 
+@pytest.mark.covers("C4", "C5")
 def test_a_visit_to_a_shop_on_the_street_is_recorded_step_by_step(street: Street) -> None:
     visits = (
         street.silver("events", "events.store")
@@ -148,6 +152,7 @@ def test_numbers_that_are_missing_in_a_session_are_events_that_did_not_arrive(
     assert (row["numerator"], row["denominator"], row["verdict"]) == (events, events, "met")
 
 
+@pytest.mark.covers("V3", partly="deliveries are facts, and feed profiles")
 def test_surveys_coupons_returns_and_service_are_facts_about_customers(street: Street) -> None:
     file_stats = (
         street.silver("traits", "traits").select("name", "method", "source").distinct().collect()
@@ -169,6 +174,7 @@ def test_surveys_coupons_returns_and_service_are_facts_about_customers(street: S
     )
 
 
+@pytest.mark.covers("C1")
 def test_stock_and_price_are_read_as_of_a_time(street: Street) -> None:
     stock = street.silver("stock", "stock")
     product = stock.first()["product_id"]

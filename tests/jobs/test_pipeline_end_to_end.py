@@ -32,7 +32,7 @@ def test_rows_in_are_accepted_quarantined_or_duplicates(world: World) -> None:
     )
 
 
-@pytest.mark.covers("Q5")
+@pytest.mark.covers("Q5", partly="totals of gold equal those of bronze")
 def test_days_of_products_and_customers_add_up_to_the_order_lines_to_the_cent(world: World) -> None:
     zone = world.settings["shop.time_zone"]
     allowed = consenting_customers(world.read("silver.consents"), purpose="analytics").select(
@@ -74,7 +74,9 @@ def test_days_of_products_and_customers_add_up_to_the_order_lines_to_the_cent(wo
     )
 
 
-@pytest.mark.covers("C9")
+@pytest.mark.covers(
+    "C9", partly="rows of other kinds than orders and events are compared with the truth"
+)
 def test_every_planted_damage_of_orders_and_every_event_sent_twice_is_found_and_nothing_else_is(
     world: World,
 ) -> None:

@@ -1,5 +1,6 @@
 """What the docs name exists: links, anchors, paths, commands, flags, settings, tables, requirements."""
 
+import ast
 import re
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 
 from clarion.cli.main import cli
 from clarion.contracts import TABLES
+from clarion.contracts.silver import FACTS
 from clarion.jobs.registry import JOBS
 from clarion.runtime import pipeline
 
@@ -17,10 +19,17 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
 from generate import (  # noqa: E402  (docs/ is put on the path above)
+    LATER_USES,
     OWNERS,
-    covering_tests,
-    requirements,
+    readers,
     writers,
+)
+from requirement_pages import (  # noqa: E402  (as above)
+    CoveringTest,
+    covered,
+    covering_tests,
+    missing_of,
+    requirements,
 )
 
 TOP = ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
@@ -154,6 +163,38 @@ def test_every_requirement_is_shown_by_a_test_or_marked_as_planned() -> None:
     both = [name for name, item in defined.items() if name in covering and item.planned]
     assert neither == [], "write a test, or mark it as planned in docs/requirements.yml"
     assert both == [], "it is shown: take 'planned' out of docs/requirements.yml"
+
+
+def test_a_mark_says_what_no_test_asserts_and_the_requirement_is_partly_shown() -> None:
+    source = """
+@pytest.mark.covers("C7", "C8")
+@pytest.mark.covers("C9", partly="what is right")
+def test_it(): ...
+"""
+    test = ast.parse(source).body[0]
+    assert isinstance(test, ast.FunctionDef)
+    assert covered(test) == [("C7", None), ("C8", None), ("C9", "what is right")]
+    covering = {
+        "C9": [CoveringTest("a", "test_a"), CoveringTest("b", "test_b", "what is right")],
+        "C7": [CoveringTest("a", "test_a")],
+    }
+    assert missing_of(covering, "C9") == ["what is right"]
+    assert missing_of(covering, "C7") == missing_of(covering, "C8") == []
+    for wrong in ('partly=""', 'partley="what is right"'):
+        bad = ast.parse(source.replace('partly="what is right"', wrong)).body[0]
+        assert isinstance(bad, ast.FunctionDef)
+        with pytest.raises(ValueError, match="test_it: write covers"):
+            covered(bad)
+
+
+def test_facts_that_no_job_reads_say_for_which_planned_requirement_they_are_kept() -> None:
+    planned = {requirement.id for requirement in requirements() if requirement.planned}
+    facts = {table.name for table in FACTS.values()}
+    unread = {name for name in facts if readers(TABLES[name]).startswith("no job")}
+    # The access policy reads rates; no job declares them.
+    assert unread - {"silver.rates"} == set(LATER_USES)
+    for name, (_, ids) in LATER_USES.items():
+        assert set(ids) <= planned, name
 
 
 @pytest.mark.parametrize("record", sorted((ROOT / "docs" / "adr").glob("0*.md")), ids=name_of)

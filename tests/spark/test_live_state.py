@@ -182,7 +182,9 @@ def test_no_event_is_later_than_its_arrival_and_its_own_clock_keeps_the_order(ro
     assert first_row(state)["open_cart"] == ["x"]
 
 
-@pytest.mark.covers("F2")
+@pytest.mark.covers(
+    "F2", partly="a promotion raises an alert, and an alert is there minutes after the move"
+)
 def test_a_competitors_move_is_compared_with_the_price_before(rows: Rows) -> None:
     prices = rows(
         f"{MARKET_STATE}, promotion string",

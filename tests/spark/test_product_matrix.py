@@ -194,6 +194,7 @@ def test_the_vocabulary_is_frozen_and_a_new_product_is_scored_by_it(
     assert later["new"].keys() == {"text/green", "text/brew", "category/category tea"}
 
 
+@pytest.mark.covers("M1")
 def test_each_kind_of_attribute_says_what_it_should(
     inputs_of: Callable[..., DataFrame], settings: ProductSettings
 ) -> None:

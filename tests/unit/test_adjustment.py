@@ -46,6 +46,7 @@ def test_opposite_gaps_cancel_in_the_factor_but_not_in_the_absolute_gap() -> Non
     assert factor.absolute_gap == pytest.approx(0.25)
 
 
+@pytest.mark.covers("S2")
 @pytest.mark.parametrize("weights", [{**EVEN, "ctr": 0.3}, {**EVEN, "ctr": -0.25, "cr": 0.75}])
 def test_weights_that_do_not_sum_to_one_are_refused(weights: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="sum to 1") as error:

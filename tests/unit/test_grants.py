@@ -30,7 +30,11 @@ def test_only_jobs_and_privacy_come_near_the_vault_and_nobody_in_marketing_sees_
     assert "`decisions`" not in granted["merchant"]
 
 
-@pytest.mark.covers("Q9")
+@pytest.mark.covers(
+    "Q9",
+    partly="permissions hold where the statements are executed (they are compared as text), and "
+    "monitoring tells of a failed run",
+)
 def test_statements_name_the_catalog_the_schema_and_the_right(tmp_path: Path) -> None:
     (tmp_path / "grants.yml").write_text(
         "merchant: {read: [gold.product_days, live], write: [live]}\n"

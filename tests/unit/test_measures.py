@@ -83,6 +83,7 @@ WORDS = {
 }
 
 
+@pytest.mark.covers("P2")
 def test_a_group_is_named_by_what_sets_it_apart() -> None:
     found = group_names(
         [[2.0, 0.1, -0.2], [-1.0, 1.5, 0.3]], ("spend", "recency", "discount"), WORDS
