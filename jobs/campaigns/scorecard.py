@@ -18,16 +18,20 @@ from clarion.contracts.silver import (
     ORDER_LINES,
     TOUCHES,
 )
+from clarion.contracts.ops import BATCHES, FILES, QUALITY, TARGETS, UNDELIVERED
+from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, INVALID_ACTIVITY, ORDER_LINES
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
+from clarion.workflows.target_settings import ScorecardSettings
 from clarion.workflows.target_sums import target_sums
 from clarion.workflows.targets import measured_targets
 
 
 def run(scope: Scope) -> None:
     """Write every target of the day with its verdict."""
-    rows = [target.row(scope.as_of) for target in measured_targets(target_sums(scope))]
+    settings = scope.settings(ScorecardSettings)
+    rows = [target.row(scope.as_of) for target in measured_targets(target_sums(scope), settings)]
     scope.replace(TARGETS, rows_as_frame(scope.spark, TARGETS, rows))
     verdicts = [row["verdict"] for row in rows]
     scope.note(
@@ -45,8 +49,11 @@ JOB = Job(
         CUSTOMER_PROFILES, CUSTOMER_TAGS, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS,
         CONSENTS, CUSTOMERS, EVENTS, ORDER_LINES, TOUCHES, EXPOSURES, INVALID_ACTIVITY, BATCHES,
         FILES, QUALITY,
+        CONSENTS, CUSTOMERS, EVENTS, ORDER_LINES, INVALID_ACTIVITY, BATCHES, FILES, QUALITY,
+        UNDELIVERED,
     ),
     writes=(TARGETS,),
     purpose="operations",
+    settings=(ScorecardSettings,),
     run=run,
 )  # fmt: skip

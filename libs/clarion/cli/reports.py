@@ -1,4 +1,4 @@
-"""Commands that show what the loop did: the demo and the report."""
+"""Commands that show what the loop did: the demo, the report and the scorecard."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -119,4 +119,19 @@ def _beside(lake: str) -> Path:
     return Path("report.html") if "://" in lake else Path(lake).absolute().parent / "report.html"
 
 
-COMMANDS = (demo, report)
+@click.command("scorecard")
+@click.option("--strict", is_flag=True, help="Exit code 3 where a target is missed.")
+@common
+def scorecard(options: Options, strict: bool) -> None:
+    """Show the targets of the last run up to --as-of, and how old tags are on that day."""
+    from clarion.cli.views import scorecard_view
+    from clarion.explore.scorecard import read_scorecard, require_met
+
+    config = options.config()
+    day, scores = read_scorecard(options.open_existing(config), now=options.day(config))
+    OUT.print(scorecard_view(day, scores))
+    if strict:
+        require_met(scores)
+
+
+COMMANDS = (demo, report, scorecard)

@@ -1,6 +1,7 @@
 """Tables and texts that commands print."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from rich import box
@@ -10,6 +11,7 @@ from rich.text import Text
 
 from clarion.explore.audience import Audience
 from clarion.explore.customer_360 import CustomerView
+from clarion.explore.scorecard import Score
 from clarion.kernel.text import shape
 from clarion.onboarding.trial import Trial
 from clarion.serving.live_view import LiveCustomer
@@ -153,6 +155,16 @@ def audience_view(audience: Audience) -> Group:
             preview.add_row(*(_cell(value) for value in row.values()))
         parts.append(preview)
     return Group(*parts)
+
+
+def scorecard_view(day: date, scores: Iterable[Score]) -> RichTable:
+    """Targets with their values, goals and verdicts."""
+    table = _table(f"targets of {day}", "target", "value", "goal", "verdict", "reason")
+    for score in scores:
+        value = "" if score.value is None else f"{score.value:.2%}"
+        goal = "" if score.goal is None else f"{score.goal:.0%}"
+        table.add_row(score.target, value, goal, score.verdict, _cell(score.reason))
+    return table
 
 
 def customer_page(view: CustomerView) -> Group:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
+from pathlib import PurePosixPath
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -19,7 +20,7 @@ from clarion.collect.sources.readers import reader_of
 from clarion.collect.sources.readers.protocol import Reader
 from clarion.collect.sources.records import FileStats, file_stats, number_records, refuse_unreadable
 from clarion.contracts.bronze import BRONZE
-from clarion.contracts.ops import FILES
+from clarion.contracts.ops import FILES, UNDELIVERED
 from clarion.declarations.shop import sources
 from clarion.kernel import sql
 from clarion.kernel.ids import digest
@@ -286,3 +287,29 @@ def record_batches(scope: Scope, batches: list[ReadBatch], *, state: ledger.Stat
             rows += ledger_rows(earlier, state="replaced", as_of=scope.as_of)
     if rows:
         scope.append(FILES, rows_as_frame(scope.spark, FILES, rows))
+
+
+def record_undelivered(scope: Scope) -> None:
+    """Record the files that manifests declare and that never came, as of the run's day."""
+    declaring = [
+        one
+        for one in sources(scope.config)
+        if one.mode == "batch" and one.is_of_files and one.manifest
+    ]
+    if not declaring:
+        return
+    names = [source.name for source in declaring]
+    known = scope.own(FILES).where(sql.among("_source", names)).select("_source", "_file")
+    taken = {(row["_source"], PurePosixPath(row["_file"]).name) for row in known.collect()}
+    rows: list[dict[str, Any]] = []
+    for source in declaring:
+        listed = file_store.find_files(source.where, source=source.name)
+        there = {PurePosixPath(file.path).name for file in listed}
+        rows += [
+            {"as_of": scope.as_of, "_source": source.name, "_file": name, "declared": records}
+            for name, records in sorted(declared_records(source).items())
+            if name not in there and (source.name, name) not in taken
+        ]
+    scope.replace(UNDELIVERED, rows_as_frame(scope.spark, UNDELIVERED, rows))
+    for row in rows:
+        scope.note(f"{row['_source']}: a manifest declares {row['_file']}, which was not delivered")

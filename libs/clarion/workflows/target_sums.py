@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from clarion.collect.identity.consent import consenting_when_kept
 from clarion.contracts.gold import (
     CUSTOMER_PROFILES,
     CUSTOMER_TAGS,
@@ -26,25 +27,25 @@ from clarion.contracts.silver import (
 from clarion.declarations.shop import sources
 from clarion.lake.frames import union_all
 from clarion.runtime.scope import Scope
+from clarion.workflows.collection_sums import Sums, collection_frames
 from clarion.workflows.intake import needs_consent
 
-Sums = Mapping[str, float]
-_LANDED, _DECLARED = "landed of ", "declared of "
 _FORMED, _STATED = "in standard form of ", "stated of "
 
 
 def target_sums(scope: Scope) -> Sums:
     """Everything that targets count, by name; 0 where there are no rows.
 
-    `landed of <kind>` and `declared of <kind>` stand for each kind whose files are declared by
-    manifests, `in standard form of <column>` and `stated of <column>` for each column of a source
-    that has such a form; `authorised` and `rows_of_people` only where a source asks for recorded
-    consent.
+    `landed of <group>` and `declared of <group>` stand for each group of kinds whose files are
+    declared by manifests, `in standard form of <column>` and `stated of <column>` for each column
+    of a source that has such a form; `authorised` and `rows_of_people` only where a source asks
+    for recorded consent.
     """
     frames = [
         *_of_batches(scope),
         *_of_customers(scope),
         *_of_campaigns(scope),
+        *collection_frames(scope),
         *_of_streams(scope),
         *_of_facts(scope),
         *_of_consent(scope),
@@ -54,16 +55,6 @@ def target_sums(scope: Scope) -> Sums:
     for row in union_all(frames).collect():
         sums |= {name: float(value or 0.0) for name, value in row["sums"].items()}
     return sums
-
-
-def kinds_with_manifests(sums: Sums) -> list[str]:
-    """Kinds of sources whose files are declared by manifests."""
-    return sorted(name.removeprefix(_LANDED) for name in sums if name.startswith(_LANDED))
-
-
-def landed_and_declared(sums: Sums, kind: str) -> tuple[float, float]:
-    """Records of a kind that landed, and records that its manifests declare."""
-    return sums[f"{_LANDED}{kind}"], sums[f"{_DECLARED}{kind}"]
 
 
 def formed_and_stated(sums: Sums) -> dict[str, tuple[float, float]]:
@@ -109,24 +100,6 @@ def _of_batches(scope: Scope) -> Iterator[DataFrame]:
             F.concat(F.lit(_FORMED), "name"), F.col("checked") - F.col("failed"),
         ).cast("map<string,double>").alias("sums")
     )  # fmt: skip
-    declared_files = (
-        scope.raw(FILES)
-        .where("state = 'taken' AND declared IS NOT NULL")
-        .selectExpr("split(_source, '[.]')[1] AS kind", "records", "declared")
-    )
-    yield (
-        declared_files.groupBy("kind")
-        .agg(
-            F.sum(F.least("records", "declared")).alias("landed"),
-            F.sum("declared").alias("declared"),
-        )
-        .select(
-            F.create_map(
-                F.concat(F.lit(_LANDED), "kind"), "landed",
-                F.concat(F.lit(_DECLARED), "kind"), "declared",
-            ).cast("map<string,double>").alias("sums")
-        )
-    )  # fmt: skip
 
 
 def _of_customers(scope: Scope) -> Iterator[DataFrame]:
@@ -135,12 +108,8 @@ def _of_customers(scope: Scope) -> Iterator[DataFrame]:
     for table, name in ((SEGMENT_MEMBERS, "grouped"), (CUSTOMER_TAGS, "tagged")):
         rows = scope.current(table).select("customer_id")
         yield _rows_of(rows.join(customers, "customer_id", "left_semi"), name)
-    is_allowed = (F.col("action") == "nothing") | (F.col("consent_basis") != "none")
-    yield _sum_of(
-        scope.current(DECISIONS).join(customers, "customer_id", "left_semi"),
-        decided=F.lit(1),
-        allowed=is_allowed.cast("int"),
-    )
+    decisions = scope.current(DECISIONS).join(customers, "customer_id", "left_semi")
+    yield _rows_of(decisions, "decided")
 
 
 def _of_campaigns(scope: Scope) -> Iterator[DataFrame]:
@@ -165,17 +134,6 @@ def _of_streams(scope: Scope) -> Iterator[DataFrame]:
         .where("prompt IS NOT NULL")
     )
     yield _sum_of(live_batches, streamed="records", prompt="prompt")
-    sessions = (
-        scope.raw(EVENTS)
-        .where("session_ref IS NOT NULL AND sequence_no IS NOT NULL")
-        .groupBy("_source", "session_ref")
-        .agg(
-            F.countDistinct("sequence_no").alias("landed"),
-            F.max("sequence_no").alias("emitted"),
-        )
-        .where("landed <= emitted")
-    )
-    yield _sum_of(sessions, landed="landed", emitted="emitted")
 
 
 def _of_facts(scope: Scope) -> Iterator[DataFrame]:
@@ -190,24 +148,37 @@ def _of_consent(scope: Scope) -> Iterator[DataFrame]:
     asking = [source.name for source in sources(scope.config) if needs_consent(source)]
     if not asking:
         return
-    consenting = (
+    batches = _kept_batches(scope)
+    # What the ledger does not know counts as known from the beginning, and as kept just now.
+    statements = (
         scope.raw(CONSENTS)
-        .where("purpose = 'collection' AND granted")
-        .select("customer_id")
-        .distinct()
-        .withColumn("has_consent", F.lit(True))
+        .join(batches, ["_source", "_batch"], "left")
+        .withColumn("known_at", F.coalesce("planned_at", F.timestamp_seconds(F.lit(0))))
     )
     contacts = [table for table in (TOUCHES, EXPOSURES) if scope.exists(table)]
     rows_by_customer = union_all(
+    kept_at = F.coalesce("taken_at", F.current_timestamp()).alias("kept_at")
+    rows_kept = union_all(
         scope.newest(table)
         .where("customer_id IS NOT NULL")
         .where(F.col("_source").isin(asking))
-        .groupBy("customer_id")
+        .join(batches, ["_source", "_batch"], "left")
+        .groupBy("customer_id", kept_at)
         .agg(F.count("*").alias("rows"))
         for table in (CUSTOMERS, EVENTS, ORDER_LINES, *contacts)
     )
-    yield _sum_of(
-        rows_by_customer.join(consenting, "customer_id", "left"),
-        rows_of_people="rows",
-        authorised=F.when(F.col("has_consent"), F.col("rows")).otherwise(0),
+    rows_kept = rows_kept.groupBy("customer_id", "kept_at").agg(F.sum("rows").alias("rows"))
+    yield _sum_of(rows_kept, rows_of_people="rows")
+    yield _sum_of(consenting_when_kept(rows_kept, statements), authorised="rows")
+
+
+def _kept_batches(scope: Scope) -> DataFrame:
+    """When each batch was planned, at the start of its run, and taken, at the end of it."""
+    return (
+        scope.raw(FILES)
+        .groupBy("_source", "_batch")
+        .agg(
+            F.min("_taken_at").alias("planned_at"),
+            F.max(F.when(F.col("state") == "taken", F.col("_taken_at"))).alias("taken_at"),
+        )
     )

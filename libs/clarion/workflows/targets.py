@@ -6,12 +6,15 @@ from datetime import date
 from typing import Any
 
 from clarion.measures.statistics.intervals import Interval, share
-from clarion.workflows.target_sums import (
+from clarion.workflows.collection_sums import (
+    GROUPS,
     Sums,
-    formed_and_stated,
-    kinds_with_manifests,
+    groups_with_manifests,
     landed_and_declared,
+    landed_and_sent,
 )
+from clarion.workflows.target_settings import ScorecardSettings
+from clarion.workflows.target_sums import formed_and_stated
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,59 +69,34 @@ class Target:
 
 
 _WORST_SHOWN = 5  # columns with the lowest shares of values in standard form
-NOT_MEASURED = (
-    Target(
-        "P5 portrait accuracy",
-        "held-out agreement with planted truth",
-        0.90,
-        reason="a shop knows no planted truth; the tests measure it on simulated shops",
-    ),
-    Target(
-        "F4 need prediction",
-        "category of the next purchase among three predicted",
-        0.85,
-        reason="the model is not built yet",
-    ),
-    Target(
-        "E5 click rate lift",
-        "click rate against the period before",
-        0.40,
-        reason="needs two comparable periods of one campaign",
-    ),
-)
 
 
-def measured_targets(sums: Sums) -> list[Target]:
-    """Every target: those that can be measured, then those that cannot be measured yet.
+def measured_targets(sums: Sums, settings: ScorecardSettings) -> list[Target]:
+    """Every target with its value, or why it has none.
+
+    A goal is one that docs/requirements.md states; without one, the value is only reported.
 
     Args:
         sums: what `target_sums` returns.
+        settings: the stage of the shop.
     """
     return [
         *_intake_targets(sums),
         *_customer_targets(sums),
         *_campaign_targets(sums),
-        *_collection_targets(sums),
+        *_collection_targets(sums, settings.collected_goal),
         *_quality_targets(sums),
         _authorised_target(sums),
-        *NOT_MEASURED,
     ]
 
 
 def _intake_targets(sums: Sums) -> list[Target]:
-    """Whether rows reconcile, and how many were accepted."""
+    """How many rows were accepted."""
     return [
-        Target(
-            "Q1 rows reconcile",
-            "(accepted + quarantined + duplicates) / rows in, every batch",
-            1.0,
-            sums["accepted"] + sums["quarantined"] + sums["duplicates"],
-            sums["rows_in"],
-        ),
         Target(
             "C9 accepted share",
             "accepted rows / rows in without duplicates",
-            0.90,
+            None,
             sums["accepted"],
             sums["rows_in"] - sums["duplicates"],
         ),
@@ -126,12 +104,12 @@ def _intake_targets(sums: Sums) -> list[Target]:
 
 
 def _customer_targets(sums: Sums) -> list[Target]:
-    """How many customers of the day have a group, tags and a decision, with consent."""
+    """How many customers of the day have a group, tags and a decision."""
     return [
         Target(
             "P2 customers grouped",
             "customers in exactly one group / customers with a profile",
-            1.0,
+            None,
             sums["grouped"],
             sums["customers"],
         ),
@@ -149,13 +127,6 @@ def _customer_targets(sums: Sums) -> list[Target]:
             sums["decided"],
             sums["customers"],
         ),
-        Target(
-            "C10 offers with consent",
-            "decisions that send nothing or rest on consent / decisions",
-            1.0,
-            sums["allowed"],
-            sums["decided"],
-        ),
     ]
 
 
@@ -165,7 +136,7 @@ def _campaign_targets(sums: Sums) -> list[Target]:
         Target(
             "F3 forecasts better than naive",
             "series whose backtest beats seasonal naive / series",
-            0.5,
+            None,
             sums["better_series"],
             sums["series"],
         ),
@@ -193,19 +164,27 @@ def _campaign_targets(sums: Sums) -> list[Target]:
     ]
 
 
-def _collection_targets(sums: Sums) -> list[Target]:
-    """How much of what was declared, streamed or numbered has landed."""
-    by_kind = [
+def _collection_targets(sums: Sums, goal: float) -> list[Target]:
+    """How much of what was declared, streamed or numbered has landed.
+
+    Args:
+        sums: what was counted.
+        goal: the share of what was sent that must be stored.
+    """
+    declared = groups_with_manifests(sums)
+    asked = [name for name in GROUPS if name != "paths" and name not in declared]
+    by_manifest = [
         Target(
-            f"C7 collected {kind}",
-            "records landed / records that manifests declare",
-            0.98,
-            *landed_and_declared(sums, kind),
+            f"C7 collected {'events' if group == 'paths' else group}",
+            "records landed / records that manifests declare, files that never came included",
+            goal,
+            *landed_and_declared(sums, group),
+            reason=f"no manifest declares files of {' or '.join(GROUPS.get(group, ()))}",
         )
-        for kind in kinds_with_manifests(sums)
+        for group in (*declared, *asked)
     ]
     return [
-        *by_kind,
+        *by_manifest,
         Target(
             "C8 delay",
             "records of streams that landed within three minutes of happening / records; replays "
@@ -217,12 +196,12 @@ def _collection_targets(sums: Sums) -> list[Target]:
         ),
         Target(
             "C7 collected paths",
-            "distinct numbers landed / highest number, by the client's sessions; events lost at "
-            "the end of a session are not seen",
-            0.98,
-            sums["landed"],
-            sums["emitted"],
-            reason="no source maps session_ref and sequence_no",
+            "distinct numbers landed / numbers given, by device over all its visits, else by visit "
+            "from 1; what is lost after the last number is seen by a manifest alone",
+            goal,
+            *landed_and_sent(sums),
+            reason="no source maps device_ref and device_sequence_no, or session_ref and "
+            "sequence_no",
         ),
     ]
 
@@ -280,8 +259,8 @@ def _authorised_target(sums: Sums) -> Target:
     """How many facts name people who consent to collection, where a source records consent."""
     name = "C10 authorised rows"
     definition = (
-        "registrations, events and order lines of people who gave consent to collection / those "
-        "that name a person, where consent is recorded"
+        "registrations, events and order lines of people whose consent to collection was in force "
+        "when they were kept / those that name a person, where consent is recorded"
     )
     if "authorised" not in sums:
         reason = "every source rests on the operator's declaration"

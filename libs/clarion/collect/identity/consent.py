@@ -113,3 +113,40 @@ def consenting_customers(consents: DataFrame, *, purpose: str) -> DataFrame:
         is_granted.alias("channels"),
     )
     return consenting.where(F.exists(F.map_values("channels"), lambda is_true: is_true))
+
+
+def consenting_when_kept(rows: DataFrame, statements: DataFrame) -> DataFrame:
+    """The rows whose person consented to collection when they were kept.
+
+    The statements that were known at that moment count, as `consenting_customers` reads them. A
+    withdrawal that came later leaves a row authorised; one that was known makes it unauthorised.
+
+    Args:
+        rows: customer_id, kept_at and any other columns; a row for each pair of the two.
+        statements: customer_id, purpose, channel, granted, basis, at and known_at of CONSENTS.
+
+    Returns:
+        The rows, each once.
+    """
+    about_collection = statements.where("purpose = 'collection'").select(
+        "customer_id",
+        F.coalesce(standard_channel("channel"), F.lit(EVERY_CHANNEL)).alias("channel"),
+        F.struct(
+            (F.col("basis") != "declared").alias("is_stated"),
+            "at",
+            (~F.col("granted")).alias("is_refused"),
+        ).alias("statement"),
+        "known_at",
+    )
+    last = (
+        rows.select("customer_id", "kept_at")
+        .join(about_collection, "customer_id")
+        .where("known_at <= kept_at")
+        .groupBy("customer_id", "kept_at", "channel")
+        .agg(F.max("statement").alias("last"))
+    )
+    refusals = last.groupBy("customer_id", "kept_at").agg(
+        F.bool_or("last.is_refused").alias("is_refused")
+    )
+    consenting = refusals.where("NOT is_refused").select("customer_id", "kept_at")
+    return rows.join(consenting, ["customer_id", "kept_at"], "left_semi")
