@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from clarion.collect.privacy.scan import SHAPES, Leak, find_shapes, name_candidates
+from clarion.collect.privacy.scan import SHAPES, Leak, find_shapes, may_hold_name, name_candidates
 from clarion.workflows.leaks import leak_error
 
 
@@ -33,6 +33,14 @@ def test_names_are_looked_for_in_parts_of_a_text() -> None:
     assert {"Anna Miller", "Miller wrote"} <= set(name_candidates("yesterday Anna Miller wrote"))
     assert {"李娜", "张李娜"} <= set(name_candidates("客户张李娜投诉"))
     assert max(map(len, name_candidates("x " * 5000))) <= 400
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [("Anna Miller", True), ("李娜", True), ("1 Long Street", True), ("k1.13912345678aa", False), ("2026-01-31 10:00:00", False), ("SKU-12", False), ("", False)],
+)  # fmt: skip
+def test_references_and_times_are_not_looked_up_as_names(text: str, may: bool) -> None:
+    assert may_hold_name(text) == may
 
 
 def test_the_message_of_a_leak_is_no_leak() -> None:

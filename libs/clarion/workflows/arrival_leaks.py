@@ -22,6 +22,7 @@ from clarion.collect.privacy.scan import (
     Leak,
     count_shapes_in_cells,
     find_shapes,
+    may_hold_name,
     possible_names_in_cells,
     record_cells,
 )
@@ -135,12 +136,11 @@ def _in_outbox(scope: Scope, files: list[Part]) -> list[Leak]:
     for file in files:
         fields = list(_fields(scope, file.part))
         leaks += _shapes_in_fields(scope, file.part, fields)
-        texts |= {(file.part, name, text) for name, text in fields}
+        texts |= {(file.part, name, text) for name, text in fields if may_hold_name(text)}
     if texts and scope.exists(PERSONAL_DATA):
         rows = [(path, None, path, name, text) for path, name, text in sorted(texts)]
         schema = ", ".join(f"`{name}` string" for name in CELL)
-        cells = scope.spark.createDataFrame(rows, schema)
-        leaks += vault_leaks(scope, possible_names_in_cells(cells))
+        leaks += vault_leaks(scope, scope.spark.createDataFrame(rows, schema))
     return leaks
 
 

@@ -153,6 +153,11 @@ def count_shapes_in_cells(cells: DataFrame) -> DataFrame:
     )
 
 
+def may_hold_name(text: str) -> bool:
+    """Whether a text may hold a name or an address: it has letters, and is no reference or time."""
+    return any(map(str.isalpha, text)) and not re.match(_REFERENCE, text)
+
+
 def possible_names_in_cells(cells: DataFrame) -> DataFrame:
     """Cells that may hold a name or an address: CELL, distinct.
 
