@@ -8,7 +8,7 @@ from clarion.contracts.gold import (
     SEGMENT_MEMBERS,
     STRATEGY_KPIS,
 )
-from clarion.contracts.ops import BATCHES, FILES, QUALITY, TARGETS
+from clarion.contracts.ops import BATCHES, FILES, QUALITY, TARGETS, UNDELIVERED
 from clarion.contracts.silver import (
     CONSENTS,
     CUSTOMERS,
@@ -18,8 +18,6 @@ from clarion.contracts.silver import (
     ORDER_LINES,
     TOUCHES,
 )
-from clarion.contracts.ops import BATCHES, FILES, QUALITY, TARGETS, UNDELIVERED
-from clarion.contracts.silver import CONSENTS, CUSTOMERS, EVENTS, INVALID_ACTIVITY, ORDER_LINES
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
@@ -48,9 +46,7 @@ JOB = Job(
     reads=(
         CUSTOMER_PROFILES, CUSTOMER_TAGS, DECISIONS, FORECASTS, SEGMENT_MEMBERS, STRATEGY_KPIS,
         CONSENTS, CUSTOMERS, EVENTS, ORDER_LINES, TOUCHES, EXPOSURES, INVALID_ACTIVITY, BATCHES,
-        FILES, QUALITY,
-        CONSENTS, CUSTOMERS, EVENTS, ORDER_LINES, INVALID_ACTIVITY, BATCHES, FILES, QUALITY,
-        UNDELIVERED,
+        FILES, QUALITY, UNDELIVERED,
     ),
     writes=(TARGETS,),
     purpose="operations",

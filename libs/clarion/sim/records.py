@@ -334,7 +334,8 @@ def event_records(course: Course) -> pd.DataFrame:
             "dwell_ms": np.where(steps.product >= 0, np.floor(steps.dwell * 1000), np.nan),
             "channel": np.array(visits.CHANNELS, dtype=object)[course.channel[steps.visit]],
             "session_ref": session,
-            "sequence_no": steps.sequence,
+            "sequence_no": steps.number + 1,
+            "device_sequence_no": steps.sequence,
             "_day": day,
             "_dirt": course.draws.uniform("dirt/events", customer, day, steps.number),
         }

@@ -88,6 +88,7 @@ def _views(
             "channel": "app" if prefix == "B" else "web",
             "session_ref": sessions[row],
             "sequence_no": number + 1,
+            "device_sequence_no": number + 1,
             "_day": day[row],
             "_dirt": draws.uniform("dirt/visitors", *keys),
         }

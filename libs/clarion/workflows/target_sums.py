@@ -156,7 +156,6 @@ def _of_consent(scope: Scope) -> Iterator[DataFrame]:
         .withColumn("known_at", F.coalesce("planned_at", F.timestamp_seconds(F.lit(0))))
     )
     contacts = [table for table in (TOUCHES, EXPOSURES) if scope.exists(table)]
-    rows_by_customer = union_all(
     kept_at = F.coalesce("taken_at", F.current_timestamp()).alias("kept_at")
     rows_kept = union_all(
         scope.newest(table)
