@@ -5,11 +5,11 @@ from functools import partial
 from pyspark.sql import functions as F
 
 from clarion.contracts.gold import CUSTOMER_FEATURES, FEATURES
-from clarion.customers.features.transforms import feature_summary, pack_features
+from clarion.customers.features.transforms import pack_features
 from clarion.declarations.shop import features
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
-from clarion.workflows import customer_features
+from clarion.workflows import customer_features, known_features
 
 
 def run(scope: Scope) -> None:
@@ -17,12 +17,11 @@ def run(scope: Scope) -> None:
     declared_features = features(scope.config)
     wide = customer_features.current_features(scope, declared_features)
     packed = scope.persist(pack_features(wide, declared_features))
-    summary = feature_summary(packed, declared_features)
     as_of = F.lit(scope.as_of).alias("as_of")
     scope.run_concurrently(
         [
             partial(scope.replace, CUSTOMER_FEATURES, packed.select(as_of, "*")),
-            partial(scope.replace, FEATURES, summary.select(as_of, "*")),
+            partial(known_features.write_summary, scope, packed),
         ]
     )
 

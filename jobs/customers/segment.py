@@ -19,6 +19,7 @@ from clarion.customers.segments.transforms import basics, portraits
 from clarion.measures.columns.flows import flows, moves
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
+from clarion.workflows import known_features
 from clarion.workflows.segment_assignment import assign_segments, load_champion
 
 _FROM_TO = ("from_segment", "to_segment")
@@ -65,7 +66,7 @@ def _replace_moves(scope: Scope, members: DataFrame) -> int:
 JOB = Job(
     name="segment",
     summary=__doc__,
-    reads=(CUSTOMER_FEATURES, CUSTOMER_PROFILES, SEGMENT_MODELS, SEGMENT_GROUPS),
+    reads=(*known_features.READS, CUSTOMER_PROFILES, SEGMENT_MODELS, SEGMENT_GROUPS),
     reads_earlier=(SEGMENT_MEMBERS,),
     writes=(SEGMENTS, SEGMENT_MEMBERS, SEGMENT_FLOWS, SEGMENT_MOVES),
     purpose="analytics",

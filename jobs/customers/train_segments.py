@@ -1,11 +1,12 @@
 """Train groups of customers if there are none or they no longer fit; a gate decides on the new."""
 
-from clarion.contracts.gold import CUSTOMER_FEATURES, SEGMENT_GROUPS, SEGMENT_MODELS
+from clarion.contracts.gold import SEGMENT_GROUPS, SEGMENT_MODELS
 from clarion.customers.segments import life
 from clarion.customers.segments.life import Continue, ModelDay, Trial
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
+from clarion.workflows import known_features
 from clarion.workflows import segment_training as training
 
 
@@ -21,10 +22,12 @@ def _model_day(scope: Scope, settings: SegmentSettings) -> ModelDay:
     if isinstance(step, Continue):
         return life.continue_model(step.active)
 
-    challenger = training.train_challenger(scope, settings, customers, reason=step.reason)
+    challenger = training.train_challenger(
+        scope, settings, customers, reason=step.reason, active=active
+    )
     trial = life.judge_challenger(active, challenger, settings=settings)
     scope.note(_trial_note(trial))
-    if active is not None and not trial.verdict.is_promoted:
+    if not trial.verdict.is_promoted:
         return life.keep_champion(active, trial)
     scope.tracking.promote(training.MODEL, challenger.version)
     return life.promote(
@@ -47,7 +50,7 @@ def _trial_note(trial: Trial) -> str:
 JOB = Job(
     name="train_segments",
     summary=__doc__,
-    reads=(CUSTOMER_FEATURES,),
+    reads=known_features.READS,
     reads_earlier=(SEGMENT_MODELS, SEGMENT_GROUPS),
     writes=(SEGMENT_MODELS, SEGMENT_GROUPS),
     purpose="analytics",

@@ -89,7 +89,11 @@ def _features(
     }
     return sums | {
         "active_days_month": active_days,
+        "event_days_365d": sums["active_days_365d"],
         "views_per_active_day": views,
+        "carts_per_view": carts,
+        "orders_per_active_day": orders,
+        "units_per_order": units,
         "unit_price_paid": price,
         "discount_share": discount,
     }

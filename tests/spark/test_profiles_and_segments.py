@@ -220,7 +220,8 @@ def test_what_is_unknown_counts_as_the_median_of_the_training(
     one = spark.createDataFrame(
         [("x", None, 4.0, 1.0)], "customer_id string, spend double, recency double, constant double"
     )
-    points, _ = scoring.predict_groups(segmentation.pipeline, one)
+    points, is_known, _ = scoring.predict_groups(segmentation.pipeline, one)
+    assert is_known.tolist() == [[False, True]]
     middle = np.sort(np.array([row[0] for row in frame.select("spend").collect()]))[[118, 121]]
     assert middle[0] <= points[0, 0] <= middle[1]
     assert points[0, 1] == 4.0
@@ -307,8 +308,8 @@ def test_every_model_behind_the_one_interface_finds_planted_groups(
     )
     assert (
         adjusted_rand_score(
-            scoring.predict_groups(segmentation.pipeline, frame)[1],
-            scoring.predict_groups(other.pipeline, frame)[1],
+            scoring.predict_groups(segmentation.pipeline, frame)[2],
+            scoring.predict_groups(other.pipeline, frame)[2],
         )
         >= 0.9
     )

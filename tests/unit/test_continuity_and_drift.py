@@ -1,5 +1,7 @@
 """Which group is which after a retrain, when a model may take over, and when it no longer fits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,7 +50,10 @@ def test_an_old_group_without_customers_today_matches_nothing() -> None:
         (Quality(0.50, 1.0, 0.1), Quality(0.45, 0.9, 0.1), False),
         (Quality(0.50, 1.0, 0.1), Quality(0.60, 0.4, 0.1), False),  # its starts do not agree
         (Quality(0.50, 1.0, 0.1), Quality(0.60, 0.9, 0.001), False),  # a tiny group
-        (None, Quality(0.10, 0.4, 0.001), True),
+        # The limits hold also where there is none to compare with.
+        (None, Quality(0.10, 0.9, 0.1), True),
+        (None, Quality(0.10, 0.4, 0.1), False),
+        (None, Quality(0.10, 0.9, 0.001), False),
     ],
 )
 def test_the_gate_is_a_function_of_two_sets_of_metrics(
@@ -105,10 +110,43 @@ def test_a_feature_of_few_values_has_few_bins() -> None:
 def test_names_are_unique_in_both_languages(config: Config) -> None:
     words = config.section(SegmentSettings).features
     centres = [[2.0, 1.0, 0.5], [2.1, 1.1, -0.5], [2.0, 1.0, 0.5], [-1.0, 0.1, 0.0]]
-    group_names = naming.group_names(centres, ("unit", "discount", "cart"), words)
-    for language in (0, 1):
-        assert len({name[language] for name in group_names}) == 4
-    assert group_names[3] == ("Cheap-buying, deal-seeking customers", "低单价、偏好优惠客户")
+    names = naming.group_names(centres, ("unit", "discount", "cart"), words)
+    assert len({name.english for name in names}) == 4
+    assert len({name.chinese for name in names}) == 4
+    assert (names[3].english, names[3].chinese) == (
+        "Cheap-buying, deal-seeking customers",
+        "低单价、偏好优惠客户",
+    )
+
+
+def test_a_group_is_not_named_by_what_is_unknown_of_it(config: Config) -> None:
+    words = config.section(SegmentSettings).features
+    nan = float("nan")
+    centres = [[-1.0, nan, nan], [0.2, 2.0, 1.0], [nan, nan, nan]]
+    names = naming.group_names(centres, ("activity", "discount", "buying"), words)
+    assert [name.english for name in names] == [
+        "Occasional customers",
+        "Deal-seeking, ready-to-buy customers",
+        "Customers of whom little is known",
+    ]
+
+
+def test_a_new_group_gets_another_name_than_those_that_are_kept(config: Config) -> None:
+    words = config.section(SegmentSettings).features
+    old = naming.group_names([[2.0, 1.0, 0.1]], ("unit", "discount", "cart"), words)[0]
+    # The new group lies where the old name would be found, the old group where others would.
+    centres = [[2.0, 1.0, 0.5], [0.1, 0.2, 3.0]]
+    names = naming.group_names(centres, ("unit", "discount", "cart"), words, kept={1: old})
+    assert names[1] == old
+    assert names[0].english == "Dear-buying, deal-seeking, cart-filling customers"
+    # A kept name keeps its number, and today's words stand for what it speaks of.
+    numbered = replace(old, english=f"{old.english} 2", chinese=f"{old.chinese} 2")
+    one = [[2.0, 1.0, 0.5]]
+    features = ("unit", "discount", "cart")
+    assert naming.group_names(one, features, words, kept={0: numbered}) == [numbered]
+    other_words = words | {"unit": replace(words["unit"], high=("premium", "高端"))}
+    renamed = naming.group_names(one, features, other_words, kept={0: old})[0]
+    assert renamed.english == "Premium, deal-seeking customers"
 
 
 def test_the_map_of_groups_is_that_of_principal_components() -> None:

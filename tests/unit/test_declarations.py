@@ -33,7 +33,7 @@ def test_config_check_reads_all_that_the_packaged_configuration_declares(
 ) -> None:
     assert main(["config", "check", *FLAGS]) == 0
     shown = capsys.readouterr().out
-    for part in ("sources are valid", "115 features", "8 offers", "tags", "roles"):
+    for part in ("sources are valid", "116 features", "8 offers", "tags", "roles"):
         assert part in shown
 
 
@@ -51,6 +51,11 @@ def test_config_check_reads_all_that_the_packaged_configuration_declares(
             "base.yml",
             "segment: {features: {activity: {value: '', high: [a, b], low: [c, d]}}}",
             "segment.features.activity: the expression is empty",
+        ),
+        (
+            "base.yml",
+            "segment: {features: {unit: {value: unit_price_paid, rests_on: [price], high: [a, b], low: [c, d]}}}",
+            "segment.features.unit rests on a feature that is not declared",
         ),
         ("features.yml", "orders: {source: baskets}", "features.yml: orders"),
         ("tags.yml", "vip: {if: orders_365d > 9, en: a, zh: b, meaning: c}", "tags.yml: vip"),

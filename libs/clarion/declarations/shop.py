@@ -258,6 +258,15 @@ def check_inputs(config: Config) -> int:
     for key, value in {**inputs, "predict.population": predict.population}.items():
         refuse_unsafe_sql(value, where=key)
     required_features(features(config), inputs.values())
+    declared = {feature.name for feature in features(config)}
+    for name, item in compared.items():
+        for feature in item.rests_on:
+            if feature not in declared:
+                raise ConfigError(
+                    f"segment.features.{name} rests on a feature that is not declared",
+                    found=feature,
+                    fix="use the features of features.yml",
+                )
     return len(inputs)
 
 

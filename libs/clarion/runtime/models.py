@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from pyspark.ml import PipelineModel
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clarion.runtime.tracking import Tracking
@@ -13,9 +13,14 @@ SETTINGS = "settings_hash"  # parameter of a version: what it was fitted with
 
 def input_fingerprint(inputs: DataFrame) -> list[str]:
     """Number of rows and sum of their hashes: equal for equal inputs."""
-    hashes = F.xxhash64(*inputs.columns).cast("decimal(38,0)")
-    row = inputs.agg(F.count("*"), F.sum(hashes)).first()
+    row = inputs.agg(*fingerprint_columns(inputs)).first()
     return [str(value) for value in row or ()]
+
+
+def fingerprint_columns(inputs: DataFrame) -> tuple[Column, Column]:
+    """The aggregates of `input_fingerprint`, for a query that computes more."""
+    hashes = F.xxhash64(*inputs.columns).cast("decimal(38,0)")
+    return F.count("*"), F.sum(hashes)
 
 
 def active_model(

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.contracts.gold import CUSTOMER_FEATURES, SEGMENT_GROUPS, SEGMENT_MODELS
-from clarion.customers.features.transforms import model_inputs, unpack_features
+from clarion.contracts.gold import SEGMENT_GROUPS, SEGMENT_MODELS
+from clarion.customers.features.transforms import model_inputs
 from clarion.customers.segments import scoring
-from clarion.declarations import shop
 from clarion.kernel.errors import UsageError
 from clarion.runtime.scope import Scope
+from clarion.workflows.known_features import known_features, left_out_features
 from clarion.workflows.segment_training import MODEL
 
 
@@ -43,13 +43,13 @@ def assign_segments(scope: Scope, champion: Champion) -> DataFrame:
     """Each customer's group on the run's day.
 
     Args:
-        scope: of a job that reads CUSTOMER_FEATURES and SEGMENT_GROUPS.
+        scope: of a job that reads `known_features.READS` and SEGMENT_GROUPS.
         champion: the model in force.
 
     Returns:
         customer_id, segment_id, distance.
     """
-    features = unpack_features(scope.current(CUSTOMER_FEATURES), shop.features(scope.config))
+    features = known_features(scope, left_out_features(scope))
     pipeline = scope.tracking.load(MODEL, champion.version)
     clusters = scoring.assign(pipeline, model_inputs(features, champion.inputs))
     groups = scope.current(SEGMENT_GROUPS).select("cluster", "segment_id")

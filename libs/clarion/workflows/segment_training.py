@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 
 from clarion.contracts import Table
 from clarion.contracts.gold import CUSTOMER_FEATURES, SEGMENT_GROUPS, SEGMENT_MODELS
-from clarion.customers.features.transforms import model_inputs, unpack_features
+from clarion.customers.features.left_out import listed
+from clarion.customers.features.transforms import model_inputs
 from clarion.customers.segments import life, model, pictures
 from clarion.customers.segments.grouped_sample import group_sample
 from clarion.customers.segments.life import ActiveModel, Challenger, Continue, ModelDay, Train
@@ -24,6 +25,7 @@ from clarion.kernel.ids import digest
 from clarion.lake.frames import rows_as_frame
 from clarion.runtime.models import SETTINGS, input_fingerprint
 from clarion.runtime.scope import Scope
+from clarion.workflows import known_features
 
 MODEL = "clarion-segments"
 _FIT_METRICS = ("inertia", "stability", "variance_kept")
@@ -34,8 +36,8 @@ class Customers:
     """Today's customers.
 
     Args:
-        features: customer_id and every declared feature.
-        inputs: customer_id and what the settings compare; persisted.
+        features: customer_id and every declared feature; those left out are unknown.
+        inputs: customer_id and what of the settings' inputs takes part; persisted.
         totals: number of rows and the sum of their hashes.
     """
 
@@ -50,13 +52,21 @@ class Customers:
 
 
 def load_customers(scope: Scope, settings: SegmentSettings) -> Customers:
-    """Today's customers with the inputs that the settings compare.
+    """Today's customers with the inputs that the settings compare, and a note on those left out.
 
     Raises:
         UsageError: the features of the day have not been computed.
     """
-    features = unpack_features(scope.current(CUSTOMER_FEATURES), shop.features(scope.config))
-    expressions = {name: item.value for name, item in settings.features.items()}
+    left_out = known_features.left_out_features(scope)
+    features = known_features.known_features(scope, left_out)
+    expressions, without = known_features.used_inputs(
+        {name: (item.sql, item.rests_on) for name, item in settings.features.items()},
+        shop.features(scope.config),
+        left_out,
+    )
+    if without:
+        scope.note(f"customers are not compared by {listed(without)}")
+    expressions[model.EVERYBODY] = model.EVERYBODY_SQL
     inputs = scope.persist(model_inputs(features, expressions))
     customers = Customers(features, inputs, input_fingerprint(inputs))
     if customers.count == 0:
@@ -114,7 +124,12 @@ def next_step(
 
 
 def train_challenger(
-    scope: Scope, settings: SegmentSettings, customers: Customers, *, reason: str
+    scope: Scope,
+    settings: SegmentSettings,
+    customers: Customers,
+    *,
+    reason: str,
+    active: ActiveModel | None,
 ) -> Challenger:
     """A fitted and registered model; the registered one if it was fitted on the same before.
 
@@ -123,6 +138,8 @@ def train_challenger(
         settings: settings of the fit.
         customers: today's customers.
         reason: why it is trained.
+        active: the model in force. Without one, or with fewer groups than asked for, there may be
+            fewer groups, so that a shop whose customers cannot be grouped has a model.
     """
     sample = scope.persist(
         fit_sample(customers.inputs, limit=settings.max_fit_rows, customers=customers.count)
@@ -136,7 +153,10 @@ def train_challenger(
         metrics = scope.tracking.metrics(MODEL, version, _FIT_METRICS)
         return Challenger(reason, version, group_sample(pipeline, sample), metrics)
 
-    segmentation = model.fit(sample, settings=settings, seed=scope.seed)
+    if active is None or life.is_provisional(active, settings):
+        segmentation = model.fit_first(sample, settings=settings, seed=scope.seed, say=scope.note)
+    else:
+        segmentation = model.fit(sample, settings=settings, seed=scope.seed)
     scope.note(_choice_note(segmentation))
     grouped = group_sample(segmentation.pipeline, sample)
     metrics = _metrics(segmentation)
@@ -164,7 +184,9 @@ def highest_group_number(scope: Scope) -> int:
 
 
 def write_day(scope: Scope, day: ModelDay) -> None:
-    """Write the rows of SEGMENT_MODELS and SEGMENT_GROUPS of the day."""
+    """Write the rows of SEGMENT_MODELS and SEGMENT_GROUPS of the day; a note for each new name."""
+    for text in day.renamed:
+        scope.note(text)
     scope.run_concurrently(
         [
             partial(scope.replace, SEGMENT_MODELS, _as_frame(scope, SEGMENT_MODELS, [day.row])),

@@ -7,9 +7,9 @@ import numpy as np
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
-from clarion.contracts.gold import CUSTOMER_FEATURES, SEGMENT_MEMBERS, SEGMENTS, TAGS
+from clarion.contracts.gold import SEGMENT_MEMBERS, SEGMENTS, TAGS
 from clarion.contracts.silver import ORDER_LINES, PRODUCTS
-from clarion.customers.features.transforms import unpack_features
+from clarion.customers.features.left_out import features_named, inputs_left_out, listed
 from clarion.customers.tags import transforms, trees
 from clarion.customers.tags.associations import association_rules
 from clarion.customers.tags.rows import TagRow
@@ -22,15 +22,24 @@ from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_
 from clarion.measures.statistics.intervals import NotComputable
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.scope import Scope
+from clarion.workflows import known_features
 
-READS = (CUSTOMER_FEATURES, SEGMENT_MEMBERS, SEGMENTS, ORDER_LINES, PRODUCTS)
+READS = (*known_features.READS, SEGMENT_MEMBERS, SEGMENTS, ORDER_LINES, PRODUCTS)
 
 
 def load_features(scope: Scope) -> DataFrame:
-    """Today's customers: customer_id and every declared feature; persisted."""
-    return scope.persist(
-        unpack_features(scope.current(CUSTOMER_FEATURES), shop.features(scope.config))
-    )
+    """Today's customers: customer_id and every declared feature; persisted.
+
+    A feature that is left out is unknown, so that no condition on it is true; a note says which
+    declared tags name one.
+    """
+    left_out = known_features.left_out_features(scope)
+    declared = shop.features(scope.config)
+    named = {tag.name: features_named(tag.when, declared) for tag in shop.tags(scope.config)}
+    without = inputs_left_out(named, left_out)
+    if without:
+        scope.note(f"tags that name a feature without data: {listed(without)}")
+    return scope.persist(known_features.known_features(scope, left_out))
 
 
 def declared_tags(scope: Scope, features: DataFrame) -> list[TagRow]:

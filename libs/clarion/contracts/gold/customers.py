@@ -131,6 +131,12 @@ FEATURES = Table(
         ),
         Column("lowest", "double", "smallest value", nullable=True),
         Column("highest", "double", "largest value", nullable=True),
+        Column(
+            "left_out",
+            "string",
+            "why it takes no part in groups, tags and models; null if it does",
+            nullable=True,
+        ),
     ),
     owner="growth",
 )

@@ -92,12 +92,22 @@ SEGMENT_GROUPS = Table(
             "from the group that it continues: root mean square, in standard deviations",
             nullable=True,
         ),
-        Column("name_en", "string", "English name, from what sets the group apart"),
+        Column(
+            "name_en",
+            "string",
+            "English name; it stays with the group for as long as its words are true",
+        ),
         Column("name_zh", "string", "Chinese name"),
+        Column(
+            "named_by",
+            "array<struct<feature:string,is_high:boolean>>",
+            "inputs that the words of the name speak of, and whether the group has much of them",
+        ),
         Column(
             "traits",
             "array<struct<feature:string,z:double>>",
-            "distance of the group's mean from the population, in standard deviations",
+            "distance of the group's mean from the population, in standard deviations; of what "
+            "is known of half of its customers or more",
         ),
     ),
     checks=(Check("state_known", "state IN ('new', 'kept')"),),

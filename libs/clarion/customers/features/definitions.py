@@ -49,6 +49,8 @@ class Feature:
         meaning: what the value means, in words.
         label_en: English label.
         label_zh: Chinese label.
+        rests_on: of a feature over features, those without which it says nothing; empty for all
+            that it names.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Feature:
     meaning: str
     label_en: str
     label_zh: str
+    rests_on: tuple[str, ...] = ()
 
     @property
     def is_aggregate(self) -> bool:
@@ -98,6 +101,7 @@ class _Entry(BaseModel):
     meaning: str
     en: str
     zh: str
+    rests_on: tuple[str, ...] = ()
 
     def feature(self, name: str, *, days: int | None) -> Feature:
         """The feature of one window; `{days}` in a text stands for the window's length."""
@@ -117,6 +121,7 @@ class _Entry(BaseModel):
             meaning=fill(self.meaning),
             label_en=fill(self.en),
             label_zh=fill(self.zh),
+            rests_on=self.rests_on,
         )
 
 
@@ -144,6 +149,7 @@ def parse(entries: Mapping[str, Any]) -> tuple[Feature, ...]:
                 raise ConfigError(
                     f"{where} is declared twice", found=feature.name, fix="rename one of them"
                 )
+            _refuse_unknown_rests(feature, features, where=where)
             features[feature.name] = feature
     return tuple(features.values())
 
@@ -219,6 +225,22 @@ def _valid_entry(body: object, *, where: str) -> _Entry:
             fix="remove 'within'",
         )
     return entry
+
+
+def _refuse_unknown_rests(feature: Feature, earlier: Mapping[str, Feature], *, where: str) -> None:
+    if feature.rests_on and feature.source != "features":
+        raise ConfigError(
+            f"{where}: only a feature over features rests on others",
+            found=f"source: {feature.source}",
+            fix="remove 'rests_on'",
+        )
+    for name in feature.rests_on:
+        if name not in earlier:
+            raise ConfigError(
+                f"{where}: it rests on a feature that is not above it",
+                found=name,
+                fix="name features that are declared above it",
+            )
 
 
 def _features_of(name: str, entry: _Entry) -> list[Feature]:

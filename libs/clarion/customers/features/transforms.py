@@ -1,6 +1,6 @@
 """Compute the declared features of every customer in one pass over each view."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -89,33 +89,57 @@ def pack_features(wide: DataFrame, features: tuple[Feature, ...]) -> DataFrame:
     )
 
 
-def unpack_features(customer_features: DataFrame, features: tuple[Feature, ...]) -> DataFrame:
+def unpack_features(
+    customer_features: DataFrame, features: tuple[Feature, ...], *, left_out: Collection[str] = ()
+) -> DataFrame:
     """One column per feature, as expressions over features need them; null if unknown.
 
     Args:
         customer_features: CUSTOMER_FEATURES of one day.
         features: the features wanted as columns.
+        left_out: features that count as unknown for everybody.
 
     Returns:
         One row per customer: customer_id and each feature.
     """
 
     def unpack(feature: Feature) -> Column:
+        if feature.name in left_out:
+            return _unknown(feature).alias(feature.name)
         column = "values" if feature.type == "number" else "labels"
         return F.expr(f"{column}[{sql.text(feature.name)}]").alias(feature.name)
 
     return customer_features.select("customer_id", *(unpack(feature) for feature in features))
 
 
-def model_inputs(features: DataFrame, expressions: Mapping[str, str]) -> DataFrame:
+def without_features(
+    frame: DataFrame, features: tuple[Feature, ...], left_out: Collection[str]
+) -> DataFrame:
+    """A frame in which some features are unknown for everybody.
+
+    Args:
+        frame: one column per feature, beside others.
+        features: the features.
+        left_out: names of those that count as unknown.
+    """
+    return frame.withColumns(
+        {feature.name: _unknown(feature) for feature in features if feature.name in left_out}
+    )
+
+
+def model_inputs(
+    features: DataFrame, expressions: Mapping[str, str], *, keep: Collection[str] = ()
+) -> DataFrame:
     """The numbers that a model works on.
 
     Args:
         features: customer_id and one column per declared feature.
         expressions: SQL over those, by the name that the model gives the input.
+        keep: columns that stay as they are beside customer_id.
 
     Returns:
-        One row per customer: customer_id and a double per expression, null if unknown.
+        One row per customer: customer_id, what is kept, and a double per expression, null if
+        unknown.
 
     Raises:
         ConfigError: an expression is invalid over the features.
@@ -132,6 +156,7 @@ def model_inputs(features: DataFrame, expressions: Mapping[str, str]) -> DataFra
     check_user_sql(features, inputs)
     return features.selectExpr(
         "customer_id",
+        *keep,
         *(
             f"CAST({null_on_error(value)} AS double) AS {sql.name(name)}"
             for name, value in expressions.items()
@@ -147,7 +172,7 @@ def feature_summary(customer_features: DataFrame, features: tuple[Feature, ...])
         features: the declared features.
 
     Returns:
-        FEATURES without as_of, one row per declared feature.
+        FEATURES without as_of and left_out, one row per declared feature.
     """
     declarations = customer_features.sparkSession.createDataFrame(
         [
@@ -215,9 +240,12 @@ def _cast(value: Column, feature: Feature) -> Column:
 
 def _or_empty(feature: Feature, *, is_computed: bool) -> Column:
     """The value, or what the feature declares for a customer without rows."""
-    unknown = F.lit(None).cast("string" if feature.type == "text" else "double")
-    value = F.col(feature.name) if is_computed else unknown
+    value = F.col(feature.name) if is_computed else _unknown(feature)
     return value if feature.empty is None else F.coalesce(value, F.lit(feature.empty))
+
+
+def _unknown(feature: Feature) -> Column:
+    return F.lit(None).cast("string" if feature.type == "text" else "double")
 
 
 def _names_and_values(names: list[str]) -> Iterator[Column]:

@@ -69,8 +69,28 @@ def age_or_drift_reason(
     return None
 
 
+def missed_limits(stability: float, smallest_share: float, *, limits: Limits) -> list[str]:
+    """The limits that a grouping misses, in words.
+
+    Args:
+        stability: mean adjusted Rand index of the starts with the best of them.
+        smallest_share: share of the smallest group.
+        limits: what it has to reach.
+    """
+    misses = []
+    if stability < limits.min_stability:
+        misses.append(f"its starts agree by {stability:.2f}, less than {limits.min_stability:.2f}")
+    if smallest_share < limits.min_share:
+        misses.append(
+            f"its smallest group holds {smallest_share:.1%}, less than {limits.min_share:.1%}"
+        )
+    return misses
+
+
 def promotion_verdict(champion: Quality | None, challenger: Quality, *, limits: Limits) -> Verdict:
     """Whether a new model replaces the one in force.
+
+    The limits of stability and size hold also where there is no model to compare with.
 
     Args:
         champion: the model in force, over the same customers and inputs; None if there is none or
@@ -78,18 +98,9 @@ def promotion_verdict(champion: Quality | None, challenger: Quality, *, limits: 
         challenger: the new model.
         limits: what the challenger has to reach.
     """
-    misses = []
-    if challenger.stability < limits.min_stability:
-        misses.append(
-            f"its starts agree by {challenger.stability:.2f}, less than {limits.min_stability:.2f}"
-        )
-    if challenger.smallest_share < limits.min_share:
-        misses.append(
-            f"its smallest group holds {challenger.smallest_share:.1%}, "
-            f"less than {limits.min_share:.1%}"
-        )
+    misses = missed_limits(challenger.stability, challenger.smallest_share, limits=limits)
     if champion is None:
-        return Verdict(True, ("there is none to compare with", *misses))
+        return Verdict(not misses, tuple(misses) or ("there is none to compare with",))
     if challenger.silhouette < champion.silhouette - limits.silhouette_slack:
         misses.append(
             f"its silhouette {challenger.silhouette:.3f} is below the champion's "

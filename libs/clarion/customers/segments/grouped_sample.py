@@ -7,7 +7,7 @@ import numpy as np
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 
-from clarion.customers.segments import metrics, scoring
+from clarion.customers.segments import matching, metrics, scoring
 from clarion.customers.segments.rows import FeatureBins
 from clarion.measures.statistics import drift
 
@@ -21,12 +21,14 @@ class GroupedSample:
         labels: the group of each customer, shape (n,).
         features: names of the d inputs.
         groups: number of groups.
+        is_known: which inputs are known of the customer, and no median, shape (n, d); None for all.
     """
 
     points: metrics.Array
     labels: metrics.Labels
     features: tuple[str, ...]
     groups: int
+    is_known: metrics.Flags | None = None
 
     @property
     def standardised(self) -> metrics.Array:
@@ -42,6 +44,13 @@ class GroupedSample:
     def smallest_share(self) -> float:
         """Share of the smallest group."""
         return float(self.shares.min())
+
+    @property
+    def known_shares(self) -> metrics.Array:
+        """Share of each group's customers of whom an input is known, shape (groups, d)."""
+        if self.is_known is None:
+            return np.ones((self.groups, len(self.features)))
+        return matching.group_means(self.is_known.astype(np.float64), self.labels, self.groups)
 
     @property
     def silhouette(self) -> float:
@@ -82,7 +91,6 @@ class GroupedSample:
 
 def group_sample(pipeline: PipelineModel, sample: DataFrame) -> GroupedSample:
     """A sample (at most `max_fit_rows` customers) in the groups of a fitted model."""
-    points, labels = scoring.predict_groups(pipeline, sample)
-    return GroupedSample(
-        points, labels, scoring.features_of(pipeline), len(scoring.centres_of(pipeline))
-    )
+    points, is_known, labels = scoring.predict_groups(pipeline, sample)
+    groups = len(scoring.centres_of(pipeline))
+    return GroupedSample(points, labels, scoring.features_of(pipeline), groups, is_known)

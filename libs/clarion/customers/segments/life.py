@@ -11,19 +11,17 @@ from typing import Self
 
 import numpy as np
 
-from clarion.customers.segments import matching, naming
+from clarion.customers.segments import model, succession
 from clarion.customers.segments.gate import (
-    Limits,
     Quality,
     Verdict,
     age_or_drift_reason,
     promotion_verdict,
 )
 from clarion.customers.segments.grouped_sample import GroupedSample
-from clarion.customers.segments.matching import Match
-from clarion.customers.segments.metrics import Array
-from clarion.customers.segments.rows import Group, ModelRow, Trait
+from clarion.customers.segments.rows import Group, ModelRow
 from clarion.customers.segments.settings import SegmentSettings
+from clarion.kernel.errors import UsageError
 from clarion.kernel.ids import digest
 from clarion.measures.statistics import drift
 
@@ -115,10 +113,17 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class ModelDay:
-    """What a day records: the model in force and its groups."""
+    """What a day records: the model in force and its groups.
+
+    Args:
+        row: the model.
+        groups: its groups, in order of their number.
+        renamed: for each group that has another name from this day on, why, in words.
+    """
 
     row: ModelRow
     groups: tuple[Group, ...]
+    renamed: tuple[str, ...] = ()
 
 
 def settings_hash(settings: SegmentSettings) -> str:
@@ -127,6 +132,11 @@ def settings_hash(settings: SegmentSettings) -> str:
         name: value for name, value in asdict(settings).items() if name not in _NOT_OF_THE_FIT
     }
     return digest(of_the_fit)
+
+
+def is_provisional(active: ActiveModel, settings: SegmentSettings) -> bool:
+    """Whether a model has fewer groups than asked for, because no other met the limits."""
+    return active.row.groups < settings.fewest_groups
 
 
 def next_step(
@@ -143,8 +153,11 @@ def next_step(
         return Train("no model yet")
     if active.row.settings_hash != settings_hash(settings):
         return Train("other settings")
+    age_days = (as_of - active.row.trained_on).days
+    if is_provisional(active, settings) and age_days >= settings.retry_days:
+        return Train(f"fewer groups than {settings.fewest_groups}: {active.row.groups}")
     reason = age_or_drift_reason(
-        age_days=(as_of - active.row.trained_on).days,
+        age_days=age_days,
         feature_drift=active.feature_drift,
         group_drift=active.group_drift,
         retrain_days=settings.retrain_days,
@@ -160,19 +173,24 @@ def judge_challenger(
 
     Args:
         active: the model in force; None before the first training. One that compares other inputs
-            cannot be compared.
+            cannot be compared, and one with fewer groups than asked for gives way to more.
         challenger: the model trained today.
         settings: limits of the gate.
     """
     champion = None
-    if active is not None and active.row.features == _inputs(settings, challenger.sample):
+    if active is not None and is_provisional(active, settings):
+        if challenger.sample.groups <= active.row.groups:
+            return Trial(challenger, Verdict(False, ("it has no more groups than the champion",)))
+    elif active is not None and active.row.features == _inputs(settings, challenger.sample):
         champion = Quality(active.sample.silhouette, 1.0, active.sample.smallest_share)
-    limits = Limits(
-        min_stability=settings.min_stability,
-        min_share=settings.min_share,
-        silhouette_slack=settings.silhouette_slack,
-    )
-    return Trial(challenger, promotion_verdict(champion, challenger.quality, limits=limits))
+    verdict = promotion_verdict(champion, challenger.quality, limits=settings.limits)
+    if verdict.is_promoted and challenger.sample.groups < settings.fewest_groups:
+        fewer = (
+            f"{challenger.sample.groups} of the {settings.fewest_groups} groups asked for: "
+            "with more the limits are missed"
+        )
+        verdict = Verdict(True, (*verdict.reasons, fewer))
+    return Trial(challenger, verdict)
 
 
 def continue_model(active: ActiveModel) -> ModelDay:
@@ -192,8 +210,18 @@ def continue_model(active: ActiveModel) -> ModelDay:
     return ModelDay(row, active.groups)
 
 
-def keep_champion(active: ActiveModel, trial: Trial) -> ModelDay:
-    """A day on which the challenger is rejected and the model in force continues."""
+def keep_champion(active: ActiveModel | None, trial: Trial) -> ModelDay:
+    """A day on which the challenger is rejected and the model in force continues.
+
+    Raises:
+        UsageError: there is no model in force.
+    """
+    if active is None:
+        raise UsageError(
+            "the first model of groups misses the limits",
+            found="; ".join(trial.verdict.reasons),
+            fix="train it again: change segment.k, segment.min_share or segment.min_stability",
+        )
     day = continue_model(active)
     return ModelDay(_with_trial(day.row, trial), day.groups)
 
@@ -217,7 +245,15 @@ def promote(
         highest_number: the highest number of a group so far: group names are never used again.
     """
     sample = trial.challenger.sample
-    groups = _successors(active, sample, settings=settings, highest_number=highest_number)
+    heirs = succession.succeed(
+        active.groups if active else (),
+        active.sample if active else None,
+        sample,
+        words=settings.features,
+        within=settings.match_within,
+        highest_number=highest_number,
+    )
+    groups = heirs.groups
     shares = {
         group.segment_id: float(share) for group, share in zip(groups, sample.shares, strict=True)
     }
@@ -236,56 +272,14 @@ def promote(
         group_shares=shares,
         retired=tuple(sorted(old_ids - set(shares))),
     )
-    return ModelDay(_with_trial(row, trial), groups)
-
-
-def _successors(
-    active: ActiveModel | None,
-    sample: GroupedSample,
-    *,
-    settings: SegmentSettings,
-    highest_number: int,
-) -> tuple[Group, ...]:
-    """The challenger's groups, each under the id of the old group it continues, or a new id."""
-    standardised = sample.standardised
-    means = matching.group_means(standardised, sample.labels, sample.groups)
-    matches: dict[int, Match] = {}
-    if active is not None:
-        old_means = matching.group_means(standardised, active.sample.labels, active.sample.groups)
-        matches = matching.match_groups(old_means, means, within=settings.match_within)
-
-    old_ids = [group.segment_id for group in active.groups] if active else []
-    groups = []
-    names = naming.group_names(means.tolist(), sample.features, settings.features)
-    for cluster, (name_en, name_zh) in enumerate(names):
-        match = matches.get(cluster)
-        if match is None:
-            highest_number += 1
-        groups.append(
-            Group(
-                cluster=cluster,
-                segment_id=old_ids[match.old] if match else f"g{highest_number}",
-                state="kept" if match else "new",
-                distance=round(match.distance, 9) if match else None,
-                name_en=name_en,
-                name_zh=name_zh,
-                traits=_traits(sample.features, means[cluster]),
-            )
-        )
-    return tuple(groups)
-
-
-def _traits(features: tuple[str, ...], means: Array) -> tuple[Trait, ...]:
-    """The inputs of a group, the farthest from the population first."""
-    traits = (
-        Trait(name, round(float(mean), 6)) for name, mean in zip(features, means, strict=True)
-    )
-    return tuple(sorted(traits, key=lambda trait: -abs(trait.z)))
+    return ModelDay(_with_trial(row, trial), groups, heirs.renamed)
 
 
 def _inputs(settings: SegmentSettings, sample: GroupedSample) -> dict[str, str]:
     """SQL of the inputs that a model uses, by name."""
-    return {name: settings.features[name].value for name in sample.features}
+    if sample.groups == 1:
+        return {model.EVERYBODY: model.EVERYBODY_SQL}
+    return {name: settings.features[name].sql for name in sample.features}
 
 
 def _day_metrics(sample: GroupedSample) -> dict[str, float]:

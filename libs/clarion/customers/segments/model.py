@@ -1,6 +1,7 @@
 """Fit groups by a Spark ML pipeline: KMeans, bisecting KMeans or a Gaussian mixture."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,15 @@ from pyspark.sql import functions as F
 
 from clarion.customers.segments import candidates, metrics
 from clarion.customers.segments.candidates import Candidate
+from clarion.customers.segments.gate import missed_limits
 from clarion.customers.segments.scoring import FILLED, cluster_centres
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.kernel.errors import ClarionError
 from clarion.kernel.seeds import derive
+
+# The input of the single group of a shop whose customers cannot be grouped: the same for everybody.
+EVERYBODY = "everybody"
+EVERYBODY_SQL = "0"
 
 # Between 1.0001 and 1.0003 times the best inertia, groups of Online Retail still differ by 3 %.
 _CLOSE = 1.0001
@@ -56,6 +62,10 @@ class TooFewCustomersError(ClarionError):
     """There are not enough different customers to group."""
 
 
+class NothingToGroupError(TooFewCustomersError):
+    """No input varies over the customers."""
+
+
 @dataclass(frozen=True, slots=True)
 class _FitData:
     """What a model is fitted on: scaled rows, the same in memory, settings and seed."""
@@ -84,7 +94,7 @@ def fit(sample: DataFrame, *, settings: SegmentSettings, seed: int) -> Segmentat
     """
     varying = _varying_inputs(sample)
     if not varying:
-        raise TooFewCustomersError(
+        raise NothingToGroupError(
             "there is nothing to group",
             found="every customer is alike, or there is one or none",
             fix="add more customers",
@@ -115,6 +125,53 @@ def fit(sample: DataFrame, *, settings: SegmentSettings, seed: int) -> Segmentat
     return Segmentation(
         PipelineModel(stages=[*stages, model]), varying, tried, chosen, variance_kept
     )
+
+
+def fit_first(
+    sample: DataFrame, *, settings: SegmentSettings, seed: int, say: Callable[[str], None]
+) -> Segmentation:
+    """The first groups of a shop, which meet the limits of stability and size.
+
+    Where no number of groups that is asked for meets them, fewer groups are tried, down to two.
+    Where these miss them, too, or customers are too few, all of them are one group.
+
+    Args:
+        sample: customer_id and inputs, in one sorted partition.
+        settings: model, scaling, range of k and limits.
+        seed: seed of the starts.
+        say: takes what was tried and misses the limits, in words.
+    """
+    numbers = [settings.k, *range(settings.fewest_groups - 1, 1, -1)]
+    for k in numbers:
+        try:
+            segmentation = fit(sample, settings=replace(settings, k=k), seed=seed)
+        except NothingToGroupError as error:
+            say(str(error))
+            break
+        except TooFewCustomersError as error:
+            say(str(error))
+            continue
+        chosen = segmentation.chosen
+        misses = missed_limits(chosen.stability, chosen.smallest_share, limits=settings.limits)
+        if not misses:
+            return segmentation
+        say(f"with {chosen.k} groups {' and '.join(misses)}")
+    say("all customers are one group")
+    return _one_group(sample)
+
+
+def _one_group(sample: DataFrame) -> Segmentation:
+    """A grouping with a single group of everybody."""
+    everybody = sample.select("customer_id", F.lit(0.0).alias(EVERYBODY))
+    filled = f"{FILLED}{EVERYBODY}"
+    medians = Imputer(strategy="median", inputCols=[EVERYBODY], outputCols=[filled]).fit(everybody)
+    assembler = VectorAssembler(inputCols=[filled], outputCol="features")
+    # Spark asks for two groups at least; of one point it makes one.
+    point = assembler.transform(medians.transform(everybody.limit(1))).select("features")
+    centre = KMeans(k=2, initMode="random", maxIter=1, seed=0).fit(point.coalesce(1))
+    alone = Candidate(k=1, inertia=0.0, silhouette=0.0, stability=1.0, smallest_share=1.0)
+    pipeline = PipelineModel(stages=[medians, assembler, centre])
+    return Segmentation(pipeline, (EVERYBODY,), (), alone, variance_kept=1.0)
 
 
 def _varying_inputs(sample: DataFrame) -> tuple[str, ...]:

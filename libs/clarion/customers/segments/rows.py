@@ -23,6 +23,14 @@ class Trait:
     z: float
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a group's name: an input, and whether the group has much of it or little."""
+
+    feature: str
+    is_high: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """A group of the model in force: a row of SEGMENT_GROUPS without its day."""
@@ -33,13 +41,18 @@ class Group:
     distance: float | None
     name_en: str
     name_zh: str
+    named_by: tuple[Word, ...]
     traits: tuple[Trait, ...]
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """The group of a row of SEGMENT_GROUPS."""
         columns = {name: row[name] for name in cls.__dataclass_fields__}
-        return cls(**(columns | {"traits": tuple(Trait(**item) for item in row["traits"])}))
+        nested = {
+            "traits": tuple(Trait(**item) for item in row["traits"]),
+            "named_by": tuple(Word(**item) for item in row["named_by"]),
+        }
+        return cls(**(columns | nested))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

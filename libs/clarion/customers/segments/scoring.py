@@ -10,7 +10,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.customers.segments.metrics import Array, Labels
+from clarion.customers.segments.metrics import Array, Flags, Labels
 
 FILLED = "known_"  # prefix of an input whose unknown values are filled with the median
 
@@ -44,7 +44,7 @@ def assign(pipeline: PipelineModel, inputs: DataFrame) -> DataFrame:
     )
 
 
-def predict_groups(pipeline: PipelineModel, sample: DataFrame) -> tuple[Array, Labels]:
+def predict_groups(pipeline: PipelineModel, sample: DataFrame) -> tuple[Array, Flags, Labels]:
     """The inputs and the group of each customer, in order of the customers' ids.
 
     Args:
@@ -52,18 +52,21 @@ def predict_groups(pipeline: PipelineModel, sample: DataFrame) -> tuple[Array, L
         sample: result of `sampling.fit_sample`: at most `max_fit_rows` rows.
 
     Returns:
-        The inputs, unscaled, unknown ones as the median, shape (n, d); the groups, shape (n,).
+        The inputs, unscaled, unknown ones as the median, shape (n, d); which of them are known,
+        shape (n, d); the groups, shape (n,).
     """
-    names = [f"{FILLED}{name}" for name in features_of(pipeline)]
+    names = features_of(pipeline)
+    filled = F.array(*(F.col(f"{FILLED}{name}") for name in names))
+    is_known = F.array(*(F.col(name).isNotNull() for name in names))
     rows = (
-        pipeline.transform(sample)
-        .select("customer_id", F.array(*(F.col(name) for name in names)), "prediction")
-        .collect()
+        pipeline.transform(sample).select("customer_id", filled, is_known, "prediction").collect()
     )
     rows.sort(key=lambda row: str(row[0]))
-    points = np.array([row[1] for row in rows], dtype=np.float64).reshape(len(rows), len(names))
-    labels = np.array([row[2] for row in rows], dtype=np.int64)
-    return points, labels
+    shape = (len(rows), len(names))
+    points = np.array([row[1] for row in rows], dtype=np.float64).reshape(shape)
+    known = np.array([row[2] for row in rows], dtype=np.bool_).reshape(shape)
+    labels = np.array([row[3] for row in rows], dtype=np.int64)
+    return points, known, labels
 
 
 def centres_of(pipeline: PipelineModel) -> Array:

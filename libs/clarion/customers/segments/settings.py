@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clarion.config import settings
+from clarion.customers.segments.gate import Limits
+from clarion.kernel import sql
 
 Algorithm = Literal["kmeans", "bisecting", "mixture"]
 Scaling = Literal["standard", "robust", "zero_to_one", "minus_one_to_one"]
@@ -17,11 +19,23 @@ class ComparedFeature:
         value: SQL over the declared features.
         high: English and Chinese word for a group with much of it.
         low: the same for a group with little of it.
+        rests_on: declared features without which it says nothing, of the shop where they do not
+            vary, of a customer where they are unknown: the value before it is smoothed, and what
+            the words speak of. Empty for all features that the value names.
     """
 
     value: str
     high: tuple[str, str]
     low: tuple[str, str]
+    rests_on: tuple[str, ...] = ()
+
+    @property
+    def sql(self) -> str:
+        """SQL of the value; null for a customer of whom a feature that it rests on is unknown."""
+        if not self.rests_on:
+            return self.value
+        unknown = " OR ".join(f"{sql.name(name)} IS NULL" for name in self.rests_on)
+        return f"IF({unknown}, NULL, {self.value})"
 
 
 @settings("segment")
@@ -46,3 +60,17 @@ class SegmentSettings:
     retry_days: int
     drift_limit: float
     match_within: float
+
+    @property
+    def fewest_groups(self) -> int:
+        """The smallest number of groups that is asked for."""
+        return self.k or self.k_min
+
+    @property
+    def limits(self) -> Limits:
+        """What a challenger has to reach."""
+        return Limits(
+            min_stability=self.min_stability,
+            min_share=self.min_share,
+            silhouette_slack=self.silhouette_slack,
+        )

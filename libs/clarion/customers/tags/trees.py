@@ -108,6 +108,8 @@ def explain_group(
     has_both = is_member[is_learned].any() and not is_member[is_learned].all()
     if not has_both or not is_held_out.any():
         return NotComputable("too few customers to learn and judge on")
+    if not sample.features:
+        return NotComputable("no feature has data")
 
     smallest_leaf = max(1, int(np.ceil(settings.min_leaf_share * is_learned.sum())))
     tree = DecisionTreeClassifier(
