@@ -257,6 +257,34 @@ def test_too_few_or_equal_customers_give_a_clear_answer(
         model.fit(two, settings=grouping, seed=1)
 
 
+def test_the_first_groups_are_fewer_or_one_where_the_limits_are_missed(
+    spark: SparkSession, grouping: SegmentSettings
+) -> None:
+    frame = _blobs(spark)
+    sample = sampling.fit_sample(frame, limit=1000, customers=240)
+    said: list[str] = []
+    # Of five groups in four blobs, the smallest holds less than a fifth.
+    five = replace(grouping, k_min=5, k_max=5, min_share=0.2)
+    fewer = model.fit_first(sample, settings=five, seed=3, say=said.append)
+    assert (fewer.chosen.k, len(said)) == (4, 1)
+    assert said[0].startswith("with 5 groups its ")
+
+    said.clear()
+    halves = replace(grouping, k_min=3, k_max=3, min_share=0.6)
+    alone = model.fit_first(sample, settings=halves, seed=3, say=said.append)
+    assert [text[:15] for text in said] == ["with 3 groups i", "with 2 groups i", "all customers a"]
+    everybody = frame.withColumn(model.EVERYBODY, F.lit(0.0))
+    members = scoring.assign(alone.pipeline, everybody).toPandas()
+    assert len(members) == 240
+    assert set(members["cluster"]) == {0}
+    assert set(members["distance"]) == {0.0}
+
+    said.clear()
+    one = spark.createDataFrame([("a", 1.0)], "customer_id string, spend double")
+    assert model.fit_first(one, settings=grouping, seed=1, say=said.append).chosen.k == 1
+    assert "nothing to group" in said[0]
+
+
 def test_the_largest_stable_k_near_the_best_silhouette_is_chosen(grouping: SegmentSettings) -> None:
     def candidate(k: int, silhouette: float, stability: float, share: float = 0.2) -> Candidate:
         return Candidate(k, 1.0, silhouette, stability, share)

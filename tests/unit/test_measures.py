@@ -88,11 +88,12 @@ def test_a_group_is_named_by_what_sets_it_apart() -> None:
     found = group_names(
         [[2.0, 0.1, -0.2], [-1.0, 1.5, 0.3]], ("spend", "recency", "discount"), WORDS
     )
-    assert found[0] == ("High-spending, full-price customers", "高消费、少用优惠客户")
-    assert found[1] == ("Lapsed, low-spending customers", "久未下单、低消费客户")
+    texts = [(name.english, name.chinese) for name in found]
+    assert texts[0] == ("High-spending, full-price customers", "高消费、少用优惠客户")
+    assert texts[1] == ("Lapsed, low-spending customers", "久未下单、低消费客户")
 
 
 def test_names_are_unique_even_for_equal_centres() -> None:
     found = group_names([[1.0, 0.5], [1.0, 0.5], [1.1, 0.5]], ("spend", "recency"), WORDS)
-    assert len({english for english, _ in found}) == 3
-    assert len({chinese for _, chinese in found}) == 3
+    assert len({name.english for name in found}) == 3
+    assert len({name.chinese for name in found}) == 3
