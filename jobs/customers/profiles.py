@@ -9,6 +9,7 @@ from clarion.contracts.gold import (
     CUSTOMER_PROFILES,
     INTERACTIONS,
     LIFE_CYCLE_FLOWS,
+    LIFE_CYCLE_RETURNS,
     PRODUCT_DAYS,
 )
 from clarion.contracts.silver import EVENTS, ORDER_LINES, PRODUCTS
@@ -16,10 +17,12 @@ from clarion.customers.profiles import interests
 from clarion.customers.profiles.days import customer_days, product_days
 from clarion.customers.profiles.profiles import customer_profiles
 from clarion.customers.profiles.settings import ProfileSettings
+from clarion.declarations.shop import life_cycle
 from clarion.measures.columns.flows import flows, moves
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
+from clarion.workflows.life_cycle_limits import measure_limit
 
 _STAGES = ("from_stage", "to_stage")
 
@@ -43,7 +46,14 @@ def run(scope: Scope) -> None:
     limit = settings.interactions_kept
     interactions = interests.top_interests(by_interest, as_of=as_of, keep=limit)
     categories = interests.category_interests(by_interest)
-    profiles = customer_profiles(by_customer, categories, as_of=as_of, settings=settings)
+    profiles = customer_profiles(
+        by_customer,
+        categories,
+        as_of=as_of,
+        settings=settings,
+        life_cycle=life_cycle(scope.config),
+        lost_after=measure_limit(scope, by_customer),
+    )
     scope.persist(profiles)
     scope.run_concurrently(
         [
@@ -71,8 +81,11 @@ JOB = Job(
     name="profiles",
     summary=__doc__,
     reads=(ORDER_LINES, EVENTS, PRODUCTS),
-    reads_earlier=(CUSTOMER_PROFILES,),
-    writes=(CUSTOMER_DAYS, PRODUCT_DAYS, INTERACTIONS, CUSTOMER_PROFILES, LIFE_CYCLE_FLOWS),
+    reads_earlier=(CUSTOMER_PROFILES, LIFE_CYCLE_RETURNS),
+    writes=(
+        *(CUSTOMER_DAYS, PRODUCT_DAYS, INTERACTIONS, CUSTOMER_PROFILES),
+        *(LIFE_CYCLE_FLOWS, LIFE_CYCLE_RETURNS),
+    ),
     purpose="analytics",
     settings=(ProfileSettings,),
     run=run,

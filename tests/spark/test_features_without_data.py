@@ -173,7 +173,11 @@ class Facts:
             "customer_id", "'satisfaction' name", "cast(n AS string) value", "happened_at at", "arrived_at"
         )  # fmt: skip
         facts["traits"] = views.traits(statements, **at)  # type: ignore[arg-type]
-        return customer_profiles(days, none, as_of=AS_OF, settings=settings), facts
+        life_cycle = shop.life_cycle(Config.load())
+        profiles = customer_profiles(
+            days, none, as_of=AS_OF, settings=settings, life_cycle=life_cycle, lost_after=4.0
+        )
+        return profiles, facts
 
 
 def _frame(spark: SparkSession, rows: list[tuple[object, ...]], ddl: str) -> DataFrame:

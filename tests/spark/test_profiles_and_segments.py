@@ -23,6 +23,7 @@ from clarion.customers.segments import metrics, model, sampling, scoring
 from clarion.customers.segments.candidates import Candidate, choose
 from clarion.customers.segments.settings import Algorithm, Scaling, SegmentSettings
 from clarion.customers.segments.transforms import basics, history, portraits
+from clarion.declarations import shop
 from clarion.measures.columns.flows import NOWHERE, flows, moves
 
 AS_OF = date(2026, 6, 1)
@@ -62,10 +63,15 @@ def _profile(
     days: DataFrame, rows: Callable[..., DataFrame], settings: ProfileSettings
 ) -> dict[str, dict[str, object]]:
     nothing = rows("customer_id string, interests array<struct<category:string,share:double>>")
-    return {
-        row["customer_id"]: row.asDict()
-        for row in customer_profiles(days, nothing, as_of=AS_OF, settings=settings).collect()
-    }
+    profiles = customer_profiles(
+        days,
+        nothing,
+        as_of=AS_OF,
+        settings=settings,
+        life_cycle=shop.life_cycle(Config.load()),
+        lost_after=4.0,
+    )
+    return {row["customer_id"]: row.asDict() for row in profiles.collect()}
 
 
 @pytest.mark.covers("P1")

@@ -265,6 +265,7 @@ def check_declarations(config: Config) -> dict[str, int]:
     return {
         "rules": sum(len(rules) for rules in shop.rules(config).values()),
         "detectors": len(shop.detectors(config)),
+        "stages with a condition": len(shop.life_cycle(config).stages),
         "features": len(shop.features(config)),
         "inputs of models": shop.check_inputs(config),
         "tags": len(shop.tags(config)),

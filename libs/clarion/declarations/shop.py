@@ -19,6 +19,8 @@ from clarion.contracts.sources import KINDS
 from clarion.contracts.vocabularies import VOCABULARIES
 from clarion.customers.features import definitions as feature_definitions
 from clarion.customers.features.definitions import Feature, required_features
+from clarion.customers.profiles import life_cycle as life_cycle_stages
+from clarion.customers.profiles.life_cycle import LifeCycle
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.customers.tags import definitions as tag_definitions
 from clarion.customers.tags.definitions import Tag
@@ -239,6 +241,18 @@ def features(config: Config) -> tuple[Feature, ...]:
         ConfigError: a feature is invalid.
     """
     return feature_definitions.parse(parse_yaml(config.text("features.yml"), where="features.yml"))
+
+
+@cache
+def life_cycle(config: Config) -> LifeCycle:
+    """The stages of the life cycle, from conf/life_cycle.yml.
+
+    Raises:
+        ConfigError: a stage is invalid.
+    """
+    return life_cycle_stages.parse(
+        parse_yaml(config.text("life_cycle.yml"), where="life_cycle.yml")
+    )
 
 
 def check_inputs(config: Config) -> int:

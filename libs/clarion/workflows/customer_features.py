@@ -7,7 +7,12 @@ from functools import partial
 from pyspark.sql import DataFrame
 
 from clarion.contracts import Table
-from clarion.contracts.gold import CUSTOMER_DAYS, CUSTOMER_PROFILES, INTERACTIONS
+from clarion.contracts.gold import (
+    CUSTOMER_DAYS,
+    CUSTOMER_PROFILES,
+    INTERACTIONS,
+    LIFE_CYCLE_RETURNS,
+)
 from clarion.contracts.silver import (
     CUSTOMERS,
     EVENTS,
@@ -26,8 +31,10 @@ from clarion.customers.features.transforms import compute_features
 from clarion.customers.profiles.interests import product_interests, top_interests
 from clarion.customers.profiles.profiles import customer_profiles
 from clarion.customers.profiles.settings import ProfileSettings
+from clarion.declarations import shop
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.scope import Scope
+from clarion.workflows.life_cycle_limits import limit_in_force
 
 READS = (
     CUSTOMER_PROFILES,
@@ -42,6 +49,7 @@ READS = (
     SERVICE_CONTACTS,
     TRAITS,
     CUSTOMERS,
+    LIFE_CYCLE_RETURNS,
 )
 _VIEWS: dict[str, tuple[Table, Callable[..., DataFrame]]] = {
     "orders": (ORDER_LINES, views.orders),
@@ -93,6 +101,8 @@ def past_features(scope: Scope, features: tuple[Feature, ...], *, as_of: date) -
         no_interests,
         as_of=as_of,
         settings=scope.settings(ProfileSettings),
+        life_cycle=shop.life_cycle(scope.config),
+        lost_after=limit_in_force(scope),
     )
     return compute_features(profiles, feature_views(scope, features, as_of=as_of), features)
 

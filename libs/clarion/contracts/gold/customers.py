@@ -4,6 +4,7 @@ from clarion.contracts.core import Check, Column, Table
 from clarion.contracts.gold.columns import AS_OF, CUSTOMER, IN_WINDOW, days, money, share
 from clarion.contracts.sources import MONEY
 
+STAGES = ("prospect", "new", "active", "dormant", "lost")
 CUSTOMER_DAYS = Table(
     name="gold.customer_days",
     grain="one row per customer, local day, and local day on which the facts became known",
@@ -104,7 +105,7 @@ CUSTOMER_PROFILES = Table(
     ),
     checks=(
         Check("recency_not_negative", "coalesce(recency_days, 0) >= 0"),
-        Check("life_cycle_known", "life_cycle IN ('prospect', 'new', 'active', 'dormant', 'lost')"),
+        Check("life_cycle_known", f"life_cycle IN {STAGES}"),
     ),
     owner="growth",
 )
@@ -153,6 +154,22 @@ CUSTOMER_FEATURES = Table(
             "values", "map<string,double>", "number features by name; unknown ones are not in it"
         ),
         Column("labels", "map<string,string>", "text features by name; unknown ones are not in it"),
+    ),
+    owner="growth",
+)
+LIFE_CYCLE_RETURNS = Table(
+    name="gold.life_cycle_returns",
+    grain="one row per as-of day: after how long a silence customers are lost, as measured",
+    key=("as_of",),
+    slice=("as_of",),
+    columns=(
+        AS_OF,
+        Column("lost_after", "double", "usual gaps without an order and without any activity"),
+        Column("measured_on", "date", "as-of day on which it was measured"),
+        Column("within_days", "int", "days within which the lost of a past day came back, or not"),
+        Column("customers", "bigint", "customers who were lost that many days before"),
+        Column("returned", "bigint", "those of them who ordered since"),
+        share("return_share", "of those customers; unknown where there were none", nullable=True),
     ),
     owner="growth",
 )

@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from clarion.contracts.sources import MONEY
+from clarion.customers.profiles.life_cycle import LifeCycle
 from clarion.customers.profiles.settings import ProfileSettings
 from clarion.measures.columns.days import days_before, known_sums
 
@@ -16,6 +17,8 @@ def customer_profiles(
     *,
     as_of: date,
     settings: ProfileSettings,
+    life_cycle: LifeCycle,
+    lost_after: float,
 ) -> DataFrame:
     """The profile of every customer who did something before a day.
 
@@ -27,17 +30,20 @@ def customer_profiles(
         category_interests: interests by category, one row per customer.
         as_of: first day that does not count.
         settings: windows and limits.
+        life_cycle: the stages of the life cycle.
+        lost_after: usual gaps of silence after which a customer is lost.
 
     Returns:
         CUSTOMER_PROFILES.
+
+    Raises:
+        ConfigError: a condition of the life cycle is invalid.
     """
-    known_days = known_sums(customer_days, of="customer_id", as_of=as_of)
-    sums = _profile_sums(known_days, as_of=as_of, window_days=settings.window_days)
-    with_gaps = _with_order_gaps(sums, known_days, default_gap_days=settings.default_gap_days)
+    measured = measured_customers(customer_days, as_of=as_of, settings=settings)
+    life_cycle.check(measured)
     no_interests = F.array().cast("array<struct<category:string,share:double>>")
     return (
-        with_gaps.withColumns(_ratios())
-        .withColumn("life_cycle", _life_cycle(settings))
+        measured.withColumn("life_cycle", life_cycle.stage(lost_after=lost_after))
         .join(category_interests, "customer_id", "left")
         .select(
             F.lit(as_of).alias("as_of"),
@@ -61,6 +67,25 @@ def customer_profiles(
             F.coalesce("interests", no_interests).alias("interests"),
         )
     )
+
+
+def measured_customers(
+    customer_days: DataFrame, *, as_of: date, settings: ProfileSettings
+) -> DataFrame:
+    """What is measured of every customer who did something before a day.
+
+    Args:
+        customer_days: CUSTOMER_DAYS.
+        as_of: first day that does not count.
+        settings: windows and limits.
+
+    Returns:
+        The columns that conditions of the life cycle may use, and customer_id.
+    """
+    known_days = known_sums(customer_days, of="customer_id", as_of=as_of)
+    sums = _profile_sums(known_days, as_of=as_of, window_days=settings.window_days)
+    with_gaps = _with_order_gaps(sums, known_days, default_gap_days=settings.default_gap_days)
+    return with_gaps.withColumns(_ratios())
 
 
 def _profile_sums(known_days: DataFrame, *, as_of: date, window_days: int) -> DataFrame:
@@ -127,19 +152,4 @@ def _usual_gaps(known_days: DataFrame) -> DataFrame:
         .agg(F.percentile("gap", 0.5).alias("usual_gap_days"), F.count("gap").alias("gaps"))
         .where("gaps >= 2")
         .drop("gaps")
-    )
-
-
-def _life_cycle(settings: ProfileSettings) -> Column:
-    """The stage, relative to the customer's own gaps.
-
-    A customer who still visits is never lost, whether they buy or not.
-    """
-    smaller_ratio = F.least("recency_ratio", "inactivity_ratio")
-    return (
-        F.when(F.col("recency_days").isNull(), "prospect")
-        .when(F.col("first_order_days") <= settings.new_within_days, "new")
-        .when(F.col("recency_ratio") <= settings.active_within_gaps, "active")
-        .when(smaller_ratio <= settings.dormant_within_gaps, "dormant")
-        .otherwise("lost")
     )

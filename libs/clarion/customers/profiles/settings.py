@@ -5,12 +5,9 @@ from clarion.config import settings
 
 @settings("profiles")
 class ProfileSettings:
-    """Windows in days, limits in multiples of the usual gap, weights relative to a view."""
+    """Windows in days, the usual gap of a shop without one, weights relative to a view."""
 
     window_days: int
-    active_within_gaps: float
-    dormant_within_gaps: float
-    new_within_days: int
     default_gap_days: float
     interest_half_life_days: float
     purchase_interest: float

@@ -1,0 +1,90 @@
+"""After how long a silence customers are lost: measured again every few weeks."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from clarion.contracts.gold import LIFE_CYCLE_RETURNS
+from clarion.customers.profiles.life_cycle import (
+    LifeCycle,
+    Returns,
+    choose_limit,
+    returns_by_limit,
+)
+from clarion.customers.profiles.profiles import measured_customers
+from clarion.customers.profiles.settings import ProfileSettings
+from clarion.declarations import shop
+from clarion.lake.frames import rows_as_frame
+from clarion.measures.columns.days import known_sums
+from clarion.runtime.scope import Scope
+
+
+def measure_limit(scope: Scope, customer_days: DataFrame) -> float:
+    """The usual gaps of silence after which a customer is lost on the run's day; writes its row.
+
+    The limit of the last day serves until it is `again_days` old, or is no longer declared.
+
+    Args:
+        scope: of a job that writes LIFE_CYCLE_RETURNS, reads earlier rows of it and declares
+            ProfileSettings.
+        customer_days: CUSTOMER_DAYS as of the run's day; persisted.
+    """
+    life_cycle = shop.life_cycle(scope.config)
+    row = scope.earlier(LIFE_CYCLE_RETURNS).orderBy(F.desc("as_of")).first()
+    last = row.asDict() if row else None
+    if last is None or _is_over(last, life_cycle, as_of=scope.as_of):
+        last = _measured(scope, customer_days, life_cycle)
+        scope.note(_text(last, life_cycle))
+    today = {**last, "as_of": scope.as_of}
+    scope.replace(LIFE_CYCLE_RETURNS, rows_as_frame(scope.spark, LIFE_CYCLE_RETURNS, [today]))
+    return float(today["lost_after"])
+
+
+def limit_in_force(scope: Scope) -> float:
+    """The usual gaps of silence after which a customer is lost on the run's day.
+
+    Args:
+        scope: of a job that reads LIFE_CYCLE_RETURNS.
+    """
+    row = scope.current(LIFE_CYCLE_RETURNS).select("lost_after").first()
+    return float(row["lost_after"]) if row else shop.life_cycle(scope.config).limits[0]
+
+
+def _is_over(last: dict[str, Any], life_cycle: LifeCycle, *, as_of: date) -> bool:
+    is_declared = last["lost_after"] in life_cycle.limits
+    is_alike = is_declared and last["within_days"] == life_cycle.within_days
+    return not is_alike or (as_of - last["measured_on"]).days >= life_cycle.again_days
+
+
+def _measured(scope: Scope, customer_days: DataFrame, life_cycle: LifeCycle) -> dict[str, Any]:
+    past_day = scope.as_of - timedelta(days=life_cycle.within_days)
+    customers = measured_customers(
+        customer_days, as_of=past_day, settings=scope.settings(ProfileSettings)
+    )
+    life_cycle.check(customers)
+    since = customer_days.where(F.col("day") >= F.lit(past_day))
+    buyers = known_sums(since, of="customer_id", as_of=scope.as_of).where("orders > 0")
+    chosen = choose_limit(returns_by_limit(customers, buyers, life_cycle), life_cycle)
+    return {
+        "lost_after": chosen.lost_after,
+        "measured_on": scope.as_of,
+        "within_days": life_cycle.within_days,
+        "customers": chosen.customers,
+        "returned": chosen.returned,
+        "return_share": chosen.share,
+    }
+
+
+def _text(row: dict[str, Any], life_cycle: LifeCycle) -> str:
+    returns = Returns(row["lost_after"], row["customers"], row["returned"])
+    start = f"customers are lost after {returns.lost_after:g} usual gaps of silence"
+    past = f"of {returns.customers:,} who were lost {row['within_days']} days ago"
+    if returns.customers < life_cycle.min_customers:
+        return f"{start}; {past} it cannot be said how many come back"
+    text = f"{start}: {past}, {returns.share:.1%} have ordered since"
+    if (returns.share or 0.0) <= life_cycle.return_share:
+        return text
+    more = f"more than the {life_cycle.return_share:.0%} of life_cycle.yml"
+    return f"{text}, {more}; add larger numbers to its lost.after"
