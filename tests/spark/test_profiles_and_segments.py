@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from clarion.config import Config
 from clarion.customers.profiles.days import customer_days
+from clarion.customers.profiles.life_cycle import returns_by_limit
 from clarion.customers.profiles.profiles import customer_profiles
 from clarion.customers.profiles.settings import ProfileSettings
 from clarion.customers.segments import metrics, model, sampling, scoring
@@ -24,6 +25,7 @@ from clarion.customers.segments.candidates import Candidate, choose
 from clarion.customers.segments.settings import Algorithm, Scaling, SegmentSettings
 from clarion.customers.segments.transforms import basics, history, portraits
 from clarion.declarations import shop
+from clarion.kernel.errors import ConfigError
 from clarion.measures.columns.flows import NOWHERE, flows, moves
 
 AS_OF = date(2026, 6, 1)
@@ -144,6 +146,34 @@ def test_the_life_cycle_follows_each_customers_own_gaps(
     assert profiles["comes"]["inactivity_ratio"] == pytest.approx(
         (AS_OF - date(2026, 5, 30)).days / 7
     )
+
+
+@pytest.mark.covers("P7")
+def test_who_is_lost_by_each_limit_and_came_back_is_counted(
+    rows: Callable[..., DataFrame], config: Config
+) -> None:
+    profiles = rows(
+        "customer_id string, recency_days double, first_order_days double, recency_ratio double, inactivity_ratio double",
+        ("none", None, None, None, 9.0),
+        ("new", 20.0, 20.0, 5.0, 5.0),
+        ("active", 30.0, 90.0, 1.5, 1.0),
+        ("comes", 99.0, 200.0, 30.0, 3.0),
+        ("silent", 99.0, 200.0, 5.0, 7.0),
+        ("back", 99.0, 200.0, 7.0, 5.0),
+        ("gone", 300.0, 300.0, 50.0, 50.0),
+    )
+    buyers = rows("customer_id string", ("back",), ("back",), ("new",), ("other",))
+    stages = shop.life_cycle(config)
+    counted = [
+        (item.lost_after, item.customers, item.returned)
+        for item in returns_by_limit(profiles, buyers, replace(stages, limits=(4.0, 6.0, 100.0)))
+    ]
+    assert counted == [(4.0, 3, 1), (6.0, 1, 0), (100.0, 0, 0)]
+    wrong = replace(stages, stages=(("active", "recency_ratios <= 2"),))
+    with pytest.raises(
+        ConfigError, match=r"life_cycle.yml: active: .*\n.*no column 'recency_ratios'"
+    ):
+        wrong.check(profiles)
 
 
 def test_the_aggregation_by_day_has_no_python_and_few_exchanges(

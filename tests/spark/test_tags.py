@@ -223,7 +223,9 @@ def test_shipped_tags_speak_only_of_declared_features(
         )
     )
     assert (
-        transforms.assign_tags(empty, {tag.name: tag.when for tag in shop.tags(config)}).collect()
+        transforms.assign_tags(
+            empty, {tag.name: tag.condition({}) for tag in shop.tags(config)}
+        ).collect()
         == []
     )
 
@@ -231,3 +233,38 @@ def test_shipped_tags_speak_only_of_declared_features(
 def test_a_tag_that_is_more_than_an_expression_is_refused() -> None:
     with pytest.raises(ConfigError, match="'select' is not allowed here"):
         parse({"t": {"when": "(select true)", "en": "e", "zh": "z", "meaning": "m"}})
+
+
+@pytest.mark.parametrize(
+    ("when", "message"),
+    [
+        ("spend > {average spend}", "tags.yml: big: an unknown word in braces"),
+        ("spend > {mean spend} }", "tags.yml: big"),
+        ("spend > {mean spend} OR rand() > 0", "'rand' is not allowed"),
+    ],
+)
+def test_a_tag_that_compares_with_no_mean_is_refused(when: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message.replace("(", r"\(")):
+        parse({"big": {"when": when, "en": "big", "zh": "大", "meaning": "m"}})
+
+
+def test_high_value_is_what_a_customer_brings_beside_other_buyers_however_many_orders(
+    rows: Callable[..., DataFrame], config: Config
+) -> None:
+    (tag,) = [tag for tag in shop.tags(config) if tag.name == "high_value"]
+    assert tag.means == ("value_365d",)
+    customers = rows(
+        "customer_id string, value_365d double, orders_365d double, spend_365d double, average_order double",
+        ("one large order", 900.0, 1.0, 900.0, 900.0),
+        ("many small ones", 90.0, 30.0, 90.0, 3.0),
+        ("sent all back", 0.0, 9.0, 900.0, 100.0),
+        ("bought nothing", None, 0.0, 0.0, None),
+    )
+
+    def high(mean: float | None) -> set[str]:
+        rule = {tag.name: tag.condition({"value_365d": mean})}
+        found = transforms.assign_tags(customers, rule).collect()
+        return {row["customer_id"] for row in found if row["tags"]}
+
+    assert high(330.0) == {"one large order"}
+    assert high(None) == set(), "nobody has bought anything"

@@ -289,9 +289,19 @@ def tags(config: Config) -> tuple[Tag, ...]:
     """The tags that the shop declares, from conf/tags.yml.
 
     Raises:
-        ConfigError: a tag is invalid.
+        ConfigError: a tag is invalid, or it uses the mean of what is no number feature.
     """
-    return tag_definitions.parse(parse_yaml(config.text("tags.yml"), where="tags.yml"))
+    declared = tag_definitions.parse(parse_yaml(config.text("tags.yml"), where="tags.yml"))
+    numbers = {feature.name for feature in features(config) if feature.type == "number"}
+    for tag in declared:
+        for name in tag.means:
+            if name not in numbers:
+                raise ConfigError(
+                    f"tags.yml: {tag.name}: the mean of a feature that is not declared",
+                    found=name,
+                    fix="use a number feature of features.yml",
+                )
+    return declared
 
 
 @cache

@@ -3,10 +3,11 @@
 What a job of groups, tags or predictions knows of customers, it takes from here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from clarion.contracts.gold import CUSTOMER_FEATURES, FEATURES
 from clarion.customers.features.definitions import Feature
@@ -58,6 +59,19 @@ def left_out_features(scope: Scope) -> dict[str, str]:
     """
     rows = scope.current(FEATURES).where("left_out IS NOT NULL").select("feature", "left_out")
     return {row["feature"]: row["left_out"] for row in rows.orderBy("feature").collect()}
+
+
+def feature_means(scope: Scope, names: Collection[str]) -> dict[str, float | None]:
+    """The mean of some features over all of today's customers of whom they are known.
+
+    Args:
+        scope: of a job that reads READS.
+        names: the features.
+    """
+    if not names:
+        return {}
+    rows = scope.current(FEATURES).where(F.col("feature").isin(*names)).select("feature", "mean")
+    return {row["feature"]: row["mean"] for row in rows.collect()}
 
 
 def known_features(scope: Scope, left_out: Mapping[str, str]) -> DataFrame:

@@ -53,10 +53,12 @@ def declared_tags(scope: Scope, features: DataFrame) -> list[TagRow]:
         ConfigError: a condition uses an unknown name, or is no condition.
     """
     tags = shop.tags(scope.config)
+    means = known_features.feature_means(scope, {name for tag in tags for name in tag.means})
+    rules = {tag.name: tag.condition(means) for tag in tags}
     conditions = [
         UserSql(
             where=f"tags.yml: {tag.name}",
-            text=tag.when,
+            text=rules[tag.name],
             result=CONDITION,
             hint="use names of conf/features.yml",
         )
@@ -67,7 +69,7 @@ def declared_tags(scope: Scope, features: DataFrame) -> list[TagRow]:
         TagRow(
             tag=tag.name,
             kind="declared",
-            rule=tag.when,
+            rule=rules[tag.name],
             label_en=tag.label_en,
             label_zh=tag.label_zh,
             meaning=tag.meaning,
