@@ -28,6 +28,7 @@ TURN_DAYS, TURNS, CUSTOMERS = 28, 3, 150
 # out of reach, so that benefit multipliers move.
 LOOP = {
     "segment.k": "3",
+    "shop.order_value": "40",
     "strategy.holdout": "0.25",
     "strategy.budget": "14",
     "strategy.target_ctr": "0.8",
@@ -45,7 +46,9 @@ def keen_shop(config: Config) -> dict[str, Any]:
         persona["click"] += 2.5
         persona["orders"] *= 2
         persona["drops"] = [0.2, 0.05]
-    return shop | {"customers": CUSTOMERS, "products": 120, "history_days": 120}
+    return shop | {
+        "customers": CUSTOMERS, "products": 120, "history_days": 120, "annoyance": 0.03,
+    }  # fmt: skip
 
 
 class Turns:

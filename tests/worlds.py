@@ -28,7 +28,7 @@ from clarion.sim.shop import Shop, parse_shop
 def small_shop(config: Config, customers: int) -> Shop:
     """The shop file of a beauty store, with fewer people, products and days, and more dirt."""
     shop = parse_shop(parse_yaml(config.text("shops/beauty.yml"), where="beauty"), where="beauty")
-    dirt = dict.fromkeys(type(shop.dirt).model_fields, 0.02)
+    dirt = dict.fromkeys(("negative_prices", "unknown_products", "missing_ids"), 0.02)
     smaller = {"customers": customers, "products": 120, "history_days": 120}
     return shop.model_copy(update={**smaller, "dirt": shop.dirt.model_copy(update=dirt)})
 

@@ -227,6 +227,22 @@ def test_numbers_of_a_device_have_no_gaps_but_where_events_were_lost() -> None:
     assert len(event_records(course())) == len(frame) - frame["lost"].sum()
 
 
+def test_what_is_not_there_yet_is_neither_sold_nor_looked_at_nor_shown() -> None:
+    goods, lines, steps = world().surroundings.catalogue, course().lines, course().steps
+    shown, day = course().exposures, course().outcome.visit_day
+    assert (goods.launched > 0).sum() > 10
+    assert (goods.launched[lines.product] <= lines.day).all()
+    seen = steps.product >= 0
+    assert (goods.launched[steps.product[seen]] <= day[steps.visit[seen]]).all()
+    assert (goods.launched[shown.product] <= day[shown.visit]).all()
+    # The logged probabilities of a category sum to one, before and after launches.
+    for on in (0, 300):
+        chances = goods.rank_chance(goods.numbers, np.full(len(goods), on))
+        assert np.bincount(goods.category, chances) == pytest.approx(np.ones(22))
+    assert 0 < shown.probability.min() <= shown.probability.max() < 1
+    assert 0.005 < shown.clicked.mean() < 0.15
+
+
 def test_a_period_goes_on_where_the_history_ended(tmp_path: Path) -> None:
     small = build_world(shop(customers=120), seed=3)
     start = small.shop.starts_on

@@ -16,6 +16,7 @@ from clarion.sim.course import World, build_world
 from clarion.sim.shop import parse_shop
 
 COMPARED = 5_000  # customers of whom the margins are worked out
+COMPARABLE = 300  # with fewer a margin says nothing
 
 
 @click.command("sim")
@@ -72,8 +73,11 @@ def simulate(
             for kind, number in store.deliver_store(world, inbox, last=last).records.items():
                 records[kind] = records.get(kind, 0) + number
     OUT.print(_records_table(records, delivered.damaged))
-    small = chosen.model_copy(update={"customers": min(chosen.customers, COMPARED)})
-    OUT.print(_margins_table(config, build_world(small, seed=seed), chosen.history_days))
+    if chosen.customers >= COMPARABLE:
+        small = chosen.model_copy(update={"customers": min(chosen.customers, COMPARED)})
+        OUT.print(_margins_table(config, build_world(small, seed=seed), chosen.history_days))
+    else:
+        OUT.print(f"fewer than {COMPARABLE} customers are not compared with real shops")
     OUT.print(f"{inbox} holds the files, {folder.absolute() / 'truth'} what is true", markup=False)
 
 

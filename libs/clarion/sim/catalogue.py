@@ -108,11 +108,33 @@ class Catalogue:
         total = np.add.reduceat(self.weight, self.first[:-1])
         return np.asarray(np.add.reduceat(available, self.first[:-1]) / total)
 
-    def at_rank(self, category: Ints, chance: Floats) -> Ints:
-        """The product of a category for a chance in (0, 1); popular ones come up more often."""
+    def at_rank(self, category: Ints, chance: Floats, day: Ints | int) -> Ints:
+        """The product of a category for a chance in (0, 1); popular ones come up more often.
+
+        For a product that has not been launched on the day, the most popular one stands in.
+        """
         size = (self.first[1:] - self.first[:-1])[category]
         rank = np.floor(np.exp(chance * np.log(size + 1.0))).astype(np.int64) - 1
-        return np.asarray(self.first[category] + np.clip(rank, 0, size - 1))
+        product = self.first[category] + np.clip(rank, 0, size - 1)
+        is_there = np.asarray(day) >= self.launched[product]
+        return np.where(is_there, product, self.first[category])
+
+    def rank_chance(self, product: Ints, day: Ints) -> Floats:
+        """The chance with which `at_rank` gives a product of its category on a day."""
+        share = self._rank_shares[product]
+        missing = np.zeros(len(product))
+        category = self.category[product]
+        for number in np.flatnonzero(self.launched > _ALWAYS):
+            waits = (self.category[number] == category) & (self.launched[number] > day)
+            missing = missing + np.where(waits, self._rank_shares[number], 0.0)
+        is_first = product == self.first[category]
+        return np.where(day < self.launched[product], 0.0, share + np.where(is_first, missing, 0.0))
+
+    @property
+    def _rank_shares(self) -> Floats:
+        """The chance of each product if all were launched."""
+        size = (self.first[1:] - self.first[:-1])[self.category]
+        return np.asarray(np.log((self.rank + 2.0) / (self.rank + 1.0)) / np.log(size + 1.0))
 
     def _promotion(self, category: Ints, day: Ints | int) -> tuple[Ints, Floats]:
         """Number of the promotion window of categories on days, and what it takes off."""

@@ -55,16 +55,14 @@ def show(surroundings: Surroundings, draws: Draws, traits: Traits, outcome: Outc
     shares = [item.share for item in surroundings.shop.categories]
     category = draws.choice("slot/category", shares, *keys)
     catalogue = surroundings.catalogue
-    product = catalogue.at_rank(category, draws.uniform("slot/product", *keys))
-    size = (catalogue.first[1:] - catalogue.first[:-1])[category]
-    place = product - catalogue.first[category]
-    of_product = np.log((place + 2.0) / (place + 1.0)) / np.log(size + 1.0)
+    product = catalogue.at_rank(category, draws.uniform("slot/product", *keys), day[visit])
     arm = arms(draws, customer[visit])
     chance = click_chance(
         surroundings, traits, customer[visit], outcome.visit_focus[visit], product, rank, arm
     )
     clicked = draws.uniform("slot/click", *keys) < chance
-    probability = np.array(shares)[category] / sum(shares) * of_product
+    probability = np.array(shares)[category] / sum(shares)
+    probability = probability * catalogue.rank_chance(product, day[visit])
     return Exposures(visit, rank, product, category, probability, arm, clicked)
 
 

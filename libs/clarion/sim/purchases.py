@@ -93,7 +93,7 @@ def _products(surroundings: Surroundings, draws: Draws, traits: Traits, outcome:
     chosen = np.zeros(len(rows), np.int64)
     for candidate in range(_CANDIDATES):
         chance = draws.uniform(f"line/product/{candidate}", *keys)
-        product = catalogue.at_rank(outcome.line_category, chance)
+        product = catalogue.at_rank(outcome.line_category, chance, outcome.line_day)
         suits = -np.abs(catalogue.tier[product] - traits.tier[rows])
         suits = suits + pull * catalogue.reductions(product, outcome.line_day)
         suits = suits - 1e3 * ~catalogue.in_stock(product, outcome.line_day)

@@ -214,6 +214,7 @@ class Shop(_Strict):
         spread: standard deviation of the logarithm of each customer's own rates.
         taste: standard deviation of the logarithm of a customer's liking of a category.
         response: standard deviation of the customers' own part in the effect of messages.
+        annoyance: chance that a message of somebody who gets few makes them withdraw.
         benefit: face value of an offer whose effect is the declared one, in the shop's currency;
             a larger benefit has a larger effect, by its square root.
     """
@@ -229,6 +230,7 @@ class Shop(_Strict):
     spread: float = Field(default=0.5, ge=0)
     taste: float = Field(default=2.2, ge=0)
     response: float = Field(default=0.2, ge=0)
+    annoyance: float = Field(default=0.002, ge=0, le=1)
     benefit: float = Field(gt=0)
     weekday: tuple[float, float, float, float, float, float, float]
     season: float = Field(ge=0, lt=1)

@@ -144,7 +144,7 @@ def store_visits(world: World, days: int) -> StoreVisits:
     shares = [item.share for item in world.shop.categories]
     category = draws.choice("store/category", shares, customer, number)
     goods = world.surroundings.catalogue
-    product = goods.at_rank(category, draws.uniform("store/product", customer, number))
+    product = goods.at_rank(category, draws.uniform("store/product", customer, number), day)
     at = world.clock.instants(day, seconds)
     return StoreVisits(draws, customer, number, at, product, goods.prices(product, day))
 

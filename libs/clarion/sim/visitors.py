@@ -68,7 +68,9 @@ def _views(
     keys = (person[row], number)
     shares = [item.share for item in surroundings.shop.categories]
     category = draws.choice("visitor/category", shares, person)[row]
-    product = surroundings.catalogue.at_rank(category, draws.uniform("visitor/product", *keys))
+    product = surroundings.catalogue.at_rank(
+        category, draws.uniform("visitor/product", *keys), day[row]
+    )
     seconds = 7 * 3600 + draws.index("visitor/start", 16 * 3600, person)
     sessions = np.array(
         [f"{prefix}{abs(value):08d}-{on:05d}" for value, on in zip(person, day, strict=True)],

@@ -170,7 +170,7 @@ def _views(
     keys = (customer[visit], day[visit], number)
     on_focus = draws.uniform("view/focus", *keys) < 0.7
     category = np.where(on_focus, outcome.visit_focus[visit], outcome.visit_other[visit])
-    product = catalogue.at_rank(category, draws.uniform("view/product", *keys))
+    product = catalogue.at_rank(category, draws.uniform("view/product", *keys), day[visit])
     place = 10 + 4 * number
     in_cart = (
         draws.uniform("view/cart", *keys)

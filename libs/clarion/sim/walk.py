@@ -230,7 +230,7 @@ class Walk:
         state.send[reached] = sends[delivered]
         state.strength[reached] = (strength * effect)[delivered]
         state.load[reached] += 1.0
-        annoyed = 0.002 * np.exp(0.4 * np.minimum(state.load[rows], 6.0))
+        annoyed = self.shop.annoyance * np.exp(0.4 * np.minimum(state.load[rows], 6.0))
         leaves = delivered & (self.chance("unsubscribed", day, rows) < annoyed)
         state.unsubscribed[rows[leaves]] = True
         for name, values in zip(

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 
 from clarion.campaigns.decisions.settings import Catalogue, Offer
 
-FACES = (1.0, 2.0, 3.0, 5.0, 8.0, 10.0)  # face values that people are used to, times powers of ten
+FACES = (
+    1.0,
+    2.0,
+    3.0,
+    4.0,
+    5.0,
+    6.0,
+    8.0,
+    10.0,
+)  # face values that people are used to, times powers of ten
 BUDGET_SHARE = 0.02  # of the revenue of four weeks
 _HIGHER = 1.05  # a target is five per cent above what was measured
 _CLICK_RATE, _CONVERSION = 0.04, 0.08  # of messages that nobody has measured yet: conf/margins.yml
@@ -32,7 +41,7 @@ def face_value(amount: float) -> float:
     """The face value that is nearest to an amount, by ratio; 0 for 0.
 
     Example:
-        `face_value(0.46)` is 0.5, `face_value(37)` is 30.0, `face_value(112)` is 100.0.
+        `face_value(0.46)` is 0.5, `face_value(37)` is 40.0, `face_value(112)` is 100.0.
     """
     if amount <= 0:
         return 0.0
