@@ -160,6 +160,7 @@ def audience_view(audience: Audience) -> Group:
 def scorecard_view(day: date, scores: Iterable[Score]) -> RichTable:
     """Targets with their values, goals and verdicts."""
     table = _table(f"targets of {day}", "target", "value", "goal", "verdict", "reason")
+    table.columns[0].no_wrap = True
     for score in scores:
         value = "" if score.value is None else f"{score.value:.2%}"
         goal = "" if score.goal is None else f"{score.goal:.0%}"
