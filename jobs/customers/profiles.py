@@ -2,8 +2,6 @@
 
 from functools import partial
 
-from pyspark.sql import DataFrame
-
 from clarion.contracts.gold import (
     CUSTOMER_DAYS,
     CUSTOMER_PROFILES,
@@ -18,13 +16,10 @@ from clarion.customers.profiles.days import customer_days, product_days
 from clarion.customers.profiles.profiles import customer_profiles
 from clarion.customers.profiles.settings import ProfileSettings
 from clarion.declarations.shop import life_cycle
-from clarion.measures.columns.flows import flows, moves
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
-from clarion.workflows.life_cycle_limits import measure_limit
-
-_STAGES = ("from_stage", "to_stage")
+from clarion.workflows.life_cycle import measure_limit, write_flows
 
 
 def run(scope: Scope) -> None:
@@ -61,20 +56,9 @@ def run(scope: Scope) -> None:
             partial(scope.replace, PRODUCT_DAYS, by_product, where=is_known),
             partial(scope.replace, INTERACTIONS, interactions),
             partial(scope.replace, CUSTOMER_PROFILES, profiles),
-            partial(_replace_flows, scope, profiles),
+            partial(write_flows, scope, profiles),
         ]
     )
-
-
-def _replace_flows(scope: Scope, profiles: DataFrame) -> int:
-    """How many customers changed their stage of the life cycle since the previous day."""
-    last = scope.latest_earlier(CUSTOMER_PROFILES)
-    if last is None:
-        return 0
-    day, earlier_profiles = last
-    stages = moves(earlier_profiles, profiles, column="life_cycle", names=_STAGES)
-    counts = flows(stages, names=_STAGES, as_of=scope.as_of, from_as_of=day)
-    return scope.replace(LIFE_CYCLE_FLOWS, counts)
 
 
 JOB = Job(

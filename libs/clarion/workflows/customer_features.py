@@ -34,7 +34,7 @@ from clarion.customers.profiles.settings import ProfileSettings
 from clarion.declarations import shop
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.scope import Scope
-from clarion.workflows.life_cycle_limits import limit_in_force
+from clarion.workflows.life_cycle import limit_in_force
 
 READS = (
     CUSTOMER_PROFILES,

@@ -182,30 +182,30 @@ def choose_limit(measured: Sequence[Returns], life_cycle: LifeCycle) -> Returns:
     return next(few, enough[-1])
 
 
-def returns_by_limit(
-    profiles: DataFrame, buyers: DataFrame, life_cycle: LifeCycle
-) -> list[Returns]:
+def returns_by_limit(profiles: DataFrame, buyers: DataFrame, life_cycle: LifeCycle) -> DataFrame:
     """Who came back, of those who were lost on a past day by each limit.
 
     Args:
         profiles: profiles of the past day, with the columns that conditions use.
         buyers: customer_id of those who ordered in the days that followed.
         life_cycle: the stages and the limits.
+
+    Returns:
+        One row per limit: lost_after, customers, returned.
     """
     came_back = buyers.select("customer_id", F.lit(True).alias("_came_back")).distinct()
-    sums = []
-    for number, limit in enumerate(life_cycle.limits):
+    counts = []
+    for limit in life_cycle.limits:
         is_lost = life_cycle.stage(lost_after=limit) == _LOST
-        sums += [
-            F.count_if(is_lost).alias(f"lost_{number}"),
-            F.count_if(is_lost & F.col("_came_back").isNotNull()).alias(f"returned_{number}"),
-        ]
-    row = profiles.join(came_back, "customer_id", "left").agg(*sums).first()
-    assert row is not None  # an aggregate has one row
-    return [
-        Returns(limit, row[f"lost_{number}"], row[f"returned_{number}"])
-        for number, limit in enumerate(life_cycle.limits)
-    ]
+        counts.append(
+            F.struct(
+                F.lit(limit).alias("lost_after"),
+                F.count_if(is_lost).alias("customers"),
+                F.count_if(is_lost & F.col("_came_back").isNotNull()).alias("returned"),
+            )
+        )
+    joined = profiles.join(came_back, "customer_id", "left")
+    return joined.agg(F.array(*counts).alias("counts")).select(F.inline("counts"))
 
 
 def _filled(when: str, lost_after: float) -> str:

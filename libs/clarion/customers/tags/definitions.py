@@ -83,7 +83,7 @@ def parse(entries: Mapping[str, Any]) -> tuple[Tag, ...]:
         entry = parse_model(_Entry, body, where=where)
         tag = Tag(name, entry.when, entry.en, entry.zh, entry.meaning)
         condition = tag.condition({})
-        if "{" in condition:
+        if "{" in condition or "}" in condition:
             raise ConfigError(
                 f"{where}: an unknown word in braces",
                 found=entry.when,

@@ -1,4 +1,4 @@
-"""After how long a silence customers are lost: measured again every few weeks."""
+"""After how long a silence customers are lost, and how many change their stage."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.contracts.gold import LIFE_CYCLE_RETURNS
+from clarion.contracts.gold import CUSTOMER_PROFILES, LIFE_CYCLE_FLOWS, LIFE_CYCLE_RETURNS
 from clarion.customers.profiles.life_cycle import (
     LifeCycle,
     Returns,
@@ -18,7 +18,10 @@ from clarion.customers.profiles.settings import ProfileSettings
 from clarion.declarations import shop
 from clarion.lake.frames import rows_as_frame
 from clarion.measures.columns.days import known_sums
+from clarion.measures.columns.flows import flows, moves
 from clarion.runtime.scope import Scope
+
+_STAGES = ("from_stage", "to_stage")
 
 
 def measure_limit(scope: Scope, customer_days: DataFrame) -> float:
@@ -52,6 +55,22 @@ def limit_in_force(scope: Scope) -> float:
     return float(row["lost_after"]) if row else shop.life_cycle(scope.config).limits[0]
 
 
+def write_flows(scope: Scope, profiles: DataFrame) -> int:
+    """Write how many customers changed their stage of the life cycle since the previous day.
+
+    Args:
+        scope: of a job that writes LIFE_CYCLE_FLOWS and reads earlier CUSTOMER_PROFILES.
+        profiles: CUSTOMER_PROFILES of the run's day.
+    """
+    last = scope.latest_earlier(CUSTOMER_PROFILES)
+    if last is None:
+        return 0
+    day, earlier_profiles = last
+    stages = moves(earlier_profiles, profiles, column="life_cycle", names=_STAGES)
+    counts = flows(stages, names=_STAGES, as_of=scope.as_of, from_as_of=day)
+    return scope.replace(LIFE_CYCLE_FLOWS, counts)
+
+
 def _is_over(last: dict[str, Any], life_cycle: LifeCycle, *, as_of: date) -> bool:
     is_declared = last["lost_after"] in life_cycle.limits
     is_alike = is_declared and last["within_days"] == life_cycle.within_days
@@ -66,7 +85,8 @@ def _measured(scope: Scope, customer_days: DataFrame, life_cycle: LifeCycle) -> 
     life_cycle.check(customers)
     since = customer_days.where(F.col("day") >= F.lit(past_day))
     buyers = known_sums(since, of="customer_id", as_of=scope.as_of).where("orders > 0")
-    chosen = choose_limit(returns_by_limit(customers, buyers, life_cycle), life_cycle)
+    rows = returns_by_limit(customers, buyers, life_cycle).orderBy("lost_after").collect()
+    chosen = choose_limit([Returns(**row.asDict()) for row in rows], life_cycle)
     return {
         "lost_after": chosen.lost_after,
         "measured_on": scope.as_of,
