@@ -28,6 +28,7 @@ TURN_DAYS, TURNS, CUSTOMERS = 28, 3, 150
 # out of reach, so that benefit multipliers move.
 LOOP = {
     "segment.k": "3",
+    "segment.min_stability": "0",
     "shop.order_value": "40",
     "strategy.holdout": "0.25",
     "strategy.budget": "14",

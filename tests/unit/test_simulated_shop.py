@@ -15,12 +15,14 @@ from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.kernel.errors import ConfigError
 from clarion.sim import files, margins, visits
+from clarion.sim.answers import response_records
 from clarion.sim.course import World, build_world, follow
 from clarion.sim.effects import Offer, expected_effects, realised_effects
 from clarion.sim.kernel import Outcome, simulate
-from clarion.sim.records import Course, event_records
+from clarion.sim.records import Course, customer_refs, event_records
 from clarion.sim.shop import Shop, parse_shop
 from clarion.sim.surroundings import build_surroundings
+from clarion.sim.traits import draw_members
 from clarion.sim.visitors import steps_before_registering
 from clarion.sim.walk import Sends
 
@@ -194,6 +196,55 @@ def test_a_channel_that_causes_nothing_can_be_taken_away_and_one_that_works_cann
     assert met[buyers].mean() > 1.1 * met[~buyers].mean()
 
 
+def test_channels_that_ask_reach_only_those_who_agreed() -> None:
+    outcome, traits = course().outcome, course().traits
+    asks = np.array([channel.get("asks", False) for channel in shop_file()["channels"]])
+    refuses = ~(traits.collection & traits.marketing)
+    reached = outcome.touch_customer[asks[outcome.touch_channel]]
+    assert asks.sum() == 2
+    assert len(reached) > 100
+    assert not refuses[reached].any()
+    assert refuses[outcome.touch_customer[~asks[outcome.touch_channel]]].any()
+
+
+def test_who_clicks_comes_at_once_and_buys_afterwards() -> None:
+    sends = replace(SPEND.to(IDS, 30), ref=[f"m{number}" for number in IDS])
+    messaged = follow(world(), IDS, last=31, sends=sends)
+    answers = response_records(messaged, np.arange(len(IDS)))
+    clicked = answers[answers["type"] == "clicked"].set_index("customer_ref")["happened_at"]
+    visit_day = messaged.outcome.visit_day == 30
+    started = pd.Series(
+        messaged.started[visit_day],
+        index=customer_refs(messaged.outcome.visit_customer[visit_day]),
+    )
+    assert len(clicked) > 10
+    assert (started[clicked.index] == clicked).all()
+    assert started[clicked.index].min() > world().clock.instants(30, 8 * 3600)
+
+
+def test_customers_who_change_buy_as_their_new_persona_does() -> None:
+    changing = parse_shop(shop_file("changing") | {"customers": 1200}, where="changing")
+    surroundings = build_surroundings(changing, 5)
+    ids = np.arange(1200, dtype=np.int64)
+    outcome = simulate(surroundings, ids, first=0, last=480)
+    members = draw_members(changing, surroundings.draws, ids)
+    before, after = members.traits, members.later
+    grown = before.persona == changing.persona_index("occasional")
+    grown &= after.persona == changing.persona_index("regulars")
+    gone = before.leaves & (before.changed < 430)
+    assert min(grown.sum(), gone.sum()) > 30
+    orders = outcome.visit_customer[outcome.visit_ordered], outcome.visit_day[outcome.visit_ordered]
+    late = orders[1] >= 440
+    assert not np.isin(orders[0][late], ids[gone]).any()
+    changed = before.changed[orders[0]] <= orders[1]
+    of_grown = grown[orders[0]]
+    days = np.clip(480 - np.maximum(before.changed[grown], 0), 0, None).sum()
+    earlier = np.clip(
+        np.minimum(before.changed[grown], 480) - np.maximum(before.joined[grown], 0), 0, None
+    )
+    assert (of_grown & changed).sum() / days > 1.5 * (of_grown & ~changed).sum() / earlier.sum()
+
+
 def test_many_messages_tire_and_lead_to_withdrawals() -> None:
     surroundings = world().surroundings
     days = np.arange(0, 28, 2, dtype=np.int64)
@@ -264,6 +315,14 @@ def test_a_period_goes_on_where_the_history_ended(tmp_path: Path) -> None:
         # When an order arrived is known later only.
         columns = [name for name in landed(whole, kind) if name != "delivered_at"]
         pd.testing.assert_frame_equal(landed(whole, kind)[columns], landed(parts, kind)[columns])
+
+
+def test_a_period_without_a_coupon_delivers_a_file_without_records(tmp_path: Path) -> None:
+    few = build_world(shop(customers=20), seed=3)
+    middle, end = (few.shop.starts_on + timedelta(days=days) for days in (40, 50))
+    files.deliver_period(few, str(tmp_path / "inbox"), Sends.none(), first=middle, last=end)
+    (file,) = (tmp_path / "inbox" / "redemptions").rglob("*.csv")
+    assert file.read_text() == "customer_ref,coupon_ref,order_ref,happened_at\n"
 
 
 def test_damage_is_counted_and_is_in_the_files(tmp_path: Path) -> None:

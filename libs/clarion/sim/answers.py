@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from clarion.sim import visits
 from clarion.sim.clock import Instants
 from clarion.sim.draws import Bools, Ints
 from clarion.sim.records import Course, customer_refs, order_refs
 
-SENT_AT = 8 * 3600  # seconds after midnight
+_SENT_AT = 8 * 3600  # seconds after midnight
 
 
 def response_records(course: Course, chosen: Ints) -> pd.DataFrame:
@@ -22,8 +23,8 @@ def response_records(course: Course, chosen: Ints) -> pd.DataFrame:
     """
     outcome = course.outcome
     moments: dict[str, tuple[Bools, Ints | int]] = {
-        "sent": (np.ones(len(chosen), bool), 0),
-        "delivered": (outcome.delivered[chosen], 60),
+        "sent": (np.ones(len(chosen), bool), _SENT_AT),
+        "delivered": (outcome.delivered[chosen], _SENT_AT + 60),
         "viewed": (outcome.viewed[chosen], _view_seconds(course, chosen)),
         "clicked": (outcome.clicked[chosen], _view_seconds(course, chosen) + 10),
         "unsubscribed": (outcome.unsubscribes[chosen], _view_seconds(course, chosen) + 30),
@@ -74,9 +75,8 @@ def redemption_records(course: Course, first: int) -> pd.DataFrame:
 
 def _view_seconds(course: Course, chosen: Ints) -> Ints:
     sends = course.sends
-    drawn = course.draws.uniform("answer/when", sends.customer[chosen], sends.day[chosen])
-    return 120 + np.floor(drawn * 10 * 3600).astype(np.int64)
+    return visits.view_seconds(course.draws, sends.customer[chosen], sends.day[chosen])
 
 
 def _at(course: Course, chosen: Ints, seconds: Ints | int) -> Instants:
-    return course.clock.instants(course.sends.day[chosen], SENT_AT + np.asarray(seconds))
+    return course.clock.instants(course.sends.day[chosen], seconds)

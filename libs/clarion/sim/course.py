@@ -6,14 +6,16 @@ from datetime import date
 import numpy as np
 
 from clarion.sim import exposures, purchases, visits
-from clarion.sim.clock import Clock
+from clarion.sim.clock import Clock, Instants
 from clarion.sim.draws import Draws, Ints
-from clarion.sim.kernel import simulate
+from clarion.sim.kernel import Outcome, simulate
 from clarion.sim.records import Course
 from clarion.sim.shop import Shop
 from clarion.sim.surroundings import Surroundings, build_surroundings
-from clarion.sim.traits import draw_traits, time_zones
+from clarion.sim.traits import Members, draw_members, time_zones
 from clarion.sim.walk import Sends
+
+_LATEST = 86_400 - 4_000  # seconds after midnight at which a visit begins at the latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +66,41 @@ def follow(world: World, ids: Ints, *, last: int, sends: Sends | None = None) ->
     """
     surroundings, draws = world.surroundings, world.draws
     sends = Sends.none() if sends is None else sends
-    traits = draw_traits(world.shop, draws, ids)
+    members = draw_members(world.shop, draws, ids)
     outcome = simulate(surroundings, ids, first=0, last=last, sends=sends)
-    shown = exposures.show(surroundings, draws, traits, outcome)
-    lines = purchases.order_lines(surroundings, draws, traits, outcome, sends, shown)
-    channel = visits.channels(surroundings, draws, traits, outcome)
-    steps = visits.steps(surroundings, draws, traits, outcome, lines, channel)
-    behind = world.clock.hours_behind(time_zones(world.shop, draws, ids))
-    rows = np.searchsorted(ids, outcome.visit_customer)
-    hours = behind[rows] * 3600
-    seconds = visits.start_seconds(draws, outcome.visit_customer, outcome.visit_day) + hours
-    started = world.clock.instants(outcome.visit_day, np.mod(seconds, 86_400 - 4_000))
+    shown = exposures.show(surroundings, draws, members, outcome)
+    lines = purchases.order_lines(surroundings, draws, members, outcome, sends, shown)
+    channel = visits.channels(surroundings, draws, members, outcome)
+    steps = visits.steps(surroundings, draws, members, outcome, lines, channel)
     return Course(
         surroundings,
         draws,
         world.clock,
-        traits,
+        members.traits,
         outcome,
         shown,
         lines,
         purchases.aftermath(surroundings, draws, lines),
         channel,
         steps,
-        started,
+        _started(world, members, outcome, sends),
         sends,
     )
+
+
+def _started(world: World, members: Members, outcome: Outcome, sends: Sends) -> Instants:
+    """When visits begin: by the hours of the customer's zone, and after a message of the day.
+
+    A click is the beginning of the visit.
+    """
+    draws, customer, day = world.draws, outcome.visit_customer, outcome.visit_day
+    zones = time_zones(world.shop, draws, members.traits.ids)
+    behind = world.clock.hours_behind(zones)[members.rows(customer)]
+    seconds = np.mod(visits.start_seconds(draws, customer, day) + behind * 3600, _LATEST)
+    if len(sends):
+        of_day = (outcome.visit_send >= 0) & (sends.day[outcome.visit_send] == day)
+        viewed = visits.view_seconds(draws, customer, day)
+        clicked = of_day & outcome.clicked[outcome.visit_send]
+        after = np.minimum(np.maximum(seconds, viewed + 60), _LATEST)
+        seconds = np.where(clicked, viewed + 10, np.where(of_day, after, seconds))
+    return world.clock.instants(day, seconds)

@@ -7,7 +7,7 @@ import numpy as np
 from clarion.sim.draws import Bools, Draws, Floats, Ints
 from clarion.sim.kernel import Outcome
 from clarion.sim.surroundings import Surroundings
-from clarion.sim.traits import Traits
+from clarion.sim.traits import Members
 from clarion.sim.walk import logistic
 
 SHOWN_SHARE = 0.12  # of the visits in which a slot is logged
@@ -42,7 +42,7 @@ class Exposures:
     clicked: Bools
 
 
-def show(surroundings: Surroundings, draws: Draws, traits: Traits, outcome: Outcome) -> Exposures:
+def show(surroundings: Surroundings, draws: Draws, members: Members, outcome: Outcome) -> Exposures:
     """What the shop's own slot shows: at each rank a category by its size, then a popular product.
 
     The slot knows nothing of the customer, and logs with which chance it showed each product.
@@ -58,7 +58,14 @@ def show(surroundings: Surroundings, draws: Draws, traits: Traits, outcome: Outc
     product = catalogue.at_rank(category, draws.uniform("slot/product", *keys), day[visit])
     arm = arms(draws, customer[visit])
     chance = click_chance(
-        surroundings, traits, customer[visit], outcome.visit_focus[visit], product, rank, arm
+        surroundings,
+        members,
+        customer[visit],
+        day[visit],
+        outcome.visit_focus[visit],
+        product,
+        rank,
+        arm,
     )
     clicked = draws.uniform("slot/click", *keys) < chance
     probability = np.array(shares)[category] / sum(shares)
@@ -73,8 +80,9 @@ def arms(draws: Draws, customer: Ints) -> Ints:
 
 def click_chance(
     surroundings: Surroundings,
-    traits: Traits,
+    members: Members,
     customer: Ints,
+    day: Ints,
     focus: Ints,
     product: Ints,
     rank: Ints,
@@ -87,18 +95,19 @@ def click_chance(
 
     Args:
         surroundings: what surrounds the customers.
-        traits: who they are; ids in ascending order.
+        members: who they are.
         customer: whose visit it is.
+        day: its day.
         focus: category that the visit is about.
         product: what is shown.
         rank: where it is shown, from 1.
         arm: variant of the page.
     """
     catalogue = surroundings.catalogue
-    rows = np.searchsorted(traits.ids, customer)
     category = catalogue.category[product]
-    taste = traits.taste[rows, category] / traits.taste[rows].max(axis=1, initial=1e-9)
-    fits = 1.0 - np.abs(catalogue.tier[product] - traits.tier[rows])
+    tastes = members.taste(customer, day)
+    taste = tastes[np.arange(len(category)), category] / tastes.max(axis=1, initial=1e-9)
+    fits = 1.0 - np.abs(catalogue.tier[product] - members.tier(customer, day))
     log_odds = (
         _BASE
         + 1.5 * taste

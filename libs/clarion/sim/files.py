@@ -220,7 +220,7 @@ def write_records(
     name: str = "part",
     form: Format | None = None,
 ) -> None:
-    """Write the records of a kind as one file; none for no records.
+    """Write the records of a kind as one file; of no records only the names of a CSV's columns.
 
     Args:
         inbox: folder or URL of the files.
@@ -231,9 +231,9 @@ def write_records(
         name: what the file's name begins with.
         form: format of the file; by default the kind's.
     """
-    if frame.empty:
-        return
     form = form or _FORMATS.get(kind.removeprefix(LIVE), "csv")
+    if frame.empty and form != "csv":
+        return
     store, root = open_store(inbox)
     path = str(PurePosixPath(root, kind, folder, f"{name}-{part:05d}.{form}"))
     store.create_dir(str(PurePosixPath(path).parent), recursive=True)

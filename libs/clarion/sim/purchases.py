@@ -8,7 +8,7 @@ from clarion.sim.draws import Bools, Draws, Floats, Ints
 from clarion.sim.exposures import Exposures
 from clarion.sim.kernel import Outcome
 from clarion.sim.surroundings import Surroundings
-from clarion.sim.traits import Traits
+from clarion.sim.traits import Members
 from clarion.sim.walk import REDEEMED, Sends
 
 _CANDIDATES = 3  # products between which a customer chooses
@@ -48,7 +48,7 @@ class Lines:
 def order_lines(
     surroundings: Surroundings,
     draws: Draws,
-    traits: Traits,
+    members: Members,
     outcome: Outcome,
     sends: Sends,
     exposures: Exposures,
@@ -58,14 +58,14 @@ def order_lines(
     Args:
         surroundings: what surrounds the customers.
         draws: random draws, with the replicate of the events.
-        traits: who the customers are.
+        members: who the customers are.
         outcome: what they did.
         sends: the messages they got.
         exposures: what was recommended to them.
     """
     customer, day = outcome.line_customer, outcome.line_day
     number = outcome.line_no
-    product = _products(surroundings, draws, traits, outcome)
+    product = _products(surroundings, draws, members, outcome)
     product = _recommended(draws, outcome, exposures, product)
     quantity = draws.geometric("line/quantity", 1.2, customer, day, number)
     quantity = np.minimum(quantity, _MAX_QUANTITY)
@@ -78,7 +78,7 @@ def order_lines(
     return Lines(customer, day, number, product, quantity, price, reduction, coupon, send)
 
 
-def _products(surroundings: Surroundings, draws: Draws, traits: Traits, outcome: Outcome) -> Ints:
+def _products(surroundings: Surroundings, draws: Draws, members: Members, outcome: Outcome) -> Ints:
     """The product of each line: of three that come to mind, the one that suits best.
 
     A product suits whose price stands where the customer prefers it, and that is reduced. What is
@@ -86,15 +86,15 @@ def _products(surroundings: Surroundings, draws: Draws, traits: Traits, outcome:
     """
     catalogue = surroundings.catalogue
     keys = (outcome.line_customer, outcome.line_day, outcome.line_no)
-    rows = np.searchsorted(traits.ids, outcome.line_customer)
     elasticity = np.array([item.elasticity for item in surroundings.shop.personas])
-    pull = elasticity[traits.persona[rows]]
-    best = np.full(len(rows), -np.inf)
-    chosen = np.zeros(len(rows), np.int64)
+    pull = elasticity[members.persona(outcome.line_customer, outcome.line_day)]
+    tier = members.tier(outcome.line_customer, outcome.line_day)
+    best = np.full(len(tier), -np.inf)
+    chosen = np.zeros(len(tier), np.int64)
     for candidate in range(_CANDIDATES):
         chance = draws.uniform(f"line/product/{candidate}", *keys)
         product = catalogue.at_rank(outcome.line_category, chance, outcome.line_day)
-        suits = -np.abs(catalogue.tier[product] - traits.tier[rows])
+        suits = -np.abs(catalogue.tier[product] - tier)
         suits = suits + pull * catalogue.reductions(product, outcome.line_day)
         suits = suits - 1e3 * ~catalogue.in_stock(product, outcome.line_day)
         better = suits > best

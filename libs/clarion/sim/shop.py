@@ -122,6 +122,7 @@ class Channel(_Strict):
         rate: touches per customer and 28 days.
         follows: how much more often it meets customers who are about to buy anyway.
         cost: of a touch, in the shop's currency.
+        asks: whether it reaches only those who consent to marketing.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Channel(_Strict):
     rate: float = Field(ge=0)
     follows: float = 0.0
     cost: float = Field(ge=0)
+    asks: bool = False
 
 
 class Festival(_Strict):

@@ -106,6 +106,50 @@ def _traits(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Customers as they are on a day: before their change, or after it.
+
+    Args:
+        traits: the customers before anything changes; ids in ascending order.
+        later: the customers after their change; the same where nothing changes.
+    """
+
+    traits: Traits
+    later: Traits
+
+    def rows(self, customer: Ints) -> Ints:
+        """The rows of customers, by their numbers."""
+        return np.searchsorted(self.traits.ids, customer)
+
+    def persona(self, customer: Ints, day: Ints) -> Ints:
+        """Index of the persona of customers on days."""
+        rows = self.rows(customer)
+        changed = self._has_changed(rows, day)
+        return np.where(changed, self.later.persona[rows], self.traits.persona[rows])
+
+    def tier(self, customer: Ints, day: Ints) -> Floats:
+        """The part of a price range that customers prefer on days."""
+        rows = self.rows(customer)
+        changed = self._has_changed(rows, day)
+        return np.where(changed, self.later.tier[rows], self.traits.tier[rows])
+
+    def taste(self, customer: Ints, day: Ints) -> Floats:
+        """What customers like on days; one row each."""
+        rows = self.rows(customer)
+        changed = self._has_changed(rows, day)
+        return np.where(changed[:, None], self.later.taste[rows], self.traits.taste[rows])
+
+    def _has_changed(self, rows: Ints, day: Ints) -> Bools:
+        return (self.traits.changed[rows] <= day) & ~self.traits.leaves[rows]
+
+
+def draw_members(shop: Shop, draws: Draws, ids: Ints) -> Members:
+    """Customers before and after their change."""
+    traits = draw_traits(shop, draws, ids)
+    return Members(traits, later_traits(shop, draws, traits) if shop.changes else traits)
+
+
 def time_zones(shop: Shop, draws: Draws, ids: Ints) -> list[str]:
     """The zones in which customers live; nine in ten in the shop's own."""
     away = Draws(draws.seed).uniform("trait/away", ids)

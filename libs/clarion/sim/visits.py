@@ -9,7 +9,7 @@ from clarion.sim.draws import Bools, Draws, Floats, Ints
 from clarion.sim.kernel import Outcome
 from clarion.sim.purchases import Lines
 from clarion.sim.surroundings import Surroundings
-from clarion.sim.traits import Traits
+from clarion.sim.traits import Members, Traits
 from clarion.sim.visitors import steps_before_registering
 
 LOGIN, SEARCH, VIEW, FAVOURITE, REVIEW_VIEW, CART_ADD, FAILED, GIVEN_UP, CHECKOUT = range(9)
@@ -60,11 +60,15 @@ def start_seconds(draws: Draws, customer: Ints, day: Ints) -> Ints:
     return hour * 3600 + draws.index("visit/second", 3000, customer, day)
 
 
-def channels(surroundings: Surroundings, draws: Draws, traits: Traits, outcome: Outcome) -> Ints:
+def view_seconds(draws: Draws, customer: Ints, day: Ints) -> Ints:
+    """Seconds from the customer's midnight to the view of a message of a day: 8:02 to 18:02."""
+    return 8 * 3600 + 120 + draws.index("answer/when", 10 * 3600, customer, day)
+
+
+def channels(surroundings: Surroundings, draws: Draws, members: Members, outcome: Outcome) -> Ints:
     """Index of the channel through which each visit comes."""
     keys = (outcome.visit_customer, outcome.visit_day)
-    rows = np.searchsorted(traits.ids, outcome.visit_customer)
-    live = np.array([item.live for item in surroundings.shop.personas])[traits.persona[rows]]
+    live = np.array([item.live for item in surroundings.shop.personas])[members.persona(*keys)]
     usual = draws.choice("visit/channel", [0.55, 0.3, 0.15], *keys)
     social = 3 + draws.index("visit/social", 2, *keys)
     return np.where(draws.uniform("visit/live", *keys) < live, social, usual)
@@ -92,7 +96,7 @@ def trouble(draws: Draws, day: Ints) -> Bools:
 def steps(
     surroundings: Surroundings,
     draws: Draws,
-    traits: Traits,
+    members: Members,
     outcome: Outcome,
     lines: Lines,
     channel: Ints,
@@ -106,14 +110,14 @@ def steps(
     Args:
         surroundings: what surrounds the customers.
         draws: random draws, with the replicate of the events.
-        traits: who the customers are.
+        members: who the customers are.
         outcome: their visits, from the shop's start on.
         lines: the lines of their orders.
         channel: the channel of each visit.
     """
     parts = [
         _logins(outcome),
-        *_views(surroundings, draws, traits, outcome),
+        *_views(surroundings, draws, members, outcome),
         _ordered(outcome, lines),
         *_payments(surroundings, draws, outcome),
     ]
@@ -131,8 +135,10 @@ def steps(
     elapsed = np.cumsum(np.floor(dwell).astype(np.int64) + 1)
     before = elapsed - np.floor(dwell).astype(np.int64) - 1
     seconds = before - np.repeat(before[first], np.diff(np.append(first, len(visit))))
-    earlier = steps_before_registering(surroundings, draws, traits)
-    sequence = _sequence(draws, traits, earlier, outcome.visit_customer[visit], channel[visit])
+    earlier = steps_before_registering(surroundings, draws, members.traits)
+    sequence = _sequence(
+        draws, members.traits, earlier, outcome.visit_customer[visit], channel[visit]
+    )
     lost = _lost(surroundings, draws, keys)
     return Steps(
         visit, number, type_, product[order], category[order], dwell, seconds, sequence, lost
@@ -156,13 +162,13 @@ def _logins(outcome: Outcome) -> Part:
 
 
 def _views(
-    surroundings: Surroundings, draws: Draws, traits: Traits, outcome: Outcome
+    surroundings: Surroundings, draws: Draws, members: Members, outcome: Outcome
 ) -> list[Part]:
     """Searches, products that are looked at, and what follows from looking."""
     shop, catalogue = surroundings.shop, surroundings.catalogue
     visits = np.arange(len(outcome.visit_day), dtype=np.int64)
     customer, day = outcome.visit_customer, outcome.visit_day
-    persona = traits.persona[np.searchsorted(traits.ids, customer)]
+    persona = members.persona(customer, day)
     mean = np.array([item.views for item in shop.personas])[persona]
     count = np.minimum(draws.geometric("visit/views", mean, customer, day), _MAX_VIEWS)
     visit = np.repeat(visits, count)

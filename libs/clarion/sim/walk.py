@@ -129,6 +129,7 @@ class Walk:
         self.taste = traits.taste.astype(np.float32)
         self.cycle = traits.cycle.astype(np.float32)
         self.persona, self.rate = traits.persona.copy(), traits.rate.copy()
+        self.lines = traits.lines.copy()
         self.effects = effects_of(self.shop, self.sends)
         self.sizes = sizes_of(self.shop, self.sends)
         self.places = _places(traits.ids, self.sends)
@@ -204,7 +205,10 @@ class Walk:
         channels = np.array([number_of(channel.name) for channel in self.shop.channels])
         drawn = uniform_after(self._prefix("touch")[:, None], day, channels)
         present = (self.traits.joined <= day) & ~self.state.left
-        touched = (drawn < odds / (1.0 + odds)) & present[:, None]
+        asks = np.array([channel.asks for channel in self.shop.channels])
+        allowed = self.traits.collection & self.traits.marketing
+        reached = present[:, None] & (allowed[:, None] | ~asks)
+        touched = (drawn < odds / (1.0 + odds)) & reached
         self.state.touched[touched] = 1.0
         rows, channel = np.nonzero(touched)
         if record and len(rows):
@@ -294,7 +298,7 @@ class Walk:
 
     def line_counts(self, day: int, rows: Ints) -> Ints:
         """Number of lines of the orders of some customers."""
-        stay = 1.0 - 1.0 / np.maximum(self.traits.lines[rows], 1.0000001)
+        stay = 1.0 - 1.0 / np.maximum(self.lines[rows], 1.0000001)
         drawn = np.floor(np.log(self.chance("lines", day, rows)) / np.log(stay))
         return np.minimum(drawn.astype(np.int64) + 1, MAX_LINES)
 
@@ -319,6 +323,7 @@ class Walk:
         becomes = now & ~leaves
         self.persona[becomes] = self.later.persona[becomes]
         self.rate[becomes] = self.later.rate[becomes]
+        self.lines[becomes] = self.later.lines[becomes]
         self.taste[becomes] = self.later.taste[becomes].astype(np.float32)
 
     def record(self, **columns: Ints | int) -> None:
