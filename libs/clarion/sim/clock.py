@@ -53,4 +53,6 @@ class Clock:
 
 def as_text(instants: Instants) -> npt.NDArray[np.str_]:
     """Instants as text: yyyy-MM-dd HH:mm:ss."""
+    if not len(instants):
+        return np.empty(0, dtype=np.str_)
     return np.char.replace(np.datetime_as_string(instants.astype("datetime64[s]")), "T", " ")
