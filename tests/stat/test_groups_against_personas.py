@@ -80,7 +80,7 @@ def load_shop(
         ).join(names, "customer_ref")
         truth = truth.select("customer_id", "persona", "gone")
         compared = {
-            name: item.value for name, item in config.section(SegmentSettings).features.items()
+            name: item.sql for name, item in config.section(SegmentSettings).features.items()
         }
         return ShopData(
             model_inputs(wide, compared).persist(),
