@@ -27,6 +27,7 @@ _GIVEN_NAMES = (
 )  # fmt: skip
 _REGIONS = (("North", "华北"), ("East", "华东"), ("South", "华南"), ("West", "西南"))
 _CLICKED_TOUCHES = 0.2
+_RETURN_LINES = 100  # added to the number of a line that comes back: it is a line of its own
 _PHONES = 10**8
 _SPREAD_PHONES = 48_271_001  # has no factor in common with the number of phones
 
@@ -257,7 +258,7 @@ def order_records(course: Course, *, until: Instants) -> pd.DataFrame:
     )
     paid = (lines.price * lines.quantity - lines.reduction - lines.coupon) / lines.quantity
     returns = sales.assign(
-        order_ref="R" + sales["order_ref"],
+        line_no=sales["line_no"] + _RETURN_LINES,
         happened_at=_later(at, after.return_days, until),
         quantity=-sales["quantity"],
         unit_price=np.maximum(np.round(paid, 2), 0.01),
