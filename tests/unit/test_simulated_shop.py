@@ -282,6 +282,8 @@ def test_what_is_not_there_yet_is_neither_sold_nor_looked_at_nor_shown() -> None
     goods, lines, steps = world().surroundings.catalogue, course().lines, course().steps
     shown, day = course().exposures, course().outcome.visit_day
     assert (goods.launched > 0).sum() > 10
+    few = build_world(shop(products=44), seed=7).surroundings.catalogue
+    assert (few.launched[few.first[:-1]] < 0).all()  # no category is ever empty
     assert (goods.launched[lines.product] <= lines.day).all()
     seen = steps.product >= 0
     assert (goods.launched[steps.product[seen]] <= day[steps.visit[seen]]).all()

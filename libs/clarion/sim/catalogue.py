@@ -194,7 +194,8 @@ def build_catalogue(shop: Shop, draws: Draws) -> Catalogue:
     low, high = (np.array([item.price[side] for item in shop.categories]) for side in (0, 1))
     base = low[category] * (high / low)[category] ** tier
     launches = np.array([item.launches for item in shop.categories])[category]
-    is_new = rank >= np.array(sizes)[category] - launches
+    # The most popular product of a category was always there.
+    is_new = rank >= np.maximum(np.array(sizes)[category] - launches, 1)
     day = 30 + draws.index("product/launched", 300, numbers)
     return Catalogue(
         shop,
