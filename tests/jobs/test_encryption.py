@@ -34,7 +34,10 @@ ENCRYPTED = (
 ALLOWED = {"basis": "declared", "purposes": ["analytics"], "note": "test"}
 PEOPLE: dict[str, Any] = {
     "format": "csv", "options": {"header": True}, "time_zone": "UTC", "consent": ALLOWED,
-    "columns": {"customer_ref": "ref", "registered_at": "at", "phone": "tel", "name": "name"},
+    "columns": {
+        "customer_ref": "ref", "registered_at": "at", "name": "name", "birth_date": "born",
+        "phone": {"from": "tel", "as": "phone", "country": "CN"},
+    },
 }  # fmt: skip
 ORDERS: dict[str, Any] = {
     "where": "${data}/orders.csv", "format": "csv", "options": {"header": True}, "time_zone": "UTC", "currency": "CNY",
@@ -87,7 +90,8 @@ def safe(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
     # One person with an account and a card: there is a link to encrypt.
     for name, ref in (("people", "anna"), ("cards", "M1")):
         (folder / f"{name}.csv").write_text(
-            f"ref,at,tel,name\n{ref},2026-05-01 10:00:00,13900000001,Anna Miller\n"
+            "ref,at,tel,name,born\n"
+            f"{ref},2026-05-01 10:00:00,13900000001,Anna Miller,1985-05-05\n"
         )
     safe = Safe(spark, folder)
     encryption.verify(safe.lake, safe.config)

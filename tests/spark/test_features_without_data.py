@@ -35,6 +35,10 @@ pytestmark = pytest.mark.deep  # nine shops
 
 AS_OF = date(2026, 6, 1)
 CUSTOMERS = 60
+EVENT_SORTS = (
+    "view", "view", "view", "view", "view", "cart_add", "cart_add", "search", "click",
+    "favourite", "checkout",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +122,15 @@ class Facts:
             when = _instant(age)
             self.lines.append((customer, f"{customer}/{order}", *line, None, channel, when, when))
         for _ in range(0 if lacks == "events" else 1 + rng.poisson(looks)):
-            type_ = str(rng.choice(["view", "view", "view", "cart_add", "search", "click"]))
+            type_ = str(rng.choice(EVENT_SORTS))
             when = _instant(since + rng.uniform(0.3, 350 if sort < 3 else 30))
             query = "red shoes" if type_ == "search" else None
-            row = (type_, f"p{rng.integers(0, 8)}", str(rng.choice(["app", "web"])), 4000, query)
+            dwell = int(rng.integers(2, 9)) * 1000
+            row = (type_, f"p{rng.integers(0, 8)}", str(rng.choice(["app", "web"])), dwell, query)
             self.events.append((customer, *row, when, when))
+        for age in (0.5, 1.0, 2.0) if sort == 1 and lacks != "events" else ():
+            when = _instant(age)
+            self.events.append((customer, "cart_add", "p1", "app", 4000, None, when, when))
         for kind, rows in self.others.items():
             if lacks not in (kind, "coupons" if kind == "redemptions" else kind):
                 rows += [
