@@ -90,8 +90,7 @@ def safe(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
     # One person with an account and a card: there is a link to encrypt.
     for name, ref in (("people", "anna"), ("cards", "M1")):
         (folder / f"{name}.csv").write_text(
-            "ref,at,tel,name,born\n"
-            f"{ref},2026-05-01 10:00:00,13900000001,Anna Miller,1985-05-05\n"
+            f"ref,at,tel,name,born\n{ref},2026-05-01 10:00:00,13900000001,Anna Miller,1985-05-05\n"
         )
     safe = Safe(spark, folder)
     encryption.verify(safe.lake, safe.config)
