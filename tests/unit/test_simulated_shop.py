@@ -14,9 +14,10 @@ import pytest
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.kernel.errors import ConfigError
-from clarion.sim import files, margins, visits
+from clarion.sim import exposures, files, margins, visits
 from clarion.sim.answers import response_records
 from clarion.sim.course import World, build_world, follow
+from clarion.sim.draws import numbered
 from clarion.sim.effects import Offer, expected_effects, realised_effects
 from clarion.sim.kernel import Outcome, simulate
 from clarion.sim.records import Course, customer_refs, event_records
@@ -222,6 +223,45 @@ def test_who_clicks_comes_at_once_and_buys_afterwards() -> None:
     assert started[clicked.index].min() > world().clock.instants(30, 8 * 3600)
 
 
+def test_a_coupon_is_redeemed_by_three_in_four_orders_of_those_who_saw_it() -> None:
+    everybody = replace(Offer("spend_and_save", 1e6).to(IDS, 30), ref=[str(n) for n in IDS])
+    after = follow(world(), IDS, last=44, sends=everybody)
+    lines, outcome = after.lines, after.outcome
+    used = lines.send >= 0
+    assert (lines.number[used] == 1).all()
+    assert (everybody.customer[lines.send[used]] == lines.customer[used]).all()
+    assert outcome.viewed[lines.send[used]].all()
+    assert ((lines.day[used] >= 30) & (lines.day[used] < 44)).all()
+    # Whatever its face value, a coupon pays half of its line.
+    paid = lines.price[used] * lines.quantity[used] - lines.reduction[used]
+    assert lines.coupon[used] == pytest.approx(0.5 * paid, abs=0.0051)
+    assert not lines.coupon[~used].any()
+    could = (lines.number == 1) & (lines.day >= 30) & np.isin(lines.customer, IDS[outcome.viewed])
+    assert could.sum() > 20
+    assert 0.55 < used[could].mean() < 0.95
+    free = follow(world(), IDS, last=44, sends=Offer("new_for_you", 0.0).to(IDS, 30))
+    assert (free.lines.send == -1).all()
+
+
+def test_what_was_clicked_in_the_slot_is_bought_if_the_order_is_of_its_category(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(exposures, "SHOWN_SHARE", 1.0)
+    seen = follow(world(), IDS, last=LAST)
+    shown, outcome, lines = seen.exposures, seen.outcome, seen.lines
+    first = lines.number == 1
+    visit = outcome.visit_of(lines.customer[first], lines.day[first])
+    clicked = np.full(len(outcome.visit_day), -1, np.int64)
+    clicked[shown.visit[shown.clicked]] = shown.product[shown.clicked]
+    goods = world().surroundings.catalogue
+    offered, bought = clicked[visit], lines.product[first]
+    fits = (offered >= 0) & (goods.category[offered] == outcome.line_category[first])
+    assert fits.sum() > 3
+    assert 0.2 < (bought[fits] == offered[fits]).mean() < 0.95
+    others = (offered >= 0) & ~fits
+    assert not (bought[others] == offered[others]).any()
+
+
 def test_customers_who_change_buy_as_their_new_persona_does() -> None:
     changing = parse_shop(shop_file("changing") | {"customers": 1200}, where="changing")
     surroundings = build_surroundings(changing, 5)
@@ -401,6 +441,11 @@ def test_fewer_effects_of_the_response_leave_the_draws_alone() -> None:
 def replace_effect(written: Shop, effect: float) -> Shop:
     personas = tuple(persona.model_copy(update={"effect": effect}) for persona in written.personas)
     return written.model_copy(update={"personas": personas})
+
+
+def test_entries_are_numbered_by_their_count() -> None:
+    place, number = numbered(np.array([2, 0, 3]))
+    assert (place.tolist(), number.tolist()) == ([0, 0, 2, 2, 2], [0, 1, 0, 1, 2])
 
 
 def test_the_sends_of_a_block_are_those_to_its_customers() -> None:

@@ -8,8 +8,6 @@ from clarion.sim.clock import Instants
 from clarion.sim.draws import Bools, Ints
 from clarion.sim.records import Course, customer_refs, order_refs
 
-_SENT_AT = 8 * 3600  # seconds after midnight
-
 
 def response_records(course: Course, chosen: Ints) -> pd.DataFrame:
     """Records of the kind 'responses'.
@@ -23,8 +21,8 @@ def response_records(course: Course, chosen: Ints) -> pd.DataFrame:
     """
     outcome = course.outcome
     moments: dict[str, tuple[Bools, Ints | int]] = {
-        "sent": (np.ones(len(chosen), bool), _SENT_AT),
-        "delivered": (outcome.delivered[chosen], _SENT_AT + 60),
+        "sent": (np.ones(len(chosen), bool), visits.SENT_AT),
+        "delivered": (outcome.delivered[chosen], visits.SENT_AT + 60),
         "viewed": (outcome.viewed[chosen], _view_seconds(course, chosen)),
         "clicked": (outcome.clicked[chosen], _view_seconds(course, chosen) + 10),
         "unsubscribed": (outcome.unsubscribes[chosen], _view_seconds(course, chosen) + 30),

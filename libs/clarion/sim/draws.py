@@ -86,8 +86,7 @@ class Draws:
 
     def geometric(self, name: str, mean: Floats | float, *ids: Ids) -> Ints:
         """Whole numbers of 1 or more with the given mean."""
-        stay = 1.0 - 1.0 / np.maximum(mean, 1.0000001)
-        return np.floor(np.log(self.uniform(name, *ids)) / np.log(stay)).astype(np.int64) + 1
+        return as_geometric(self.uniform(name, *ids), mean)
 
     def choice(self, name: str, shares: Sequence[float], *ids: Ids) -> Ints:
         """Indexes into the shares, drawn in proportion to them."""
@@ -109,6 +108,27 @@ def uniform_after(hashes: Hashes, *ids: Ids) -> Floats:
     return as_uniform(hashes)
 
 
+def as_geometric(chance: Floats, mean: Floats | float) -> Ints:
+    """Whole numbers of 1 or more with the given mean, by numbers in (0, 1)."""
+    stay = 1.0 - 1.0 / np.maximum(mean, 1.0000001)
+    return np.floor(np.log(chance) / np.log(stay)).astype(np.int64) + 1
+
+
+def numbered(count: Ints) -> tuple[Ints, Ints]:
+    """As many entries as each count says: the place of its count, and its number from 0.
+
+    Example:
+        Of the counts 2 and 3 the places are 0, 0, 1, 1, 1 and the numbers 0, 1, 0, 1, 2.
+    """
+    place = np.repeat(np.arange(len(count), dtype=np.int64), count)
+    return place, np.arange(len(place)) - np.repeat(np.cumsum(count) - count, count)
+
+
 def as_uniform(hashes: Hashes) -> Floats:
     """Numbers in (0, 1) of hashes, by their upper 53 bits."""
     return np.asarray(((hashes >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53)
+
+
+def logistic(log_odds: Floats) -> Floats:
+    """The chance that has these log-odds."""
+    return np.asarray(1.0 / (1.0 + np.exp(-log_odds)))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clarion.sim.draws import Floats, Ints
+from clarion.sim.draws import Floats, Ints, logistic
 from clarion.sim.kernel import simulate, walk_to
 from clarion.sim.surroundings import Surroundings
 from clarion.sim.walk import (
@@ -16,7 +16,6 @@ from clarion.sim.walk import (
     Sends,
     Walk,
     effects_of,
-    logistic,
     sizes_of,
 )
 

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clarion.sim.draws import Bools, Draws, Floats, Ints
+from clarion.sim.draws import Bools, Draws, Floats, Ints, logistic
 from clarion.sim.kernel import Outcome
 from clarion.sim.surroundings import Surroundings
 from clarion.sim.traits import Members
-from clarion.sim.walk import logistic
 
 SHOWN_SHARE = 0.12  # of the visits in which a slot is logged
 ITEMS = 4

@@ -15,15 +15,15 @@ channels and fatigue add. The need is y^2 / (1 + y^2), where y counts the days s
 in the category in cycles of the customer's own. The README of this folder has the whole model.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from clarion.sim.draws import Bools, Draws, Ints
 from clarion.sim.shop import BURN_IN_DAYS
 from clarion.sim.surroundings import Surroundings
-from clarion.sim.traits import draw_traits, later_traits
-from clarion.sim.walk import WINDOW_DAYS, Sends, State, Walk, begin
+from clarion.sim.traits import draw_members
+from clarion.sim.walk import ANSWERS, WINDOW_DAYS, Sends, State, Walk, begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class Outcome:
         visit_focus: category that the visit was about; that of the order, if there is one.
         visit_other: a further category that was looked at.
         visit_ordered: whether it ended with an order.
-        visit_send: place of the message that was at work, among the sends; -1 for none.
+        visit_send: place of the message that was at work, among the sends; -1 for none. Only a
+            message that was viewed is at work.
         line_customer: number of each order line's customer.
         line_day: its day.
         line_no: its number within the order, from 1.
@@ -65,11 +66,23 @@ class Outcome:
     unsubscribes: Bools
     state: State
 
+    def visit_of(self, customer: Ints, day: Ints) -> Ints:
+        """The place of the visit of customers on days; each has one there."""
+        keys = person_days(self.visit_customer, self.visit_day)
+        order = np.argsort(keys)
+        wanted = person_days(customer, day)
+        return np.asarray(order[np.searchsorted(keys[order], wanted)])
 
-_COLUMNS = (
-    *("visit_customer", "visit_day", "visit_focus", "visit_other", "visit_ordered", "visit_send"),
-    *("line_customer", "line_day", "line_no", "line_category"),
-    *("touch_customer", "touch_day", "touch_channel"),
+
+def person_days(customer: Ints, day: Ints) -> Ints:
+    """One number for a customer and a day; later days of a customer have higher ones."""
+    return customer * 100_000 + day
+
+
+_COLUMNS = tuple(
+    column.name
+    for column in fields(Outcome)
+    if column.name.startswith(("visit_", "line_", "touch_"))
 )
 
 
@@ -100,8 +113,8 @@ def simulate(
     columns = {
         name: np.concatenate(walk.outcomes.get(name, [np.empty(0, np.int64)])) for name in _COLUMNS
     }
-    ordered = columns.pop("visit_ordered").astype(bool)
-    return Outcome(**columns, visit_ordered=ordered, **walk.answers, state=walk.state)  # type: ignore[arg-type]
+    happened = columns | {"visit_ordered": columns["visit_ordered"].astype(bool)}
+    return Outcome(**happened, **walk.answers, state=walk.state)  # type: ignore[arg-type]
 
 
 def walk_to(
@@ -122,18 +135,15 @@ def walk_to(
         replicate: another course of events in the same world.
     """
     shop, seed = surroundings.shop, surroundings.draws.seed
-    traits = draw_traits(shop, surroundings.draws, ids)
-    later = later_traits(shop, surroundings.draws, traits) if shop.changes else None
+    members = draw_members(shop, surroundings.draws, ids)
+    traits, later = members.traits, members.later
     sends = Sends.none() if sends is None else sends
-    answers = {name: np.zeros(len(sends), bool) for name in _ANSWERS}
+    answers = {name: np.zeros(len(sends), bool) for name in ANSWERS}
     state = begin(traits, len(shop.channels))
-    walk = Walk(surroundings, Draws(seed, replicate), traits, state, sends, answers, later)
+    walk = Walk(surroundings, Draws(seed, replicate), traits, later, state, sends, answers)
     for earlier in range(-BURN_IN_DAYS, day):
         live_through(walk, earlier, record=False)
     return walk
-
-
-_ANSWERS = ("delivered", "viewed", "clicked", "unsubscribes")
 
 
 def live_through(walk: Walk, day: int, *, record: bool) -> None:

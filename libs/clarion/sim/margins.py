@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict
 from clarion.config.load import parse_model
 from clarion.sim import visits
 from clarion.sim.course import World, follow
+from clarion.sim.draws import Bools, Floats, Ints
+from clarion.sim.kernel import person_days
 from clarion.sim.records import Course
 from clarion.sim.walk import Sends
 
@@ -103,7 +105,7 @@ def _top_share(totals: pd.Series) -> float:
     return float(ordered[: int(np.ceil(_LARGEST * len(ordered)))].sum() / ordered.sum())
 
 
-def _slope(units: np.ndarray) -> float:  # type: ignore[type-arg]
+def _slope(units: Floats) -> float:
     """Slope of log units on log rank, over the ranks 10 to 1,000."""
     ranks = np.arange(1, len(units) + 1)
     rows = (ranks >= 10) & (ranks <= 1000) & (units > 0)
@@ -145,7 +147,7 @@ def baskets_of(course: Course, last: int) -> Baskets:
     sales = pd.DataFrame(
         {
             "buyer": lines.customer,
-            "order": lines.customer * 100_000 + lines.day,
+            "order": person_days(lines.customer, lines.day),
             "product": lines.product,
             "units": lines.quantity,
             "amount": lines.price * lines.quantity - lines.reduction - lines.coupon,
@@ -201,11 +203,11 @@ def _of_messages(course: Course) -> dict[str, float]:
     }
 
 
-def _orders_soon(course: Course, customer: np.ndarray, day: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _orders_soon(course: Course, customer: Ints, day: Ints) -> Bools:
     """Whether customers order within seven days from a day on."""
     outcome = course.outcome
     ordered = outcome.visit_ordered
-    keys = np.sort(outcome.visit_customer[ordered] * 100_000 + outcome.visit_day[ordered])
-    start = np.searchsorted(keys, customer * 100_000 + day)
-    stop = np.searchsorted(keys, customer * 100_000 + day + _CLICK_WINDOW)
+    keys = np.sort(person_days(outcome.visit_customer[ordered], outcome.visit_day[ordered]))
+    start = np.searchsorted(keys, person_days(customer, day))
+    stop = np.searchsorted(keys, person_days(customer, day + _CLICK_WINDOW))
     return np.asarray(stop > start)

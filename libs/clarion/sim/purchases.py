@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clarion.sim.catalogue import Catalogue
 from clarion.sim.draws import Bools, Draws, Floats, Ints
 from clarion.sim.exposures import Exposures
 from clarion.sim.kernel import Outcome
@@ -66,7 +67,7 @@ def order_lines(
     customer, day = outcome.line_customer, outcome.line_day
     number = outcome.line_no
     product = _products(surroundings, draws, members, outcome)
-    product = _recommended(draws, outcome, exposures, product)
+    product = _recommended(surroundings.catalogue, draws, outcome, exposures, product)
     quantity = draws.geometric("line/quantity", 1.2, customer, day, number)
     quantity = np.minimum(quantity, _MAX_QUANTITY)
     price: Floats = surroundings.catalogue.prices(product, day)
@@ -102,34 +103,20 @@ def _products(surroundings: Surroundings, draws: Draws, members: Members, outcom
     return chosen
 
 
-def _recommended(draws: Draws, outcome: Outcome, exposures: Exposures, product: Ints) -> Ints:
+def _recommended(
+    catalogue: Catalogue, draws: Draws, outcome: Outcome, exposures: Exposures, product: Ints
+) -> Ints:
     """Products of lines, some of them replaced by a product that was clicked on the same day.
 
     It replaces the product of the first line, if it is of the same category.
     """
-    clicked = exposures.clicked & (exposures.product >= 0)
-    if not clicked.any() or not len(product):
-        return product
-    visit_keys = outcome.visit_customer * 100_000 + outcome.visit_day
-    by_visit = dict(
-        zip(
-            visit_keys[exposures.visit[clicked]].tolist(),
-            zip(
-                exposures.product[clicked].tolist(),
-                exposures.category[clicked].tolist(),
-                strict=True,
-            ),
-            strict=True,
-        )
-    )
-    keys = outcome.line_customer * 100_000 + outcome.line_day
+    clicked = np.full(len(outcome.visit_day), -1, np.int64)  # by visit; of several the last
+    clicked[exposures.visit[exposures.clicked]] = exposures.product[exposures.clicked]
+    recommended = clicked[outcome.visit_of(outcome.line_customer, outcome.line_day)]
+    category = catalogue.category[recommended]
     decides = draws.uniform("line/click", outcome.line_customer, outcome.line_day) < _CLICK_DECIDES
-    replaced = product.copy()
-    for place in np.flatnonzero(decides & (outcome.line_no == 1)):
-        found = by_visit.get(int(keys[place]))
-        if found and found[1] == outcome.line_category[place]:
-            replaced[place] = found[0]
-    return replaced
+    decides &= (recommended >= 0) & (category == outcome.line_category) & (outcome.line_no == 1)
+    return np.where(decides, recommended, product)
 
 
 def _redeemed(draws: Draws, outcome: Outcome, sends: Sends) -> Ints:
@@ -138,17 +125,12 @@ def _redeemed(draws: Draws, outcome: Outcome, sends: Sends) -> Ints:
     An order within the window of a coupon that was viewed redeems it with a chance of 0.75, whoever
     caused the order. It stands on the first line.
     """
-    none = np.full(len(outcome.line_customer), -1, np.int64)
     if not len(sends):
-        return none
-    ordered = outcome.visit_ordered
-    visit_keys = outcome.visit_customer[ordered] * 100_000 + outcome.visit_day[ordered]
-    send_of = dict(zip(visit_keys.tolist(), outcome.visit_send[ordered].tolist(), strict=True))
-    keys = (outcome.line_customer * 100_000 + outcome.line_day).tolist()
-    send = np.array([send_of.get(key, -1) for key in keys], dtype=np.int64)
+        return np.full(len(outcome.line_customer), -1, np.int64)
+    send = outcome.visit_send[outcome.visit_of(outcome.line_customer, outcome.line_day)]
     redeems = draws.uniform("redeem", outcome.line_customer, outcome.line_day) < REDEEMED
     counts = (send >= 0) & redeems & (outcome.line_no == 1)
-    counts &= (sends.benefit[send] > 0) & outcome.viewed[send]
+    counts &= sends.benefit[send] > 0
     return np.where(counts, send, -1)
 
 

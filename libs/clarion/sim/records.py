@@ -67,7 +67,7 @@ class Course:
     @property
     def ordered_at(self) -> Instants:
         """When each order line was paid: a quarter of an hour after the visit began."""
-        visit = visits.visit_of(self.outcome, self.lines.customer, self.lines.day)
+        visit = self.outcome.visit_of(self.lines.customer, self.lines.day)
         return np.asarray(self.started[visit] + np.timedelta64(15 * 60, "s"))
 
 
@@ -237,7 +237,7 @@ def order_records(course: Course, *, until: Instants) -> pd.DataFrame:
     """
     lines, after = course.lines, course.aftermath
     at = course.ordered_at
-    visit = visits.visit_of(course.outcome, lines.customer, lines.day)
+    visit = course.outcome.visit_of(lines.customer, lines.day)
     coupons = [f"K-{course.sends.offer[send]}" if send >= 0 else None for send in lines.send]
     sales = pd.DataFrame(
         {

@@ -256,12 +256,14 @@ class Shop(_Strict):
         departments = {item.department.en for item in self.categories}
         for change in self.changes:
             named = (change.persona, change.becomes or change.persona)
-            _known("changes", named, "a persona", personas)
+            _refuse_unknown("changes", named, "a persona", personas)
         for persona in self.personas:
-            _known(f"personas: {persona.name}: likes", persona.likes, "a department", departments)
+            _refuse_unknown(
+                f"personas: {persona.name}: likes", persona.likes, "a department", departments
+            )
         for item in self.categories:
             where = f"categories: {item.category.en}"
-            _known(where, (*item.leads_to, *item.accessories), "a category", categories)
+            _refuse_unknown(where, (*item.leads_to, *item.accessories), "a category", categories)
         return self
 
     def persona_index(self, persona: str) -> int:
@@ -281,7 +283,7 @@ class Shop(_Strict):
         return (day - self.starts_on).days
 
 
-def _known(where: str, named: Iterable[str], what: str, names: set[str]) -> None:
+def _refuse_unknown(where: str, named: Iterable[str], what: str, names: set[str]) -> None:
     for name in named:
         if name not in names:
             raise ValueError(

@@ -16,7 +16,7 @@ from clarion.sim import environment_records
 from clarion.sim.catalogue import only, product_refs
 from clarion.sim.clock import Instants
 from clarion.sim.course import World
-from clarion.sim.draws import Bools, Draws, Floats, Ints
+from clarion.sim.draws import Bools, Draws, Floats, Ints, numbered
 from clarion.sim.files import open_store, write_records
 from clarion.sim.records import customer_refs
 from clarion.sim.traits import draw_traits
@@ -137,8 +137,8 @@ def store_visits(world: World, days: int) -> StoreVisits:
     traits = draw_traits(world.shop, draws, world.ids)
     consents = traits.ids[traits.collection]
     count = 1 + draws.index("store/often", _MOST_VISITS, consents)
-    customer = np.repeat(consents, count)
-    number = np.arange(len(customer)) - np.repeat(np.cumsum(count) - count, count)
+    row, number = numbered(count)
+    customer = consents[row]
     day = draws.index("store/day", days, customer, number)
     seconds = 10 * 3600 + draws.index("store/time", 8 * 3600, customer, number)
     shares = [item.share for item in world.shop.categories]

@@ -61,8 +61,7 @@ def draw_traits(shop: Shop, draws: Draws, ids: Ints) -> Traits:
     """
     draws = Draws(draws.seed)
     persona = draws.choice("trait/persona", [item.share for item in shop.personas], ids)
-    changed, later, leaves = _changes(shop, draws, ids, persona)
-    del later
+    changed, _, leaves = _changes(shop, draws, ids, persona)
     return _traits(shop, draws, ids, persona, changed, leaves)
 
 

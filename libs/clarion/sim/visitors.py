@@ -5,7 +5,7 @@ import pandas as pd
 
 from clarion.sim.catalogue import product_refs
 from clarion.sim.clock import Clock
-from clarion.sim.draws import Draws, Ints
+from clarion.sim.draws import Draws, Ints, numbered
 from clarion.sim.surroundings import Surroundings
 from clarion.sim.traits import Traits
 
@@ -63,8 +63,7 @@ def _views(
     prefix: str,
 ) -> pd.DataFrame:
     """Products looked at, one visit per person."""
-    row = np.repeat(np.arange(len(person)), count)
-    number = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    row, number = numbered(count)
     keys = (person[row], number)
     shares = [item.share for item in surroundings.shop.categories]
     category = draws.choice("visitor/category", shares, person)[row]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clarion.sim.catalogue import Texts
-from clarion.sim.draws import Bools, Draws, Floats, Ints
+from clarion.sim.draws import Bools, Draws, Floats, Ints, numbered
 from clarion.sim.kernel import Outcome
 from clarion.sim.purchases import Lines
 from clarion.sim.surroundings import Surroundings
@@ -18,6 +18,7 @@ TYPES = (
     "payment_given_up", "checkout",
 )  # fmt: skip
 CHANNELS = ("app", "web", "mini_program", "live_stream", "social")
+SENT_AT = 8 * 3600  # seconds after midnight at which messages are sent
 _MAX_VIEWS = 12
 _BRAND_SEARCHES = 0.08  # share of the searches that name the shop itself
 _TROUBLE_WINDOW = 30
@@ -62,7 +63,7 @@ def start_seconds(draws: Draws, customer: Ints, day: Ints) -> Ints:
 
 def view_seconds(draws: Draws, customer: Ints, day: Ints) -> Ints:
     """Seconds from the customer's midnight to the view of a message of a day: 8:02 to 18:02."""
-    return 8 * 3600 + 120 + draws.index("answer/when", 10 * 3600, customer, day)
+    return SENT_AT + 120 + draws.index("answer/when", 10 * 3600, customer, day)
 
 
 def channels(surroundings: Surroundings, draws: Draws, members: Members, outcome: Outcome) -> Ints:
@@ -171,8 +172,7 @@ def _views(
     persona = members.persona(customer, day)
     mean = np.array([item.views for item in shop.personas])[persona]
     count = np.minimum(draws.geometric("visit/views", mean, customer, day), _MAX_VIEWS)
-    visit = np.repeat(visits, count)
-    number = np.arange(len(visit)) - np.repeat(np.cumsum(count) - count, count)
+    visit, number = numbered(count)
     keys = (customer[visit], day[visit], number)
     on_focus = draws.uniform("view/focus", *keys) < 0.7
     category = np.where(on_focus, outcome.visit_focus[visit], outcome.visit_other[visit])
@@ -199,18 +199,11 @@ def _views(
 def _ordered(outcome: Outcome, lines: Lines) -> Part:
     """The products of an order as they are put into the cart."""
     return _part(
-        visit_of(outcome, lines.customer, lines.day),
+        outcome.visit_of(lines.customer, lines.day),
         60 + lines.number,
         CART_ADD,
         lines.product,
     )
-
-
-def visit_of(outcome: Outcome, customer: Ints, day: Ints) -> Ints:
-    """The place of the visit of customers on days."""
-    keys = outcome.visit_customer * 100_000 + outcome.visit_day
-    order = np.argsort(keys)
-    return np.asarray(order[np.searchsorted(keys[order], customer * 100_000 + day)])
 
 
 def _payments(surroundings: Surroundings, draws: Draws, outcome: Outcome) -> list[Part]:

@@ -6,7 +6,17 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from clarion.sim.draws import Bools, Draws, Floats, Hashes, Ints, number_of, uniform_after
+from clarion.sim.draws import (
+    Bools,
+    Draws,
+    Floats,
+    Hashes,
+    Ints,
+    as_geometric,
+    logistic,
+    number_of,
+    uniform_after,
+)
 from clarion.sim.shop import Shop
 from clarion.sim.surroundings import Surroundings
 from clarion.sim.traits import NEVER, Traits
@@ -30,6 +40,7 @@ _TOUCH_HALVES = 2.0 ** (-1.0 / 3.0)
 _PULL_HALVES = np.float32(2.0 ** (-1.0 / 12.0))
 _LEAD = np.float32(8.0)  # how much likelier a category is after an order that leads to it
 NO_BENEFIT = 0.5  # factor of the effect of a message without a benefit
+ANSWERS = ("delivered", "viewed", "clicked", "unsubscribes")
 _NOBODY: Ints = np.empty(0, np.int64)
 
 
@@ -109,18 +120,21 @@ class Walk:
         surroundings: what is the same for all customers.
         draws: random draws, with the replicate of the events.
         traits: who the customers are.
+        later: who they are after their change.
         state: where they are.
         sends: messages to them.
+        answers: what became of each message, by name.
         outcomes: what happened so far, by name.
+        prefixes: hashes of draws and customers, by the draws' names.
     """
 
     surroundings: Surroundings
     draws: Draws
     traits: Traits
+    later: Traits
     state: State
     sends: Sends
     answers: dict[str, Bools]
-    later: Traits | None
     outcomes: dict[str, list[npt.NDArray[np.int64]]] = field(default_factory=dict)
     prefixes: dict[str, Hashes] = field(default_factory=dict)
 
@@ -237,11 +251,7 @@ class Walk:
         annoyed = self.shop.annoyance * np.exp(0.4 * np.minimum(state.load[rows], 6.0))
         leaves = delivered & (self.chance("unsubscribed", day, rows) < annoyed)
         state.unsubscribed[rows[leaves]] = True
-        for name, values in zip(
-            ("delivered", "viewed", "clicked", "unsubscribes"),
-            (delivered, viewed, clicked, leaves),
-            strict=True,
-        ):
+        for name, values in zip(ANSWERS, (delivered, viewed, clicked, leaves), strict=True):
             answers[name][sends] = values
         return rows[clicked]
 
@@ -252,9 +262,8 @@ class Walk:
     def visits(self, day: int, total: Floats, clickers: Ints) -> tuple[Bools, Bools]:
         """Who orders and who comes on a day, by row."""
         orders = -np.log1p(-self.chance("buy", day)) < total
-        shop = self.shop.visits
-        chance = np.minimum(VISIT_LIMIT, shop.base * self.of_persona("browsing")
-                            + shop.per_order * self.of_persona("browsing") * total)  # fmt: skip
+        shop, browsing = self.shop.visits, self.of_persona("browsing")
+        chance = np.minimum(VISIT_LIMIT, shop.base * browsing + shop.per_order * browsing * total)
         comes = (self.chance("visit", day) < chance) & (total > 0)
         comes[clickers] = True
         return orders, comes | orders
@@ -298,9 +307,8 @@ class Walk:
 
     def line_counts(self, day: int, rows: Ints) -> Ints:
         """Number of lines of the orders of some customers."""
-        stay = 1.0 - 1.0 / np.maximum(self.lines[rows], 1.0000001)
-        drawn = np.floor(np.log(self.chance("lines", day, rows)) / np.log(stay))
-        return np.minimum(drawn.astype(np.int64) + 1, MAX_LINES)
+        drawn = as_geometric(self.chance("lines", day, rows), self.lines[rows])
+        return np.minimum(drawn, MAX_LINES)
 
     def _further_line(self, number: int, day: int, rows: Ints, focus: Ints, weights: Rows) -> Ints:
         """The category of a further line: the first one's, an accessory of it, or any."""
@@ -316,7 +324,7 @@ class Walk:
     def change(self, day: int) -> None:
         """Let customers whose day has come change their persona, or leave."""
         now = self.traits.changed == day
-        if self.later is None or not now.any():
+        if not now.any():
             return
         leaves = now & self.traits.leaves
         self.state.left |= leaves
@@ -332,11 +340,6 @@ class Walk:
         for name, value in columns.items():
             full = np.broadcast_to(np.asarray(value, dtype=np.int64), (length,))
             self.outcomes.setdefault(name, []).append(full)
-
-
-def logistic(log_odds: Floats) -> Floats:
-    """The chance that has these log-odds."""
-    return np.asarray(1.0 / (1.0 + np.exp(-log_odds)))
 
 
 def begin(traits: Traits, channels: int) -> State:

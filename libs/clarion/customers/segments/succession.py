@@ -95,7 +95,7 @@ def _names(
     if sample.groups == 1:
         return [naming.EVERYBODY], ()
     wrong = {
-        cluster: naming.false_words(group.named_by, _known(said[cluster], sample.features))
+        cluster: naming.false_words(group.named_by, _known_traits(said[cluster], sample.features))
         for cluster, group in continued.items()
     }
     kept = {
@@ -113,7 +113,7 @@ def _names(
     return names, renamed
 
 
-def _known(centre: Array, features: Sequence[str]) -> dict[str, float]:
+def _known_traits(centre: Array, features: Sequence[str]) -> dict[str, float]:
     pairs = zip(features, centre.tolist(), strict=True)
     return {name: z for name, z in pairs if not np.isnan(z)}
 
@@ -122,5 +122,7 @@ def _traits(sample: GroupedSample, centre: Array) -> tuple[Trait, ...]:
     """The inputs of a group, the farthest from the population first."""
     if sample.groups == 1:
         return ()
-    traits = (Trait(name, round(z, 6)) for name, z in _known(centre, sample.features).items())
+    traits = (
+        Trait(name, round(z, 6)) for name, z in _known_traits(centre, sample.features).items()
+    )
     return tuple(sorted(traits, key=lambda trait: -abs(trait.z)))
