@@ -265,7 +265,7 @@ class Speaker:
         sample = trees.Sample(points, kept, np.arange(len(customers)) % 3 == 0)
         settings = replace(self._config.section(TagSettings), depth=6)
         found = [
-            trees.explain_group(sample, labels == group, settings=settings, seed=1)
+            trees.explain(sample, labels == group, settings=settings, seed=1)
             for group in np.unique(labels)
         ]
         rules = [item.when for item in found if not isinstance(item, NotComputable)]

@@ -38,7 +38,7 @@ def _planted(n: int = 2000) -> tuple[Sample, np.ndarray]:
 @pytest.mark.covers("P4")
 def test_a_tree_finds_a_planted_rule_and_says_how_sure_it_is(settings: TagSettings) -> None:
     sample, inside = _planted()
-    explanation = trees.explain_group(sample, inside, settings=settings, seed=1)
+    explanation = trees.explain(sample, inside, settings=settings, seed=1)
     assert not isinstance(explanation, NotComputable)
     assert explanation.fidelity.low >= 0.9
     assert explanation.confidence > 0.9
@@ -53,7 +53,7 @@ def test_spark_applies_the_rule_as_the_tree_predicts_unknown_values_included(
     from sklearn.tree import DecisionTreeClassifier
 
     sample, inside = _planted()
-    explanation = trees.explain_group(sample, inside, settings=settings, seed=1)
+    explanation = trees.explain(sample, inside, settings=settings, seed=1)
     assert not isinstance(explanation, NotComputable)
     learned = ~sample.is_held_out
     smallest = int(np.ceil(settings.min_leaf_share * learned.sum()))
@@ -84,7 +84,7 @@ def test_a_tree_that_separates_known_from_unknown_values_becomes_sql(
     points[inside, 0] = np.nan
     sample = Sample(points, NAMES, rng.random(600) < 0.3)
     for group, expected in ((inside, "spend IS NULL"), (~inside, "spend IS NOT NULL")):
-        explanation = trees.explain_group(sample, group, settings=settings, seed=1)
+        explanation = trees.explain(sample, group, settings=settings, seed=1)
         assert not isinstance(explanation, NotComputable)
         assert (explanation.when, explanation.confidence, explanation.recall) == (
             expected,
@@ -107,7 +107,7 @@ def test_a_group_of_everyone_or_of_nobody_is_not_explained(settings: TagSettings
     sample, _ = _planted(200)
     for inside in (np.ones(200, bool), np.zeros(200, bool)):
         assert isinstance(
-            trees.explain_group(sample, inside, settings=settings, seed=1),
+            trees.explain(sample, inside, settings=settings, seed=1),
             NotComputable,
         )
 

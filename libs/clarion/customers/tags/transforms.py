@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from clarion.kernel import sql
 from clarion.kernel.safe_sql import null_on_error
 
 _TAGS = "array<struct<tag:string,since:date>>"
+_DIGITS = 9  # a sum differs beyond them when Spark adds in another order
 
 
 def assign_tags(features: DataFrame, conditions: Mapping[str, str]) -> DataFrame:
@@ -71,6 +72,51 @@ def count_tags(tags: DataFrame) -> DataFrame:
     )
     return counts.crossJoin(F.broadcast(everyone)).select(
         "tag", "customers", (F.col("customers") / F.col("everyone")).alias("share")
+    )
+
+
+def category_shares(interactions: DataFrame) -> DataFrame:
+    """What customers bought, and what they only looked at, by category.
+
+    The two rest on different products, so that one can explain the other: no product that a
+    customer bought counts as looked at.
+
+    Args:
+        interactions: INTERACTIONS of the day.
+
+    Returns:
+        One row per customer with a product of a known category: customer_id, purchases (orders,
+        each once for each of its products), bought (share of the purchases, by category),
+        looked_at (share of the interest in products that were not bought, by category). A share
+        is missing where it is zero.
+    """
+    of_category = (
+        interactions.where("category IS NOT NULL")
+        .groupBy("customer_id", "category")
+        .agg(
+            F.sum("orders").alias("bought"),
+            F.sum(F.expr("IF(orders = 0, interest, 0)")).alias("looked_at"),
+        )
+    )
+
+    def shares(name: str) -> Column:
+        total = F.sum(name).over(Window.partitionBy("customer_id"))
+        return F.when(F.col(name) > 0, F.round(F.col(name) / total, _DIGITS))
+
+    def as_map(name: str) -> Column:
+        pairs = F.collect_list(F.when(F.col(name).isNotNull(), F.struct("category", name)))
+        return F.map_from_entries(pairs).alias(name)
+
+    return (
+        of_category.select(
+            "customer_id",
+            "category",
+            F.col("bought").alias("orders"),
+            shares("bought").alias("bought"),
+            shares("looked_at").alias("looked_at"),
+        )
+        .groupBy("customer_id")
+        .agg(F.sum("orders").alias("purchases"), as_map("bought"), as_map("looked_at"))
     )
 
 
