@@ -1,5 +1,6 @@
 """Tags: what a tree says is what Spark applies, and what goes with what is more than chance."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -112,6 +113,67 @@ def test_a_group_of_everyone_or_of_nobody_is_not_explained(settings: TagSettings
         )
 
 
+def test_a_tree_is_read_in_words_with_what_the_features_are_called(settings: TagSettings) -> None:
+    sample, inside = _planted()
+    explanation = trees.explain(sample, inside, settings=settings, seed=1)
+    assert not isinstance(explanation, NotComputable)
+    words = explanation.words({"spend": "spent"})
+    assert re.fullmatch(
+        r"spent above (5.9\d|6.0\d?|6) and views at most [34](.\d+)?( or unknown)?(; or .+)?", words
+    )
+    unknown = np.where(inside[:, None], np.nan, sample.points)
+    explanation = trees.explain(replace(sample, points=unknown), inside, settings=settings, seed=1)
+    assert not isinstance(explanation, NotComputable)
+    assert explanation.words({"views": "seen"}) in ("spend unknown", "seen unknown")
+
+
+@pytest.mark.covers("P4")
+def test_a_tree_that_is_right_no_more_often_than_what_is_true_of_most_explains_nothing(
+    settings: TagSettings,
+) -> None:
+    sample, _ = _planted()
+    chance = np.random.default_rng(1).random(len(sample.points))
+    for share in (0.3, 0.5, 0.7):
+        explanation = trees.explain(
+            sample, chance < share, settings=replace(settings, min_leaf_share=0.002), seed=1
+        )
+        assert isinstance(explanation, NotComputable)
+    spend = sample.points[:, 0]
+    for share in (0.3, 0.5, 0.7):
+        is_member = np.where(chance < 0.8, spend < 10 * share, chance < 0.9)
+        explanation = trees.explain(sample, is_member, settings=settings, seed=1)
+        assert not isinstance(explanation, NotComputable)
+        held_out = is_member[sample.is_held_out]
+        assert explanation.lift == pytest.approx(explanation.confidence / held_out.mean())
+        assert explanation.fidelity.low > max(held_out.mean(), 1 - held_out.mean())
+
+
+@pytest.mark.covers("P4")
+def test_recent_and_earlier_interest_by_category_rest_on_different_days(
+    rows: Callable[..., DataFrame],
+) -> None:
+    interactions = rows(
+        "customer_id string, category string, interest double, recent_interest double",
+        ("k", "toys", 9.0, 3.0),
+        ("k", "toys", 2.0, 0.0),
+        ("k", "books", 1.0, 1.0),
+        ("k", "pens", 2.0, 0.0),
+        ("k", None, 7.0, 2.0),
+        ("only lately", "books", 2.000000001, 2.0),
+        ("only before", "books", 2.0, 0.0),
+        ("knows no category", None, 1.0, 0.5),
+    )
+    shares = {
+        row["customer_id"]: tuple(row)[1:]
+        for row in transforms.category_shares(interactions).collect()
+    }
+    assert shares == {
+        "k": (4.0, 10.0, {"toys": 0.75, "books": 0.25}, {"toys": 0.8, "pens": 0.2}),
+        "only lately": (2.0, 0.0, {"books": 1.0}, {}),
+        "only before": (0.0, 2.0, {}, {"books": 1.0}),
+    }
+
+
 def test_a_tag_remembers_since_when_and_starts_again_after_a_break(
     rows: Callable[..., DataFrame],
 ) -> None:
@@ -221,10 +283,11 @@ def test_shipped_tags_speak_only_of_declared_features(
         + ", ".join(
             f"{item.name} {'double' if item.type == 'number' else 'string'}" for item in names
         )
+        + ", recent_interest double, recent map<string,double>"
     )
     assert (
         transforms.assign_tags(
-            empty, {tag.name: tag.condition({}) for tag in shop.tags(config)}
+            empty, {tag.name: tag.condition({}, category="''") for tag in shop.tags(config)}
         ).collect()
         == []
     )

@@ -62,7 +62,7 @@ def test_a_tree_may_know_what_shares_nothing_with_its_tag() -> None:
     check_tree(_tag(when="orders_30d > 9", tree={"features": ["views_per_spend"]}), FEATURES)
 
 
-@pytest.mark.parametrize("feature", ["no_such_feature", "region", "looked_at in category"])
+@pytest.mark.parametrize("feature", ["no_such_feature", "region", "earlier in category"])
 def test_a_tree_knows_number_features_only(feature: str) -> None:
     tag = _tag(when="spend > 9", tree={"features": [feature]})
     with pytest.raises(ConfigError, match="its tree knows no such feature") as error:
@@ -70,17 +70,17 @@ def test_a_tree_knows_number_features_only(feature: str) -> None:
     assert error.value.found == feature
 
 
-def test_what_was_looked_at_explains_what_was_bought_and_not_itself() -> None:
-    tree = {"features": ["looked_at in category"]}
-    check_tree(_tag(**OF_CATEGORY, when="{bought in category} > 0.5", tree=tree), FEATURES)
-    looked = _tag(**OF_CATEGORY, when="{looked_at in category} > 0.5", tree=tree)
+def test_earlier_interest_explains_recent_interest_and_not_itself() -> None:
+    tree = {"features": ["earlier in category"]}
+    check_tree(_tag(**OF_CATEGORY, when="{recent in category} > 0.5", tree=tree), FEATURES)
+    of_earlier = _tag(**OF_CATEGORY, when="{earlier in category} > 0.5", tree=tree)
     with pytest.raises(ConfigError, match="explain the tag by what defines it"):
-        check_tree(looked, FEATURES)
+        check_tree(of_earlier, FEATURES)
 
 
 def test_a_feature_may_not_have_the_name_of_a_column_of_categories() -> None:
-    tag = _tag(**OF_CATEGORY, when="{bought in category} > 0.5")
-    features = parse_features({"bought": _feature("days", "sum(quantity)")})
+    tag = _tag(**OF_CATEGORY, when="{recent in category} > 0.5")
+    features = parse_features({"recent": _feature("days", "sum(quantity)")})
     with pytest.raises(ConfigError, match="a column of the name of a feature"):
         check_tree(tag, features)
 
@@ -88,14 +88,14 @@ def test_a_feature_may_not_have_the_name_of_a_column_of_categories() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({**WORDS, "when": "{bought in category} > 0.5"}, "an unknown word in braces"),
+        ({**WORDS, "when": "{recent in category} > 0.5"}, "an unknown word in braces"),
         ({**OF_CATEGORY, "when": "{owned in category} > 0.5"}, "an unknown word in braces"),
-        ({**OF_CATEGORY, "when": "purchases > 3"}, "'when' is the same for each category"),
+        ({**OF_CATEGORY, "when": "recent_interest > 3"}, "'when' is the same for each category"),
         (
-            {**OF_CATEGORY, "en": "fan", "when": "{bought in category} > 0.5"},
+            {**OF_CATEGORY, "en": "fan", "when": "{recent in category} > 0.5"},
             "'en' is the same for each category",
         ),
-        ({**OF_CATEGORY, "each": "brand", "when": "{bought in category} > 0.5"}, "each"),
+        ({**OF_CATEGORY, "each": "brand", "when": "{recent in category} > 0.5"}, "each"),
         ({**WORDS, "when": "a > 1", "tree": {"features": []}}, "tree.features"),
         (
             {**WORDS, "when": "a > 1", "tree": {"features": ["b"], "learns_from": "rand() > 0.5"}},
@@ -111,9 +111,9 @@ def test_an_invalid_tag_of_a_tree_or_of_each_category_is_refused(
 
 
 def test_the_tag_of_a_category_names_it_whatever_its_letters() -> None:
-    tag = _tag(**OF_CATEGORY, when="{bought in category} > 0.5").of_category("Kids' toys")
+    tag = _tag(**OF_CATEGORY, when="{recent in category} > 0.5").of_category("Kids' toys")
     assert (tag.name, tag.label_en) == ("t:Kids' toys", "Kids' toys")
-    assert tag.condition({}) == "bought['Kids\\' toys'] > 0.5"
+    assert tag.condition({}) == "recent['Kids\\' toys'] > 0.5"
 
 
 def test_the_packaged_tags_are_explained_by_what_does_not_define_them(config: Config) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from clarion.customers.features.definitions import Feature, required_features
 from clarion.customers.features.left_out import features_named
-from clarion.customers.tags.definitions import CATEGORY_COLUMNS, LOOKED_AT, Tag
+from clarion.customers.tags.definitions import CATEGORY_COLUMNS, EARLIER, Tag
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import names
 
@@ -31,13 +31,13 @@ def check_tree(tag: Tag, features: tuple[Feature, ...]) -> None:
         return
     defining = _facts(features_named(condition, features) + tag.means, features)
     for name in tag.tree.features:
-        if name == LOOKED_AT and tag.of_each_category:
-            if "looked_at" in names(condition):
+        if name == EARLIER and tag.of_each_category:
+            if {"earlier", "earlier_interest"} & set(names(condition)):
                 _refuse(where, name, name)
         elif name not in declared or declared[name].type != "number":
             fix = "use number features of features.yml"
             if tag.of_each_category:
-                fix = f"{fix}, or '{LOOKED_AT}'"
+                fix = f"{fix}, or '{EARLIER}'"
             raise ConfigError(f"{where}: its tree knows no such feature", found=name, fix=fix)
         else:
             shared = defining.keys() & _facts((name,), features).keys()

@@ -32,7 +32,7 @@ class TreeSample:
     """Today's customers for the trees, or as many as the settings allow, chosen by hash.
 
     Args:
-        customers: customer_id, segment_id, is_held_out; looked_at; per tag with a tree `has NAME`
+        customers: customer_id, segment_id, is_held_out; earlier; per tag with a tree `has NAME`
             (whether the tag is true, or the categories of which it is) and `sure NAME`.
         points: their number features.
     """
@@ -52,8 +52,8 @@ class TreeSample:
         return (self.customers[f"sure {tag.name}"] == True).to_numpy(dtype=bool)  # noqa: E712
 
     def with_category(self, category: str, column: str) -> trees.Sample:
-        """The features, and what was looked at in a category as a feature of the name `column`."""
-        shares = [(row or {}).get(category, np.nan) for row in self.customers["looked_at"]]
+        """The features, and the earlier interest in a category as the feature `column`."""
+        shares = [(row or {}).get(category, np.nan) for row in self.customers["earlier"]]
         points = np.column_stack([self.points.points, np.array(shares, dtype=np.float64)])
         return trees.Sample(points, (*self.points.features, column), self.points.is_held_out)
 
@@ -71,7 +71,7 @@ def take_sample(scope: Scope, features: DataFrame, means: Mapping[str, float | N
     members = scope.current(SEGMENT_MEMBERS).select("customer_id", "segment_id")
     sample_share = min(1.0, settings.max_fit_rows / max(features.count(), 1))
     of_tags = [column for tag in shop.tags(scope.config) for column in _tag_columns(tag, means)]
-    looked_at = [name for name in ("looked_at",) if name in features.columns]
+    earlier = [name for name in ("earlier",) if name in features.columns]
     customers = (
         features.where(_is_below("tag-sample", sample_share))
         .join(members, "customer_id", "left")
@@ -79,7 +79,7 @@ def take_sample(scope: Scope, features: DataFrame, means: Mapping[str, float | N
             "customer_id",
             "segment_id",
             _is_below("tag-held-out", settings.held_out_share).alias("is_held_out"),
-            *looked_at,
+            *earlier,
             *of_tags,
             *numbers,
         )
@@ -183,7 +183,7 @@ def _explain(
     columns, points = tag.tree.features, sample.points
     if category is not None:
         columns = tag.tree.columns(sql.text(category))
-        points = sample.with_category(category, f"looked_at[{sql.text(category)}]")
+        points = sample.with_category(category, f"earlier[{sql.text(category)}]")
     is_sure = sample.is_sure(tag)
     return trees.explain(
         points.where(is_sure, features=columns),
@@ -197,8 +197,8 @@ def _tag_columns(tag: Tag, means: Mapping[str, float | None]) -> list[Column]:
     """Who has a tag, and of whom it is sure, where a tree or a list of categories asks for it."""
     if tag.of_each_category:
         when = null_on_error(tag.condition(means, category="_category"))
-        has = F.expr(f"coalesce(filter(map_keys(bought), _category -> {when}), array())")
-        is_known = F.col("bought").isNotNull()
+        has = F.expr(f"coalesce(filter(map_keys(recent), _category -> {when}), array())")
+        is_known = F.col("recent").isNotNull()
     else:
         has = F.expr(null_on_error(tag.condition(means)))
         is_known = has.isNotNull()
@@ -234,7 +234,7 @@ def _declared_tag(
     """The tag of a tree that explains a declared tag, of one category where it has one."""
     names = _feature_names(scope)
     if category is not None:
-        names[f"looked_at[{sql.text(category)}]"] = f"looked at {category}"
+        names[f"earlier[{sql.text(category)}]"] = f"earlier interest in {category}"
     return _tree_tag(
         TagRow(
             tag=f"like:{tag.name}",

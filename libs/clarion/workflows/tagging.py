@@ -25,7 +25,7 @@ READS = (*known_features.READS, *tag_trees.READS, INTERACTIONS, ORDER_LINES, PRO
 
 
 def load_features(scope: Scope) -> DataFrame:
-    """Today's customers: customer_id, every declared feature, and what each bought by category.
+    """Today's customers: customer_id, every declared feature, and the interest by category.
 
     A feature that is left out is unknown, so that no condition on it is true; a note says which
     declared tags name one. Of categories there are columns where a tag of each category is

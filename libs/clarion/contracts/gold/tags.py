@@ -20,8 +20,8 @@ TAGS = Table(
         Column(
             "rule",
             "string",
-            "SQL condition over the declared features, and over what was bought and looked at "
-            "by category",
+            "SQL condition over the declared features, and over the share of a category in the "
+            "recent and in the earlier interest",
         ),
         Column("label_en", "string", "English label"),
         Column("label_zh", "string", "Chinese label"),

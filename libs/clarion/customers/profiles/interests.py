@@ -34,7 +34,8 @@ def product_interests(
         settings: weights and half-life.
 
     Returns:
-        One row per customer and product: customer_id, product_id, category, orders, interest.
+        One row per customer and product: customer_id, product_id, category, orders, interest,
+        recent_interest (of the last `recent_interest_days`).
     """
     weights = {
         "view": 1.0,
@@ -66,16 +67,19 @@ def product_interests(
     actions = facts_in_window(
         events.where("product_id IS NOT NULL").select(*columns, "type")
     ).select(*key, weight_by_type.alias("weight"), F.lit(0).alias("orders"))
-    decay = decay_weight(days_before(as_of, "day"), half_life=settings.interest_half_life_days)
+    age = days_before(as_of, "day")
+    interest = F.col("weight") * decay_weight(age, half_life=settings.interest_half_life_days)
+    is_recent = age <= settings.recent_interest_days
     return (
         purchases.unionByName(actions.where("weight IS NOT NULL"))
         .groupBy("customer_id", "product_id")
         .agg(
             F.sum("orders").cast("bigint").alias("orders"),
-            F.sum(F.col("weight") * decay).alias("interest"),
+            F.sum(interest).alias("interest"),
+            F.sum(F.when(is_recent, interest).otherwise(0.0)).alias("recent_interest"),
         )
         .join(products.select("product_id", "category"), "product_id", "left")
-        .select("customer_id", "product_id", "category", "orders", "interest")
+        .select("customer_id", "product_id", "category", "orders", "interest", "recent_interest")
     )
 
 
@@ -104,6 +108,7 @@ def top_interests(interests: DataFrame, *, as_of: date, keep: int) -> DataFrame:
             "category",
             "orders",
             F.round("interest", 9).alias("interest"),
+            F.round("recent_interest", 9).alias("recent_interest"),
             "rank",
         )
         .where("interest > 0")

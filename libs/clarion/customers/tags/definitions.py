@@ -13,9 +13,9 @@ from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import refuse_unsafe_sql
 
 _MEAN = re.compile(r"\{mean (\w+)\}")
-_IN_CATEGORY = re.compile(r"\{(bought|looked_at) in category\}")
-CATEGORY_COLUMNS = ("purchases", "bought", "looked_at")  # as transforms.category_shares has them
-LOOKED_AT = "looked_at in category"
+_IN_CATEGORY = re.compile(r"\{(recent|earlier) in category\}")
+CATEGORY_COLUMNS = ("recent_interest", "earlier_interest", "recent", "earlier")
+EARLIER = "earlier in category"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class TagTree:
     """What a tree may know when it explains a declared tag.
 
     Args:
-        features: number features, or 'looked_at in category' for a tag of each category.
+        features: number features, or 'earlier in category' for a tag of each category.
         learns_from: SQL condition: the customers of whom the tag is sure; None for all of whom
             it is known.
     """
@@ -38,12 +38,10 @@ class TagTree:
             category: SQL of the tag's category.
 
         Example:
-            >>> TagTree(("views_90d", "looked_at in category"), None).columns("'Toys'")
-            ('views_90d', "looked_at['Toys']")
+            >>> TagTree(("views_90d", "earlier in category"), None).columns("'Toys'")
+            ('views_90d', "earlier['Toys']")
         """
-        return tuple(
-            f"looked_at[{category}]" if name == LOOKED_AT else name for name in self.features
-        )
+        return tuple(f"earlier[{category}]" if name == EARLIER else name for name in self.features)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +100,10 @@ class Tag:
         """The tag of one category.
 
         Example:
-            >>> tag = Tag("likes", "{bought in category} > 0.5", "likes {category}", "爱{category}",
-            ...     "buys {category}", of_each_category=True)
+            >>> tag = Tag("likes", "{recent in category} > 0.5", "likes {category}", "爱{category}",
+            ...     "looks at {category}", of_each_category=True)
             >>> tag.of_category("Toys").name, tag.of_category("Toys").when
-            ('likes:Toys', "bought['Toys'] > 0.5")
+            ('likes:Toys', "recent['Toys'] > 0.5")
         """
 
         def fill(text: str) -> str:
@@ -167,7 +165,7 @@ def _tag(name: str, body: object, *, where: str) -> Tag:
             f"{where}: an unknown word in braces",
             found=entry.when,
             fix="write {mean NAME} with the name of a feature; with 'each: category' also "
-            "{bought in category} or {looked_at in category}",
+            "{recent in category} or {earlier in category}",
         )
     refuse_unsafe_sql(condition, where=where)
     if tree and tree.learns_from is not None:
@@ -180,7 +178,7 @@ def _tag(name: str, body: object, *, where: str) -> Tag:
 def _refuse_without_category(tag: Tag, *, where: str) -> None:
     """Refuse a tag of each category that is the same for all of them."""
     for key, text, word in (
-        ("when", tag.when, "{bought in category}"),
+        ("when", tag.when, "{recent in category}"),
         ("en", tag.label_en, "{category}"),
         ("zh", tag.label_zh, "{category}"),
     ):

@@ -10,6 +10,7 @@ from clarion.kernel.safe_sql import null_on_error
 
 _TAGS = "array<struct<tag:string,since:date>>"
 _DIGITS = 9  # a sum differs beyond them when Spark adds in another order
+_NOTHING = 1e-6
 
 
 def assign_tags(features: DataFrame, conditions: Mapping[str, str]) -> DataFrame:
@@ -76,30 +77,30 @@ def count_tags(tags: DataFrame) -> DataFrame:
 
 
 def category_shares(interactions: DataFrame) -> DataFrame:
-    """What customers bought, and what they only looked at, by category.
+    """The interest of customers by category: of the last days, and from before.
 
-    The two rest on different products, so that one can explain the other: no product that a
-    customer bought counts as looked at.
+    The two rest on different days, so that one can explain the other.
 
     Args:
         interactions: INTERACTIONS of the day.
 
     Returns:
-        One row per customer with a product of a known category: customer_id, purchases (orders,
-        each once for each of its products), bought (share of the purchases, by category),
-        looked_at (share of the interest in products that were not bought, by category). A share
-        is missing where it is zero.
+        One row per customer with a product of a known category: customer_id, recent_interest and
+        earlier_interest (sums), recent and earlier (share of each category in them; a share is
+        missing where it is zero).
     """
-    of_category = (
+    earlier = F.col("interest") - F.col("recent_interest")
+    by_category = (
         interactions.where("category IS NOT NULL")
         .groupBy("customer_id", "category")
         .agg(
-            F.sum("orders").alias("bought"),
-            F.sum(F.expr("IF(orders = 0, interest, 0)")).alias("looked_at"),
+            F.sum("recent_interest").alias("recent_interest"),
+            # Both are rounded: what is left of nothing is less than this.
+            F.sum(F.when(earlier > _NOTHING, earlier).otherwise(0.0)).alias("earlier_interest"),
         )
     )
 
-    def shares(name: str) -> Column:
+    def share_of(name: str) -> Column:
         total = F.sum(name).over(Window.partitionBy("customer_id"))
         return F.when(F.col(name) > 0, F.round(F.col(name) / total, _DIGITS))
 
@@ -107,16 +108,14 @@ def category_shares(interactions: DataFrame) -> DataFrame:
         pairs = F.collect_list(F.when(F.col(name).isNotNull(), F.struct("category", name)))
         return F.map_from_entries(pairs).alias(name)
 
-    return (
-        of_category.select(
-            "customer_id",
-            "category",
-            F.col("bought").alias("orders"),
-            shares("bought").alias("bought"),
-            shares("looked_at").alias("looked_at"),
-        )
-        .groupBy("customer_id")
-        .agg(F.sum("orders").alias("purchases"), as_map("bought"), as_map("looked_at"))
+    shares = by_category.withColumns(
+        {"recent": share_of("recent_interest"), "earlier": share_of("earlier_interest")}
+    )
+    return shares.groupBy("customer_id").agg(
+        F.round(F.sum("recent_interest"), _DIGITS).alias("recent_interest"),
+        F.round(F.sum("earlier_interest"), _DIGITS).alias("earlier_interest"),
+        as_map("recent"),
+        as_map("earlier"),
     )
 
 

@@ -193,11 +193,11 @@ def _is_better_than_most(predicted: Flags, actual: Flags) -> bool:
     """Whether the tree is right more often than saying of everybody what is true of most.
 
     The two differ only on customers of whom the tree says the other thing. Of these it is right in
-    more than a half, by Wilson's 95 % interval: a sign test in pairs.
+    more than a half, by the lower end of Wilson's interval at 95 % on that side: a sign test.
     """
     most = bool(actual.mean() > 0.5)
     differs = predicted != most
-    right = share(float((actual[differs] != most).sum()), float(differs.sum()))
+    right = share(float((actual[differs] != most).sum()), float(differs.sum()), level=0.9)
     return isinstance(right, Interval) and right.low > 0.5
 
 
