@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from itertools import combinations
 
 import numpy as np
@@ -11,6 +11,8 @@ import pytest
 from pyspark.sql import DataFrame
 
 from clarion.config import Config
+from clarion.customers.profiles.interests import product_interests, top_interests
+from clarion.customers.profiles.settings import ProfileSettings
 from clarion.customers.tags import associations, transforms, trees
 from clarion.customers.tags.definitions import parse
 from clarion.customers.tags.settings import TagSettings
@@ -146,6 +148,29 @@ def test_a_tree_that_is_right_no_more_often_than_what_is_true_of_most_explains_n
         held_out = is_member[sample.is_held_out]
         assert explanation.lift == pytest.approx(explanation.confidence / held_out.mean())
         assert explanation.fidelity.low > max(held_out.mean(), 1 - held_out.mean())
+
+
+def test_recent_interest_is_that_of_the_last_days_and_no_more(
+    rows: Callable[..., DataFrame], config: Config
+) -> None:
+    as_of, fact = (
+        date(2026, 6, 1),
+        "customer_id string, product_id string, happened_at timestamp, arrived_at timestamp",
+    )
+    days = (1, 90, 91, 200)
+    at = [datetime(2026, 6, 1, 12) - timedelta(days=age) for age in days]
+    interests = product_interests(
+        rows(f"{fact}, kind string, order_id string", ("k", "p", at[2], at[2], "sale", "o1")),
+        rows(f"{fact}, type string", *(("k", "p", time, time, "view") for time in at)),
+        rows("product_id string, category string", ("p", "toys")),
+        as_of=as_of,
+        time_zone="UTC",
+        settings=config.section(ProfileSettings),
+    )
+    (row,) = top_interests(interests, as_of=as_of, keep=9).collect()
+    views = [0.5 ** (age / 30) for age in days]
+    assert row["recent_interest"] == pytest.approx(views[0] + views[1], abs=1e-8)
+    assert row["interest"] == pytest.approx(sum(views) + 5 * views[2], abs=1e-8)
 
 
 @pytest.mark.covers("P4")
