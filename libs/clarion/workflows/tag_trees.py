@@ -44,12 +44,12 @@ class TreeSample:
         """Who has a declared tag, shape (n,)."""
         values = self.customers[f"has {tag.name}"]
         if category is None:
-            return (values == True).to_numpy(dtype=bool)  # noqa: E712  # unknown is not true
+            return values.to_numpy(dtype=bool)
         return np.array([category in of_customer for of_customer in values], dtype=bool)
 
     def is_sure(self, tag: Tag) -> npt.NDArray[np.bool_]:
         """Of whom a declared tag is known, and sure enough to learn from, shape (n,)."""
-        return (self.customers[f"sure {tag.name}"] == True).to_numpy(dtype=bool)  # noqa: E712
+        return self.customers[f"sure {tag.name}"].to_numpy(dtype=bool)
 
     def with_category(self, category: str, column: str) -> trees.Sample:
         """The features, and the earlier interest in a category as the feature `column`."""
@@ -195,18 +195,19 @@ def _explain(
 
 def _tag_columns(tag: Tag, means: Mapping[str, float | None]) -> list[Column]:
     """Who has a tag, and of whom it is sure, where a tree or a list of categories asks for it."""
+    if tag.tree is None and not tag.of_each_category:
+        return []
     if tag.of_each_category:
         when = null_on_error(tag.condition(means, category="_category"))
         has = F.expr(f"coalesce(filter(map_keys(recent), _category -> {when}), array())")
-        is_known = F.col("recent").isNotNull()
+        is_sure = F.col("recent").isNotNull()
     else:
-        has = F.expr(null_on_error(tag.condition(means)))
-        is_known = has.isNotNull()
-    if tag.tree is None:
-        return [has.alias(f"has {tag.name}")] if tag.of_each_category else []
-    if tag.tree.learns_from is not None:
-        is_known = is_known & F.expr(f"({null_on_error(tag.tree.learns_from)})")
-    return [has.alias(f"has {tag.name}"), is_known.alias(f"sure {tag.name}")]
+        condition = F.expr(f"({null_on_error(tag.condition(means))})")
+        has, is_sure = F.coalesce(condition, F.lit(False)), condition.isNotNull()
+    if tag.tree is not None and tag.tree.learns_from is not None:
+        learns_from = F.expr(f"({null_on_error(tag.tree.learns_from)})")
+        is_sure = is_sure & F.coalesce(learns_from, F.lit(False))
+    return [has.alias(f"has {tag.name}"), is_sure.alias(f"sure {tag.name}")]
 
 
 def _is_below(salt: str, share: float) -> Column:

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from clarion.customers.profiles.days import day_columns
@@ -37,14 +37,6 @@ def product_interests(
         One row per customer and product: customer_id, product_id, category, orders, interest,
         recent_interest (of the last `recent_interest_days`).
     """
-    weights = {
-        "view": 1.0,
-        "favourite": settings.cart_interest,
-        "cart_add": settings.cart_interest,
-    }
-    weight_by_type = F.coalesce(
-        *(F.when(F.col("type") == name, F.lit(weight)) for name, weight in weights.items())
-    )
     key = ("customer_id", "product_id", "day")
     columns = ("customer_id", "product_id", "happened_at", "arrived_at")
     in_window = F.col("day") >= F.date_sub(F.lit(as_of), settings.window_days)
@@ -66,7 +58,7 @@ def product_interests(
     )
     actions = facts_in_window(
         events.where("product_id IS NOT NULL").select(*columns, "type")
-    ).select(*key, weight_by_type.alias("weight"), F.lit(0).alias("orders"))
+    ).select(*key, _event_weight(settings).alias("weight"), F.lit(0).alias("orders"))
     age = days_before(as_of, "day")
     interest = F.col("weight") * decay_weight(age, half_life=settings.interest_half_life_days)
     is_recent = age <= settings.recent_interest_days
@@ -80,6 +72,18 @@ def product_interests(
         )
         .join(products.select("product_id", "category"), "product_id", "left")
         .select("customer_id", "product_id", "category", "orders", "interest", "recent_interest")
+    )
+
+
+def _event_weight(settings: ProfileSettings) -> Column:
+    """The interest that an event shows; null for an event that shows none."""
+    weights = {
+        "view": 1.0,
+        "favourite": settings.cart_interest,
+        "cart_add": settings.cart_interest,
+    }
+    return F.coalesce(
+        *(F.when(F.col("type") == name, F.lit(weight)) for name, weight in weights.items())
     )
 
 
