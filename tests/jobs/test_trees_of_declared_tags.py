@@ -1,13 +1,12 @@
 """Trees find customers who are like those with a declared tag, from what does not define it."""
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pytest
-from lake_rows import append_rows
-from pyspark.sql import Row
+from lake_rows import append_rows, consent
+from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 from worlds import Desk
 
@@ -39,19 +38,20 @@ prefers: {each: category, when: "recent_interest >= 3 AND {recent in category} >
 """
 
 
-@pytest.fixture
-def shop(desk: Callable[..., Desk]) -> Desk:
+@pytest.fixture(scope="module")
+def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """Half of the active customers are interested in toys, the others in books, a few in pens, now as before.
 
     Those who are asleep were interested in toys. The frugal fill their carts; who is lucky is chance.
     """
-    made = desk(MAPPING)
+    made = Desk(spark, tmp_path_factory.mktemp("shop"), MAPPING)
     (made.folder / "conf" / "tags.yml").write_text(TAGS, encoding="utf-8")
     made.configure()
     customers, interactions = _customers()
     append_rows(made.lake, "gold.customer_features", *customers)
     append_rows(made.lake, "gold.interactions", *interactions)
-    append_rows(made.lake, "gold.features", *_means())
+    consents = [consent(row["customer_id"], "analytics") for row in customers]
+    append_rows(made.lake, "silver.consents", *consents)
     made.run("tags", as_of=AS_OF)
     return made
 
@@ -81,10 +81,6 @@ def _customers() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
             for category, strength, recent in interest
         ]
     return customers, interactions
-
-
-def _means() -> list[dict[str, Any]]:
-    return [{"as_of": AS_OF, "feature": "views_365d", "left_out": None}]
 
 
 def _tags(shop: Desk) -> dict[str, Row]:
