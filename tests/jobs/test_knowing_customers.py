@@ -14,6 +14,7 @@ from worlds import World
 from clarion.collect.identity.consent import consenting_customers
 from clarion.contracts import TABLES
 from clarion.customers.features.transforms import unpack_features
+from clarion.customers.tags.transforms import category_shares
 from clarion.declarations import shop
 from clarion.lake import Lake
 from clarion.measures.columns.days import local_day
@@ -86,12 +87,15 @@ def test_every_declared_feature_is_reported_with_its_spread(world: World) -> Non
 
 @pytest.mark.covers("P4", "P6")
 def test_tags_are_what_their_rules_say(world: World) -> None:
-    wide = unpack_features(world.read("gold.customer_features"), shop.features(world.config))
+    features = unpack_features(world.read("gold.customer_features"), shop.features(world.config))
+    shares = category_shares(world.read("gold.interactions"))
+    wide = features.join(shares, "customer_id", "left")
     customer_tags = world.read("gold.customer_tags").select(
         "customer_id", F.explode("tags.tag").alias("tag")
     )
     rules = world.read("gold.tags").collect()
     assert {row["kind"] for row in rules} == {"declared", "tree"}
+    assert any(row["category"] for row in rules)
     for row in rules:
         expected = {item[0] for item in wide.where(row["rule"]).select("customer_id").collect()}
         assert {
@@ -110,6 +114,7 @@ def test_tags_are_what_their_rules_say(world: World) -> None:
     )
     for row in rules:
         if row["kind"] == "tree":
+            assert row["lift"] > 1
             assert 0 <= row["fidelity_low"] <= row["fidelity"] <= row["fidelity_high"] <= 1
 
 

@@ -1,8 +1,9 @@
 """Tags: what a tree says is what Spark applies, and what goes with what is more than chance."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from itertools import combinations
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from pyspark.sql import DataFrame
 
 from clarion.config import Config
+from clarion.customers.profiles.interests import product_interests, top_interests
+from clarion.customers.profiles.settings import ProfileSettings
 from clarion.customers.tags import associations, transforms, trees
 from clarion.customers.tags.definitions import parse
 from clarion.customers.tags.settings import TagSettings
@@ -38,7 +41,7 @@ def _planted(n: int = 2000) -> tuple[Sample, np.ndarray]:
 @pytest.mark.covers("P4")
 def test_a_tree_finds_a_planted_rule_and_says_how_sure_it_is(settings: TagSettings) -> None:
     sample, inside = _planted()
-    explanation = trees.explain_group(sample, inside, settings=settings, seed=1)
+    explanation = trees.explain(sample, inside, settings=settings, seed=1)
     assert not isinstance(explanation, NotComputable)
     assert explanation.fidelity.low >= 0.9
     assert explanation.confidence > 0.9
@@ -53,7 +56,7 @@ def test_spark_applies_the_rule_as_the_tree_predicts_unknown_values_included(
     from sklearn.tree import DecisionTreeClassifier
 
     sample, inside = _planted()
-    explanation = trees.explain_group(sample, inside, settings=settings, seed=1)
+    explanation = trees.explain(sample, inside, settings=settings, seed=1)
     assert not isinstance(explanation, NotComputable)
     learned = ~sample.is_held_out
     smallest = int(np.ceil(settings.min_leaf_share * learned.sum()))
@@ -84,7 +87,7 @@ def test_a_tree_that_separates_known_from_unknown_values_becomes_sql(
     points[inside, 0] = np.nan
     sample = Sample(points, NAMES, rng.random(600) < 0.3)
     for group, expected in ((inside, "spend IS NULL"), (~inside, "spend IS NOT NULL")):
-        explanation = trees.explain_group(sample, group, settings=settings, seed=1)
+        explanation = trees.explain(sample, group, settings=settings, seed=1)
         assert not isinstance(explanation, NotComputable)
         assert (explanation.when, explanation.confidence, explanation.recall) == (
             expected,
@@ -107,9 +110,93 @@ def test_a_group_of_everyone_or_of_nobody_is_not_explained(settings: TagSettings
     sample, _ = _planted(200)
     for inside in (np.ones(200, bool), np.zeros(200, bool)):
         assert isinstance(
-            trees.explain_group(sample, inside, settings=settings, seed=1),
+            trees.explain(sample, inside, settings=settings, seed=1),
             NotComputable,
         )
+
+
+def test_a_tree_is_read_in_words_with_what_the_features_are_called(settings: TagSettings) -> None:
+    sample, inside = _planted()
+    explanation = trees.explain(sample, inside, settings=settings, seed=1)
+    assert not isinstance(explanation, NotComputable)
+    words = explanation.words({"spend": "spent"})
+    assert re.fullmatch(
+        r"spent above (5.9\d|6.0\d?|6) and views at most [34](.\d+)?( or unknown)?(; or .+)?", words
+    )
+    unknown = np.where(inside[:, None], np.nan, sample.points)
+    explanation = trees.explain(replace(sample, points=unknown), inside, settings=settings, seed=1)
+    assert not isinstance(explanation, NotComputable)
+    assert explanation.words({"views": "seen"}) in ("spend unknown", "seen unknown")
+
+
+@pytest.mark.covers("P4")
+def test_a_tree_that_is_right_no_more_often_than_what_is_true_of_most_explains_nothing(
+    settings: TagSettings,
+) -> None:
+    sample, _ = _planted()
+    chance = np.random.default_rng(1).random(len(sample.points))
+    for share in (0.3, 0.5, 0.7):
+        explanation = trees.explain(
+            sample, chance < share, settings=replace(settings, min_leaf_share=0.002), seed=1
+        )
+        assert isinstance(explanation, NotComputable)
+    spend = sample.points[:, 0]
+    for share in (0.3, 0.5, 0.7):
+        is_member = np.where(chance < 0.8, spend < 10 * share, chance < 0.9)
+        explanation = trees.explain(sample, is_member, settings=settings, seed=1)
+        assert not isinstance(explanation, NotComputable)
+        held_out = is_member[sample.is_held_out]
+        assert explanation.lift == pytest.approx(explanation.confidence / held_out.mean())
+        assert explanation.fidelity.low > max(held_out.mean(), 1 - held_out.mean())
+
+
+def test_recent_interest_is_that_of_the_last_days_and_no_more(
+    rows: Callable[..., DataFrame], config: Config
+) -> None:
+    as_of, fact = (
+        date(2026, 6, 1),
+        "customer_id string, product_id string, happened_at timestamp, arrived_at timestamp",
+    )
+    days = (1, 90, 91, 200)
+    at = [datetime(2026, 6, 1, 12) - timedelta(days=age) for age in days]
+    interests = product_interests(
+        rows(f"{fact}, kind string, order_id string", ("k", "p", at[2], at[2], "sale", "o1")),
+        rows(f"{fact}, type string", *(("k", "p", time, time, "view") for time in at)),
+        rows("product_id string, category string", ("p", "toys")),
+        as_of=as_of,
+        time_zone="UTC",
+        settings=config.section(ProfileSettings),
+    )
+    (row,) = top_interests(interests, as_of=as_of, keep=9).collect()
+    views = [0.5 ** (age / 30) for age in days]
+    assert row["recent_interest"] == pytest.approx(views[0] + views[1], abs=1e-8)
+    assert row["interest"] == pytest.approx(sum(views) + 5 * views[2], abs=1e-8)
+
+
+@pytest.mark.covers("P4")
+def test_recent_and_earlier_interest_by_category_rest_on_different_days(
+    rows: Callable[..., DataFrame],
+) -> None:
+    interactions = rows(
+        "customer_id string, category string, interest double, recent_interest double",
+        ("k", "toys", 9.0, 3.0),
+        ("k", "toys", 2.0, 0.0),
+        ("k", "books", 1.0, 1.0),
+        ("k", "pens", 2.0, 0.0),
+        ("k", None, 7.0, 2.0),
+        ("only lately", "books", 2.000000001, 2.0),
+        ("only before", "books", 2.0, 0.0),
+        ("knows no category", None, 1.0, 0.5),
+    )
+    shares = {
+        row["customer_id"]: tuple(row)[1:]
+        for row in transforms.category_shares(interactions).collect()
+    }
+    assert shares == {
+        "k": (4.0, 10.0, {"toys": 0.75, "books": 0.25}, {"toys": 0.8, "pens": 0.2}),
+        "only lately": (2.0, 0.0, {"books": 1.0}, {}),
+        "only before": (0.0, 2.0, {}, {"books": 1.0}),
+    }
 
 
 def test_a_tag_remembers_since_when_and_starts_again_after_a_break(
@@ -221,10 +308,11 @@ def test_shipped_tags_speak_only_of_declared_features(
         + ", ".join(
             f"{item.name} {'double' if item.type == 'number' else 'string'}" for item in names
         )
+        + ", recent_interest double, recent map<string,double>"
     )
     assert (
         transforms.assign_tags(
-            empty, {tag.name: tag.condition({}) for tag in shop.tags(config)}
+            empty, {tag.name: tag.condition({}, category="''") for tag in shop.tags(config)}
         ).collect()
         == []
     )

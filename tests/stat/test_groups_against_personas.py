@@ -129,7 +129,7 @@ def _explanations(
     """The tree of each group, learned on one half."""
     sample = trees.Sample(features.to_numpy(dtype=np.float64), tuple(features.columns), ~half)
     explanations = {
-        int(group): trees.explain_group(sample, groups == group, settings=settings, seed=1)
+        int(group): trees.explain(sample, groups == group, settings=settings, seed=1)
         for group in np.unique(groups)
     }
     return {

@@ -33,7 +33,7 @@ def test_config_check_reads_all_that_the_packaged_configuration_declares(
 ) -> None:
     assert main(["config", "check", *FLAGS]) == 0
     shown = capsys.readouterr().out
-    for part in ("sources are valid", "117 features", "8 offers", "tags", "roles"):
+    for part in ("sources are valid", "118 features", "8 offers", "tags", "roles"):
         assert part in shown
 
 
@@ -60,6 +60,11 @@ def test_config_check_reads_all_that_the_packaged_configuration_declares(
         ("features.yml", "orders: {source: baskets}", "features.yml: orders"),
         ("tags.yml", "vip: {if: orders_365d > 9, en: a, zh: b, meaning: c}", "tags.yml: vip"),
         ("tags.yml", "vip: {when: 'years > {mean region}', en: a, zh: b, meaning: c}", "region"),
+        (
+            "tags.yml",
+            "vip: {when: orders_365d > 9, en: a, zh: b, meaning: c, tree: {features: [orders_90d]}}",
+            "vip: its tree would explain the tag by what defines it",
+        ),
         ("life_cycle.yml", "stages: [{stage: asleep, when: 'true'}]", "life_cycle.yml: lost"),
         ("grants.yml", "analyst: {read: [golden]}", "no layer or table 'golden'"),
         ("attributes.yml", "colour: {from: colour}", "attributes.yml: colour"),

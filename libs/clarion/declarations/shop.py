@@ -24,6 +24,7 @@ from clarion.customers.profiles.life_cycle import LifeCycle
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.customers.tags import definitions as tag_definitions
 from clarion.customers.tags.definitions import Tag
+from clarion.declarations.tag_trees import check_tree
 from clarion.kernel import sql
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import refuse_unsafe_sql
@@ -289,7 +290,8 @@ def tags(config: Config) -> tuple[Tag, ...]:
     """The tags that the shop declares, from conf/tags.yml.
 
     Raises:
-        ConfigError: a tag is invalid, or it uses the mean of what is no number feature.
+        ConfigError: a tag is invalid, it uses the mean of what is no number feature, or its tree
+            would explain it by what defines it.
     """
     declared = tag_definitions.parse(parse_yaml(config.text("tags.yml"), where="tags.yml"))
     numbers = {feature.name for feature in features(config) if feature.type == "number"}
@@ -301,6 +303,7 @@ def tags(config: Config) -> tuple[Tag, ...]:
                     found=name,
                     fix="use a number feature of features.yml",
                 )
+        check_tree(tag, features(config))
     return declared
 
 

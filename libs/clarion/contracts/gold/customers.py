@@ -52,6 +52,12 @@ INTERACTIONS = Table(
             "double",
             "purchases, cart adds and views, each weighted and halved with every half-life of age",
         ),
+        Column(
+            "recent_interest",
+            "double",
+            "the part of it from the last profiles.recent_interest_days",
+            nullable=True,
+        ),
         Column("rank", "int", "1 for the product of most interest"),
     ),
     checks=(Check("interest_positive", "interest > 0"),),

@@ -10,21 +10,46 @@ TAGS = Table(
     slice=("as_of",),
     columns=(
         AS_OF,
-        Column("tag", "string", "name; 'like:' and the group for a tag that explains a group"),
+        Column(
+            "tag",
+            "string",
+            "name, with ':' and the category where there is one tag for each category; "
+            "'like:' and the group or the tag that a tree explains",
+        ),
         Column("kind", "string", "declared (conf/tags.yml) or tree (found by a decision tree)"),
-        Column("rule", "string", "SQL condition over the declared features"),
+        Column(
+            "rule",
+            "string",
+            "SQL condition over the declared features, and over the share of a category in the "
+            "recent and in the earlier interest",
+        ),
         Column("label_en", "string", "English label"),
         Column("label_zh", "string", "Chinese label"),
-        Column("meaning", "string", "in words"),
+        Column("meaning", "string", "in words; of a tree its paths"),
         Column("segment_id", "string", "group that a tree explains", nullable=True),
+        Column("explains", "string", "declared tag that a tree explains", nullable=True),
+        Column("category", "string", "category that the tag speaks of", nullable=True),
         Column("customers", "bigint", "customers who have it"),
         share("support", "of all customers"),
         share(
             "confidence",
-            "of held-out customers with the tag, those who are in the group",
+            "of held-out customers with the tag of a tree, those who are in the group or have the "
+            "declared tag",
             nullable=True,
         ),
-        share("recall", "of the group's held-out customers, those with the tag", nullable=True),
+        Column(
+            "lift",
+            "double",
+            "confidence ÷ share of held-out customers who are in the group or have the declared "
+            "tag; 1 = independent",
+            nullable=True,
+        ),
+        share(
+            "recall",
+            "of the held-out customers who are in the group or have the declared tag, those with "
+            "the tag of the tree",
+            nullable=True,
+        ),
         share(
             "fidelity",
             "of held-out customers, those whom the tree assigns correctly",

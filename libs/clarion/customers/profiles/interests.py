@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from clarion.customers.profiles.days import day_columns
@@ -34,16 +34,9 @@ def product_interests(
         settings: weights and half-life.
 
     Returns:
-        One row per customer and product: customer_id, product_id, category, orders, interest.
+        One row per customer and product: customer_id, product_id, category, orders, interest,
+        recent_interest (of the last `recent_interest_days`).
     """
-    weights = {
-        "view": 1.0,
-        "favourite": settings.cart_interest,
-        "cart_add": settings.cart_interest,
-    }
-    weight_by_type = F.coalesce(
-        *(F.when(F.col("type") == name, F.lit(weight)) for name, weight in weights.items())
-    )
     key = ("customer_id", "product_id", "day")
     columns = ("customer_id", "product_id", "happened_at", "arrived_at")
     in_window = F.col("day") >= F.date_sub(F.lit(as_of), settings.window_days)
@@ -65,17 +58,32 @@ def product_interests(
     )
     actions = facts_in_window(
         events.where("product_id IS NOT NULL").select(*columns, "type")
-    ).select(*key, weight_by_type.alias("weight"), F.lit(0).alias("orders"))
-    decay = decay_weight(days_before(as_of, "day"), half_life=settings.interest_half_life_days)
+    ).select(*key, _event_weight(settings).alias("weight"), F.lit(0).alias("orders"))
+    age = days_before(as_of, "day")
+    interest = F.col("weight") * decay_weight(age, half_life=settings.interest_half_life_days)
+    is_recent = age <= settings.recent_interest_days
     return (
         purchases.unionByName(actions.where("weight IS NOT NULL"))
         .groupBy("customer_id", "product_id")
         .agg(
             F.sum("orders").cast("bigint").alias("orders"),
-            F.sum(F.col("weight") * decay).alias("interest"),
+            F.sum(interest).alias("interest"),
+            F.sum(F.when(is_recent, interest).otherwise(0.0)).alias("recent_interest"),
         )
         .join(products.select("product_id", "category"), "product_id", "left")
-        .select("customer_id", "product_id", "category", "orders", "interest")
+        .select("customer_id", "product_id", "category", "orders", "interest", "recent_interest")
+    )
+
+
+def _event_weight(settings: ProfileSettings) -> Column:
+    """The interest that an event shows; null for an event that shows none."""
+    weights = {
+        "view": 1.0,
+        "favourite": settings.cart_interest,
+        "cart_add": settings.cart_interest,
+    }
+    return F.coalesce(
+        *(F.when(F.col("type") == name, F.lit(weight)) for name, weight in weights.items())
     )
 
 
@@ -104,6 +112,7 @@ def top_interests(interests: DataFrame, *, as_of: date, keep: int) -> DataFrame:
             "category",
             "orders",
             F.round("interest", 9).alias("interest"),
+            F.round("recent_interest", 9).alias("recent_interest"),
             "rank",
         )
         .where("interest > 0")

@@ -13,3 +13,4 @@ class ProfileSettings:
     purchase_interest: float
     cart_interest: float
     interactions_kept: int
+    recent_interest_days: int

@@ -15,7 +15,10 @@ class TagRow:
     label_zh: str
     meaning: str
     segment_id: str | None = None
+    explains: str | None = None
+    category: str | None = None
     confidence: float | None = None
+    lift: float | None = None
     recall: float | None = None
     fidelity: float | None = None
     fidelity_low: float | None = None

@@ -11,6 +11,7 @@ class TagSettings:
     min_leaf_share: float
     held_out_share: float
     max_fit_rows: int
+    min_category_share: float
     min_support: float
     min_confidence: float
     min_lift: float

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from clarion.kernel import sql
 from clarion.kernel.safe_sql import null_on_error
 
 _TAGS = "array<struct<tag:string,since:date>>"
+_DIGITS = 9  # a sum differs beyond them when Spark adds in another order
+_NOTHING = 1e-6
 
 
 def assign_tags(features: DataFrame, conditions: Mapping[str, str]) -> DataFrame:
@@ -71,6 +73,49 @@ def count_tags(tags: DataFrame) -> DataFrame:
     )
     return counts.crossJoin(F.broadcast(everyone)).select(
         "tag", "customers", (F.col("customers") / F.col("everyone")).alias("share")
+    )
+
+
+def category_shares(interactions: DataFrame) -> DataFrame:
+    """The interest of customers by category: of the last days, and from before.
+
+    The two rest on different days, so that one can explain the other.
+
+    Args:
+        interactions: INTERACTIONS of the day.
+
+    Returns:
+        One row per customer with a product of a known category: customer_id, recent_interest and
+        earlier_interest (sums), recent and earlier (share of each category in them; a share is
+        missing where it is zero).
+    """
+    earlier = F.col("interest") - F.col("recent_interest")
+    by_category = (
+        interactions.where("category IS NOT NULL")
+        .groupBy("customer_id", "category")
+        .agg(
+            F.sum("recent_interest").alias("recent_interest"),
+            # Both are rounded: what is left of nothing is less than this.
+            F.sum(F.when(earlier > _NOTHING, earlier).otherwise(0.0)).alias("earlier_interest"),
+        )
+    )
+
+    def share_of(name: str) -> Column:
+        total = F.sum(name).over(Window.partitionBy("customer_id"))
+        return F.when(F.col(name) > 0, F.round(F.col(name) / total, _DIGITS))
+
+    def as_map(name: str) -> Column:
+        pairs = F.collect_list(F.when(F.col(name).isNotNull(), F.struct("category", name)))
+        return F.map_from_entries(pairs).alias(name)
+
+    shares = by_category.withColumns(
+        {"recent": share_of("recent_interest"), "earlier": share_of("earlier_interest")}
+    )
+    return shares.groupBy("customer_id").agg(
+        F.round(F.sum("recent_interest"), _DIGITS).alias("recent_interest"),
+        F.round(F.sum("earlier_interest"), _DIGITS).alias("earlier_interest"),
+        as_map("recent"),
+        as_map("earlier"),
     )
 
 
