@@ -12,14 +12,15 @@ from clarion.measures.columns.days import local_day
 
 # How far back the views look: for the usual sales of a product, and for who viewed it before.
 LOOK_BACK_DAYS = 28
-NEW_ACCOUNT_DAYS = 30
 _INTENTS = ("cart_add", "favourite", "checkout")
 _VIEWS = ("view", "click", "cart_add", "favourite", "review_view")
 _VIEWED_WITHIN_DAYS = 7
 # Windows overlap by half: what happens within three days is in one of them.
 _RING_DAYS = 6
 _RING_STEP_DAYS = 3
-_ORDER_FEATURES = ("unseen", "account_days", "burst", "ring", "ring_unseen", "ring_new")
+_ORDER_FEATURES = ("unseen", "account_days", "burst", "ring", "ring_unseen")
+# The days of opening are compared with this many quantiles of all accounts.
+_OPENING_QUANTILES = 100
 _MINUTE_LOAD = (
     "count(*) OVER (PARTITION BY actor ORDER BY happened_at "
     "RANGE BETWEEN INTERVAL 59 SECONDS PRECEDING AND CURRENT ROW)"
@@ -97,6 +98,8 @@ def sale_lines(
         unseen: 1 where the account did not view the product in the week before, else 0; null
         where the shop cannot know.
         account_days: age of the account; null where unknown.
+        age_rank: of the accounts that existed then, the share that are no older than this one,
+        at least 0.01; null where unknown.
         burst: the day's buyers of the product ÷ its usual buyers a day.
     """
     sales = lines.where("kind = 'sale' AND customer_id IS NOT NULL").withColumn(
@@ -104,6 +107,8 @@ def sale_lines(
     )
     opened = customers.groupBy("customer_id").agg(F.min("registered_at").alias("opened_at"))
     first_event = F.broadcast(events.agg(F.min("happened_at").alias("events_from")))
+    quantiles = [number / _OPENING_QUANTILES for number in range(1, _OPENING_QUANTILES + 1)]
+    openings = F.percentile_approx("opened_at", quantiles).alias("openings")
     viewed_within = F.make_dt_interval(days=F.lit(_VIEWED_WITHIN_DAYS))
     can_know = F.col("store_ref").isNull() & (
         F.col("happened_at") >= F.col("events_from") + viewed_within
@@ -113,10 +118,12 @@ def sale_lines(
         .join(opened, "customer_id", "left")
         .join(_bursts(sales), ["product_id", "day"], "left")
         .crossJoin(first_event)
+        .crossJoin(F.broadcast(opened.agg(openings)))
         .withColumns(
             {
                 "unseen": F.when(can_know, F.col("is_viewed").isNull().cast("int")),
                 "account_days": F.datediff("happened_at", "opened_at"),
+                "age_rank": _age_rank(),
             }
         )
         .select(
@@ -127,9 +134,19 @@ def sale_lines(
             "happened_at",
             "unseen",
             "account_days",
+            "age_rank",
             "burst",
         )
     )
+
+
+def _age_rank() -> Column:
+    """The share of the accounts of that time that are no older; accounts of one day are equal."""
+    existing = F.size(F.filter("openings", lambda opening: opening <= F.col("happened_at")))
+    older = F.size(F.filter("openings", lambda opening: opening < F.col("opened_at")))
+    rank = (existing - older) / F.nullif(existing, F.lit(0))
+    known = F.col("opened_at").isNotNull() & F.col("openings").isNotNull()
+    return F.when(known, F.greatest(rank, F.lit(1 / _OPENING_QUANTILES)))
 
 
 def orders(sales: DataFrame, links: DataFrame) -> DataFrame:
@@ -146,8 +163,9 @@ def orders(sales: DataFrame, links: DataFrame) -> DataFrame:
         of `sale_lines` and
         ring: accounts that share an address or a device with this one and bought the product
         within a few days; null for none.
-        ring_unseen, ring_new: shares of the ring's lines that are unseen, and whose account is at
-        most thirty days old.
+        ring_unseen: share of the ring's lines that are unseen.
+        ring_chance: chance that so many accounts, drawn from all, are as young as the oldest of
+        the ring, the lowest of the order's rings; 1 where the age of one is unknown.
     """
     rings = _rings(sales, links)
     return (
@@ -156,6 +174,7 @@ def orders(sales: DataFrame, links: DataFrame) -> DataFrame:
         .agg(
             F.min("happened_at").alias("happened_at"),
             *(F.max(name).alias(name) for name in _ORDER_FEATURES),
+            F.min("ring_chance").alias("ring_chance"),
         )
     )
 
@@ -182,30 +201,34 @@ def shared_links(events: DataFrame, customers: DataFrame) -> DataFrame:
 
 
 def _rings(sales: DataFrame, links: DataFrame) -> DataFrame:
-    """The largest ring of each line: accounts with a common link that bought the product.
+    """The least likely ring of each line, the largest of equals.
 
-    All bought it within one window of a few days.
+    A ring is the accounts with a common link that bought the product within one window of a few
+    days.
     """
     span = F.window("happened_at", f"{_RING_DAYS} days", f"{_RING_STEP_DAYS} days").alias("span")
     linked_lines = sales.select(
-        "order_line_id", "customer_id", "product_id", "unseen", "account_days", span
+        "order_line_id", "customer_id", "product_id", "unseen", "age_rank", span
     ).join(links, "customer_id")
     measures = {
         "ring": F.countDistinct("customer_id"),
         "ring_unseen": F.avg("unseen"),
-        "ring_new": F.avg((F.col("account_days") <= NEW_ACCOUNT_DAYS).cast("int")),
+        "ring_chance": F.pow(
+            F.max(F.coalesce("age_rank", F.lit(1.0))), F.countDistinct("customer_id")
+        ),
     }
     rings = (
         linked_lines.groupBy("link", "product_id", "span")
         .agg(*(value.alias(name) for name, value in measures.items()))
         .where("ring > 1")
     )
-    largest = F.max(F.struct(*measures)).alias("largest")
+    order = F.struct("ring_chance", -F.col("ring"), -F.col("ring_unseen"))
+    least_likely = F.min_by(F.struct(*measures), order).alias("ring_of_line")
     return (
         linked_lines.join(rings, ["link", "product_id", "span"])
         .groupBy("order_line_id")
-        .agg(largest)
-        .select("order_line_id", "largest.*")
+        .agg(least_likely)
+        .select("order_line_id", "ring_of_line.*")
     )
 
 
