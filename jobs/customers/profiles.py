@@ -19,7 +19,8 @@ from clarion.declarations.shop import life_cycle
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
-from clarion.workflows.life_cycle import measure_limit, write_flows
+from clarion.workflows.feature_views import READS_OF_FACTS
+from clarion.workflows.life_cycle import measure_limit, stage_features, write_flows
 
 
 def run(scope: Scope) -> None:
@@ -44,6 +45,7 @@ def run(scope: Scope) -> None:
     profiles = customer_profiles(
         by_customer,
         categories,
+        stage_features(scope, by_customer, as_of=as_of),
         as_of=as_of,
         settings=settings,
         life_cycle=life_cycle(scope.config),
@@ -64,7 +66,7 @@ def run(scope: Scope) -> None:
 JOB = Job(
     name="profiles",
     summary=__doc__,
-    reads=(ORDER_LINES, EVENTS, PRODUCTS),
+    reads=(*READS_OF_FACTS, PRODUCTS),
     reads_earlier=(CUSTOMER_PROFILES, LIFE_CYCLE_RETURNS),
     writes=(
         *(CUSTOMER_DAYS, PRODUCT_DAYS, INTERACTIONS, CUSTOMER_PROFILES),

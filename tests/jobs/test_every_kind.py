@@ -152,7 +152,7 @@ def test_numbers_that_are_missing_in_a_session_are_events_that_did_not_arrive(
     assert (row["numerator"], row["denominator"], row["verdict"]) == (events, events, "met")
 
 
-@pytest.mark.covers("V3", partly="deliveries are facts, and feed profiles")
+@pytest.mark.covers("V3")
 def test_surveys_coupons_returns_and_service_are_facts_about_customers(street: Street) -> None:
     file_stats = (
         street.silver("traits", "traits").select("name", "method", "source").distinct().collect()

@@ -125,3 +125,25 @@ def test_a_day_of_birth_and_the_time_of_a_price_list_may_be_missing(rows: Rows) 
     assert [row["at"] for row in checked] == [since_ever, since_ever, TIME]
     assert [row["arrived_at"] for row in checked] == [since_ever, since_ever, TIME]
     assert [row["_warnings"] for row in checked] == [["no_time"], [], []]
+
+
+@pytest.mark.covers("V3")
+def test_a_promise_or_a_delivery_before_the_order_is_marked_and_the_order_counts(
+    rows: Rows,
+) -> None:
+    expected: dict[tuple[str, str, str], list[str]] = {
+        ("2026-05-03 18:00:00", "2026-05-02 10:00:00", "1"): [],
+        ("2026-05-01", "2026-05-01", "1"): [],  # a day of the order's own day reads as its midnight
+        ("2026-04-30 09:59:59", "", "1"): ["promised_before_order"],
+        ("", "2026-04-30 09:59:59", "1"): ["delivered_before_order"],
+        ("2026-04-01", "2026-04-01", "1"): ["promised_before_order", "delivered_before_order"],
+        ("", "2026-04-30 09:59:59", "-1"): [],  # a return states when its goods were delivered
+        ("", "", "1"): [],
+    }
+    records = [
+        _order(promised_at=promised, delivered_at=delivered, quantity=quantity)
+        for promised, delivered, quantity in expected
+    ]
+    checked = _checked(rows, "orders", records, rules={"quantity": "negative_is_return"})
+    assert [row["_reasons"] for row in checked] == [[]] * len(expected)
+    assert [row["_warnings"] for row in checked] == list(expected.values())

@@ -16,6 +16,7 @@ from clarion.contracts import TABLES
 from clarion.customers.features import transforms, views
 from clarion.customers.features.checks import check_features
 from clarion.customers.features.definitions import Feature, levels, parse
+from clarion.customers.features.deliveries import deliveries
 from clarion.customers.tags.transforms import assign_tags
 from clarion.declarations import shop
 from clarion.declarations.shop import features
@@ -213,14 +214,25 @@ def test_surveys_coupons_and_contacts_become_features_and_tags(
     )
     coupons = rows("customer_id string", ("k",), ("k",)).selectExpr("customer_id", *times)
     contacts = rows(
-        "customer_id string, topic string", ("l", "complaint"), ("l", "complaint")
-    ).selectExpr("customer_id", "topic", "4BD satisfaction", *times)
+        "customer_id string, topic string, contact_ref string",
+        ("l", "complaint", "h1"),
+        ("l", "complaint", "h2"),
+    ).selectExpr(
+        *(
+            "customer_id",
+            "topic",
+            "contact_ref",
+            "contact_ref record_id",
+            "'shop.contacts' _source",
+        ),
+        *("4BD satisfaction", "timestamp(NULL) resolved_at", *times),
+    )
     chosen = tuple(
         item for item in features(config) if item.source in ("traits", "redemptions", "contacts")
     )
     feature_views = {
         "traits": views.traits(statements, as_of=AS_OF, time_zone="UTC"), "redemptions": views.facts(coupons, as_of=AS_OF, time_zone="UTC"),
-        "contacts": views.facts(contacts, as_of=AS_OF, time_zone="UTC"),
+        "contacts": views.contacts(contacts, as_of=AS_OF, time_zone="UTC"),
     }  # fmt: skip
     wide = transforms.compute_features(
         rows("customer_id string", ("k",), ("l",)), feature_views, chosen
@@ -392,7 +404,8 @@ def test_each_table_is_read_once_however_many_features_look_at_it(
         .executedPlan()
         .toString()
     )
-    assert plan.count("FileScan") == len(lake_of_views) + 1  # the products' prices
+    # And the products' prices, and how long deliveries take as a rule.
+    assert plan.count("FileScan") == len(lake_of_views) + 2
     assert "Python" not in plan
 
 
@@ -409,13 +422,15 @@ def lake_of_views(spark: SparkSession, tmp_path: Path) -> dict[str, DataFrame]:
         "reviews": "silver.reviews",
         "responses": "silver.responses",
         "redemptions": "silver.redemptions",
-        "contacts": "silver.service_contacts",
     }
     products = current_products(empty("silver.products"), as_of=AS_OF, time_zone=zone)
+    lines = empty("silver.order_lines")
     return {
         "profile": empty("gold.customer_profiles"),
         "days": views.days(empty("gold.customer_days"), as_of=AS_OF),
-        "orders": views.orders(empty("silver.order_lines"), as_of=AS_OF, time_zone=zone),
+        "orders": views.orders(lines, as_of=AS_OF, time_zone=zone),
+        "deliveries": deliveries(lines, as_of=AS_OF, time_zone=zone),
+        "contacts": views.contacts(empty("silver.service_contacts"), as_of=AS_OF, time_zone=zone),
         "events": views.events(empty("silver.events"), as_of=AS_OF, time_zone=zone),
         "interactions": views.interactions(empty("gold.interactions"), products),
         "traits": views.traits(empty("silver.traits"), as_of=AS_OF, time_zone=zone),

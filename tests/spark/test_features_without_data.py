@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from clarion.config import Config
 from clarion.customers.features import views
 from clarion.customers.features.definitions import Feature
+from clarion.customers.features.deliveries import deliveries
 from clarion.customers.features.left_out import Spread, features_left_out, features_named, listed
 from clarion.customers.features.transforms import (
     compute_features,
@@ -64,17 +65,22 @@ KINDS = {
     "coupons": Kind("coupon_share|coupons_redeemed_.*", (), ("coupon_user",)),
     "reviews": Kind("reviews_written_365d|rating_given"),
     "responses": Kind("messages.*|click_rate", (), ("responsive",)),
-    "contacts": Kind("service_contacts_.*|complaints_.*|satisfaction"),
+    "contacts": Kind(
+        "service_contacts_.*|complaints_.*|satisfaction|last_contact|open_complaints",
+        (),
+        ("in_touch", "open_complaint"),
+    ),
     "traits": Kind("survey_answers_365d|stated_satisfaction"),
     "products": Kind(
         "category_focus|brand_focus|categories|brands|price_level.*",
         (),
         ("premium_taste", "category_devotee", "explorer"),
     ),
+    "deliveries": Kind("deliveries_.*|delivery_days|late_.*", (), ("late_deliveries",)),
 }
 SHOPS = ("everything", *KINDS)
 TIMES = "happened_at timestamp, arrived_at timestamp"
-LINE = f"customer_id string, order_id string, product_id string, kind string, quantity decimal(18,4), amount decimal(18,4), discount decimal(18,4), coupon_ref string, store_ref string, channel string, {TIMES}"
+LINE = f"customer_id string, order_id string, product_id string, kind string, quantity decimal(18,4), amount decimal(18,4), discount decimal(18,4), coupon_ref string, store_ref string, channel string, promised_at timestamp, delivered_at timestamp, {TIMES}"
 EVENT = f"customer_id string, type string, product_id string, channel string, dwell_ms bigint, query string, {TIMES}"
 
 
@@ -120,7 +126,12 @@ class Facts:
                 "C" if has_coupon else None,
             )
             when = _instant(age)
-            self.lines.append((customer, f"{customer}/{order}", *line, None, channel, when, when))
+            # Every third delivery comes a day after the time that was promised.
+            promised = when + timedelta(days=3)
+            delivered = promised + timedelta(days=1 if order % 3 == 0 else -1)
+            deliveries = (None, None) if lacks == "deliveries" else (promised, delivered)
+            known = (None, channel, *deliveries, when, when)
+            self.lines.append((customer, f"{customer}/{order}", *line, *known))
         for _ in range(0 if lacks == "events" else 1 + rng.poisson(looks)):
             type_ = str(rng.choice(EVENT_SORTS))
             when = _instant(since + rng.uniform(0.3, 350 if sort < 3 else 30))
@@ -159,6 +170,7 @@ class Facts:
         facts = {
             "days": views.days(days, as_of=AS_OF),
             "orders": views.orders(lines, **at),  # type: ignore[arg-type]
+            "deliveries": deliveries(lines, **at),  # type: ignore[arg-type]
             "events": views.events(events, **at),  # type: ignore[arg-type]
             "interactions": views.interactions(
                 top_interests(known, as_of=AS_OF, keep=30), products
@@ -168,7 +180,6 @@ class Facts:
             "reviews": ("customer_id", "n rating"),
             "responses": ("customer_id", "element_at(array('delivered', 'delivered', 'viewed', 'delivered', 'clicked'), n + 1) type"),
             "redemptions": ("customer_id",),
-            "contacts": ("customer_id", "n satisfaction", "IF(n = 0, 'complaint', 'delivery') topic"),
         }  # fmt: skip
         for kind, selected in columns.items():
             rows = _frame(spark, self.others[kind], f"customer_id string, n int, {TIMES}")
@@ -176,6 +187,18 @@ class Facts:
                 rows.selectExpr(*selected, "happened_at", "arrived_at"),
                 **at,  # type: ignore[arg-type]
             )
+        # One complaint in two is settled on the next day.
+        calls = _frame(spark, self.others["contacts"], f"customer_id string, n int, {TIMES}")
+        facts["contacts"] = views.contacts(
+            calls.selectExpr(
+                *("customer_id", "n satisfaction", "happened_at", "arrived_at", "'s' _source"),
+                "IF(n = 0, 'complaint', 'delivery') topic",
+                "concat(customer_id, happened_at) contact_ref",
+                "concat(customer_id, happened_at) record_id",
+                "IF(day(happened_at) % 2 = 0, happened_at + INTERVAL 1 DAY, NULL) resolved_at",
+            ),
+            **at,  # type: ignore[arg-type]
+        )
         said = _frame(spark, self.others["traits"], f"customer_id string, n int, {TIMES}")
         statements = said.selectExpr(
             "customer_id", "'satisfaction' name", "cast(n AS string) value", "happened_at at", "arrived_at"
@@ -183,7 +206,13 @@ class Facts:
         facts["traits"] = views.traits(statements, **at)  # type: ignore[arg-type]
         life_cycle = shop.life_cycle(Config.load())
         profiles = customer_profiles(
-            days, none, as_of=AS_OF, settings=settings, life_cycle=life_cycle, lost_after=4.0
+            days,
+            none,
+            spark.createDataFrame([], "customer_id string, last_contact double"),
+            as_of=AS_OF,
+            settings=settings,
+            life_cycle=life_cycle,
+            lost_after=4.0,
         )
         return profiles, facts
 

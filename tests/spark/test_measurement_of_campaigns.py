@@ -11,17 +11,20 @@ import pytest
 from chispa import assert_approx_df_equality, assert_df_equality
 from lake_rows import append_rows, consent
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from scipy.stats import ttest_ind
 from worlds import Desk
 
 from clarion.campaigns.measurement import transforms as campaigns
+from clarion.campaigns.measurement.kept_orders import kept_orders
 
 ZONE = "Asia/Shanghai"
 SENT_ON, WINDOW = date(2026, 6, 1), 7  # the window ends as 8 June begins in Shanghai
 MESSAGES = "message_id string, customer_id string"
 RESPONSES = "message_ref string, type string, happened_at timestamp"
 LINES = (
-    "customer_id string, order_id string, kind string, amount decimal(18,4), happened_at timestamp"
+    "customer_id string, order_id string, kind string, amount decimal(18,4), happened_at timestamp, "
+    "product_id string, quantity decimal(18,4)"
 )
 OUTCOMES = "message_id string, customer_id string, delivered boolean, clicked boolean, orders bigint, revenue decimal(18,4)"
 DECISIONS = "customer_id string, strategy_id string, strategy_version int, is_holdout boolean"
@@ -39,9 +42,16 @@ def local(text: str) -> datetime:
 
 
 def sale(
-    customer: str | None, order: str, amount: str, when: str, kind: str = "sale"
+    customer: str | None,
+    order: str,
+    amount: str,
+    when: str,
+    kind: str = "sale",
+    *,
+    product: str = "P1",
+    units: str = "1",
 ) -> tuple[Any, ...]:
-    return customer, order, kind, Decimal(amount), local(when)
+    return customer, order, kind, Decimal(amount), local(when), product, Decimal(units)
 
 
 def outcomes(messages: DataFrame, responses: DataFrame, lines: DataFrame) -> DataFrame:
@@ -96,22 +106,22 @@ def test_what_was_sent_back_within_the_window_was_not_bought(rows: Rows) -> None
     messages = rows(MESSAGES, *((f"m{n}", f"c{n}") for n in range(1, 7)))
     clicks = [(f"m{n}", "clicked", local("06-02 10:00")) for n in range(1, 7)]
     lines = rows(
-        f"{LINES}, product_id string",
-        (*sale("c1", "o1", "100", "06-02 12:00"), "P1"),
-        (*sale("c1", "o1", "100", "06-06 12:00", "return"), "P1"),  # all of it
-        (*sale("c2", "o2", "40", "06-03 12:00"), "P1"),
-        (*sale("c2", "o2", "60", "06-03 12:00"), "P2"),
-        (*sale("c2", "o2", "60", "06-07 12:00", "return"), "P2"),  # one of two lines
-        (*sale("c3", "o3", "30", "06-03 12:00"), "P1"),
-        (*sale("c3", "o3", "30", "06-08 00:00", "return"), "P1"),  # as the window ends
-        (*sale("c4", "o4", "50", "06-03 12:00"), "P1"),
-        (*sale("c4", "r4", "20", "06-04 12:00", "return"), "P1"),  # with a number of its own
-        (*sale("c4", "r5", "70", "06-04 12:00", "return"), "P9"),  # bought before the click
-        (*sale("c5", "o0", "80", "06-02 12:00", "return"), "P1"),  # bought before the click
-        (*sale("c6", "o6", "10", "06-03 12:00"), "P1"),
-        (*sale("c6", "o6", "25", "06-04 12:00", "return"), "P1"),  # more than was paid
-        (*sale("c6", "o7", "15", "06-05 12:00"), "P1"),
-        (*sale("c6", "o8", "99", "06-05 12:00", "no_sale"), "P1"),
+        LINES,
+        sale("c1", "o1", "100", "06-02 12:00"),
+        sale("c1", "o1", "100", "06-06 12:00", "return"),  # all of it
+        sale("c2", "o2", "40", "06-03 12:00"),
+        sale("c2", "o2", "60", "06-03 12:00", product="P2"),
+        sale("c2", "o2", "60", "06-07 12:00", "return", product="P2"),  # one of two lines
+        sale("c3", "o3", "30", "06-03 12:00"),
+        sale("c3", "o3", "30", "06-08 00:00", "return"),  # as the window ends
+        sale("c4", "o4", "50", "06-03 12:00"),
+        sale("c4", "r4", "20", "06-04 12:00", "return"),  # with a number of its own
+        sale("c4", "r5", "70", "06-04 12:00", "return", product="P9"),  # bought before the click
+        sale("c5", "o0", "80", "06-02 12:00", "return"),  # bought before the click
+        sale("c6", "o6", "10", "06-03 12:00"),
+        sale("c6", "o6", "25", "06-04 12:00", "return"),  # more than was paid
+        sale("c6", "o7", "15", "06-05 12:00"),
+        sale("c6", "o8", "99", "06-05 12:00", "no_sale"),
     )
     expected = rows(
         OUTCOMES,
@@ -123,6 +133,125 @@ def test_what_was_sent_back_within_the_window_was_not_bought(rows: Rows) -> None
         ("m6", "c6", True, True, 1, Decimal(15)),
     )
     assert_same(outcomes(messages, rows(RESPONSES, *clicks), lines), expected)
+
+
+BEFORE, FIRST, SECOND, LATER = "05-20 12:00", "06-02 12:00", "06-03 12:00", "06-05 12:00"
+# Lines of a customer (order, amount, when, kind, units, product), and what they kept, by order.
+RETURNS: dict[str, tuple[list[tuple[str, ...]], dict[str, int]]] = {
+    "a return of an earlier order under its number takes nothing of a later one": (
+        [("o1", "10", BEFORE), ("o2", "10", FIRST), ("o1", "10", SECOND, "return")],
+        {"o2": 10},
+    ),
+    "nor one of an order that was no sale": (
+        [("o2", "10", FIRST), ("o1", "10", SECOND, "no_sale"), ("o1", "10", LATER, "return")],
+        {"o2": 10},
+    ),
+    "a return before the purchase is of the one before": (
+        [("o1", "10", BEFORE), ("r", "10", FIRST, "return"), ("o2", "12", SECOND)],
+        {"o2": 12},
+    ),
+    "a return before the only purchase is of something unknown": (
+        [("r", "10", FIRST, "return"), ("o2", "12", SECOND)],
+        {"o2": 12},
+    ),
+    "without an order it is the latest purchase before it": (
+        [("o1", "10", BEFORE), ("o2", "12", FIRST), ("r", "12", SECOND, "return")],
+        {},
+    ),
+    "a purchase at the time of the return is before it": (
+        [("o2", "12", FIRST), ("r", "12", FIRST, "return")],
+        {},
+    ),
+    "a second return is of the purchase before, outside of the window": (
+        [("o1", "10", BEFORE), ("o2", "12", FIRST), ("r1", "12", SECOND, "return"), ("r2", "10", LATER, "return")],
+        {},
+    ),
+    "two returns of two purchases leave nothing": (
+        [("o1", "10", FIRST), ("o2", "12", SECOND), ("r1", "12", LATER, "return"), ("r2", "10", LATER, "return")],
+        {},
+    ),
+    "what came back under its number is left for no other return": (
+        [("o1", "10", FIRST), ("o2", "12", SECOND), ("o2", "12", LATER, "return"), ("r", "10", LATER, "return")],
+        {},
+    ),
+    "several returns of one line": (
+        [("o1", "30", FIRST, "sale", "3"), ("r1", "10", SECOND, "return"), ("r2", "10", LATER, "return")],
+        {"o1": 10},
+    ),
+    "several returns of one line under its number": (
+        [("o1", "30", FIRST, "sale", "3"), ("o1", "10", SECOND, "return"), ("o1", "10", LATER, "return")],
+        {"o1": 10},
+    ),
+    "a return larger than its purchase takes no more": (
+        [("o1", "10", FIRST), ("o2", "12", SECOND), ("r", "99", LATER, "return", "5")],
+        {"o1": 10},
+    ),
+    "nor of the order's other products": (
+        [("o1", "10", FIRST), ("o1", "60", FIRST, "sale", "1", "P2"), ("o1", "50", LATER, "return")],
+        {"o1": 60},
+    ),
+    "a product that the order does not have is taken of the whole order": (
+        [("o1", "10", FIRST), ("o1", "60", FIRST, "sale", "1", "P2"), ("o1", "5", LATER, "return", "1", "P9")],
+        {"o1": 65},
+    ),
+    "and without an order of nothing": (
+        [("o1", "10", FIRST), ("r", "10", LATER, "return", "1", "P9")],
+        {"o1": 10},
+    ),
+    "a return before the window has its own purchase": (
+        [("o0", "10", BEFORE), ("r0", "10", "05-25 12:00", "return"), ("o1", "12", FIRST), ("r1", "12", LATER, "return")],
+        {},
+    ),
+    "less was paid back than was paid": (
+        [("o1", "10", FIRST), ("o1", "10", FIRST), ("o1", "8", LATER, "return")],
+        {"o1": 12},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.covers("S2")
+def test_a_return_counts_against_its_own_purchase(rows: Rows) -> None:
+    def line(customer: str, order: str, amount: str, when: str, *more: str) -> tuple[Any, ...]:
+        kind, units, product = (*more, *("sale", "1", "P1")[len(more) :])
+        return sale(customer, order, amount, when, kind, units=units, product=product)
+
+    start, end = (local(f"{day} 00:00").isoformat() for day in ("06-01", "06-08"))
+    in_window = F.expr(f"happened_at >= timestamp'{start}' AND happened_at < timestamp'{end}'")
+    cases = ((customer, lines) for customer, (lines, _) in RETURNS.items())
+    of_all = [line(customer, *item) for customer, lines in cases for item in lines]
+    lines = rows(LINES, *of_all).withColumn("counts", in_window)
+    found: dict[str, dict[str, Decimal]] = {customer: {} for customer in RETURNS}
+    for row in kept_orders(lines, of="customer_id").collect():
+        found[row["customer_id"]][row["order_id"]] = row["amount"]
+    assert found == {customer: left for customer, (_, left) in RETURNS.items()}
+
+
+@pytest.mark.covers("S2")
+def test_a_return_of_what_was_bought_before_the_click_or_the_window_takes_nothing_of_later_orders(
+    rows: Rows,
+) -> None:
+    lines = rows(
+        LINES,
+        sale("c1", "o0", "50", "06-02 09:00"),  # an hour before the click
+        sale("c1", "o1", "80", "06-03 12:00"),
+        sale("c1", "o0", "50", "06-04 12:00", "return"),
+        sale("c2", "o2", "50", "05-20 12:00"),
+        sale("c2", "o3", "80", "06-03 12:00", product="P2"),
+        sale("c2", "r2", "50", "06-04 12:00", "return"),
+    )
+    clicks = [(name, "clicked", local("06-02 10:00")) for name in ("m1", "m2")]
+    messages = rows(MESSAGES, ("m1", "c1"), ("m2", "c2"))
+    expected = rows(
+        OUTCOMES,
+        ("m1", "c1", True, True, 1, Decimal(80)),
+        ("m2", "c2", True, True, 1, Decimal(80)),
+    )
+    assert_same(outcomes(messages, rows(RESPONSES, *clicks), lines), expected)
+    decisions = rows(DECISIONS, ("c1", "s", 1, False), ("c2", "s", 1, True))
+    # c1 bought twice within the window, before and after the click, and one came back.
+    assert_same(
+        arms(decisions, lines), rows(ARMS, ("s", False, 1, 80.0, 0.0), ("s", True, 1, 80.0, 0.0))
+    )
 
 
 @pytest.mark.covers("S2")
@@ -179,8 +308,8 @@ def test_a_window_over_a_clock_change_still_ends_at_the_shops_midnight(rows: Row
     responses = rows(RESPONSES, ("m1", "clicked", berlin("10-20 10:00")))
     lines = rows(
         LINES,
-        ("c1", "o1", "sale", Decimal(5), berlin("10-26 23:59")),
-        ("c1", "o2", "sale", Decimal(7), berlin("10-27 00:00")),
+        ("c1", "o1", "sale", Decimal(5), berlin("10-26 23:59"), "P1", Decimal(1)),
+        ("c1", "o2", "sale", Decimal(7), berlin("10-27 00:00"), "P1", Decimal(1)),
     )
     found = campaigns.outcomes(
         rows(MESSAGES, ("m1", "c1")),

@@ -62,12 +62,16 @@ def _lines(
 
 
 def _profile(
-    days: DataFrame, rows: Callable[..., DataFrame], settings: ProfileSettings
+    days: DataFrame,
+    rows: Callable[..., DataFrame],
+    settings: ProfileSettings,
+    *contacts: tuple[str, float],
 ) -> dict[str, dict[str, object]]:
     nothing = rows("customer_id string, interests array<struct<category:string,share:double>>")
     profiles = customer_profiles(
         days,
         nothing,
+        rows("customer_id string, last_contact double", *contacts),
         as_of=AS_OF,
         settings=settings,
         life_cycle=shop.life_cycle(Config.load()),
@@ -148,19 +152,45 @@ def test_the_life_cycle_follows_each_customers_own_gaps(
     )
 
 
+@pytest.mark.covers("P7", "V3")
+def test_who_calls_the_service_is_not_lost(
+    rows: Callable[..., DataFrame], settings: ProfileSettings
+) -> None:
+    names = ("silent", "calls", "called at the limit", "called long ago")
+    lines = _lines(
+        rows,
+        *(
+            (who, f"{who} {day}", "p", "sale", 10, f"2026-{day} 10:00:00", f"2026-{day} 10:00:00")
+            for who in names
+            for day in ("01-01", "01-08", "01-15", "01-22")
+        ),
+    )
+    days = customer_days(lines, rows(EVENTS), time_zone="UTC")
+    # The usual gap is seven days, and lost is who is silent for more than four of them.
+    calls = (("calls", 3.0), ("called at the limit", 28.0), ("called long ago", 28.5))
+    stages = {who: row["life_cycle"] for who, row in _profile(days, rows, settings, *calls).items()}
+    assert stages == {
+        "silent": "lost",
+        "calls": "dormant",
+        "called at the limit": "dormant",
+        "called long ago": "lost",
+    }
+
+
 @pytest.mark.covers("P7")
 def test_who_is_lost_by_each_limit_and_came_back_is_counted(
     rows: Callable[..., DataFrame], config: Config
 ) -> None:
     profiles = rows(
-        "customer_id string, recency_days double, first_order_days double, recency_ratio double, inactivity_ratio double",
-        ("none", None, None, None, 9.0),
-        ("new", 20.0, 20.0, 5.0, 5.0),
-        ("active", 30.0, 90.0, 1.5, 1.0),
-        ("comes", 99.0, 200.0, 30.0, 3.0),
-        ("silent", 99.0, 200.0, 5.0, 7.0),
-        ("back", 99.0, 200.0, 7.0, 5.0),
-        ("gone", 300.0, 300.0, 50.0, 50.0),
+        "customer_id string, recency_days double, first_order_days double, recency_ratio double, inactivity_ratio double, "
+        "usual_gap_days double, shop_gap_days double, last_contact double",
+        ("none", None, None, None, 9.0, None, 20.0, None),
+        ("new", 20.0, 20.0, 5.0, 5.0, None, 20.0, None),
+        ("active", 30.0, 90.0, 1.5, 1.0, None, 20.0, None),
+        ("comes", 99.0, 200.0, 30.0, 3.0, None, 20.0, None),
+        ("silent", 99.0, 200.0, 5.0, 7.0, None, 20.0, None),
+        ("back", 99.0, 200.0, 7.0, 5.0, None, 20.0, None),
+        ("gone", 300.0, 300.0, 50.0, 50.0, None, 20.0, None),
     )
     buyers = rows("customer_id string", ("back",), ("back",), ("new",), ("other",))
     stages = shop.life_cycle(config)

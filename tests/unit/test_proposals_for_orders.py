@@ -62,6 +62,35 @@ def test_addresses_stand_for_customers_where_no_column_names_them(
     assert (columns["customer_ref"], notes) == ("member", [])
 
 
+@pytest.mark.covers("V3")
+@pytest.mark.parametrize(
+    ("promised", "delivered"),
+    [
+        ("promised_at", "delivered_at"),
+        ("Estimated Delivery Date", "Delivered on"),
+        ("order_estimated_delivery_date", "order_delivered_customer_date"),
+        ("预计送达时间", "签收时间"),
+    ],
+)
+def test_times_of_a_promise_and_of_a_delivery_are_told_apart(
+    tmp_path: Path, promised: str, delivered: str
+) -> None:
+    lines = "".join(
+        f"O{n},2026-05-0{n % 9 + 1} 10:00:00,P{n % 3},1,{n}.50,c{n % 4},2026-05-1{n % 9} 18:00:00,2026-05-1{n % 8} 11:30:00\n"
+        for n in range(12)
+    )
+    file = tmp_path / "orders.csv"
+    header = f"order_no,paid_at,sku,qty,price,member,{promised},{delivered}"
+    file.write_text(f"{header}\n{lines}", encoding="utf-8")
+    columns = infer_mapping(Config.load(), str(file), kind="orders").body["columns"]
+    stated = {name: columns.get(name) for name in ("happened_at", "promised_at", "delivered_at")}
+    found = {
+        name: str(value["from"] if isinstance(value, dict) else value).strip("`")
+        for name, value in stated.items()
+    }
+    assert found == {"happened_at": "paid_at", "promised_at": promised, "delivered_at": delivered}
+
+
 @pytest.mark.parametrize("header", ["note", "city", "weight"])
 def test_orders_that_belong_to_nobody_are_said_to(tmp_path: Path, header: str) -> None:
     columns, notes = propose(tmp_path, header, ["a", "b"])

@@ -103,7 +103,8 @@ def audience(
 def customer_360(options: Options, customer: str, show: int, now: bool) -> None:
     """Show CUSTOMER (a surrogate or the shop's own name) on one page.
 
-    The page has profile, groups, tags, features, last activity and last decisions.
+    The page has profile, groups, tags, deliveries, returns, service contacts, features, last
+    activity and last decisions.
     """
     config = options.config()
     if now:

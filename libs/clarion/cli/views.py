@@ -183,15 +183,21 @@ def customer_page(view: CustomerView) -> Group:
     tags = _table("tags", "tag", "since")
     for row in view.tags:
         tags.add_row(_label(row), str(row["since"]))
-    features = _table("features", "feature", "value", "unit", "mean of all")
-    for row in view.features:
-        features.add_row(_label(row), _number(row["value"]), row["unit"], _number(row["mean"]))
+    service = _features_table("deliveries, returns and service", view.service)
+    features = _features_table("features", view.features)
     activity = _table("last activity", "when (UTC)", "what", "product", "amount")
     for row in view.activity:
         when = f"{row['happened_at']:%Y-%m-%d %H:%M}"
         activity.add_row(when, row["type"], _cell(row["product_id"]), _cell(row["amount"]))
     heading = Text(summary, style="bold")
-    return Group(heading, groups, tags, features, activity, _decisions_table(view))
+    return Group(heading, groups, tags, service, features, activity, _decisions_table(view))
+
+
+def _features_table(title: str, features: list[dict[str, Any]]) -> RichTable:
+    table = _table(title, "feature", "value", "unit", "mean of all")
+    for row in features:
+        table.add_row(_label(row), _number(row["value"]), row["unit"], _number(row["mean"]))
+    return table
 
 
 def _decisions_table(view: CustomerView) -> RichTable:

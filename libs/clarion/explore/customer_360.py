@@ -1,7 +1,8 @@
-"""One customer on one page: profile, groups, tags, features, last activity, last decisions."""
+"""One customer on one page: profile, groups, tags, features, service, activity, decisions."""
 
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -21,11 +22,18 @@ from clarion.contracts.gold import (
     SEGMENTS,
     TAGS,
 )
-from clarion.contracts.silver import EVENTS, ORDER_LINES
+from clarion.contracts.silver import EVENTS, ORDER_LINES, SERVICE_CONTACTS
 from clarion.customers.segments.transforms import history
 from clarion.kernel.errors import UsageError
 from clarion.lake import Lake
 from clarion.measures.columns.days import start_of
+
+# Features that say how the shop served the customer, in the order of the page.
+SERVICE_FEATURES = (
+    "deliveries_365d", "delivery_days", "late_deliveries_365d", "late_share", "returns_365d",
+    "returned_units_365d", "return_share_units", "returned_value_365d", "return_share",
+    "service_contacts_365d", "last_contact", "complaints_365d", "open_complaints", "satisfaction",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +44,19 @@ class CustomerView:
         customer_id: surrogate of the person.
         as_of: day of the profile.
         profile: CUSTOMER_PROFILES of the day.
-        features: per feature with a value its labels, value, unit and mean over customers.
+        service: features about deliveries, returns and service contacts, likewise.
+        features: per other feature with a value its labels, value, unit and mean over customers.
         tags: per tag its labels and the day since which the customer has it.
         groups: stays in groups: name, valid from, valid to (null for now).
-        activity: the last events and order lines: when, what, which product, amount.
+        activity: the last events, order lines, deliveries and service contacts: when, what, which
+            product, amount.
         decisions: the last decisions: day, action, refusals.
     """
 
     customer_id: str
     as_of: date
     profile: dict[str, Any]
+    service: list[dict[str, Any]]
     features: list[dict[str, Any]]
     tags: list[dict[str, Any]]
     groups: list[dict[str, Any]]
@@ -92,11 +103,14 @@ def customer_view(
     def past_rows(table: Table) -> DataFrame:
         return rows(table).where(F.col("as_of") <= F.lit(day))
 
+    features = _features(rows(CUSTOMER_FEATURES), lake.read(FEATURES), day=day)
+    by_name = {feature["feature"]: feature for feature in features}
     return CustomerView(
         customer_id=customer_id,
         as_of=day,
         profile=profile.asDict(recursive=True),
-        features=_features(rows(CUSTOMER_FEATURES), lake.read(FEATURES), day=day),
+        service=[by_name.pop(name) for name in SERVICE_FEATURES if name in by_name],
+        features=list(by_name.values()),
         tags=_tags(rows(CUSTOMER_TAGS), lake.read(TAGS), day=day),
         groups=_groups(past_rows(SEGMENT_MEMBERS), lake.read(SEGMENTS)),
         activity=_activity(lake, accounts, day=day, time_zone=time_zone, show=show),
@@ -142,20 +156,37 @@ def _groups(members: DataFrame, segments: DataFrame) -> list[dict[str, Any]]:
 def _activity(
     lake: Lake, accounts: list[str], *, day: date, time_zone: str, show: int
 ) -> list[dict[str, Any]]:
-    """The last events and order lines of all accounts of a person, the newest first."""
+    """What all accounts of a person did last, and what reached them, the newest first."""
     before = start_of(day, time_zone)
     is_own = F.col("customer_id").isin(accounts) & (F.col("happened_at") < before)
-    events = (
-        lake.read(EVENTS)
-        .where(is_own)
-        .select("happened_at", "type", "product_id", F.lit(None).alias("amount"))
-    )
+    no_amount = F.lit(None).cast("decimal(18,4)").alias("amount")
+    events = lake.read(EVENTS).where(is_own).select("happened_at", "type", "product_id", no_amount)
     of_orders = lake.read(ORDER_LINES).where(is_own)
     newest_lines = without_replaced(
         of_orders, replacements(of_orders), as_of=day, time_zone=time_zone
     )
     lines = newest_lines.select("happened_at", F.col("kind").alias("type"), "product_id", "amount")
-    newest = events.unionByName(lines).orderBy(F.desc("happened_at"), "type").limit(show)
+    no_product = F.lit(None).cast("string").alias("product_id")
+    deliveries = (
+        newest_lines.where((F.col("kind") != "return") & (F.col("delivered_at") < before))
+        .select("order_id", "delivered_at")
+        .distinct()
+        .select(
+            F.col("delivered_at").alias("happened_at"),
+            F.lit("delivery").alias("type"),
+            no_product,
+            no_amount,
+        )
+    )
+    contacts = (
+        lake.read(SERVICE_CONTACTS)
+        .where(is_own)
+        .select("contact_ref", "happened_at", F.concat(F.lit("service: "), "topic").alias("type"))
+        .distinct()
+        .select("happened_at", "type", no_product, no_amount)
+    )
+    everything = reduce(DataFrame.unionByName, (events, lines, deliveries, contacts))
+    newest = everything.orderBy(F.desc("happened_at"), "type").limit(show)
     return [row.asDict() for row in newest.collect()]
 
 

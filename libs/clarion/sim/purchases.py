@@ -15,6 +15,7 @@ from clarion.sim.walk import REDEEMED, Sends
 _CANDIDATES = 3  # products between which a customer chooses
 _MAX_QUANTITY = 12
 _COUPON_LIMIT = 0.5  # a coupon pays at most this share of the line it stands on
+_PROMISE = 2.0  # a delivery is promised within so many times the usual days
 _CLICK_DECIDES = 0.5  # chance that a recommended product that was clicked is the one bought
 
 
@@ -140,6 +141,7 @@ class Aftermath:
 
     Args:
         delivery_days: days from the order to the delivery; the same for all lines of an order.
+        promised_days: days within which the shop promises it: twice its usual days.
         late: whether that is later than usual.
         returned: whether the line is returned, 3 to 20 days after its delivery.
         return_days: days from the order to the return.
@@ -148,6 +150,7 @@ class Aftermath:
     """
 
     delivery_days: Floats
+    promised_days: Floats
     late: Bools
     returned: Bools
     return_days: Floats
@@ -167,6 +170,7 @@ def aftermath(surroundings: Surroundings, draws: Draws, lines: Lines) -> Afterma
     stars = 4.3 - 1.0 * late - 1.0 * returned + 0.8 * draws.normal("review/stars", *line)
     return Aftermath(
         days,
+        np.full(len(days), _PROMISE * service.delivery_days),
         late,
         returned,
         days + 3.0 + 17.0 * draws.uniform("return/days", *line),

@@ -28,7 +28,7 @@ _GIVEN_NAMES = (
 _REGIONS = (("North", "华北"), ("East", "华东"), ("South", "华南"), ("West", "西南"))
 _CLICKED_TOUCHES = 0.2
 _RETURN_LINES = 100  # added to the number of a line that comes back: it is a line of its own
-_PHONES = 10**8
+_PHONES, _END_OF_TIME = 10**8, np.array("9999-12-31", dtype="datetime64[s]")
 _SPREAD_PHONES = 48_271_001  # has no factor in common with the number of phones
 
 
@@ -252,19 +252,19 @@ def order_records(course: Course, *, until: Instants) -> pd.DataFrame:
             "coupon_ref": coupons,
             "channel": np.array(visits.CHANNELS, dtype=object)[course.channel[visit]],
             "currency": course.surroundings.shop.currency,
+            "promised_at": _later(at, after.promised_days, _END_OF_TIME),
             "delivered_at": _later(at, after.delivery_days, until),
             "_dirt": course.draws.uniform("dirt/orders", lines.customer, lines.day, lines.number),
         }
     )
     paid = (lines.price * lines.quantity - lines.reduction - lines.coupon) / lines.quantity
-    returns = sales.assign(
+    returns = sales.drop(columns=["promised_at", "delivered_at"]).assign(
         line_no=sales["line_no"] + _RETURN_LINES,
         happened_at=_later(at, after.return_days, until),
         quantity=-sales["quantity"],
         unit_price=np.maximum(np.round(paid, 2), 0.01),
         discount=0.0,
         coupon_ref=None,
-        delivered_at=np.full(len(sales), np.datetime64("NaT", "s")),
         _dirt=1.0,
     )[after.returned]
     returns = returns[returns["happened_at"].notna()]

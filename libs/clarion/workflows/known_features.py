@@ -34,14 +34,7 @@ def write_summary(scope: Scope, customer_features: DataFrame) -> int:
         customer_features: CUSTOMER_FEATURES of the day, without as_of.
     """
     declared = shop.features(scope.config)
-    rows: dict[str, dict[str, Any]] = {
-        row["feature"]: row.asDict()
-        for row in feature_summary(customer_features, declared).collect()  # one row a feature
-    }
-    spreads = {
-        name: Spread(row["customers"], row["lowest"], row["highest"]) for name, row in rows.items()
-    }
-    left_out = features_left_out(declared, spreads)
+    rows, left_out = summarise(customer_features, declared)
     if left_out:
         scope.note(f"no part in groups, tags and models take: {listed(left_out)}")
     columns = [
@@ -49,6 +42,28 @@ def write_summary(scope: Scope, customer_features: DataFrame) -> int:
         for item in declared
     ]
     return scope.replace(FEATURES, rows_as_frame(scope.spark, FEATURES, columns))
+
+
+def summarise(
+    customer_features: DataFrame, features: tuple[Feature, ...]
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """What some features are over customers, and which of them are left out.
+
+    Args:
+        customer_features: CUSTOMER_FEATURES of one day.
+        features: the features, each after those it rests on.
+
+    Returns:
+        Row of FEATURES by name, without as_of and left_out; the reason by name of those left out.
+    """
+    rows: dict[str, dict[str, Any]] = {
+        row["feature"]: row.asDict()
+        for row in feature_summary(customer_features, features).collect()  # one row a feature
+    }
+    spreads = {
+        name: Spread(row["customers"], row["lowest"], row["highest"]) for name, row in rows.items()
+    }
+    return rows, features_left_out(features, spreads)
 
 
 def left_out_features(scope: Scope) -> dict[str, str]:

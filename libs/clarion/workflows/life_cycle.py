@@ -7,6 +7,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.contracts.gold import CUSTOMER_PROFILES, LIFE_CYCLE_FLOWS, LIFE_CYCLE_RETURNS
+from clarion.customers.features.checks import check_features
+from clarion.customers.features.definitions import Feature, required_features
+from clarion.customers.features.transforms import (
+    compute_features,
+    pack_features,
+    without_features,
+)
 from clarion.customers.profiles.life_cycle import (
     LifeCycle,
     Returns,
@@ -16,10 +23,13 @@ from clarion.customers.profiles.life_cycle import (
 from clarion.customers.profiles.profiles import measured_customers
 from clarion.customers.profiles.settings import ProfileSettings
 from clarion.declarations import shop
+from clarion.kernel.expressions import names
 from clarion.lake.frames import rows_as_frame
-from clarion.measures.columns.days import known_sums
+from clarion.measures.columns.days import is_known_by, known_sums
 from clarion.measures.columns.flows import flows, moves
 from clarion.runtime.scope import Scope
+from clarion.workflows.feature_views import SOURCES_OF_FACTS, views_of_facts
+from clarion.workflows.known_features import summarise
 
 _STAGES = ("from_stage", "to_stage")
 
@@ -30,8 +40,8 @@ def measure_limit(scope: Scope, customer_days: DataFrame) -> float:
     The limit of the last day serves until it is `again_days` old, or is no longer declared.
 
     Args:
-        scope: of a job that writes LIFE_CYCLE_RETURNS, reads earlier rows of it and declares
-            ProfileSettings.
+        scope: of a job that writes LIFE_CYCLE_RETURNS, reads earlier rows of it and
+            `feature_views.READS_OF_FACTS`, and declares ProfileSettings.
         customer_days: CUSTOMER_DAYS as of the run's day; persisted.
     """
     life_cycle = shop.life_cycle(scope.config)
@@ -53,6 +63,45 @@ def limit_in_force(scope: Scope) -> float:
     """
     row = scope.current(LIFE_CYCLE_RETURNS).select("lost_after").first()
     return float(row["lost_after"]) if row else shop.life_cycle(scope.config).limits[0]
+
+
+def stage_features(scope: Scope, customer_days: DataFrame, *, as_of: date) -> DataFrame:
+    """The features that conditions of the life cycle name, as they were on a day.
+
+    Such a feature is over facts: profiles and interests are computed later. One that says nothing
+    of the shop's customers is unknown.
+
+    Args:
+        scope: of a job that reads `feature_views.READS_OF_FACTS`.
+        customer_days: CUSTOMER_DAYS.
+        as_of: first day that does not count.
+
+    Returns:
+        One row per customer: customer_id and each feature.
+    """
+    features = _features_of_stages(scope)
+    customers = customer_days.where(is_known_by(as_of)).select("customer_id").distinct()
+    facts = views_of_facts(scope, features, as_of=as_of)
+    check_features(customers, facts, features)
+    wide = compute_features(customers, facts, features)
+    if not facts:
+        return wide
+    scope.persist(wide)
+    _, left_out = summarise(pack_features(wide, features), features)
+    return without_features(wide, features, left_out)
+
+
+def _features_of_stages(scope: Scope) -> tuple[Feature, ...]:
+    """The declared features over facts that conditions name, and those that they rest on."""
+    declared = shop.features(scope.config)
+    named = {name for _, when in shop.life_cycle(scope.config).stages for name in names(when)}
+
+    def is_over_facts(feature: Feature) -> bool:
+        used = required_features(declared, [feature.name])
+        return {item.source for item in used} <= {*SOURCES_OF_FACTS, "features"}
+
+    chosen = [item for item in declared if item.name in named]
+    return required_features(declared, [item.name for item in chosen if is_over_facts(item)])
 
 
 def write_flows(scope: Scope, profiles: DataFrame) -> int:
@@ -80,7 +129,10 @@ def _is_over(last: dict[str, Any], life_cycle: LifeCycle, *, as_of: date) -> boo
 def _measured(scope: Scope, customer_days: DataFrame, life_cycle: LifeCycle) -> dict[str, Any]:
     past_day = scope.as_of - timedelta(days=life_cycle.within_days)
     customers = measured_customers(
-        customer_days, as_of=past_day, settings=scope.settings(ProfileSettings)
+        customer_days,
+        stage_features(scope, customer_days, as_of=past_day),
+        as_of=past_day,
+        settings=scope.settings(ProfileSettings),
     )
     life_cycle.check(customers)
     since = customer_days.where(F.col("day") >= F.lit(past_day))

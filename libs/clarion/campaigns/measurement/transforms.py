@@ -5,8 +5,13 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from clarion.campaigns.measurement.kept_orders import kept_orders
 from clarion.contracts.sources import MONEY
 from clarion.measures.columns.days import start_of
+
+_LINE_COLUMNS = (
+    "customer_id", "order_id", "product_id", "kind", "quantity", "amount", "happened_at", "counts",
+)  # fmt: skip
 
 
 def outcomes(
@@ -52,13 +57,13 @@ def outcomes(
     messages_with_reactions = messages.select("message_id", "customer_id").join(
         reactions, "message_id", "left"
     )
-    lines_after_click = (
+    lines_of_clickers = (
         messages_with_reactions.where("clicked_at IS NOT NULL")
-        .join(order_lines.where("customer_id IS NOT NULL").where(is_in_window), "customer_id")
-        .where("happened_at >= clicked_at")
+        .join(_lines_of_customers(order_lines, sent_on, window_days, time_zone), "customer_id")
+        .withColumn("counts", F.col("counts") & (F.col("happened_at") >= F.col("clicked_at")))
     )
     bought = (
-        _net_orders(lines_after_click, of="message_id")
+        kept_orders(lines_of_clickers, of="message_id")
         .groupBy("message_id")
         .agg(F.count("*").alias("orders"), F.sum("amount").cast(MONEY).alias("revenue"))
     )
@@ -144,11 +149,9 @@ def arms(
     Returns:
         strategy_id, is_holdout, n, mean, m2.
     """
-    in_window = order_lines.where("customer_id IS NOT NULL").where(
-        _is_within("happened_at", sent_on, window_days, time_zone)
-    )
+    lines = _lines_of_customers(order_lines, sent_on, window_days, time_zone)
     spent = (
-        _net_orders(in_window, of="customer_id")
+        kept_orders(lines, of="customer_id")
         .groupBy("customer_id")
         .agg(F.sum("amount").cast("double").alias("spent"))
     )
@@ -165,45 +168,16 @@ def arms(
     )
 
 
-def _net_orders(lines: DataFrame, *, of: str) -> DataFrame:
-    """What was kept of each order: its sales less its returns, where something is left.
-
-    A return under the number of its order counts against that order. A return with a number of its
-    own counts against the latest order that has the product, and none that has not: it may be of
-    something that was bought long before.
-
-    Args:
-        lines: ORDER_LINES; without product_id, a return with a number of its own counts nowhere.
-        of: the column whose orders these are: message_id or customer_id.
-
-    Returns:
-        `of`, order_id, amount.
-    """
-    order = [of, "order_id"]
-    if "product_id" not in lines.columns:
-        lines = lines.withColumn("product_id", F.lit(None).cast("string"))
-    sales = lines.where("kind = 'sale'")
-    returns = lines.where("kind = 'return'")
-    amounts = sales.groupBy(*order).agg(F.sum("amount").alias("amount"))
-    latest_orders = sales.groupBy(of, "product_id").agg(
-        F.max_by("order_id", F.struct("happened_at", "order_id")).alias("order_id")
-    )
-    returns_by_product = (
-        returns.join(amounts, order, "left_anti")
-        .drop("order_id")
-        .join(latest_orders, [of, "product_id"])
-    )
-    returned = (
-        returns.select(*order, "amount")
-        .unionByName(returns_by_product.select(*order, "amount"))
-        .groupBy(*order)
-        .agg(F.sum("amount").alias("returned"))
-    )
-    kept = F.col("amount") - F.coalesce("returned", F.lit(0))
+def _lines_of_customers(
+    order_lines: DataFrame, sent_on: date, window_days: int, time_zone: str
+) -> DataFrame:
+    """Lines of customers up to the end of the window, with counts: whether they are within it."""
+    end = start_of(sent_on + timedelta(days=window_days), time_zone)
     return (
-        amounts.join(returned, order, "left")
-        .select(*order, kept.alias("amount"))
-        .where("amount > 0")
+        order_lines.where("customer_id IS NOT NULL")
+        .where(F.col("happened_at") < end)
+        .withColumn("counts", _is_within("happened_at", sent_on, window_days, time_zone))
+        .select(*_LINE_COLUMNS)
     )
 
 

@@ -23,7 +23,7 @@ UNKNOWN_STATE = "unknown"  # of a word that nobody declared; of other vocabulari
 # Columns of orders that are the same for every line of an order, and are no amounts.
 ORDER_FIELDS = (
     "happened_at", "customer_ref", "member_ref", "coupon_ref", "currency", "channel", "store_ref",
-    "status", "reason", "delivered_at", "arrived_at",
+    "status", "reason", "promised_at", "delivered_at", "arrived_at",
 )  # fmt: skip
 WITHDRAWING_RESPONSES = ("unsubscribed", "complained")
 RESPONSE_TYPES = ("sent", "delivered", "bounced", "viewed", "clicked", *WITHDRAWING_RESPONSES)

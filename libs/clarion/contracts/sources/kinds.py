@@ -73,7 +73,7 @@ _KINDS = (
         name="orders", silver="order_lines", time="happened_at",
         key=("order_ref", "line_no", "product_ref"),
         people=("customer_ref", "member_ref"),
-        either=(("unit_price", "amount"),),
+        either=(("unit_price", "amount"),), later=("delivered_at",),
         columns=(
             Column("order_ref", "string", "order, invoice or basket"),
             Column("happened_at", "timestamp", "when it was paid"),
@@ -101,6 +101,7 @@ _KINDS = (
             Column("status", "string", f"one of {', '.join(ORDER_STATES)}, or a word for it",
                    nullable=True, words="order_states"),
             _optional("reason", "string", "why it was returned"),
+            _optional("promised_at", "timestamp", "by when it was promised to reach the customer"),
             _optional("delivered_at", "timestamp", "when it reached the customer"),
             _optional("record_ref", "string", "the source's own name for the record"),
             _ARRIVED,
@@ -174,6 +175,7 @@ _KINDS = (
     ),
     Kind(
         name="contacts", silver="service_contacts", time="happened_at", key=("contact_ref",),
+        later=("resolved_at",),
         columns=(
             Column("contact_ref", "string", "the shop's name for the contact"),
             Column("happened_at", "timestamp", "when the customer came forward"),

@@ -15,6 +15,7 @@ from clarion.kernel.safe_sql import filter_aggregates, has_aggregate, null_on_er
 Source = Literal[
     "days",
     "orders",
+    "deliveries",
     "events",
     "interactions",
     "profile",

@@ -37,15 +37,17 @@ def orders(order_lines: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
 
     Returns:
         customer_id, order_id, age, hour, weekday, amount and discount (null for a return), units,
-        lines, returned (value of returned goods), coupon, in_store, channel, gap_days (since the
-        customer's previous order).
+        lines, returned (value of returned goods), units_returned, coupon, in_store, channel,
+        gap_days (since the customer's previous order).
     """
 
     def sale(value: str | Column) -> Column:
         amount = F.col(value) if isinstance(value, str) else value
         return F.when(F.col("kind") == "sale", amount)
 
-    returned = F.when(F.col("kind") == "return", F.col("amount"))
+    def sent_back(value: str) -> Column:
+        return F.when(F.col("kind") == "return", F.col(value))
+
     in_store = F.col("store_ref").isNotNull() | (F.coalesce("channel", F.lit("")) == "store")
     orders_and_returns = (
         _known_facts(order_lines, as_of=as_of, time_zone=time_zone)
@@ -60,7 +62,8 @@ def orders(order_lines: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
             F.sum(sale(F.coalesce("discount", F.lit(0)))).cast("double").alias("discount"),
             F.sum(sale("quantity")).cast("double").alias("units"),
             F.count(sale("amount")).alias("lines"),
-            F.sum(returned).cast("double").alias("returned"),
+            F.sum(sent_back("amount")).cast("double").alias("returned"),
+            F.sum(sent_back("quantity")).cast("double").alias("units_returned"),
             F.bool_or(F.col("coupon_ref").isNotNull()).alias("coupon"),
             F.bool_or(in_store).alias("in_store"),
             F.min("channel").alias("channel"),
@@ -94,7 +97,7 @@ def events(facts: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
 
 
 def facts(table: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
-    """One row per fact of REVIEWS, RESPONSES, REDEMPTIONS or SERVICE_CONTACTS.
+    """One row per fact of REVIEWS, RESPONSES or REDEMPTIONS.
 
     Args:
         table: the silver table.
@@ -105,6 +108,27 @@ def facts(table: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
         The table's columns, age, hour, weekday.
     """
     return _known_facts(table, as_of=as_of, time_zone=time_zone)
+
+
+def contacts(service_contacts: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
+    """One row per contact with the shop's service; one that was sent again in its last version.
+
+    Args:
+        service_contacts: SERVICE_CONTACTS.
+        as_of: first day that does not count.
+        time_zone: the shop's zone.
+
+    Returns:
+        The columns of SERVICE_CONTACTS, age, hour, weekday, is_settled (before the as-of day).
+    """
+    known = _known_facts(service_contacts, as_of=as_of, time_zone=time_zone).withColumn(
+        "is_settled", F.coalesce(local_day("resolved_at", time_zone) < F.lit(as_of), F.lit(False))
+    )
+    versions = Window.partitionBy("_source", "contact_ref").orderBy(
+        F.desc("arrived_at"), F.desc("is_settled"), "record_id"
+    )
+    newest = F.row_number().over(versions) == 1
+    return known.withColumn("_is_newest", newest).where("_is_newest").drop("_is_newest")
 
 
 def traits(statements: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:

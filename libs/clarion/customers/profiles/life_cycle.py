@@ -91,7 +91,8 @@ class LifeCycle:
                     where=f"{_FILE}: {stage}",
                     text=_filled(when, self.limits[0]),
                     result=CONDITION,
-                    hint="use the columns that libs/clarion/customers/profiles/README.md names",
+                    hint="use the columns that libs/clarion/customers/profiles/README.md names, "
+                    "or features of features.yml over facts such as orders and contacts",
                 )
                 for stage, when in self.stages
             ],

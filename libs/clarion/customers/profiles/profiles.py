@@ -14,6 +14,7 @@ from clarion.measures.columns.days import days_before, known_sums
 def customer_profiles(
     customer_days: DataFrame,
     category_interests: DataFrame,
+    stage_features: DataFrame,
     *,
     as_of: date,
     settings: ProfileSettings,
@@ -28,6 +29,7 @@ def customer_profiles(
     Args:
         customer_days: CUSTOMER_DAYS.
         category_interests: interests by category, one row per customer.
+        stage_features: customer_id and the features that conditions of the life cycle name.
         as_of: first day that does not count.
         settings: windows and limits.
         life_cycle: the stages of the life cycle.
@@ -39,7 +41,7 @@ def customer_profiles(
     Raises:
         ConfigError: a condition of the life cycle is invalid.
     """
-    measured = measured_customers(customer_days, as_of=as_of, settings=settings)
+    measured = measured_customers(customer_days, stage_features, as_of=as_of, settings=settings)
     life_cycle.check(measured)
     no_interests = F.array().cast("array<struct<category:string,share:double>>")
     return (
@@ -70,12 +72,14 @@ def customer_profiles(
 
 
 def measured_customers(
-    customer_days: DataFrame, *, as_of: date, settings: ProfileSettings
+    customer_days: DataFrame, stage_features: DataFrame, *, as_of: date, settings: ProfileSettings
 ) -> DataFrame:
     """What is measured of every customer who did something before a day.
 
     Args:
         customer_days: CUSTOMER_DAYS.
+        stage_features: customer_id and the features that conditions of the life cycle name; a
+            measure of the same name counts in place of a feature.
         as_of: first day that does not count.
         settings: windows and limits.
 
@@ -85,7 +89,9 @@ def measured_customers(
     known_days = known_sums(customer_days, of="customer_id", as_of=as_of)
     sums = _profile_sums(known_days, as_of=as_of, window_days=settings.window_days)
     with_gaps = _with_order_gaps(sums, known_days, default_gap_days=settings.default_gap_days)
-    return with_gaps.withColumns(_ratios())
+    measured = with_gaps.withColumns(_ratios())
+    measures = [name for name in measured.columns if name != "customer_id"]
+    return measured.join(stage_features.drop(*measures), "customer_id", "left")
 
 
 def _profile_sums(known_days: DataFrame, *, as_of: date, window_days: int) -> DataFrame:
