@@ -301,7 +301,7 @@ def test_many_messages_tire_and_lead_to_withdrawals() -> None:
 
 def test_numbers_of_a_device_have_no_gaps_but_where_events_were_lost() -> None:
     steps, outcome = course().steps, course().outcome
-    devices = visits.devices(course().draws, outcome.visit_customer, course().channel)
+    devices = visits.devices(outcome.visit_customer, course().device)
     frame = pd.DataFrame(
         {"device": devices[steps.visit], "number": steps.sequence, "lost": steps.lost}
     )

@@ -19,6 +19,7 @@ from clarion.sim.catalogue import only
 from clarion.sim.clock import as_text
 from clarion.sim.course import World, follow
 from clarion.sim.deliveries import LIVE, Period, people_records, period_records
+from clarion.sim.intruders import accidental_clicks_of, accounts_of, intruders_of
 from clarion.sim.visitors import events_of_strangers
 from clarion.sim.walk import Sends
 
@@ -27,7 +28,7 @@ Format = Literal["csv", "json", "parquet"]
 BLOCK = 5_000  # customers whose records are made at once
 _FORMATS: dict[str, Format] = {
     "events": "json", "store_events": "json", "app_events": "json", "contacts": "json",
-    "products": "json", "responses": "json", "reviews": "parquet",
+    "products": "json", "responses": "json", "reviews": "parquet", "social": "json",
 }  # fmt: skip
 
 
@@ -168,8 +169,13 @@ def _write_block(
     for kind, frame in frames.items():
         delivered.add(Delivered({kind.removeprefix(LIVE): len(frame)}))
         write_records(inbox, kind, folder, frame, part=number)
-    write_records(_beside(inbox), "customers", folder, truth.customers(world, course),
-                  part=number, form="parquet")  # fmt: skip
+    known = {
+        "customers": truth.customers(world, course),
+        "accounts": accounts_of(course, period),
+        "invalid_records": accidental_clicks_of(course, period),
+    }
+    for name, frame in known.items():
+        write_records(_beside(inbox), name, folder, frame, part=number, form="parquet")
     return delivered
 
 
@@ -192,16 +198,22 @@ def _write_surroundings(world: World, inbox: str, period: Period) -> Delivered:
     if is_live.any():
         live = prices[is_live]
         frames[f"{LIVE}market"] = live.sort_values(["observed_at", "competitor", "title"])
+    intruders = intruders_of(world, period)
     strangers = events_of_strangers(surroundings, world.draws, clock, first, last)
-    on_days = strangers.pop("_day").to_numpy()
-    frames["events"] = strangers[on_days < period.live_from].drop(columns="_dirt")
-    frames[f"{LIVE}events"] = strangers[on_days >= period.live_from].drop(columns="_dirt")
+    unknown = pd.concat(
+        [strangers.drop(columns="_dirt"), intruders.events], ignore_index=True
+    ).sort_values(["_day", "happened_at"], kind="stable")
+    on_days = unknown.pop("_day").to_numpy()
+    frames["events"] = unknown[on_days < period.live_from]
+    frames[f"{LIVE}events"] = unknown[on_days >= period.live_from]
+    frames |= {kind: frame for kind, frame in intruders.records.items() if len(frame)}
     delivered = Delivered()
     for kind, frame in frames.items():
         delivered.add(Delivered({kind.removeprefix(LIVE): len(frame)}))
         write_records(inbox, kind, folder, frame, name="strangers" if "events" in kind else "all")
-    for name, frame in truth.surroundings(world, last).items():
-        write_records(_beside(inbox), name, folder, frame, form="parquet")
+    known = truth.surroundings(world, last) | intruders.truth
+    for name, frame in known.items():
+        write_records(_beside(inbox), name, folder, frame, name="all", form="parquet")
     return delivered
 
 
