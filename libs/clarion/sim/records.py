@@ -103,6 +103,7 @@ def product_records(surroundings: Surroundings, *, first: int | None, last: int)
     """
     shop, goods = surroundings.shop, surroundings.catalogue
     titles, descriptions = catalogue.texts(goods)
+    sizes, colours = catalogue.variants(goods)
     numbers = goods.numbers
     departments = [shop.local(item.department) for item in shop.categories]
     categories = [shop.local(item.category) for item in shop.categories]
@@ -122,6 +123,8 @@ def product_records(surroundings: Surroundings, *, first: int | None, last: int)
             "stock": goods.draws.index("product/stock", 500, numbers),
             "language": shop.language,
             "currency": shop.currency,
+            "size": sizes,
+            "colour": colours,
         }
     )
     appears = goods.launched < last

@@ -226,7 +226,7 @@ class InvalidActivity(_Strict):
 
     accidental_clicks: float = Field(default=0.045, ge=0, le=1)
     bots: float = Field(default=0.07, ge=0, le=100)
-    rings: float = Field(default=0.12, ge=0, le=100)
+    rings: float = Field(default=0.11, ge=0, le=100)
     hard_rings: float = Field(default=0.3, ge=0, le=1)
 
 
