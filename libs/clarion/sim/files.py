@@ -130,7 +130,21 @@ def _deliver(
     else:
         for part in _write_by_spark(spark, world, inbox, period, blocks):
             delivered.add(part)
+    write_counts(inbox, str(world.clock.dates(np.asarray(period.last))), delivered.records)
     return delivered
+
+
+def write_counts(inbox: str, folder: str, records: dict[str, int], *, name: str = "web") -> None:
+    """Write the table `delivered` of the truth: kind (name of the folder) and records.
+
+    Args:
+        inbox: folder of the files.
+        folder: name of the folder below that of the table.
+        records: number of records by kind.
+        name: what the file's name begins with.
+    """
+    frame = pd.DataFrame(sorted(records.items()), columns=["kind", "records"])
+    write_records(_beside(inbox), "delivered", folder, frame, name=name, form="parquet")
 
 
 def _write_by_spark(
