@@ -43,13 +43,16 @@ def shop(name: str = "beauty", **changes: Any) -> Shop:
 
 def read(folder: Path, kind: str) -> pd.DataFrame:
     """All records of a kind, with missing values as None."""
-    readers = {
-        ".csv": lambda path: pd.read_csv(path, dtype=str),
-        ".json": lambda path: pd.read_json(path, lines=True, dtype=False),
-        ".parquet": pd.read_parquet,
-    }
+
+    def records(path: Path) -> pd.DataFrame:
+        if path.suffix == ".csv":
+            return pd.read_csv(path, dtype=str)
+        if path.suffix == ".json":
+            return pd.read_json(path, lines=True, dtype=False)
+        return pd.read_parquet(path)
+
     paths = sorted((folder / kind).rglob("*.*"))
-    frame = pd.concat([readers[path.suffix](path) for path in paths], ignore_index=True)
+    frame = pd.concat(map(records, paths), ignore_index=True)
     return frame.astype(object).where(frame.notna(), None)
 
 
