@@ -1,9 +1,11 @@
 """What streams and networks report is cleaned, whatever the spelling of a channel; nothing is lost."""
 
 import json
+import sys
 from datetime import timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from pyspark.sql import SparkSession
@@ -14,7 +16,7 @@ from clarion.config import Config
 from clarion.sim import files
 from clarion.sim.course import build_world
 
-KINDS = ("registrations", "consents", "products", "reviews", "market", "orders")
+KINDS = ("registrations", "consents", "products", "reviews", "market", "orders", "events")
 SPELLINGS = {
     "mini-program": "mini-program",
     "mini_program": "mini-program",
@@ -63,7 +65,9 @@ class SocialShop:
         }
         settings = {"shop.currency": shop.currency, "shop.time_zone": shop.time_zone}
         self.desk = Desk(spark, folder, mappings, data=str(inbox), **settings)
-        self.desk.run("ingest", "clean", as_of=last)
+        self.desk.run("ingest", "clean", "invalid_activity", as_of=last)
+        truth = (folder / "truth" / "invalid_records").rglob("*.parquet")
+        self.invalid = pd.concat(map(pd.read_parquet, truth))
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +114,35 @@ def test_accounts_of_rings_and_second_accounts_are_customers_with_orders(
     orders = read("silver.order_lines").join(names, "customer_id")
     assert not orders.where("ref LIKE 'C9%'").isEmpty()
     assert not orders.where("ref LIKE '%-2'").isEmpty()
+
+
+def test_bots_and_rings_of_the_shop_files_can_be_found(social_shop: SocialShop) -> None:
+    """How well is measured in worlds of their own; here a customer's event is never a bot's."""
+    read, invalid = social_shop.desk.read, social_shop.invalid
+    flagged = read("silver.invalid_activity").select("detector", "record_id")
+    events = read("silver.events").select("record_id", "event_ref").where("event_ref IS NOT NULL")
+    found = flagged.join(events, "record_id").toPandas()
+    true = invalid[invalid["kind"] == "events"].groupby("invalid_activity")["ref"].agg(set)
+    figures = {}
+    for name in ("bot", "accidental_click"):
+        refs = set(found.loc[found["detector"] == name, "event_ref"])
+        figures[name] = len(refs & true[name]) / len(refs), len(refs & true[name]) / len(true[name])
+    lines = read("silver.order_lines").select(
+        F.col("order_line_id").alias("record_id"), "customer_id"
+    )
+    names = read("silver.identities").select("customer_id", "ref")
+    buyers = (
+        flagged.where("detector = 'fake_order'").join(lines, "record_id").join(names, "customer_id")
+    )
+    refs = {row["ref"] for row in buyers.select("ref").collect()}
+    orders = invalid[invalid["kind"] == "orders"]
+    for level, of_level in orders.groupby("difficulty"):
+        fake = {f"C{ref[1:].partition('-')[0]}" for ref in of_level["ref"]}
+        figures[str(level)] = len(refs & fake) / max(len(refs), 1), len(refs & fake) / len(fake)
+    sys.stdout.write(f"\nprecision and recall: {figures}\n")
+    assert min(figures["bot"]) > 0.9
+    assert figures["accidental_click"][1] > 0.5
+    assert figures["default"][1] > 0.5
 
 
 def test_a_channel_is_one_value_whatever_its_spelling(social_shop: SocialShop) -> None:

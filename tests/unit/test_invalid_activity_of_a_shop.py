@@ -53,7 +53,7 @@ def read(folder: Path, kind: str) -> pd.DataFrame:
 
     paths = sorted((folder / kind).rglob("*.*"))
     frame = pd.concat(map(records, paths), ignore_index=True)
-    return frame.astype(object).where(frame.notna(), None)
+    return frame.astype(object).replace({np.nan: None})
 
 
 def deliver(folder: Path, *, until: int = DAYS, **changes: Any) -> Path:
