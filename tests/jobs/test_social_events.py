@@ -55,7 +55,7 @@ class SocialShop:
         (inbox / "own" / "own.json").write_text("\n".join(map(json.dumps, own)))
         body = {
             "where": "${data}/own/*.json", "format": "json", "time_zone": "UTC",
-            "consent": {"basis": "recorded"},
+            "consent": {"basis": "declared", "purposes": [], "note": "events of nobody"},
             "columns": {"event_ref": "ref", "happened_at": "at", "type": "type", "channel": "where"},
         }  # fmt: skip
         mappings = {

@@ -13,7 +13,7 @@ import pytest
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.kernel.errors import ConfigError
-from clarion.sim import files, visits
+from clarion.sim import files, intruders, visits
 from clarion.sim.accidental_clicks import RETURN, is_accidental
 from clarion.sim.bots import bot_events
 from clarion.sim.course import World, build_world, follow
@@ -48,7 +48,7 @@ def read(folder: Path, kind: str) -> pd.DataFrame:
         if path.suffix == ".csv":
             return pd.read_csv(path, dtype=str)
         if path.suffix == ".json":
-            return pd.read_json(path, lines=True, dtype=False)
+            return pd.read_json(path, lines=True, dtype=False, convert_dates=False)
         return pd.read_parquet(path)
 
     paths = sorted((folder / kind).rglob("*.*"))
@@ -128,12 +128,14 @@ def test_the_files_are_the_same_whatever_the_blocks_and_the_periods(
     busy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "BLOCK", 40)
+    monkeypatch.setattr(intruders, "STRANGERS_AT_ONCE", 3_000)
     world = build_world(shop(invalid_activity=MUCH, second_accounts={"share": 0.2, "use": 0.5}),
                         seed=3)  # fmt: skip
     start = world.shop.starts_on
     middle, end = start + timedelta(days=50), start + timedelta(days=DAYS)
     files.deliver_history(world, str(tmp_path / "inbox"), last=middle, live_from=middle)
     files.deliver_period(world, str(tmp_path / "inbox"), Sends.none(), first=middle, last=end)
+    assert len(list((tmp_path / "inbox" / "events").rglob("strangers-*.json"))) > 3
     for kind in ("orders", "events", "registrations", "consents"):
         whole, parts = read(busy / "inbox", kind), read(tmp_path / "inbox", kind)
         # When an order arrived is known later only.
@@ -141,6 +143,23 @@ def test_the_files_are_the_same_whatever_the_blocks_and_the_periods(
         assert sorted(keyed(whole, columns)) == sorted(keyed(parts, columns)), kind
     tables = [read(folder / "truth", "invalid_records") for folder in (busy, tmp_path)]
     assert sorted(keyed(tables[0], ["kind", "ref"])) == sorted(keyed(tables[1], ["kind", "ref"]))
+
+
+def test_bots_come_on_the_live_days_too(busy: Path, tmp_path: Path) -> None:
+    world = build_world(shop(invalid_activity=MUCH, second_accounts={"share": 0.2, "use": 0.5}),
+                        seed=3)  # fmt: skip
+    last = world.shop.starts_on + timedelta(days=DAYS)
+    live_from = last - timedelta(days=10)
+    files.deliver_history(world, str(tmp_path / "inbox"), last=last, live_from=live_from)
+    before, live = (read(tmp_path / "inbox", kind) for kind in ("events", "live_events"))
+    assert sorted([*before["event_ref"], *live["event_ref"]]) == sorted(
+        read(busy / "inbox", "events")["event_ref"]
+    )
+    truth = read(tmp_path / "truth", "invalid_records")
+    bots = set(truth.loc[truth["invalid_activity"] == "bot", "ref"])
+    assert 0 < live["event_ref"].isin(bots).sum() < len(bots)
+    starts = live["happened_at"][~live["happened_at"].str.contains("-13-")].min()
+    assert starts >= str(live_from - timedelta(days=1))
 
 
 def shares(world: World, last: int) -> dict[str, float]:

@@ -19,8 +19,14 @@ from clarion.sim.catalogue import only
 from clarion.sim.clock import as_text
 from clarion.sim.course import World, follow
 from clarion.sim.deliveries import LIVE, Period, people_records, period_records
-from clarion.sim.intruders import accidental_clicks_of, accounts_of, intruders_of
-from clarion.sim.visitors import events_of_strangers
+from clarion.sim.intruders import (
+    Intruders,
+    accidental_clicks_of,
+    accounts_of,
+    days_at_once,
+    events_of_unknown,
+    intruders_of,
+)
 from clarion.sim.walk import Sends
 
 Format = Literal["csv", "json", "parquet"]
@@ -213,21 +219,31 @@ def _write_surroundings(world: World, inbox: str, period: Period) -> Delivered:
         live = prices[is_live]
         frames[f"{LIVE}market"] = live.sort_values(["observed_at", "competitor", "title"])
     intruders = intruders_of(world, period)
-    strangers = events_of_strangers(surroundings, world.draws, clock, first, last)
-    unknown = pd.concat(
-        [strangers.drop(columns="_dirt"), intruders.events], ignore_index=True
-    ).sort_values(["_day", "happened_at"], kind="stable")
-    on_days = unknown.pop("_day").to_numpy()
-    frames["events"] = unknown[on_days < period.live_from]
-    frames[f"{LIVE}events"] = unknown[on_days >= period.live_from]
     frames |= {kind: frame for kind, frame in intruders.records.items() if len(frame)}
-    delivered = Delivered()
+    delivered = _write_unknown(world, inbox, period, intruders)
     for kind, frame in frames.items():
         delivered.add(Delivered({kind.removeprefix(LIVE): len(frame)}))
-        write_records(inbox, kind, folder, frame, name="strangers" if "events" in kind else "all")
+        write_records(inbox, kind, folder, frame, name="all")
     known = truth.surroundings(world, last) | intruders.truth
     for name, frame in known.items():
         write_records(_beside(inbox), name, folder, frame, name="all", form="parquet")
+    return delivered
+
+
+def _write_unknown(world: World, inbox: str, period: Period, intruders: Intruders) -> Delivered:
+    """Write the events of everybody who is no customer, as many days at once as memory holds."""
+    folder = str(world.clock.dates(np.asarray(period.last)))
+    delivered = Delivered()
+    step = days_at_once(world)
+    for part, first in enumerate(range(period.first, period.last, step)):
+        last = min(first + step, period.last)
+        events, known = events_of_unknown(world, intruders, first, last)
+        is_live = (events.pop("_day") >= period.live_from).to_numpy()
+        for kind, rows in (("events", ~is_live), (f"{LIVE}events", is_live)):
+            delivered.add(Delivered({"events": int(rows.sum())}))
+            write_records(inbox, kind, folder, events[rows], part=part, name="strangers")
+        write_records(_beside(inbox), "invalid_records", folder, known, part=part,
+                      name="bots", form="parquet")  # fmt: skip
     return delivered
 
 

@@ -1,4 +1,4 @@
-"""What bots and rings of fake accounts add to a shop's files, and the truth of it."""
+"""What bots, strangers and rings of fake accounts add to a shop's files, and the truth of it."""
 
 from dataclasses import dataclass
 
@@ -20,13 +20,16 @@ from clarion.sim.fake_orders import (
 from clarion.sim.records import Course, session_refs
 from clarion.sim.second_accounts import account_refs
 from clarion.sim.traits import NEVER
+from clarion.sim.visitors import events_of_strangers
 
+STRANGERS_AT_ONCE = 500_000  # events
+_VIEWS, _PAGES = 2.5, 200.0  # events of a visit of a stranger, and of a bot
 _INVALID = ("kind", "ref", "invalid_activity", "difficulty")
 
 
 @dataclass(frozen=True, slots=True)
 class Intruders:
-    """What nobody who wants to buy adds in a period.
+    """What rings of fake accounts add in a period.
 
     Args:
         events: records of the kind 'events'; `_day` is the day of each.
@@ -40,7 +43,7 @@ class Intruders:
 
 
 def intruders_of(world: World, period: Period) -> Intruders:
-    """What bots and rings of fake accounts do in a period.
+    """What rings of fake accounts do in a period.
 
     Returns:
         Their records, and the tables `invalid_records` (kind, ref, invalid_activity, difficulty)
@@ -51,7 +54,6 @@ def intruders_of(world: World, period: Period) -> Intruders:
     ordered = rings.where((rings.day >= period.first) & (rings.day < period.last))
     is_new = (rings.opened >= period.first) | period.everyone
     opened = rings.where(is_new & (rings.opened < period.last))
-    bots = bot_events(surroundings, draws, clock, period.first, period.last)
     of_rings = ring_events(draws, rings)
     in_period = (of_rings["_day"] >= period.first) & (of_rings["_day"] < period.last)
     of_rings = of_rings[in_period]
@@ -59,7 +61,6 @@ def intruders_of(world: World, period: Period) -> Intruders:
     levels = _levels(rings)
     known = pd.concat(
         [
-            _invalid("events", bots["event_ref"], "bot", "default"),
             _invalid("events", of_rings["event_ref"], "fake_order",
                      of_rings["customer_ref"].map(levels)),
             _invalid("orders", orders["order_ref"], "fake_order",
@@ -81,8 +82,39 @@ def intruders_of(world: World, period: Period) -> Intruders:
         "registrations": registrations,
         "consents": ring_consents(clock, opened),
     }
-    events = pd.concat([bots, of_rings], ignore_index=True)
-    return Intruders(events, records, {"invalid_records": known, "accounts": accounts})
+    return Intruders(of_rings, records, {"invalid_records": known, "accounts": accounts})
+
+
+def days_at_once(world: World) -> int:
+    """For how many days the events of strangers are made at once, so that they fit into memory."""
+    shop = world.shop
+    a_day = (_VIEWS * shop.visits.visitors + _PAGES * shop.invalid_activity.bots) / 1000.0
+    return max(1, int(STRANGERS_AT_ONCE / max(a_day * shop.customers, 1.0)))
+
+
+def events_of_unknown(
+    world: World, intruders: Intruders, first: int, last: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Records of the kind 'events' of everybody who is no customer, between two days.
+
+    Args:
+        world: the shop.
+        intruders: what rings do in the period.
+        first: first of the days.
+        last: day after the last one.
+
+    Returns:
+        The records, in order of time, with the day of each in `_day`; and the table
+        `invalid_records` of the bots among them.
+    """
+    surroundings, draws, clock = world.surroundings, world.draws, world.clock
+    strangers = events_of_strangers(surroundings, draws, clock, first, last).drop(columns="_dirt")
+    bots = bot_events(surroundings, draws, clock, first, last)
+    day = intruders.events["_day"]
+    of_rings = intruders.events[(day >= first) & (day < last)]
+    events = pd.concat([strangers, bots, of_rings], ignore_index=True)
+    known = _invalid("events", bots["event_ref"], "bot", "default")
+    return events.sort_values(["_day", "happened_at"], kind="stable"), known
 
 
 def _levels(rings: Rings) -> dict[str, str]:
