@@ -16,6 +16,8 @@ from clarion.config import Config
 from clarion.sim import files
 from clarion.sim.course import build_world
 
+pytestmark = pytest.mark.deep  # a shop from its files to what is flagged
+
 KINDS = ("registrations", "consents", "products", "reviews", "market", "orders", "events")
 SPELLINGS = {
     "mini-program": "mini-program",
