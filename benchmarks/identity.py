@@ -17,7 +17,8 @@ from clarion.collect.identity.components import plausible_components
 from clarion.collect.identity.settings import IdentitySettings
 from clarion.config import Config
 from clarion.runtime.session import start
-from clarion.sim.accounts import DIFFICULTIES, simulate_accounts
+from clarion.sim.accounts import simulate_accounts
+from clarion.sim.difficulty import ACCOUNT_DIFFICULTIES as DIFFICULTIES
 
 WARM_UP = 1_000
 SIZES = (10_000, 100_000)

@@ -1,10 +1,14 @@
 """How long the files of a simulated shop take, and how large they are.
 
     python benchmarks/shop.py 10000 100000 300000
+    python benchmarks/shop.py --alone 10000
 
-A year of the beauty shop. Spark's workers share the customers, two at a time on two cores.
+A year of the beauty shop. Spark's workers share the customers, two at a time on two cores. With
+`--alone` this process writes everything, and its processor time and memory are printed, too: they
+hold on a machine that has other work.
 """
 
+import resource
 import shutil
 import sys
 import tempfile
@@ -28,12 +32,14 @@ def main() -> None:
     written = parse_shop(
         parse_yaml(config.text("shops/beauty.yml"), where="beauty"), where="beauty"
     )
-    spark = start(config)
-    for customers in map(int, sys.argv[1:] or ("10000",)):
+    alone = "--alone" in sys.argv
+    spark = None if alone else start(config)
+    sizes = [word for word in sys.argv[1:] if word != "--alone"]
+    for customers in map(int, sizes or ("10000",)):
         shop = written.model_copy(update={"customers": customers, "history_days": DAYS})
         last = shop.starts_on + timedelta(days=DAYS)
         folder = Path(tempfile.mkdtemp(prefix="shop-"))
-        began = time.monotonic()
+        began, worked = time.monotonic(), time.process_time()
         delivered = files.deliver_history(
             build_world(shop, seed=7), str(folder / "inbox"), last=last, live_from=last, spark=spark
         )
@@ -44,6 +50,11 @@ def main() -> None:
             f"{customers:,} customers: {seconds:.1f} s, {records:,} records, {size / 1e6:,.0f} MB, "
             f"{1e6 * seconds / (customers * DAYS):.1f} s per million customer-days\n"
         )
+        if alone:
+            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+            sys.stdout.write(
+                f"  {time.process_time() - worked:.1f} s of processor time, {memory:.2f} GB\n"
+            )
         sys.stdout.flush()
         shutil.rmtree(folder)
 

@@ -86,7 +86,7 @@ def test_one_person_on_two_devices_is_one_customer_with_paths_as_long_as_a_hand_
     street: Street,
 ) -> None:
     paths = street.silver("events", "events.app").groupBy("customer_id").agg(
-        F.countDistinct("device_ref").alias("devices"), F.count_if(F.expr("channel = 'app'")).alias("app"), F.count_if(F.expr("channel = 'mini_program'")).alias("mini"),
+        F.countDistinct("device_ref").alias("devices"), F.count_if(F.expr("channel = 'app'")).alias("app"), F.count_if(F.expr("channel = 'mini-program'")).alias("mini"),
         F.count_if(F.expr("type = 'login'")).alias("logins"), F.countDistinct("session_ref").alias("sessions"),
     )  # fmt: skip
     people = paths.collect()
@@ -111,7 +111,7 @@ def test_one_person_on_two_devices_is_one_customer_with_paths_as_long_as_a_hand_
         .agg(F.transform(in_order, lambda event: event["channel"]).alias("chain"))
     )
     assert [tuple(row["chain"]) for row in chains.select("chain").distinct().collect()] == [
-        ("app",) * 5 + ("mini_program",) * 3
+        ("app",) * 5 + ("mini-program",) * 3
     ]
 
 

@@ -18,7 +18,8 @@ from clarion.collect.identity.people import choose_persons, device_owners
 from clarion.collect.identity.settings import IdentitySettings
 from clarion.config import Config
 from clarion.measures.statistics.intervals import Interval, share
-from clarion.sim.accounts import DIFFICULTIES, simulate_accounts
+from clarion.sim.accounts import simulate_accounts
+from clarion.sim.difficulty import ACCOUNT_DIFFICULTIES as DIFFICULTIES
 
 PEOPLE = 1500
 Rows = Callable[..., DataFrame]

@@ -19,7 +19,8 @@ from clarion.config import Config
 from clarion.declarations.shop import detectors
 from clarion.kernel.errors import ConfigError
 from clarion.measures.statistics.intervals import Interval, NotComputable, share
-from clarion.sim.invalid_activity import DIFFICULTIES, SimulatedActivity, simulate_activity
+from clarion.sim.difficulty import ACTIVITY_DIFFICULTIES as DIFFICULTIES
+from clarion.sim.invalid_activity import SimulatedActivity, simulate_activity
 
 EVENT = "record_id string, happened_at timestamp, type string, customer_id string, device_ref string, product_id string, dwell_ms bigint"
 LINE = "order_line_id string, order_id string, happened_at timestamp, kind string, customer_id string, product_id string, store_ref string"

@@ -40,6 +40,17 @@ WORDS = (
     ("   ", None),
     (None, None),
 )
+CHANNELS = (
+    ("mini-program", "mini-program"),
+    ("mini_program", "mini-program"),
+    ("MiniProgram", "mini-program"),
+    (" 小程序 ", "mini-program"),
+    ("live_stream", "live-stream"),
+    ("Web", "web"),
+    ("Kiosk 7", "Kiosk 7"),  # no known word: it stays as it is
+    ("  ", None),
+    (None, None),
+)
 LINE = "order_id string, product_id string, status string, quantity decimal(18,4), amount decimal(18,4), refund decimal(18,4)"
 KIND = ("kind", "amount", "refund")
 
@@ -58,9 +69,18 @@ def line(
 
 
 def test_words_of_shops_stand_for_one_state_each(rows: Rows, config: Config) -> None:
-    state = F.expr(standards.standard_word("word", value_words(config)["order_states"]))
+    state = F.expr(
+        standards.standard_word("word", value_words(config)["order_states"], is_closed=True)
+    )
     frame = rows("word string, expected string", *WORDS).withColumn("state", state)
     assert [tuple(row) for row in frame.where("NOT state <=> expected").collect()] == []
+
+
+def test_a_channel_is_one_value_whatever_its_spelling(rows: Rows, config: Config) -> None:
+    words = value_words(config)["channels"]
+    channel = F.expr(standards.standard_word("word", words, is_closed=False))
+    frame = rows("word string, expected string", *CHANNELS).withColumn("channel", channel)
+    assert [tuple(row) for row in frame.where("NOT channel <=> expected").collect()] == []
 
 
 def kinds(rows: Rows, config: Config, *lines: Any) -> list[tuple[Any, ...]]:

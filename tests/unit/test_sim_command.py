@@ -20,7 +20,7 @@ def test_files_are_where_the_mappings_look_for_them(
     assert main(JOBS, ["sim", str(folder), *few]) == 0
     out = capsys.readouterr().out
     config = Config.load(overrides=(f"data={folder / 'inbox'}", "shop.currency=GBP"))
-    for mapping in ("sim", "sim_store"):
+    for mapping in ("sim", "sim_social", "sim_store"):
         written = parse_yaml(config.text(f"sources/{mapping}.yml"), where=mapping)
         for source in parse_sources(config, mapping, written):
             pattern = Path(source.where)
@@ -33,6 +33,31 @@ def test_files_are_where_the_mappings_look_for_them(
         assert word in out
     assert main(JOBS, ["sim", str(folder), *few]) == 2
     assert "is not empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "shop", ["beauty", "changing", "electronics", "fashion", "gifts", "grocery"]
+)
+def test_each_shop_delivers_what_happens_beside_its_web_shop(tmp_path: Path, shop: str) -> None:
+    few = ["--shop", shop, "--customers", "60", "--days", "40", "--seed", "3"]
+    assert main(JOBS, ["sim", str(tmp_path / "x"), *few]) == 0
+    files = (tmp_path / "x" / "truth" / "delivered").rglob("*.parquet")
+    counts = pd.concat(map(pd.read_parquet, files)).set_index("kind")["records"]
+    assert counts.index.is_unique
+    for kind in (
+        "contacts",
+        "stock",
+        "store_events",
+        "surveys",
+        "tills",
+        "social",
+        "events",
+        "orders",
+    ):
+        paths = [path for path in (tmp_path / "x" / "inbox" / kind).rglob("*.*") if path.is_file()]
+        headers = len(paths) if paths[0].suffix == ".csv" else 0
+        lines = sum(len(path.read_text().splitlines()) for path in paths) - headers
+        assert counts[kind] == lines > 0, kind
 
 
 def test_the_same_seed_writes_the_same_files(tmp_path: Path) -> None:

@@ -47,8 +47,9 @@ def simulate(
 ) -> None:
     """Write the files of a simulated shop into FOLDER, and what is true of it beside them.
 
-    FOLDER/inbox holds what the mappings sim and sim_store read, FOLDER/truth what only tests may
-    know: who the customers are, and which effects their messages have.
+    FOLDER/inbox holds what the mappings sim, sim_social and sim_store read, FOLDER/truth what only
+    tests may know: who the customers are, which effects their messages have, and which records
+    are those of bots and of fake accounts.
     """
     config = Config.load(conf_dir=conf_dir)
     file = f"shops/{shop}.yml"

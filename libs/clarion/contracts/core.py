@@ -19,6 +19,7 @@ class Column:
         nullable: whether a row may lack it.
         personal: whether its values become tokens.
         words: the section of conf/words.yml whose words stand for its values; None for none.
+        standard: the section whose words stand for some of its values; others stay as they are.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Column:
     nullable: bool = False
     personal: bool = False
     words: str | None = None
+    standard: str | None = None
 
     @property
     def is_id(self) -> bool:

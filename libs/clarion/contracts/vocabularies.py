@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from clarion.contracts.sources import ORDER_STATES, RESPONSE_TYPES, TOUCH_TYPES
+from clarion.contracts.sources import CHANNELS, ORDER_STATES, RESPONSE_TYPES, TOUCH_TYPES
 
 # The value that each word stands for, by section.
 Vocabularies = Mapping[str, Mapping[str, str]]
@@ -11,4 +11,5 @@ VOCABULARIES: dict[str, tuple[str, ...]] = {
     "response_types": RESPONSE_TYPES,
     "touch_types": TOUCH_TYPES,
     "answers": ("true", "false"),
+    "channels": CHANNELS,
 }

@@ -7,6 +7,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from clarion.sim.column_draws import ColumnDraws
+from clarion.sim.difficulty import AccountDifficulty
 
 _FAMILY_NAMES = 300
 _GIVEN_NAMES = 150
@@ -16,71 +17,6 @@ _TYPO_LETTERS = "qxzjkvwy"
 _PREFIXES = ("A", "M", "B")  # of a customer_ref: app, card, second account of the app
 _ACCOUNT = ("id", "account")
 _VISIT = ("id", "visit")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difficulty:
-    """How hard it is to recognise the accounts of one person.
-
-    Args:
-        missing_rate: chance that an account lacks a field.
-        typo_rate: chance that a field has a typing error.
-        change_rate: chance that phone, mail or address differ in a later account.
-        household_share: share of people who live in twos, with one address and surname; half of
-            these share a phone.
-        recycled_phone_rate: chance that an account has a phone number that was someone else's.
-        shared_device_rate: chance that both people of a household use its device.
-        resold_device_rate: chance that a stranger owns a device after 60 days.
-        lent_card_rate: chance that someone else shows a card.
-        random_radio_rate: chance that a device shows another radio address at each visit.
-    """
-
-    missing_rate: float
-    typo_rate: float
-    change_rate: float
-    household_share: float
-    recycled_phone_rate: float
-    shared_device_rate: float
-    resold_device_rate: float
-    lent_card_rate: float
-    random_radio_rate: float
-
-
-DIFFICULTIES = {
-    "easy": Difficulty(
-        missing_rate=0.05,
-        typo_rate=0.01,
-        change_rate=0.05,
-        household_share=0.1,
-        recycled_phone_rate=0.002,
-        shared_device_rate=0.05,
-        resold_device_rate=0.005,
-        lent_card_rate=0.01,
-        random_radio_rate=0.1,
-    ),
-    "default": Difficulty(
-        missing_rate=0.15,
-        typo_rate=0.04,
-        change_rate=0.15,
-        household_share=0.2,
-        recycled_phone_rate=0.01,
-        shared_device_rate=0.2,
-        resold_device_rate=0.02,
-        lent_card_rate=0.03,
-        random_radio_rate=0.3,
-    ),
-    "hard": Difficulty(
-        missing_rate=0.35,
-        typo_rate=0.1,
-        change_rate=0.3,
-        household_share=0.35,
-        recycled_phone_rate=0.03,
-        shared_device_rate=0.4,
-        resold_device_rate=0.05,
-        lent_card_rate=0.05,
-        random_radio_rate=0.5,
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +37,7 @@ class SimulatedAccounts:
 
 
 def simulate_accounts(
-    spark: SparkSession, *, people: int, difficulty: Difficulty, seed: int, starts_on: date
+    spark: SparkSession, *, people: int, difficulty: AccountDifficulty, seed: int, starts_on: date
 ) -> SimulatedAccounts:
     """Accounts, visits and purchases of people whose identity is known.
 
@@ -125,7 +61,7 @@ def simulate_accounts(
 @dataclass(frozen=True, slots=True)
 class _AccountWorld:
     draws: ColumnDraws
-    difficulty: Difficulty
+    difficulty: AccountDifficulty
     starts_on: date
     people: int
 

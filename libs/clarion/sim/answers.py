@@ -63,7 +63,7 @@ def redemption_records(course: Course, first: int) -> pd.DataFrame:
     rows = np.flatnonzero((lines.send >= 0) & (lines.day >= first))
     return pd.DataFrame(
         {
-            "customer_ref": customer_refs(lines.customer[rows]),
+            "customer_ref": course.refs(lines.customer[rows], lines.day[rows]),
             "coupon_ref": [f"K-{course.sends.offer[send]}" for send in lines.send[rows]],
             "order_ref": order_refs(lines.customer[rows], lines.day[rows]),
             "happened_at": course.ordered_at[rows],

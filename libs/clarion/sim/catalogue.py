@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clarion.sim.draws import Bools, Draws, Floats, Ints
-from clarion.sim.shop import Shop, Text
+from clarion.sim.shop import Shop, Text, Variants
 
 Texts = npt.NDArray[np.object_]
 
@@ -240,6 +240,22 @@ def texts(catalogue: Catalogue) -> tuple[Texts, Texts]:
         np.array([separator.join(title) for title in titles], dtype=object),
         np.array([(separator or " ").join(text) for text in descriptions], dtype=object),
     )
+
+
+def variants(goods: Catalogue) -> tuple[Texts, Texts]:
+    """The size and the colour of each product; None where its department has none."""
+    shop, none = goods.shop, Variants()
+    own = [shop.variants.get(item.department.en, none) for item in shop.categories]
+
+    def drawn(name: str, options: list[tuple[str, ...]]) -> Texts:
+        counts = np.array([len(row) for row in options])[goods.category]
+        chosen = goods.draws.index(f"product/{name}", np.maximum(counts, 1), goods.numbers)
+        texts = [(*options[row], None)[index] for row, index in zip(goods.category, chosen,
+                                                                   strict=True)]  # fmt: skip
+        return np.array(texts, dtype=object)
+
+    colours = [tuple(shop.local(colour) for colour in item.colours) for item in own]
+    return drawn("size", [item.sizes for item in own]), drawn("colour", colours)
 
 
 def only(values: Texts, chosen: Bools) -> Texts:

@@ -6,10 +6,12 @@ from datetime import date
 import numpy as np
 
 from clarion.sim import exposures, purchases, visits
+from clarion.sim.accidental_clicks import with_accidental_clicks
 from clarion.sim.clock import Clock, Instants
 from clarion.sim.draws import Draws, Ints
 from clarion.sim.kernel import Outcome, simulate
 from clarion.sim.records import Course
+from clarion.sim.second_accounts import draw_accounts
 from clarion.sim.shop import Shop
 from clarion.sim.surroundings import Surroundings, build_surroundings
 from clarion.sim.traits import Members, draw_members, time_zones
@@ -71,7 +73,12 @@ def follow(world: World, ids: Ints, *, last: int, sends: Sends | None = None) ->
     shown = exposures.show(surroundings, draws, members, outcome)
     lines = purchases.order_lines(surroundings, draws, members, outcome, sends, shown)
     channel = visits.channels(surroundings, draws, members, outcome)
-    steps = visits.steps(surroundings, draws, members, outcome, lines, channel)
+    accounts = draw_accounts(world.shop, draws, members.traits)
+    customer, day = outcome.visit_customer, outcome.visit_day
+    on_own_device = accounts.on_own_device(customer, day)
+    device = visits.devices_of_visits(draws, customer, channel, on_own_device)
+    steps = visits.steps(surroundings, draws, members, outcome, lines, device)
+    steps = with_accidental_clicks(surroundings, draws, members, outcome, device, steps)
     return Course(
         surroundings,
         draws,
@@ -82,6 +89,8 @@ def follow(world: World, ids: Ints, *, last: int, sends: Sends | None = None) ->
         lines,
         purchases.aftermath(surroundings, draws, lines),
         channel,
+        accounts,
+        device,
         steps,
         _started(world, members, outcome, sends),
         sends,

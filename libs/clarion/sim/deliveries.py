@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from clarion.sim import answers, records
+from clarion.sim import answers, people, records, social
 from clarion.sim.course import World
 from clarion.sim.dirt import damage_records
 from clarion.sim.draws import Ints
@@ -42,6 +42,7 @@ def period_records(
     """The records that a period delivers, by folder, and how many are damaged, by damage."""
     frames = people_records(course, period) | {
         "reviews": _since(world, period, _reviews(world, course, period)),
+        "social": _since(world, period, _social(world, course, period)),
         "touches": _of_days(records.touch_records(course), period.first),
         "exposures": _of_days(records.exposure_records(course), period.first),
     }
@@ -71,24 +72,39 @@ def events_of(course: Course) -> pd.DataFrame:
 
 def people_records(course: Course, period: Period) -> dict[str, pd.DataFrame]:
     """What is stated about the customers who registered in a period, by folder."""
-    joined = _joined(course, period)
-    return {
-        "registrations": records.registration_records(course, joined),
-        "consents": records.consent_records(course, joined),
-        "traits": records.trait_records(course, joined),
-        "ties": records.tie_records(course, joined),
+    joined = _in_period(course.traits.joined, period)
+    opened = _in_period(course.accounts.opened, period)
+    frames = {
+        "registrations": people.registration_records(course, joined),
+        "consents": people.consent_records(course, joined),
+        "traits": people.trait_records(course, joined),
+        "ties": people.tie_records(course, joined),
     }
+    if len(opened):
+        second = {
+            "registrations": people.registration_records(course, opened, second=True),
+            "consents": people.consent_records(course, opened, second=True),
+        }
+        for kind, frame in second.items():
+            frames[kind] = pd.concat([frames[kind], frame], ignore_index=True)
+    return frames
 
 
-def _joined(course: Course, period: Period) -> Ints:
-    """Rows of the customers who registered in the period."""
-    joined = course.traits.joined
+def _in_period(day: Ints, period: Period) -> Ints:
+    """Rows of the customers whose day is in the period."""
     since = _SINCE_EVER if period.everyone else period.first
-    return np.flatnonzero((joined >= since) & (joined < period.last))
+    return np.flatnonzero((day >= since) & (day < period.last))
 
 
 def _reviews(world: World, course: Course, period: Period) -> pd.DataFrame:
-    return records.review_records(course, until=world.clock.instants(period.last))
+    return social.review_records(course, until=world.clock.instants(period.last))
+
+
+def _social(world: World, course: Course, period: Period) -> pd.DataFrame:
+    """What streams and networks report until the end of the period."""
+    until = world.clock.instants(period.last)
+    frame = social.social_records(course, until=until)
+    return frame[(frame["happened_at"] < until).to_numpy()]
 
 
 def _since(world: World, period: Period, frame: pd.DataFrame) -> pd.DataFrame:

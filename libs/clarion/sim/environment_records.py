@@ -40,8 +40,8 @@ def cost_records(surroundings: Surroundings, clock: Clock, first: int, last: int
 def price_records(surroundings: Surroundings, clock: Clock, first: int, last: int) -> pd.DataFrame:
     """Records of the kind 'market': competitors' prices, week by week; `_day` is the day of each.
 
-    The shop's people have matched most listings with its products; the match of the others is in
-    the truth alone.
+    The shop's people have matched most listings of its products; the match of the others is in the
+    truth alone. Some listings are of products that the shop does not have.
 
     Args:
         surroundings: what surrounds the customers.
@@ -49,68 +49,67 @@ def price_records(surroundings: Surroundings, clock: Clock, first: int, last: in
         first: first day.
         last: day after the last day, on which prices are observed, too.
     """
-    shop, goods, listings = surroundings.shop, surroundings.catalogue, surroundings.listings
-    titles = listing_titles(surroundings)
-    competitors = np.array(shop.competitors, dtype=object)[listings.competitor]
-    refs = product_refs(listings.product)
     frames = []
-    for day in range(first, last):
-        if day % _OBSERVED_EVERY != 3 and day != last - 1:
-            continue
-        factors, is_cut = market.listing_factors(goods, listings, day)
-        category = goods.category[listings.product]
-        _, promoted = market.promotion(goods, listings.competitor, category, day)
-        price = np.maximum(np.round(goods.base[listings.product] * listings.level * factors, 2),
-                           0.01)  # fmt: skip
-        frame = pd.DataFrame(
-            {
-                "competitor": competitors,
-                "title": titles,
-                "price": price,
-                "observed_at": clock.instants(day, 12 * 3600),
-                "product_ref": only(
-                    refs, listings.matched & (goods.launched[listings.product] <= day)
-                ),
-                "promotion": _promotion_names(promoted > 0, is_cut),
-                "currency": shop.currency,
-                "_day": day,
-            }
-        )
-        frames.append(frame[listings.since <= day])
-    return pd.concat(frames, ignore_index=True)
+    for listings in (surroundings.listings, surroundings.others):
+        described = _described_listings(listings)
+        for day in range(first, last):
+            if day % _OBSERVED_EVERY == 3 or day == last - 1:
+                frames.append(_prices_of_day(surroundings, clock, listings, described, day))
+    frame = pd.concat(frames, ignore_index=True)
+    return frame.sort_values("_day", kind="stable", ignore_index=True)
+
+
+def _described_listings(listings: market.Listings) -> pd.DataFrame:
+    """What stays the same of each listing: competitor, title, product_ref, brand, size, colour."""
+    goods, product = listings.goods, listings.product
+    sizes, colours = catalogue.variants(goods)
+    return pd.DataFrame(
+        {
+            "competitor": np.array(goods.shop.competitors, dtype=object)[listings.competitor],
+            "title": market.listing_titles(listings),
+            "product_ref": product_refs(product),
+            "brand": [f"B{brand:02d}" for brand in goods.brand[product]],
+            "size": sizes[product],
+            "colour": colours[product],
+        }
+    )
+
+
+def _prices_of_day(
+    surroundings: Surroundings,
+    clock: Clock,
+    listings: market.Listings,
+    described: pd.DataFrame,
+    day: int,
+) -> pd.DataFrame:
+    """The prices of all listings that exist on a day."""
+    goods, product = listings.goods, listings.product
+    factors, is_cut = market.listing_factors(surroundings.catalogue, listings, day)
+    category = goods.category[product]
+    _, promoted = market.promotion(surroundings.catalogue, listings.competitor, category, day)
+    price = np.maximum(np.round(goods.base[product] * listings.level * factors, 2), 0.01)
+    refs = described["product_ref"].to_numpy()
+    frame = pd.DataFrame(
+        {
+            "competitor": described["competitor"],
+            "title": described["title"],
+            "price": price,
+            "observed_at": clock.instants(day, 12 * 3600),
+            "product_ref": only(refs, listings.matched & (goods.launched[product] <= day)),
+            "promotion": _promotion_names(promoted > 0, is_cut),
+            "currency": surroundings.shop.currency,
+            "brand": described["brand"],
+            "size": described["size"],
+            "colour": described["colour"],
+            "_day": day,
+        }
+    )
+    return frame[listings.since <= day]
 
 
 def _promotion_names(promoted: Bools, is_cut: Bools) -> Texts:
     names = np.where(promoted, "sale", "week deal").astype(object)
     return only(names, promoted | is_cut)
-
-
-def listing_titles(surroundings: Surroundings) -> list[str]:
-    """What competitors call the products: the shop's title, with words moved or the brand."""
-    goods, listings = surroundings.catalogue, surroundings.listings
-    titles, _ = catalogue.texts(goods)
-    draws = surroundings.draws
-    way = draws.index("market/title", 4, listings.competitor, listings.product)
-    is_chinese = surroundings.shop.language == "zh"
-    separator = "" if is_chinese else " "
-    brand = [f"B{number:02d}" for number in goods.brand[listings.product]]
-
-    def renamed(title: str, way: int, brand: str) -> str:
-        words = [title[:2], title[2:]] if is_chinese else title.split(" ", 1)
-        ways = (
-            title,
-            f"{brand} {title}",
-            separator.join(reversed(words)),
-            f"{words[-1]} {brand}",
-        )
-        return ways[way]
-
-    named = titles[listings.product]
-    # A competitor's number makes two products of one title two listings.
-    return [
-        f"{renamed(title, int(one), name)} {number % 97:02d}"
-        for title, one, name, number in zip(named, way, brand, listings.product, strict=True)
-    ]
 
 
 def stock_records(surroundings: Surroundings, clock: Clock, days: int) -> pd.DataFrame:

@@ -19,7 +19,14 @@ from clarion.sim.catalogue import only
 from clarion.sim.clock import as_text
 from clarion.sim.course import World, follow
 from clarion.sim.deliveries import LIVE, Period, people_records, period_records
-from clarion.sim.visitors import events_of_strangers
+from clarion.sim.intruders import (
+    Intruders,
+    accidental_clicks_of,
+    accounts_of,
+    days_at_once,
+    events_of_unknown,
+    intruders_of,
+)
 from clarion.sim.walk import Sends
 
 Format = Literal["csv", "json", "parquet"]
@@ -27,7 +34,7 @@ Format = Literal["csv", "json", "parquet"]
 BLOCK = 5_000  # customers whose records are made at once
 _FORMATS: dict[str, Format] = {
     "events": "json", "store_events": "json", "app_events": "json", "contacts": "json",
-    "products": "json", "responses": "json", "reviews": "parquet",
+    "products": "json", "responses": "json", "reviews": "parquet", "social": "json",
 }  # fmt: skip
 
 
@@ -129,7 +136,21 @@ def _deliver(
     else:
         for part in _write_by_spark(spark, world, inbox, period, blocks):
             delivered.add(part)
+    write_counts(inbox, str(world.clock.dates(np.asarray(period.last))), delivered.records)
     return delivered
+
+
+def write_counts(inbox: str, folder: str, records: dict[str, int], *, name: str = "web") -> None:
+    """Write the table `delivered` of the truth: kind (name of the folder) and records.
+
+    Args:
+        inbox: folder of the files.
+        folder: name of the folder below that of the table.
+        records: number of records by kind.
+        name: what the file's name begins with.
+    """
+    frame = pd.DataFrame(sorted(records.items()), columns=["kind", "records"])
+    write_records(_beside(inbox), "delivered", folder, frame, name=name, form="parquet")
 
 
 def _write_by_spark(
@@ -168,8 +189,13 @@ def _write_block(
     for kind, frame in frames.items():
         delivered.add(Delivered({kind.removeprefix(LIVE): len(frame)}))
         write_records(inbox, kind, folder, frame, part=number)
-    write_records(_beside(inbox), "customers", folder, truth.customers(world, course),
-                  part=number, form="parquet")  # fmt: skip
+    known = {
+        "customers": truth.customers(world, course),
+        "accounts": accounts_of(course, period),
+        "invalid_records": accidental_clicks_of(course, period),
+    }
+    for name, frame in known.items():
+        write_records(_beside(inbox), name, folder, frame, part=number, form="parquet")
     return delivered
 
 
@@ -192,16 +218,32 @@ def _write_surroundings(world: World, inbox: str, period: Period) -> Delivered:
     if is_live.any():
         live = prices[is_live]
         frames[f"{LIVE}market"] = live.sort_values(["observed_at", "competitor", "title"])
-    strangers = events_of_strangers(surroundings, world.draws, clock, first, last)
-    on_days = strangers.pop("_day").to_numpy()
-    frames["events"] = strangers[on_days < period.live_from].drop(columns="_dirt")
-    frames[f"{LIVE}events"] = strangers[on_days >= period.live_from].drop(columns="_dirt")
-    delivered = Delivered()
+    intruders = intruders_of(world, period)
+    frames |= {kind: frame for kind, frame in intruders.records.items() if len(frame)}
+    delivered = _write_unknown(world, inbox, period, intruders)
     for kind, frame in frames.items():
         delivered.add(Delivered({kind.removeprefix(LIVE): len(frame)}))
-        write_records(inbox, kind, folder, frame, name="strangers" if "events" in kind else "all")
-    for name, frame in truth.surroundings(world, last).items():
-        write_records(_beside(inbox), name, folder, frame, form="parquet")
+        write_records(inbox, kind, folder, frame, name="all")
+    known = truth.surroundings(world, last) | intruders.truth
+    for name, frame in known.items():
+        write_records(_beside(inbox), name, folder, frame, name="all", form="parquet")
+    return delivered
+
+
+def _write_unknown(world: World, inbox: str, period: Period, intruders: Intruders) -> Delivered:
+    """Write the events of everybody who is no customer, as many days at once as memory holds."""
+    folder = str(world.clock.dates(np.asarray(period.last)))
+    delivered = Delivered()
+    step = days_at_once(world)
+    for part, first in enumerate(range(period.first, period.last, step)):
+        last = min(first + step, period.last)
+        events, known = events_of_unknown(world, intruders, first, last)
+        is_live = (events.pop("_day") >= period.live_from).to_numpy()
+        for kind, rows in (("events", ~is_live), (f"{LIVE}events", is_live)):
+            delivered.add(Delivered({"events": int(rows.sum())}))
+            write_records(inbox, kind, folder, events[rows], part=part, name="strangers")
+        write_records(_beside(inbox), "invalid_records", folder, known, part=part,
+                      name="bots", form="parquet")  # fmt: skip
     return delivered
 
 

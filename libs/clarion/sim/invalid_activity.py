@@ -10,89 +10,11 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from clarion.sim.column_draws import ColumnDraws
+from clarion.sim.difficulty import ActivityDifficulty
 from clarion.sim.honest_activity import DAYS, PRODUCTS, STEP, HonestActivity, whole_number
 
 _PAGE = ("id", "day", "page")
 _MEMBER = ("ring", "member")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difficulty:
-    """How much invalid activity looks like that of people.
-
-    Args:
-        accidental_dwell: median seconds on a page that was opened by accident.
-        accidental_back: chance that the person returns to the page before, instead of going on.
-        visits: pages that a bot visits on a day.
-        visit_gap: median seconds between two of its pages.
-        gap_spread: standard deviation of the logarithm of that gap.
-        bot_cart_rate: chance that a bot puts a product into a cart.
-        ring: accounts that place fake orders for one product.
-        ring_days: days over which they do.
-        devices: devices that a ring works with.
-        shares_address: chance that an account of a ring states the ring's address.
-        looks_first: chance that it looks at the product before.
-        account_days: greatest age of its accounts in days.
-    """
-
-    accidental_dwell: float
-    accidental_back: float
-    visits: int
-    visit_gap: float
-    gap_spread: float
-    bot_cart_rate: float
-    ring: int
-    ring_days: int
-    devices: int
-    shares_address: float
-    looks_first: float
-    account_days: int
-
-
-DIFFICULTIES = {
-    "easy": Difficulty(
-        accidental_dwell=0.4,
-        accidental_back=0.97,
-        visits=400,
-        visit_gap=2.0,
-        gap_spread=0.1,
-        bot_cart_rate=0.0,
-        ring=25,
-        ring_days=1,
-        devices=2,
-        shares_address=1.0,
-        looks_first=0.02,
-        account_days=4,
-    ),
-    "default": Difficulty(
-        accidental_dwell=0.7,
-        accidental_back=0.85,
-        visits=200,
-        visit_gap=12.0,
-        gap_spread=0.5,
-        bot_cart_rate=0.002,
-        ring=14,
-        ring_days=2,
-        devices=4,
-        shares_address=0.6,
-        looks_first=0.2,
-        account_days=25,
-    ),
-    "hard": Difficulty(
-        accidental_dwell=1.1,
-        accidental_back=0.6,
-        visits=110,
-        visit_gap=30.0,
-        gap_spread=1.0,
-        bot_cart_rate=0.01,
-        ring=8,
-        ring_days=4,
-        devices=6,
-        shares_address=0.3,
-        looks_first=0.6,
-        account_days=80,
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +37,7 @@ class SimulatedActivity:
 
 
 def simulate_activity(
-    spark: SparkSession, *, people: int, difficulty: Difficulty, seed: int, starts_on: date
+    spark: SparkSession, *, people: int, difficulty: ActivityDifficulty, seed: int, starts_on: date
 ) -> SimulatedActivity:
     """Activity of honest people, some of which looks invalid, and invalid activity.
 
@@ -157,7 +79,7 @@ def simulate_activity(
 @dataclass(frozen=True, slots=True)
 class _InvalidActivity:
     honest: HonestActivity
-    difficulty: Difficulty
+    difficulty: ActivityDifficulty
 
     def accidental_clicks(self) -> DataFrame:
         """Clicks on a wrong product after one honest view in forty.

@@ -15,7 +15,7 @@ from clarion.sim.walk import REDEEMED, Sends
 _CANDIDATES = 3  # products between which a customer chooses
 _MAX_QUANTITY = 12
 _COUPON_LIMIT = 0.5  # a coupon pays at most this share of the line it stands on
-_PROMISE = 2.0  # a delivery is promised within so many times the usual days
+PROMISE = 2.0  # a delivery is promised within so many times the usual days
 _CLICK_DECIDES = 0.5  # chance that a recommended product that was clicked is the one bought
 
 
@@ -170,7 +170,7 @@ def aftermath(surroundings: Surroundings, draws: Draws, lines: Lines) -> Afterma
     stars = 4.3 - 1.0 * late - 1.0 * returned + 0.8 * draws.normal("review/stars", *line)
     return Aftermath(
         days,
-        np.full(len(days), _PROMISE * service.delivery_days),
+        np.full(len(days), PROMISE * service.delivery_days),
         late,
         returned,
         days + 3.0 + 17.0 * draws.uniform("return/days", *line),

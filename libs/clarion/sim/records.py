@@ -8,28 +8,19 @@ import pandas as pd
 from clarion.sim import catalogue, visits
 from clarion.sim.catalogue import Texts, only, product_refs
 from clarion.sim.clock import Clock, Instants
-from clarion.sim.draws import Bools, Draws, Ints
+from clarion.sim.draws import Draws, Ints
 from clarion.sim.exposures import ARMS, EXPERIMENT, Exposures
 from clarion.sim.kernel import Outcome
 from clarion.sim.purchases import Aftermath, Lines
+from clarion.sim.second_accounts import Accounts, account_refs
 from clarion.sim.surroundings import Surroundings
-from clarion.sim.traits import Traits, time_zones
+from clarion.sim.traits import Traits
 from clarion.sim.visits import Steps
 from clarion.sim.walk import Sends
 
-_FAMILY_NAMES = (
-    ("Miller", "王"), ("Smith", "李"), ("Garcia", "张"), ("Novak", "刘"), ("Tanaka", "陈"),
-    ("Rossi", "杨"), ("Silva", "赵"), ("Kim", "黄"),
-)  # fmt: skip
-_GIVEN_NAMES = (
-    ("Anna", "伟"), ("Ben", "芳"), ("Carla", "娜"), ("David", "敏"), ("Eva", "静"),
-    ("Felix", "磊"), ("Grace", "强"), ("Hugo", "洋"),
-)  # fmt: skip
-_REGIONS = (("North", "华北"), ("East", "华东"), ("South", "华南"), ("West", "西南"))
 _CLICKED_TOUCHES = 0.2
 _RETURN_LINES = 100  # added to the number of a line that comes back: it is a line of its own
-_PHONES, _END_OF_TIME = 10**8, np.array("9999-12-31", dtype="datetime64[s]")
-_SPREAD_PHONES = 48_271_001  # has no factor in common with the number of phones
+END_OF_TIME = np.array("9999-12-31", dtype="datetime64[s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +37,8 @@ class Course:
         lines: the lines of their orders.
         aftermath: what became of those.
         channel: index of the channel of each visit.
+        accounts: the second accounts of some customers.
+        device: which of the customer's devices each visit uses.
         steps: what they did in their visits.
         started: UTC instants at which their visits began.
         sends: the messages that were sent.
@@ -60,6 +53,8 @@ class Course:
     lines: Lines
     aftermath: Aftermath
     channel: Ints
+    accounts: Accounts
+    device: Ints
     steps: Steps
     started: Instants
     sends: Sends
@@ -70,21 +65,32 @@ class Course:
         visit = self.outcome.visit_of(self.lines.customer, self.lines.day)
         return np.asarray(self.started[visit] + np.timedelta64(15 * 60, "s"))
 
+    def refs(self, customer: Ints, day: Ints) -> Texts:
+        """The shop's names of the accounts that customers use on days."""
+        return account_refs(customer, self.accounts.is_second(customer, day))
+
 
 def customer_refs(ids: Ints) -> Texts:
     """The shop's names of customers."""
-    return np.array([f"C{number:06d}" for number in ids], dtype=object)
+    return account_refs(ids, second=False)
 
 
 def customer_number(ref: str) -> int:
-    """The number of the customer whom the shop calls so."""
-    return int(ref.removeprefix("C"))
+    """The number of the customer whom the shop calls so, by either of two accounts."""
+    return int(ref.removeprefix("C").partition("-")[0])
 
 
 def order_refs(customer: Ints, day: Ints) -> Texts:
     """The shop's names of orders."""
     return np.array(
         [f"O{number:06d}-{on:05d}" for number, on in zip(customer, day, strict=True)], dtype=object
+    )
+
+
+def session_refs(customer: Ints, day: Ints) -> Texts:
+    """The clients' names of the visits of customers on days."""
+    return np.array(
+        [f"S{number:06d}-{on:05d}" for number, on in zip(customer, day, strict=True)], dtype=object
     )
 
 
@@ -98,6 +104,7 @@ def product_records(surroundings: Surroundings, *, first: int | None, last: int)
     """
     shop, goods = surroundings.shop, surroundings.catalogue
     titles, descriptions = catalogue.texts(goods)
+    sizes, colours = catalogue.variants(goods)
     numbers = goods.numbers
     departments = [shop.local(item.department) for item in shop.categories]
     categories = [shop.local(item.category) for item in shop.categories]
@@ -117,113 +124,12 @@ def product_records(surroundings: Surroundings, *, first: int | None, last: int)
             "stock": goods.draws.index("product/stock", 500, numbers),
             "language": shop.language,
             "currency": shop.currency,
+            "size": sizes,
+            "colour": colours,
         }
     )
     appears = goods.launched < last
     return frame[appears if first is None else appears & (goods.launched >= first)]
-
-
-def registration_records(course: Course, joined: Ints) -> pd.DataFrame:
-    """Records of the kind 'registrations'.
-
-    Args:
-        course: what the customers of a block did.
-        joined: rows of the customers who registered.
-    """
-    draws, ids = course.draws, course.traits.ids[joined]
-    side = int(course.surroundings.shop.language == "zh")
-
-    def drawn(name: str, pairs: tuple[tuple[str, str], ...]) -> list[str]:
-        return [pairs[index][side] for index in draws.index(f"customer/{name}", len(pairs), ids)]
-
-    names = zip(drawn("family", _FAMILY_NAMES), drawn("given", _GIVEN_NAMES), strict=True)
-    regions = drawn("region", _REGIONS)
-    return pd.DataFrame(
-        {
-            "customer_ref": customer_refs(ids),
-            "registered_at": registered_at(course, joined),
-            "phone": [f"139{(number * _SPREAD_PHONES) % _PHONES:08d}" for number in ids.tolist()],
-            "mail": [f"user{number:06d}@shop.example" for number in ids],
-            "name": [
-                f"{family}{given}" if side else f"{given} {family}" for family, given in names
-            ],
-            "address": [
-                f"{number % 97 + 1} {region}" for number, region in zip(ids, regions, strict=True)
-            ],
-            "region": regions,
-            "channel": "app",
-        }
-    )
-
-
-def registered_at(course: Course, joined: Ints) -> Instants:
-    """When customers registered."""
-    return course.clock.instants(course.traits.registered[joined], 7 * 3600)
-
-
-def consent_records(course: Course, joined: Ints) -> pd.DataFrame:
-    """Records of the kind 'consents': a statement on each purpose by new customers."""
-    traits = course.traits
-    collection = traits.collection[joined]
-    granted = {
-        "collection": collection,
-        "analytics": collection,
-        "marketing": collection & traits.marketing[joined],
-    }
-    frames = [
-        pd.DataFrame(
-            {
-                "customer_ref": customer_refs(traits.ids[joined]),
-                "purpose": purpose,
-                "channel": "*",
-                "granted": np.where(values, "true", "false"),
-                "at": registered_at(course, joined),
-            }
-        )
-        for purpose, values in granted.items()
-    ]
-    return pd.concat(frames, ignore_index=True)
-
-
-def trait_records(course: Course, joined: Ints) -> pd.DataFrame:
-    """Records of the kind 'traits': the zone of each new customer, surveys, and bought data."""
-    draws, traits = course.draws, course.traits
-    ids, at = traits.ids[joined], registered_at(course, joined)
-    level = np.clip(np.floor(traits.tier[joined] * 3 + draws.normal("trait/bought", ids)), 0, 2)
-    asked = draws.uniform("trait/asked", ids) < 0.2
-    bought = draws.uniform("trait/is_bought", ids) < 0.25
-    size = 1 + draws.index("trait/size", 4, ids)
-
-    def stated(name: str, values: object, method: str, rows: Bools) -> pd.DataFrame:
-        frame = pd.DataFrame({"customer_ref": customer_refs(ids), "name": name, "value": values})
-        return frame.assign(at=at, method=method).loc[rows]
-
-    return pd.concat(
-        [
-            stated("time_zone", time_zones(course.surroundings.shop, draws, ids), "app",
-                   np.ones(len(ids), bool)),
-            stated("household_size", size.astype(str), "survey", asked),
-            stated("consumption", np.array(["low", "middle", "high"])[level.astype(int)],
-                   "purchase of data", bought),
-        ],
-        ignore_index=True,
-    )  # fmt: skip
-
-
-def tie_records(course: Course, joined: Ints) -> pd.DataFrame:
-    """Records of the kind 'ties': some new customers were invited by an earlier one."""
-    draws, ids = course.draws, course.traits.ids[joined]
-    invited = (draws.uniform("tie/invited", ids) < 0.15) & (ids > 0)
-    inviter = draws.index("tie/by", np.maximum(ids, 1), ids)
-    frame = pd.DataFrame(
-        {
-            "from_ref": customer_refs(inviter),
-            "to_ref": customer_refs(ids),
-            "kind": "invited",
-            "at": registered_at(course, joined),
-        }
-    )
-    return frame[invited]
 
 
 def order_records(course: Course, *, until: Instants) -> pd.DataFrame:
@@ -244,7 +150,7 @@ def order_records(course: Course, *, until: Instants) -> pd.DataFrame:
             "order_ref": order_refs(lines.customer, lines.day),
             "line_no": lines.number,
             "happened_at": at,
-            "customer_ref": customer_refs(lines.customer),
+            "customer_ref": course.refs(lines.customer, lines.day),
             "product_ref": product_refs(lines.product),
             "quantity": lines.quantity,
             "unit_price": lines.price,
@@ -252,15 +158,15 @@ def order_records(course: Course, *, until: Instants) -> pd.DataFrame:
             "coupon_ref": coupons,
             "channel": np.array(visits.CHANNELS, dtype=object)[course.channel[visit]],
             "currency": course.surroundings.shop.currency,
-            "promised_at": _later(at, after.promised_days, _END_OF_TIME),
-            "delivered_at": _later(at, after.delivery_days, until),
+            "promised_at": later(at, after.promised_days, END_OF_TIME),
+            "delivered_at": later(at, after.delivery_days, until),
             "_dirt": course.draws.uniform("dirt/orders", lines.customer, lines.day, lines.number),
         }
     )
     paid = (lines.price * lines.quantity - lines.reduction - lines.coupon) / lines.quantity
     returns = sales.drop(columns=["promised_at", "delivered_at"]).assign(
         line_no=sales["line_no"] + _RETURN_LINES,
-        happened_at=_later(at, after.return_days, until),
+        happened_at=later(at, after.return_days, until),
         quantity=-sales["quantity"],
         unit_price=np.maximum(np.round(paid, 2), 0.01),
         discount=0.0,
@@ -277,32 +183,10 @@ def order_records(course: Course, *, until: Instants) -> pd.DataFrame:
     return both.assign(coupon_ref=coupon.to_numpy())
 
 
-def _later(at: Instants, days: object, until: Instants) -> Instants:
+def later(at: Instants, days: object, until: Instants) -> Instants:
     """Instants so many days later; not a time where that is after `until`."""
     later = at + (np.asarray(days, dtype=float) * 86400).astype("timedelta64[s]")
     return np.where(later < until, later, np.datetime64("NaT", "s"))
-
-
-def review_records(course: Course, *, until: Instants) -> pd.DataFrame:
-    """Records of the kind 'reviews', two days after the delivery."""
-    lines, after = course.lines, course.aftermath
-    at = _later(course.ordered_at, after.delivery_days + 2.0, until)
-    frame = pd.DataFrame(
-        {
-            "review_ref": [
-                f"V{order}-{number}"
-                for order, number in zip(
-                    order_refs(lines.customer, lines.day), lines.number, strict=True
-                )
-            ],
-            "product_ref": product_refs(lines.product),
-            "happened_at": at,
-            "customer_ref": customer_refs(lines.customer),
-            "rating": after.rating,
-            "text": np.where(after.rating >= 4, "good", "so so"),
-        }
-    )
-    return frame[after.reviewed & ~np.isnat(at)]
 
 
 def event_records(course: Course) -> pd.DataFrame:
@@ -312,22 +196,19 @@ def event_records(course: Course) -> pd.DataFrame:
     """
     outcome, steps, shop = course.outcome, course.steps, course.surroundings.shop
     customer, day = outcome.visit_customer[steps.visit], outcome.visit_day[steps.visit]
-    devices = visits.devices(course.draws, outcome.visit_customer, course.channel)
-    sessions = [
-        f"S{number:06d}-{on:05d}"
-        for number, on in zip(outcome.visit_customer, outcome.visit_day, strict=True)
-    ]
+    accounts = course.refs(outcome.visit_customer, outcome.visit_day)
+    devices = visits.devices(outcome.visit_customer, course.device)
     words = np.array([shop.local(item.category) for item in shop.categories]
                      + [shop.local(shop.name), None], dtype=object)  # fmt: skip
-    session = np.array(sessions, dtype=object)[steps.visit]
+    session = session_refs(outcome.visit_customer, outcome.visit_day)[steps.visit]
     frame = pd.DataFrame(
         {
             "event_ref": [
-                f"{name}-{number:02d}" for name, number in zip(session, steps.number, strict=True)
+                f"{name}-{number:02d}" for name, number in zip(session, steps.key, strict=True)
             ],
             "happened_at": course.started[steps.visit] + steps.seconds.astype("timedelta64[s]"),
             "type": np.array(visits.TYPES, dtype=object)[steps.type],
-            "customer_ref": customer_refs(customer),
+            "customer_ref": accounts[steps.visit],
             "device_ref": devices[steps.visit],
             "product_ref": only(product_refs(np.maximum(steps.product, 0)), steps.product >= 0),
             # -1 is no search: the last word; -2 a search for the shop: the word before.
@@ -338,7 +219,7 @@ def event_records(course: Course) -> pd.DataFrame:
             "sequence_no": steps.number + 1,
             "device_sequence_no": steps.sequence,
             "_day": day,
-            "_dirt": course.draws.uniform("dirt/events", customer, day, steps.number),
+            "_dirt": course.draws.uniform("dirt/events", customer, day, steps.key),
         }
     ).astype({"dwell_ms": "Int64"})
     return frame[~steps.lost]
@@ -385,7 +266,7 @@ def exposure_records(course: Course) -> pd.DataFrame:
         {
             "exposure_ref": [f"X{number:06d}-{on:05d}-{rank}" for number, on, rank in refs],
             "happened_at": at,
-            "customer_ref": customer_refs(customer),
+            "customer_ref": course.refs(customer, day),
             "slot": "home",
             "rank": shown.rank,
             "item_type": "product",

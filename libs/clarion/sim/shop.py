@@ -209,6 +209,53 @@ class Dirt(_Strict):
     missing_ids: float = Field(ge=0, lt=0.2)
 
 
+class InvalidActivity(_Strict):
+    """Activity that no customer intended. It is added: what customers do stays as it is.
+
+    With the defaults, 2 to 4 % of the views are accidental clicks, 1 to 3 % of the events are
+    those of bots, and 0.5 to 1 % of the orders are fake; the README has what each shop has.
+
+    Attributes:
+        accidental_clicks: share of the views that lead to nothing after which the customer opens
+            another product by accident.
+        bots: visits of bots a day, per 1,000 customers.
+        rings: rings of accounts that place fake orders, in 28 days, per 1,000 customers.
+        hard_rings: share of the rings that look like people: older accounts, on devices and at
+            addresses of their own, which look at the product first.
+    """
+
+    accidental_clicks: float = Field(default=0.045, ge=0, le=1)
+    bots: float = Field(default=0.07, ge=0, le=100)
+    rings: float = Field(default=0.11, ge=0, le=100)
+    hard_rings: float = Field(default=0.3, ge=0, le=1)
+
+
+class SecondAccounts(_Strict):
+    """Customers who open a second account, under which some of their visits and orders run.
+
+    Attributes:
+        share: share of the customers.
+        use: share of their visits after that which run under it.
+        device: share of them who use a device of its own for it.
+    """
+
+    share: float = Field(default=0.04, ge=0, le=1)
+    use: float = Field(default=0.4, ge=0, le=1)
+    device: float = Field(default=0.5, ge=0, le=1)
+
+
+class Variants(_Strict):
+    """What products of a department come in; a product has one of each.
+
+    Attributes:
+        sizes: sizes as the shop writes them.
+        colours: colours.
+    """
+
+    sizes: tuple[str, ...] = ()
+    colours: tuple[Text, ...] = ()
+
+
 class Shop(_Strict):
     """A whole shop.
 
@@ -219,6 +266,7 @@ class Shop(_Strict):
         annoyance: chance that a message of somebody who gets few makes them withdraw.
         benefit: face value of an offer whose effect is the declared one, in the shop's currency;
             a larger benefit has a larger effect, by its square root.
+        variants: sizes and colours by department (English name).
     """
 
     name: Text
@@ -248,6 +296,9 @@ class Shop(_Strict):
     personas: tuple[Persona, ...] = Field(min_length=1)
     categories: tuple[Category, ...] = Field(min_length=2)
     changes: tuple[Change, ...] = ()
+    invalid_activity: InvalidActivity = InvalidActivity()
+    second_accounts: SecondAccounts = SecondAccounts()
+    variants: Mapping[str, Variants] = {}
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
@@ -261,6 +312,7 @@ class Shop(_Strict):
             _refuse_unknown(
                 f"personas: {persona.name}: likes", persona.likes, "a department", departments
             )
+        _refuse_unknown("variants", self.variants, "a department", departments)
         for item in self.categories:
             where = f"categories: {item.category.en}"
             _refuse_unknown(where, (*item.leads_to, *item.accessories), "a category", categories)

@@ -17,7 +17,7 @@ from clarion.sim.catalogue import only, product_refs
 from clarion.sim.clock import Instants
 from clarion.sim.course import World
 from clarion.sim.draws import Bools, Draws, Floats, Ints, numbered
-from clarion.sim.files import open_store, write_records
+from clarion.sim.files import open_store, write_counts, write_records
 from clarion.sim.records import customer_refs
 from clarion.sim.traits import draw_traits
 
@@ -128,7 +128,9 @@ def deliver_store(world: World, inbox: str, *, last: date) -> DeliveredRecords:
     for kind, frame in frames.items():
         write_records(inbox, kind, str(last), frame)
     records = {kind: len(frame) for kind, frame in frames.items()}
-    return DeliveredRecords({**records, "assets": _write_assets(world, inbox, last)})
+    records["assets"] = _write_assets(world, inbox, last)
+    write_counts(inbox, str(last), records, name="beside")
+    return DeliveredRecords(records)
 
 
 def store_visits(world: World, days: int) -> StoreVisits:

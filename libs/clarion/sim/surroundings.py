@@ -22,7 +22,8 @@ class Surroundings:
         shop: the shop.
         draws: its draws, with replicate 0.
         catalogue: its products.
-        listings: the competitors' listings.
+        listings: the competitors' listings of its products.
+        others: the listings of products that only competitors have.
         leads: 1 where an order in a category (row) makes another (column) more likely next.
         accessories: 1 where goods of a category (column) are accessories of another (row).
     """
@@ -31,6 +32,7 @@ class Surroundings:
     draws: Draws
     catalogue: Catalogue
     listings: market.Listings
+    others: market.Listings
     leads: npt.NDArray[np.float32]
     accessories: npt.NDArray[np.float32]
     _factors: dict[int, npt.NDArray[np.float32]] = field(default_factory=dict)
@@ -73,11 +75,13 @@ def build_surroundings(shop: Shop, seed: int) -> Surroundings:
     catalogue = build_catalogue(shop, draws)
     accessories = [item.accessories for item in shop.categories]
     leads = [(*item.leads_to, *item.accessories) for item in shop.categories]
+    listings = market.build_listings(catalogue)
     return Surroundings(
         shop,
         draws,
         catalogue,
-        market.build_listings(catalogue),
+        listings,
+        market.build_others(catalogue, listings),
         _links(shop, leads),
         _links(shop, accessories),
     )

@@ -54,14 +54,14 @@ def surroundings(world: World, last: int) -> dict[str, pd.DataFrame]:
 
     Returns:
         products (product_ref, category, tier, rank, launched_day), listings (competitor, title,
-        product_ref, since_day), wars (category, first_day), channels (channel, effect), offers
-        (persona, offer, effect), payment_trouble (day).
+        product_ref of the match or null for none, brand, category, since_day), wars (category,
+        first_day), channels (channel, effect), offers (persona, offer, effect), payment_trouble
+        (day).
     """
     from clarion.sim import visits
-    from clarion.sim.environment_records import listing_titles
 
     shop, own = world.shop, world.surroundings
-    goods, listings = own.catalogue, own.listings
+    goods = own.catalogue
     names = np.array([item.category.en for item in shop.categories], dtype=object)
     days = np.arange(last, dtype=np.int64)
     return {
@@ -74,13 +74,9 @@ def surroundings(world: World, last: int) -> dict[str, pd.DataFrame]:
                 "launched_day": goods.launched,
             }
         ),
-        "listings": pd.DataFrame(
-            {
-                "competitor": np.array(shop.competitors, dtype=object)[listings.competitor],
-                "title": listing_titles(own),
-                "product_ref": product_refs(listings.product),
-                "since_day": listings.since,
-            }
+        "listings": pd.concat(
+            [_listings(own.listings, matches=True), _listings(own.others, matches=False)],
+            ignore_index=True,
         ),
         "wars": _wars(world, last),
         "channels": pd.DataFrame(
@@ -97,6 +93,22 @@ def surroundings(world: World, last: int) -> dict[str, pd.DataFrame]:
         ),
         "payment_trouble": pd.DataFrame({"day": days[visits.trouble(world.draws, days)]}),
     }
+
+
+def _listings(listings: market.Listings, *, matches: bool) -> pd.DataFrame:
+    """One row per listing; the product is that of the shop, null where the shop has none."""
+    goods, product = listings.goods, listings.product
+    categories = np.array([item.category.en for item in goods.shop.categories], dtype=object)
+    return pd.DataFrame(
+        {
+            "competitor": np.array(goods.shop.competitors, dtype=object)[listings.competitor],
+            "title": market.listing_titles(listings),
+            "product_ref": product_refs(product) if matches else None,
+            "brand": [f"B{brand:02d}" for brand in goods.brand[product]],
+            "category": categories[goods.category[product]],
+            "since_day": listings.since,
+        }
+    ).astype({"product_ref": object})
 
 
 def _wars(world: World, last: int) -> pd.DataFrame:

@@ -31,6 +31,7 @@ class Steps:
 
     Args:
         visit: place of the visit in its outcome.
+        key: names the step within its visit, whatever is added to it.
         number: place of the step in its visit, from 0.
         type: index of its type.
         product: number of the product; -1 for none.
@@ -42,6 +43,7 @@ class Steps:
     """
 
     visit: Ints
+    key: Ints
     number: Ints
     type: Ints
     product: Ints
@@ -75,14 +77,30 @@ def channels(surroundings: Surroundings, draws: Draws, members: Members, outcome
     return np.where(draws.uniform("visit/live", *keys) < live, social, usual)
 
 
-def devices(draws: Draws, customer: Ints, channel: Ints) -> Texts:
-    """The device of each visit: a phone, or for the web a computer in half of the cases."""
-    has_computer = draws.uniform("device/second", customer) < 0.5
-    second = (channel == 1) & has_computer
+def devices(customer: Ints, device: Ints) -> Texts:
+    """The names of devices.
+
+    Args:
+        customer: whose they are.
+        device: which of the customer's: 0 the phone, 1 the computer, 2 that of a second account.
+    """
     return np.array(
-        [f"D{number:06d}-{int(kind)}" for number, kind in zip(customer, second, strict=True)],
+        [f"D{number:06d}-{kind}" for number, kind in zip(customer, device, strict=True)],
         dtype=object,
     )
+
+
+def devices_of_visits(draws: Draws, customer: Ints, channel: Ints, on_own: Bools) -> Ints:
+    """Which device each visit uses: a phone, or for the web a computer in half of the cases.
+
+    Args:
+        draws: random draws.
+        customer: whose visit it is.
+        channel: index of its channel.
+        on_own: whether it runs under a second account on the device of that.
+    """
+    has_computer = draws.uniform("device/second", customer) < 0.5
+    return np.where(on_own, 2, ((channel == 1) & has_computer).astype(np.int64))
 
 
 def trouble(draws: Draws, day: Ints) -> Bools:
@@ -100,7 +118,7 @@ def steps(
     members: Members,
     outcome: Outcome,
     lines: Lines,
-    channel: Ints,
+    device: Ints,
 ) -> Steps:
     """The steps of all visits of an outcome.
 
@@ -114,7 +132,7 @@ def steps(
         members: who the customers are.
         outcome: their visits, from the shop's start on.
         lines: the lines of their orders.
-        channel: the channel of each visit.
+        device: which of the customer's devices each visit uses.
     """
     parts = [
         _logins(outcome),
@@ -127,23 +145,63 @@ def steps(
     )
     order = np.lexsort((type_, place, visit))
     visit, type_ = visit[order], type_[order]
-    first = np.flatnonzero(np.diff(visit, prepend=-1))
-    number = np.arange(len(visit)) - np.repeat(first, np.diff(np.append(first, len(visit))))
-    keys = (outcome.visit_customer[visit], outcome.visit_day[visit], number)
+    key = numbers_within(visit)
+    keys = (outcome.visit_customer[visit], outcome.visit_day[visit], key)
     dwell = np.where(
         np.isin(type_, (VIEW, REVIEW_VIEW)), 3.0 + 40.0 * draws.uniform("step/dwell", *keys), 4.0
     )
-    elapsed = np.cumsum(np.floor(dwell).astype(np.int64) + 1)
-    before = elapsed - np.floor(dwell).astype(np.int64) - 1
-    seconds = before - np.repeat(before[first], np.diff(np.append(first, len(visit))))
+    lost = lost_steps(surroundings, draws, keys)
+    named = NamedSteps(visit, key, type_, product[order], category[order], dwell, lost)
+    return in_time(surroundings, draws, members, outcome, device, named)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSteps:
+    """Steps of visits in their order, without times and numbers; see `Steps`."""
+
+    visit: Ints
+    key: Ints
+    type: Ints
+    product: Ints
+    category: Ints
+    dwell: Floats
+    lost: Bools
+
+
+def in_time(
+    surroundings: Surroundings,
+    draws: Draws,
+    members: Members,
+    outcome: Outcome,
+    device: Ints,
+    steps: NamedSteps,
+) -> Steps:
+    """Steps with their times and numbers: each begins when the one before has ended.
+
+    Args:
+        surroundings: what surrounds the customers.
+        draws: random draws.
+        members: who the customers are.
+        outcome: their visits.
+        device: which of the customer's devices each visit uses.
+        steps: the steps, in their order.
+    """
+    visit, whole = steps.visit, np.floor(steps.dwell).astype(np.int64) + 1
+    number = numbers_within(visit)
+    before = np.cumsum(whole) - whole
+    seconds = before - before[np.arange(len(visit)) - number]
     earlier = steps_before_registering(surroundings, draws, members.traits)
-    sequence = _sequence(
-        draws, members.traits, earlier, outcome.visit_customer[visit], channel[visit]
-    )
-    lost = _lost(surroundings, draws, keys)
-    return Steps(
-        visit, number, type_, product[order], category[order], dwell, seconds, sequence, lost
-    )
+    customer = outcome.visit_customer[visit]
+    sequence = _sequence(members.traits, earlier, customer, device[visit])
+    return Steps(visit, steps.key, number, steps.type, steps.product, steps.category, steps.dwell,
+                 seconds, sequence, steps.lost)  # fmt: skip
+
+
+def numbers_within(visit: Ints) -> Ints:
+    """The place of each step within its visit, from 0, of steps in order of visits."""
+    first = np.flatnonzero(np.diff(visit, prepend=-1))
+    lengths = np.diff(np.append(first, len(visit)))
+    return np.asarray(np.arange(len(visit)) - np.repeat(first, lengths))
 
 
 Part = tuple[Ints, Ints, Ints, Ints, Ints]  # visit, place, type, product, category
@@ -225,32 +283,27 @@ def _payments(surroundings: Surroundings, draws: Draws, outcome: Outcome) -> lis
     ]
 
 
-def _sequence(draws: Draws, traits: Traits, earlier: Ints, customer: Ints, channel: Ints) -> Ints:
+def _sequence(traits: Traits, earlier: Ints, customer: Ints, device: Ints) -> Ints:
     """Numbers without gaps for the steps of each device, in the order of the steps' days.
 
     Steps are in order of days, as visits are. The phone of a customer who was seen before the
     registration goes on from there.
 
     Args:
-        draws: random draws.
         traits: who the customers are.
         earlier: steps on each customer's phone before the registration.
         customer: whose step it is.
-        channel: index of the channel of its visit.
+        device: which of the customer's devices it is on.
     """
-    has_computer = draws.uniform("device/second", customer) < 0.5
-    device = customer * 2 + ((channel == 1) & has_computer)
-    order = np.argsort(device, kind="stable")
-    in_order = device[order]
-    first = np.flatnonzero(np.diff(in_order, prepend=-1))
-    lengths = np.diff(np.append(first, len(in_order)))
-    sequence = np.empty(len(device), np.int64)
-    sequence[order] = np.arange(len(device)) - np.repeat(first, lengths) + 1
+    owned = customer * 3 + device
+    order = np.argsort(owned, kind="stable")
+    sequence = np.empty(len(owned), np.int64)
+    sequence[order] = numbers_within(owned[order]) + 1
     before = earlier[np.searchsorted(traits.ids, customer)]
-    return sequence + np.where(device % 2 == 0, before, 0)
+    return sequence + np.where(device == 0, before, 0)
 
 
-def _lost(surroundings: Surroundings, draws: Draws, keys: tuple[Ints, Ints, Ints]) -> Bools:
+def lost_steps(surroundings: Surroundings, draws: Draws, keys: tuple[Ints, Ints, Ints]) -> Bools:
     """Steps that never land: single ones, those of whole visits, and the last ones of visits."""
     losses = surroundings.shop.losses
     customer, day, number = keys

@@ -165,7 +165,7 @@ def _expression(
     of_column = f"mapping {where}.{column.name}"
     if isinstance(body, Standard):
         _check_standard(body, column, of_column)
-    vocabulary = words.vocabularies.get(column.words or "")
+    vocabulary = words.vocabularies.get(column.words or column.standard or "")
     if vocabulary:
         value = (
             body
@@ -173,7 +173,7 @@ def _expression(
             else Standard.model_validate({"from": str(body), "as": "text"})
         )
         stated = standards.expression(value, words.regions)
-        standard = standards.standard_word(stated, vocabulary)
+        standard = standards.standard_word(stated, vocabulary, is_closed=bool(column.words))
         return Expression(standard, of_column, over=value.from_)
     if not isinstance(body, Standard):
         return Expression(str(body), of_column)

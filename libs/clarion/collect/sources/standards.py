@@ -184,14 +184,15 @@ def _number_reader(standard: Standard) -> Callable[[str], str]:
     return lambda operand: f"CAST({_quantity(standard, text(operand))} AS decimal(20,6))"
 
 
-def standard_word(value: str, words: Mapping[str, str]) -> str:
+def standard_word(value: str, words: Mapping[str, str], *, is_closed: bool) -> str:
     """The SQL expression of the value that a shop's word for it stands for.
 
-    Case, width, spaces and signs do not matter. A text that is no known word gives `unknown`.
+    Case, width, spaces and signs do not matter.
 
     Args:
         value: expression of the text.
         words: the value of each `plain_word`.
+        is_closed: whether a text that is no known word gives `unknown`; else it stays as it is.
     """
     by_value: dict[str, list[str]] = {}
     for word, standard in words.items():
@@ -200,9 +201,10 @@ def standard_word(value: str, words: Mapping[str, str]) -> str:
         f"WHEN s IN ({_word_list(*same)}) THEN {sql.text(standard)}"
         for standard, same in by_value.items()
     )
+    other = sql.text(UNKNOWN_STATE) if is_closed else value
     letters = f"regexp_replace(lower({text(value)}), {sql.text(_NO_LETTER)}, '')"
     return _bound(
-        letters, "s", f"CASE WHEN coalesce(s, '') = '' THEN NULL {cases} ELSE '{UNKNOWN_STATE}' END"
+        letters, "s", f"CASE WHEN coalesce(s, '') = '' THEN NULL {cases} ELSE {other} END"
     )
 
 

@@ -5,6 +5,7 @@ kind's columns is computed from the source's own columns.
 """
 
 from clarion.contracts.sources.core import (
+    CHANNELS,
     EVENT_TYPES,
     ID_FAULTS,
     IN_STORE_EVENTS,
@@ -24,6 +25,7 @@ from clarion.contracts.sources.core import (
 from clarion.contracts.sources.kinds import KINDS
 
 __all__ = [
+    "CHANNELS",
     "EVENT_TYPES",
     "ID_FAULTS",
     "IN_STORE_EVENTS",

@@ -11,8 +11,10 @@ ROW_CURRENCY = "currency of the row"
 EVENT_TYPES = (
     "view", "search", "click", "favourite", "cart_add", "cart_remove", "checkout",
     "payment_failed", "payment_given_up", "login", "review_view", "visit", "dwell", "trial",
-    "arrival", "service",
+    "arrival", "service", "live_view", "live_order", "share", "follow", "mention",
 )  # fmt: skip
+# Where customers visit and buy; a shop may have others.
+CHANNELS = ("web", "app", "mini-program", "live-stream", "social", "store")
 IN_STORE_EVENTS = ("visit", "dwell", "trial", "arrival", "service")
 OrderState = Literal[
     "pending", "paid", "shipped", "completed", "cancelled", "failed", "refund_requested",

@@ -2,6 +2,7 @@
 
 from clarion.contracts.core import Column
 from clarion.contracts.sources.core import (
+    CHANNELS,
     EVENT_TYPES,
     MONEY,
     ORDER_STATES,
@@ -14,6 +15,10 @@ from clarion.contracts.sources.core import (
 
 def _optional(name: str, type_: str, meaning: str, *, personal: bool = False) -> Column:
     return Column(name, type_, meaning, nullable=True, personal=personal)
+
+
+def _channel(meaning: str) -> Column:
+    return Column("channel", "string", meaning, nullable=True, standard="channels")
 
 
 def _money(name: str, meaning: str, *, nullable: bool = True) -> Column:
@@ -42,7 +47,7 @@ _KINDS = (
             _optional("occupation", "string", "as stated by the customer"),
             _optional("income_band", "string", "band of yearly income"),
             _optional("member_level", "string", "level in the shop's loyalty scheme"),
-            _optional("channel", "string", "where the account was opened"),
+            _channel("where the account was opened"),
             _ARRIVED,
         ),
     ),
@@ -60,7 +65,7 @@ _KINDS = (
             _optional("query", "string", "words searched for"),
             _optional("dwell_ms", "bigint", "time spent, in milliseconds"),
             _optional("page", "string", "page or screen"),
-            _optional("channel", "string", "web, app, mini-program, store"),
+            _channel(", ".join(CHANNELS)),
             _optional("sequence_no", "bigint", "number within the visit, from 1 without gaps"),
             _optional("device_sequence_no", "bigint", "number of the device, over all its visits"),
             _optional("store_ref", "string", "shop on the street"),
@@ -96,7 +101,7 @@ _KINDS = (
             _money("refund", "paid back of the line's amount, with or without a minus"),
             _optional("coupon_ref", "string", "coupon redeemed with the line"),
             _optional("currency", "string", "ISO 4217 code; default: the mapping's"),
-            _optional("channel", "string", "web, app, store"),
+            _channel(", ".join(CHANNELS)),
             _optional("store_ref", "string", "shop on the street"),
             Column("status", "string", f"one of {', '.join(ORDER_STATES)}, or a word for it",
                    nullable=True, words="order_states"),
@@ -182,7 +187,7 @@ _KINDS = (
             Column("topic", "string", "delivery, return, complaint, question, payment"),
             _optional("customer_ref", "string", "who came forward"),
             _optional("order_ref", "string", "order it was about"),
-            _optional("channel", "string", "phone, chat, mail, store"),
+            _channel("phone, chat, mail, store"),
             _optional("satisfaction", "decimal(4,2)", "as stated afterwards, from 0 to 5"),
             _optional("resolved_at", "timestamp", "when it was settled"),
             _ARRIVED,

@@ -1,0 +1,167 @@
+"""What streams and networks report is cleaned, whatever the spelling of a channel; nothing is lost."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from worlds import Desk, small_shop
+
+from clarion.config import Config
+from clarion.sim import files
+from clarion.sim.course import build_world
+
+pytestmark = pytest.mark.deep  # a shop from its files to what is flagged
+
+KINDS = ("registrations", "consents", "products", "reviews", "market", "orders", "events")
+SPELLINGS = {
+    "mini-program": "mini-program",
+    "mini_program": "mini-program",
+    "MiniProgram": "mini-program",
+    " 小程序 ": "mini-program",
+    "live_stream": "live-stream",
+    "Kiosk 7": "Kiosk 7",
+}
+
+
+class SocialShop:
+    """A small shop with what streams and networks report of it, ingested and cleaned."""
+
+    def __init__(self, spark: SparkSession, config: Config, folder: Path) -> None:
+        busy = {"accidental_clicks": 0.1, "bots": 3, "rings": 20, "hard_rings": 0.5}
+        shop = small_shop(config, 150)
+        shop = shop.model_copy(
+            update={
+                "invalid_activity": shop.invalid_activity.model_copy(update=busy),
+                "second_accounts": shop.second_accounts.model_copy(update={"share": 0.2}),
+                "personas": tuple(
+                    persona.model_copy(update={"live": 0.5}) for persona in shop.personas
+                ),
+            }
+        )
+        world = build_world(shop, seed=7)
+        last = shop.starts_on + timedelta(days=80)
+        inbox = folder / "inbox"
+        self.delivered = files.deliver_history(world, str(inbox), last=last, live_from=last).records
+        sim = yaml.safe_load(config.text("sources/sim.yml"))
+        (inbox / "own").mkdir()
+        own = [
+            {"ref": f"E{number}", "at": "2026-02-01 10:00:00", "type": "view", "where": channel}
+            for number, channel in enumerate(SPELLINGS)
+        ]
+        (inbox / "own" / "own.json").write_text("\n".join(map(json.dumps, own)))
+        body = {
+            "where": "${data}/own/*.json", "format": "json", "time_zone": "UTC",
+            "consent": {"basis": "declared", "purposes": [], "note": "events of nobody"},
+            "columns": {"event_ref": "ref", "happened_at": "at", "type": "type", "channel": "where"},
+        }  # fmt: skip
+        mappings = {
+            "sim": {kind: sim[kind] for kind in KINDS},
+            "sim_social": yaml.safe_load(config.text("sources/sim_social.yml")),
+            "own": {"events": body},
+        }
+        settings = {"shop.currency": shop.currency, "shop.time_zone": shop.time_zone}
+        self.desk = Desk(spark, folder, mappings, data=str(inbox), **settings)
+        self.desk.run("ingest", "clean", "invalid_activity", as_of=last)
+        truth = (folder / "truth" / "invalid_records").rglob("*.parquet")
+        self.invalid = pd.concat(map(pd.read_parquet, truth))
+
+
+@pytest.fixture(scope="module")
+def social_shop(
+    spark: SparkSession, config: Config, tmp_path_factory: pytest.TempPathFactory
+) -> SocialShop:
+    return SocialShop(spark, config, tmp_path_factory.mktemp("social"))
+
+
+def test_every_report_is_accepted_and_keeps_what_the_kind_has_no_column_for(
+    social_shop: SocialShop,
+) -> None:
+    read = social_shop.desk.read
+    events = read("silver.events").where("_source = 'sim_social.events'")
+    types = {row["type"]: row["count"] for row in events.groupBy("type").count().collect()}
+    assert set(types) == {"live_view", "live_order", "follow", "share", "mention"}
+    assert sum(types.values()) == social_shop.delivered["social"]
+    channels = {row["channel"] for row in events.select("channel").distinct().collect()}
+    assert channels == {"live-stream", "social"}
+    raw = read("bronze.events").where("_source = 'sim_social.events'")
+    assert raw.where("raw['source_name'] IS NULL").isEmpty()
+    assert raw.where("raw['type'] = 'mention'").where("raw['text'] IS NULL").isEmpty()
+    reviews = read("bronze.reviews")
+    assert reviews.count() == social_shop.delivered["reviews"]
+    assert reviews.where("raw['origin'] IS NULL").isEmpty()
+
+
+def test_listings_are_accepted_with_their_brand_and_keep_size_and_colour(
+    social_shop: SocialShop,
+) -> None:
+    prices = social_shop.desk.read("silver.market_prices")
+    assert prices.count() == social_shop.delivered["market"]
+    assert prices.where("brand IS NULL").isEmpty()
+    raw = social_shop.desk.read("bronze.market")
+    assert 0 < raw.where("raw['size'] IS NOT NULL").count() < raw.count()
+
+
+def test_accounts_of_rings_and_second_accounts_are_customers_with_orders(
+    social_shop: SocialShop,
+) -> None:
+    read = social_shop.desk.read
+    refused = (
+        read("bronze.consents")
+        .where("raw['purpose'] = 'collection'")
+        .where("raw['granted'] = 'false'")
+        .count()
+    )
+    assert refused > 0
+    assert read("silver.customers").count() == social_shop.delivered["registrations"] - refused
+    names = read("silver.identities").select("customer_id", "ref")
+    orders = read("silver.order_lines").join(names, "customer_id")
+    assert not orders.where("ref LIKE 'C9%'").isEmpty()
+    assert not orders.where("ref LIKE '%-2'").isEmpty()
+
+
+def test_accidental_clicks_and_rings_of_the_shop_files_are_found(social_shop: SocialShop) -> None:
+    """The hardest rings are not; bots lose their device, since they consented to nothing."""
+    read, invalid = social_shop.desk.read, social_shop.invalid
+    flagged = read("silver.invalid_activity").select("detector", "record_id")
+    events = read("silver.events").select("record_id", "event_ref", "device_ref").toPandas()
+    of_kind = invalid[invalid["kind"] == "events"].groupby("invalid_activity")["ref"].agg(set)
+    bots = events[events["event_ref"].isin(of_kind["bot"])]
+    assert len(bots) == len(of_kind["bot"])
+    assert bots["device_ref"].isna().all()
+    found = flagged.where("detector = 'accidental_click'").toPandas().merge(events, on="record_id")
+    refs, true = set(found["event_ref"]), of_kind["accidental_click"]
+    assert len(refs & true) / len(refs) > 0.9
+    assert len(refs & true) / len(true) > 0.5
+    lines = read("silver.order_lines").select(
+        F.col("order_line_id").alias("record_id"), "customer_id"
+    )
+    names = read("silver.identities").select("customer_id", "ref")
+    buyers = (
+        flagged.where("detector = 'fake_order'").join(lines, "record_id").join(names, "customer_id")
+    )
+    accounts = {row["ref"] for row in buyers.select("ref").collect()}
+    orders = invalid[invalid["kind"] == "orders"]
+    fake = {
+        level: {f"C{ref[1:].partition('-')[0]}" for ref in refs}
+        for level, refs in orders.groupby("difficulty")["ref"]
+    }
+    assert len(accounts & fake["default"]) / len(fake["default"]) > 0.8
+    assert len(accounts & (fake["default"] | fake["hard"])) / len(accounts) > 0.9
+
+
+def test_a_channel_is_one_value_whatever_its_spelling(social_shop: SocialShop) -> None:
+    own = social_shop.desk.read("silver.events").where("_source = 'own.events'")
+    found = {
+        row["event_ref"]: row["channel"] for row in own.select("event_ref", "channel").collect()
+    }
+    assert [found[f"E{number}"] for number in range(len(SPELLINGS))] == list(SPELLINGS.values())
+    orders = social_shop.desk.read("silver.order_lines")
+    channels = {row[0] for row in orders.select("channel").distinct().collect()}
+    assert {"app", "web", "mini-program", "live-stream", "social"} == channels
+    share = F.avg(F.expr("cast(channel = 'mini-program' AS int)"))
+    assert 0 < orders.select(share).collect()[0][0] < 0.2
