@@ -125,14 +125,18 @@ def test_accounts_of_rings_and_second_accounts_are_customers_with_orders(
 
 
 def test_accidental_clicks_and_rings_of_the_shop_files_are_found(social_shop: SocialShop) -> None:
-    """The hardest rings are not; bots lose their device, since they consented to nothing."""
+    """The hardest rings are not; bots that do not log in lose their device: they agreed to nothing."""
     read, invalid = social_shop.desk.read, social_shop.invalid
     flagged = read("silver.invalid_activity").select("detector", "record_id")
     events = read("silver.events").select("record_id", "event_ref", "device_ref").toPandas()
     of_kind = invalid[invalid["kind"] == "events"].groupby("invalid_activity")["ref"].agg(set)
     bots = events[events["event_ref"].isin(of_kind["bot"])]
     assert len(bots) == len(of_kind["bot"])
-    assert bots["device_ref"].isna().all()
+    has_device = bots["device_ref"].notna()
+    assert 0 < has_device.mean() < 1
+    programs = set(flagged.where("detector = 'bot'").toPandas()["record_id"])
+    assert programs <= set(bots["record_id"])
+    assert bots.loc[has_device, "record_id"].isin(programs).mean() > 0.5
     found = flagged.where("detector = 'accidental_click'").toPandas().merge(events, on="record_id")
     refs, true = set(found["event_ref"]), of_kind["accidental_click"]
     assert len(refs & true) / len(refs) > 0.9

@@ -121,25 +121,8 @@ def ring_registrations(
     address = np.array([f"{number % 97 + 1} Ring Road" for number in rings.ring], dtype=object)
     stated["address"] = np.where(rings.shares_address, address, stated["address"])
     stated.insert(0, "customer_ref", account_refs(rings.account, second=False))
-    stated.insert(1, "registered_at", _opened_at(clock, rings))
+    stated.insert(1, "registered_at", clock.instants(rings.opened, 7 * 3600))
     return stated
-
-
-def ring_consents(clock: Clock, rings: Rings) -> pd.DataFrame:
-    """Records of the kind 'consents': accounts of rings agree to everything."""
-    stated = {"channel": "*", "granted": "true", "at": _opened_at(clock, rings)}
-    refs = account_refs(rings.account, second=False)
-    return pd.concat(
-        [
-            pd.DataFrame({"customer_ref": refs, "purpose": purpose, **stated})
-            for purpose in ("collection", "analytics", "marketing")
-        ],
-        ignore_index=True,
-    )
-
-
-def _opened_at(clock: Clock, rings: Rings) -> Instants:
-    return clock.instants(rings.opened, 7 * 3600)
 
 
 def fake_orders(

@@ -2,21 +2,23 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from clarion.sim.accidental_clicks import is_accidental
-from clarion.sim.bots import bot_events
+from clarion.sim.bots import bot_accounts, bot_events
 from clarion.sim.course import World
 from clarion.sim.deliveries import Period
+from clarion.sim.draws import Ints
 from clarion.sim.fake_orders import (
     Rings,
     draw_rings,
     fake_orders,
-    ring_consents,
     ring_events,
     ring_names,
     ring_registrations,
 )
+from clarion.sim.people import stated_by_people
 from clarion.sim.records import Course, session_refs
 from clarion.sim.second_accounts import account_refs
 from clarion.sim.traits import NEVER
@@ -68,21 +70,48 @@ def intruders_of(world: World, period: Period) -> Intruders:
         ],
         ignore_index=True,
     )  # fmt: skip
-    registrations = ring_registrations(surroundings, draws, clock, opened)
+    bots, since = bot_accounts(world.shop, draws)
+    bots, since = (bots, since) if period.everyone else (bots[:0], since[:0])
+    of_accounts = [
+        ring_registrations(surroundings, draws, clock, opened),
+        _bot_registrations(world, bots, since),
+    ]
+    registrations = pd.concat(of_accounts, ignore_index=True)
     accounts = pd.DataFrame(
         {
             "customer_ref": registrations["customer_ref"],
-            "person_ref": ring_names(opened.ring),
-            "account": "fake",
-            "opened_day": opened.opened,
+            "person_ref": [*ring_names(opened.ring), *account_refs(bots, second=False)],
+            "account": np.repeat(["fake", "bot"], [len(opened.ring), len(bots)]),
+            "opened_day": np.concatenate([opened.opened, since]),
         }
     )
     records = {
         "orders": orders,
         "registrations": registrations,
-        "consents": ring_consents(clock, opened),
+        "consents": _consents_to_all(registrations),
     }
     return Intruders(of_rings, records, {"invalid_records": known, "accounts": accounts})
+
+
+def _bot_registrations(world: World, accounts: Ints, day: Ints) -> pd.DataFrame:
+    """Records of the kind 'registrations' of bots that log in."""
+    stated = stated_by_people(world.shop, world.draws, accounts)
+    stated.insert(0, "customer_ref", account_refs(accounts, second=False))
+    stated.insert(1, "registered_at", world.clock.instants(day, 7 * 3600))
+    return stated
+
+
+def _consents_to_all(registrations: pd.DataFrame) -> pd.DataFrame:
+    """Records of the kind 'consents': accounts that are no customer's agree to everything."""
+    refs, at = registrations["customer_ref"], registrations["registered_at"]
+    stated = {"channel": "*", "granted": "true", "at": at}
+    return pd.concat(
+        [
+            pd.DataFrame({"customer_ref": refs, "purpose": purpose, **stated})
+            for purpose in ("collection", "analytics", "marketing")
+        ],
+        ignore_index=True,
+    )
 
 
 def days_at_once(world: World) -> int:
