@@ -82,8 +82,9 @@ def _parcels(order_lines: DataFrame, *, as_of: date, time_zone: str) -> DataFram
     delivery_days = F.when(
         _is_day(ordered) | _is_day(delivered), F.datediff(delivered, ordered).cast("double")
     ).otherwise(seconds / _SECONDS)
+    # A delivery at midnight needs no case of its own: it is after the promise if its day is.
     is_after_promise = F.when(
-        _is_day(promised) | _is_day(delivered), F.to_date(delivered) > F.to_date(promised)
+        _is_day(promised), F.to_date(delivered) > F.to_date(promised)
     ).otherwise(F.col("delivered_at") > F.col("promised_at"))
     is_promise = F.to_date(promised) >= F.to_date(ordered)
     return parcels.select(
