@@ -49,6 +49,21 @@ class Moments:
             n, self.mean + gap * other.n / n, self.m2 + other.m2 + gap**2 * self.n * other.n / n
         )
 
+    @classmethod
+    def of_share(cls, successes: int, trials: int) -> "Moments":
+        """The moments of a sample of 0 and 1.
+
+        Args:
+            successes: how many are 1.
+            trials: how many there are.
+
+        Example:
+            >>> Moments.of_share(1, 4)
+            Moments(n=4, mean=0.25, m2=0.75)
+        """
+        mean = successes / trials if trials else 0.0
+        return cls(trials, mean, trials * mean * (1 - mean))
+
     @property
     def variance(self) -> float:
         """Unbiased variance; needs n of 2 or more."""
