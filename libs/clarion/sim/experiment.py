@@ -112,7 +112,7 @@ def read_out(surroundings: Surroundings, models: ModelCustomers, ids: Ints) -> d
     """
     plan, draws = models.plan, surroundings.draws
     walk = walk_to(surroundings, ids, plan.day)
-    model = _choose(models.kinds, _kinds(walk), draws.uniform("experiment/model", ids))
+    model = choose_models(models, walk)
     offer = np.asarray(plan.offer, dtype=object)[model]
     strategy = np.asarray(plan.strategy, dtype=object)[model]
     benefit = np.asarray(plan.benefit, dtype=float)[model]
@@ -140,6 +140,28 @@ def read_out(surroundings: Surroundings, models: ModelCustomers, ids: Ints) -> d
     return readouts
 
 
+def choose_models(models: ModelCustomers, walk: Walk) -> Ints:
+    """A model customer for each customer, drawn among those who are alike; its place in the plan.
+
+    Where no model customer is alike in everything, recency is left out, then orders, then consent.
+
+    Args:
+        models: the customers of the plan.
+        walk: the customers, on the day of the plan.
+    """
+    kinds = _kinds(walk)
+    chance = walk.surroundings.draws.uniform("experiment/model", walk.traits.ids)
+    chosen = np.full(len(chance), -1, np.int64)
+    for of_models, of_customers in zip(models.kinds, kinds, strict=True):
+        order = np.argsort(of_models, kind="stable")
+        start = np.searchsorted(of_models[order], of_customers, side="left")
+        stop = np.searchsorted(of_models[order], of_customers, side="right")
+        rows = np.flatnonzero((chosen < 0) & (stop > start))
+        pick = start[rows] + np.floor(chance[rows] * (stop - start)[rows]).astype(np.int64)
+        chosen[rows] = order[pick]
+    return chosen
+
+
 def _kinds(walk: Walk) -> tuple[Ints, ...]:
     """What customers are like, as numbers, from the finest to the coarsest division."""
     traits, state = walk.traits, walk.state
@@ -149,20 +171,7 @@ def _kinds(walk: Walk) -> tuple[Ints, ...]:
     recency = np.where(state.orders > 0, (gap >= _RECENT).astype(np.int64) + (gap >= _OLD), 0)
     persona = 2 * walk.persona + consent
     by_orders = 3 * persona + orders
-    return (3 * by_orders + recency, by_orders, persona, consent, np.zeros_like(consent))
-
-
-def _choose(models: tuple[Ints, ...], own: tuple[Ints, ...], chance: Floats) -> Ints:
-    """A model customer for each customer: by the finest division that has one like them."""
-    chosen = np.full(len(chance), -1, np.int64)
-    for of_models, of_customers in zip(models, own, strict=True):
-        order = np.argsort(of_models, kind="stable")
-        start = np.searchsorted(of_models[order], of_customers, side="left")
-        stop = np.searchsorted(of_models[order], of_customers, side="right")
-        rows = np.flatnonzero((chosen < 0) & (stop > start))
-        pick = start[rows] + np.floor(chance[rows] * (stop - start)[rows]).astype(np.int64)
-        chosen[rows] = order[pick]
-    return chosen
+    return (3 * by_orders + recency, by_orders, persona, walk.persona, np.zeros_like(consent))
 
 
 def _part(sends: Sends, rows: Bools) -> Sends:
