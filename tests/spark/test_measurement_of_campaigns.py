@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from chispa import assert_approx_df_equality, assert_df_equality
 from lake_rows import append_rows, consent
 from pyspark.sql import DataFrame, SparkSession
-from scipy.stats import t, ttest_ind
+from scipy.stats import binomtest, t, ttest_ind
 from worlds import Desk
 
 from clarion.campaigns.measurement import transforms as campaigns
@@ -392,11 +393,13 @@ def test_a_strategy_is_measured_on_the_day_its_window_ends_and_not_before(
     assert (one["lift_low"], one["lift_high"]) == pytest.approx((ends.low, ends.high), abs=1e-6)
     # Two of three and one of two ordered: 2/3 - 1/2.
     assert (one["treated_buyers"], one["held_out_buyers"]) == (2, 1)
-    ends = ttest_ind([1, 0, 1], [1, 0], equal_var=False).confidence_interval(0.95)
-    assert one["order_rate_lift"] == pytest.approx(1 / 6, abs=1e-6)
-    assert (one["order_rate_low"], one["order_rate_high"]) == pytest.approx(
-        (ends.low, ends.high), abs=1e-6
+    two_thirds, half = (
+        binomtest(*counts).proportion_ci(method="wilson") for counts in ((2, 3), (1, 2))
     )
+    low = 1 / 6 - np.hypot(2 / 3 - two_thirds.low, half.high - 1 / 2)
+    high = 1 / 6 + np.hypot(two_thirds.high - 2 / 3, 1 / 2 - half.low)
+    assert one["order_rate_lift"] == pytest.approx(1 / 6, abs=1e-6)
+    assert (one["order_rate_low"], one["order_rate_high"]) == pytest.approx((low, high), abs=1e-6)
     # Variances within both arms: (10² + 0² + 26² - 3 x 12² + 12.5) / 3 and (2/3 + 1/2) / 3. Of arms
     # of 3 and 2 Welch's degrees of freedom are (5/6)² / (1/9/2 + 1/4) = 25/11.
     quantiles = t.ppf(0.975, 25 / 11) + t.ppf(0.8, 25 / 11)

@@ -86,6 +86,17 @@ def test_a_gap_that_chance_explains_moves_nothing(settings: AdjustSettings) -> N
     assert not benefit_change(factor, counts, settings).has_changed
 
 
+def test_two_buyers_of_six_clickers_are_chance(settings: AdjustSettings) -> None:
+    # Wilson's interval of 2 of 6 (10 % to 70 %) leaves out 8 %; six clickers often have two buyers.
+    aims = {"ctr": 0.04, "cr": 0.08, "apu": 100.0, "rpr": 0.2}
+    factor = adjustment_factor(aims, {"ctr": 0.044, "cr": 2 / 6, "apu": 100.0, "rpr": 0.2}, EVEN)
+    few = benefit_change(factor, Measurement(1.0, delivered=136, clickers=6, buyers=2), settings)
+    assert not few.has_changed
+    assert "chance alone explains" in few.reason.en
+    more = benefit_change(factor, Measurement(1.0, delivered=680, clickers=30, buyers=10), settings)
+    assert more.has_changed
+
+
 def test_the_benefit_multiplier_stays_within_its_bounds(settings: AdjustSettings) -> None:
     factor = adjustment_factor(TARGETS, {"ctr": 0.001, "cr": 0.0, "apu": 1.0, "rpr": 0.0}, EVEN)
     change = benefit_change(
@@ -105,13 +116,13 @@ def test_a_strategy_that_changes_says_which_rate_missed_its_target_by_how_much(
     # Gaps of 0.005 / 0.04 and 0.23 / 0.08, a quarter each: 0.75. Clicks may be chance: 3.4 to 6.0 %.
     assert change.after == pytest.approx(1.1 * (1 - 0.075))
     assert change.reason.en == (
-        "31.0% of the customers who clicked ordered: 23.0 points above the target of 8.0%, and more "
+        "14 of 45 customers who clicked ordered (31.0%): 23.0 points above the target of 8.0%, more "
         "than chance explains. Weighed together, click rate, conversion, revenue per buyer and "
         "repurchase rate are 75.0% above their targets. So a smaller benefit is tried: 7.5% less. "
         "A coupon of 110 becomes one of 101.8."
     )
     assert change.reason.zh == (
-        "31.0% 点击的客户下单，比目标 8.0% 高 23.0 个百分点，差距超出偶然范围。"
+        "45 位点击的客户中 14 位下单（31.0%），比目标 8.0% 高 23.0 个百分点，差距超出偶然范围。"
         "点击率、转化率、每位买家收入和复购率加权后，比目标高 75.0%。"
         "因此尝试较小的优惠：减少 7.5%，面值 110 的券变为 101.8。"
     )
@@ -124,13 +135,15 @@ def test_both_rates_are_named_where_chance_explains_neither(settings: AdjustSett
     change = benefit_change(factor, counts, settings)
     # Above by a whole target, below by 0.8 and 0.5 of one: 0.3 / 4 below together.
     assert change.reason.en.startswith(
-        "20.0% of the messages delivered were clicked: 10.0 points above the target of 10.0%, and "
-        "more than chance explains. 10.0% of the customers who clicked ordered: 40.0 points below "
-        "the target of 50.0%, and more than chance explains. Weighed together, click rate, "
+        "200 of 1000 messages delivered were clicked (20.0%): 10.0 points above the target of 10.0%, "
+        "more than chance explains. 20 of 200 customers who clicked ordered (10.0%): 40.0 points "
+        "below the target of 50.0%, more than chance explains. Weighed together, click rate, "
         "conversion, revenue per buyer and repurchase rate are 7.5% below their targets. "
         "So a larger benefit is tried: "
     )
-    assert "比目标 10.0% 高 10.0 个百分点" in change.reason.zh
+    assert change.reason.zh.startswith(
+        "送达的 1000 条消息中 200 条被点击（20.0%），比目标 10.0% 高 10.0 个百分点"
+    )
     assert "比目标 50.0% 低 40.0 个百分点" in change.reason.zh
 
 

@@ -14,8 +14,8 @@ from clarion.contracts.gold import DECISIONS, STRATEGIES, STRATEGY_KPIS
 from clarion.contracts.silver import IDENTITIES
 from clarion.declarations import shop as declared
 from clarion.lake import Lake
-from clarion.measures.statistics.intervals import Moments, NotComputable
-from clarion.measures.statistics.power import Lift, lift_of
+from clarion.measures.statistics.intervals import NotComputable
+from clarion.measures.statistics.power import Lift, lift_of, share_lift_of
 from clarion.report.lifts import LiftRow, Proof, strategy_names
 from clarion.sim import experiment
 from clarion.sim.experiment import Plan, Readout
@@ -151,12 +151,11 @@ def _row(readout: Readout, strategy: str, name: str, as_of: date) -> LiftRow:
         held_out=held_out.n,
         treated_rate=treated.mean if treated.n else None,
         held_out_rate=held_out.mean if held_out.n else None,
-        orders=_lift(treated, held_out),
-        revenue=_lift(readout.treated_revenue, readout.held_out_revenue),
+        orders=_or_none(share_lift_of(treated, held_out)),
+        revenue=_or_none(lift_of(readout.treated_revenue, readout.held_out_revenue)),
         true_effect=readout.effect.mean if readout.effect.n else None,
     )
 
 
-def _lift(treated: Moments, held_out: Moments) -> Lift | None:
-    lift = lift_of(treated, held_out)
+def _or_none(lift: Lift | NotComputable) -> Lift | None:
     return None if isinstance(lift, NotComputable) else lift

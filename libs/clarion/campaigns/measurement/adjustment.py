@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from clarion.campaigns.measurement import reasons
-from clarion.campaigns.measurement.factor import AdjustmentFactor, Term
-from clarion.campaigns.measurement.reasons import Reason
+from clarion.campaigns.measurement.factor import AdjustmentFactor
+from clarion.campaigns.measurement.reasons import Gap, Reason
 from clarion.campaigns.measurement.settings import AdjustSettings
-from clarion.measures.statistics.intervals import Interval, share
+from clarion.measures.statistics.intervals import NotComputable, exact_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def benefit_change(
     if measurement.delivered < settings.min_delivered:
         reason = reasons.too_few_messages(measurement.delivered, settings.min_delivered)
         return BenefitChange(benefit, benefit, reason)
-    significant = _significant_terms(factor, measurement)
+    significant = _significant_gaps(factor, measurement)
     if not significant:
         return BenefitChange(benefit, benefit, reasons.explained_by_chance())
 
@@ -80,15 +80,18 @@ def benefit_change(
     return BenefitChange(benefit, after, reason)
 
 
-def _significant_terms(factor: AdjustmentFactor, measurement: Measurement) -> list[Term]:
-    """The rates whose 95 % interval excludes their target."""
-    intervals = {
-        "ctr": share(measurement.clickers, measurement.delivered),
-        "cr": share(measurement.buyers, measurement.clickers),
-    }
+def _significant_gaps(factor: AdjustmentFactor, measurement: Measurement) -> list[Gap]:
+    """The rates whose exact 95 % interval excludes their target."""
     terms = {term.kpi: term for term in factor.terms}
-    return [
-        terms[kpi]
-        for kpi, interval in intervals.items()
-        if isinstance(interval, Interval) and not interval.low <= terms[kpi].target <= interval.high
+    gaps = [
+        Gap(terms["ctr"], measurement.clickers, measurement.delivered),
+        Gap(terms["cr"], measurement.buyers, measurement.clickers),
     ]
+    return [gap for gap in gaps if not _is_explained_by_chance(gap)]
+
+
+def _is_explained_by_chance(gap: Gap) -> bool:
+    interval = exact_share(gap.part, gap.whole)
+    if isinstance(interval, NotComputable):
+        return True
+    return interval.low <= gap.term.target <= interval.high

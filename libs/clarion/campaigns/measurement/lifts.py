@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from clarion.measures.statistics.intervals import Moments, NotComputable
-from clarion.measures.statistics.power import lift_of
+from clarion.measures.statistics.power import Lift, lift_of, share_lift_of
 
 LIFT_COLUMNS = (
     "strategy_id string, held_out bigint, treated bigint, "
@@ -19,8 +19,8 @@ _EMPTY_ARM = {"n": 0, "buyers": 0, "mean": 0.0, "m2": 0.0}
 def lift_rows(arm_rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
     """The lifts of each strategy with interval and smallest detectable difference.
 
-    Of revenue per customer, and of the share of customers who order. The intervals are Welch's at
-    95 %; what is not computable is null.
+    Of revenue per customer (Welch's 95 % interval), and of the share of customers who order
+    (Newcombe's). What is not computable is null.
 
     Args:
         arm_rows: rows of arms, at most two a strategy.
@@ -38,10 +38,10 @@ def lift_rows(arm_rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
                 strategy_id,
                 holdout["n"],
                 treated["n"],
-                *_lift(_revenue(treated), _revenue(holdout)),
+                *_columns(lift_of(_revenue(treated), _revenue(holdout))),
                 holdout["buyers"],
                 treated["buyers"],
-                *_lift(_order_rate(treated), _order_rate(holdout)),
+                *_columns(share_lift_of(_order_rate(treated), _order_rate(holdout))),
             )
         )
     return rows
@@ -55,9 +55,8 @@ def _order_rate(arm: Mapping[str, Any]) -> Moments:
     return Moments.of_share(arm["buyers"], arm["n"])
 
 
-def _lift(treated: Moments, holdout: Moments) -> tuple[float | None, ...]:
+def _columns(lift: Lift | NotComputable) -> tuple[float | None, ...]:
     """Estimate, both ends of the interval, and the smallest difference that can be shown."""
-    lift = lift_of(treated, holdout)
     if isinstance(lift, NotComputable):
         return (None, None, None, None)
     return tuple(

@@ -12,8 +12,14 @@ _NAMES = {
     "rpr": ("repurchase rate", "复购率"),
 }
 _RATES = {
-    "ctr": ("of the messages delivered were clicked", "送达的消息被点击"),
-    "cr": ("of the customers who clicked ordered", "点击的客户下单"),
+    "ctr": (
+        "{part} of {whole} messages delivered were clicked",
+        "送达的 {whole} 条消息中 {part} 条被点击",
+    ),
+    "cr": (
+        "{part} of {whole} customers who clicked ordered",
+        "{whole} 位点击的客户中 {part} 位下单",
+    ),
 }
 
 
@@ -28,13 +34,28 @@ class Reason:
         return Reason(f"{self.en} {other.en}", f"{self.zh}{other.zh}")
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A rate that is further from its target than chance explains.
+
+    Args:
+        term: the rate: ctr or cr.
+        part: what it counts.
+        whole: of how many.
+    """
+
+    term: Term
+    part: int
+    whole: int
+
+
 def reason_of_change(
-    significant: Sequence[Term], relative: float, *, before: float, after: float
+    significant: Sequence[Gap], relative: float, *, before: float, after: float
 ) -> Reason:
     """Which measure missed its target by how much, and what changes because of it.
 
     Args:
-        significant: clicks, conversion or both, where chance does not explain the gap.
+        significant: clicks, conversion or both; at least one.
         relative: the relative AdjustmentFactor.
         before: benefit multiplier that was measured.
         after: benefit multiplier of the next version.
@@ -58,19 +79,20 @@ def reason_of_change(
             f"So a larger benefit is tried: {change} more. A coupon of {old} becomes one of {new}.",
             f"因此尝试较大的优惠：增加 {change}，面值 {old} 的券变为 {new}。",
         )
-    gaps = [_gap(term) for term in significant]
+    gaps = [_sentence(gap) for gap in significant]
     return sum((*gaps[1:], together, next_step), start=gaps[0])
 
 
-def _gap(term: Term) -> Reason:
+def _sentence(gap: Gap) -> Reason:
     """How far a rate is from its target."""
-    en, zh = _RATES[term.kpi]
+    term = gap.term
+    en, zh = (text.format(part=gap.part, whole=gap.whole) for text in _RATES[term.kpi])
     points = f"{100 * abs(term.gap):.1f}"
     above = term.actual > term.target
     return Reason(
-        f"{term.actual:.1%} {en}: {points} points {'above' if above else 'below'} the target of "
-        f"{term.target:.1%}, and more than chance explains.",
-        f"{term.actual:.1%} {zh}，比目标 {term.target:.1%} {'高' if above else '低'} {points} "
+        f"{en} ({term.actual:.1%}): {points} points {'above' if above else 'below'} the target of "
+        f"{term.target:.1%}, more than chance explains.",
+        f"{zh}（{term.actual:.1%}），比目标 {term.target:.1%} {'高' if above else '低'} {points} "
         "个百分点，差距超出偶然范围。",
     )
 

@@ -248,13 +248,13 @@ STRATEGY_KPIS = Table(
         Column(
             "order_rate_low",
             "double",
-            "lower end of its 95 % interval (Welch)",
+            "lower end of its 95 % interval (Newcombe)",
             nullable=True,
         ),
         Column(
             "order_rate_high",
             "double",
-            "upper end of its 95 % interval (Welch)",
+            "upper end of its 95 % interval (Newcombe)",
             nullable=True,
         ),
         Column(

@@ -5,13 +5,19 @@ from dataclasses import dataclass
 
 from scipy.special import stdtrit
 
-from clarion.measures.statistics.intervals import Interval, Moments, NotComputable, welch
+from clarion.measures.statistics.intervals import (
+    Interval,
+    Moments,
+    NotComputable,
+    difference_of_shares,
+    welch,
+)
 
 
 def detectable_difference(
     treated: Moments, control: Moments, *, level: float = 0.95, power: float = 0.8
 ) -> float | NotComputable:
-    """The smallest true difference of means that Welch's interval would most often show.
+    """The smallest true difference of means that a 95 % interval would most often show.
 
     (t_{(1 + level) / 2} + t_{power}) · s · √(1 / n₁ + 1 / n₂), the minimum detectable effect of a
     two-sided test at 1 - level. Without an effect both samples come from one distribution, so s² is
@@ -58,7 +64,7 @@ class Lift:
 
     Args:
         value: the difference of the means.
-        low: lower end of Welch's 95 % interval.
+        low: lower end of its 95 % interval.
         high: upper end.
         detectable: the smallest true difference that the interval would most often show.
     """
@@ -75,7 +81,7 @@ class Lift:
 
 
 def lift_of(treated: Moments, control: Moments) -> Lift | NotComputable:
-    """The lift of a treated sample over a control.
+    """The lift of the mean of a treated sample over that of a control, with Welch's interval.
 
     Args:
         treated: the sample that got something.
@@ -83,8 +89,36 @@ def lift_of(treated: Moments, control: Moments) -> Lift | NotComputable:
 
     Returns:
         The lift; or why there is none: an arm of fewer than two, or no variation in either.
+
+    Example:
+        >>> lift = lift_of(Moments(10, 5.0, 9.0), Moments(10, 4.0, 9.0))
+        >>> round(lift.value, 2), round(lift.low, 2), round(lift.detectable, 2), lift.excludes_zero
+        (1.0, 0.06, 1.33, True)
     """
-    difference = welch(treated, control)
+    return _lift(welch(treated, control), treated, control)
+
+
+def share_lift_of(treated: Moments, control: Moments) -> Lift | NotComputable:
+    """The lift of the share of a treated sample over that of a control, with Newcombe's interval.
+
+    Args:
+        treated: the sample that got something, as 0 and 1 (`Moments.of_share`).
+        control: the sample that did not.
+
+    Returns:
+        The lift; or why there is none: an arm of fewer than two, or no variation in either.
+
+    Example:
+        >>> lift = share_lift_of(Moments.of_share(22, 409), Moments.of_share(1, 89))
+        >>> round(lift.value, 3), round(lift.low, 3), round(lift.high, 3), lift.excludes_zero
+        (0.043, -0.01, 0.071, False)
+    """
+    return _lift(difference_of_shares(treated, control), treated, control)
+
+
+def _lift(
+    difference: Interval | NotComputable, treated: Moments, control: Moments
+) -> Lift | NotComputable:
     smallest = detectable_difference(treated, control)
     if not isinstance(difference, Interval):
         return difference
