@@ -111,7 +111,7 @@ def share_lift_of(treated: Moments, control: Moments) -> Lift | NotComputable:
     Example:
         >>> lift = share_lift_of(Moments.of_share(22, 409), Moments.of_share(1, 89))
         >>> round(lift.value, 3), round(lift.low, 3), round(lift.high, 3), lift.excludes_zero
-        (0.043, -0.01, 0.071, False)
+        (0.043, -0.01, 0.07, False)
     """
     return _lift(difference_of_shares(treated, control), treated, control)
 
