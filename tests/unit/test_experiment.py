@@ -31,13 +31,25 @@ IDS = np.arange(400, dtype=np.int64)
 
 
 @cache
-def world(customers: int = 400, *, effect: float | None = None, name: str = "beauty") -> World:
-    """A shop; where an effect is given, all personas have it, and with 0 nobody responds."""
+def world(
+    customers: int = 400,
+    *,
+    effect: float | None = None,
+    name: str = "beauty",
+    changed_from: int | None = None,
+) -> World:
+    """A shop; where an effect is given, all personas have it, and with 0 nobody responds.
+
+    Where `changed_from` is given, its personas change in the 30 days from that day on.
+    """
     written: dict[str, Any] = parse_yaml(Config.load().text(f"shops/{name}.yml"), where=name)
     if effect is not None:
         alike = {"effect": effect, "effects": {}}
         written = written | {"personas": [item | alike for item in written["personas"]]}
         written = written | ({"response": 0.0} if effect == 0 else {})
+    if changed_from is not None:
+        sooner = {"from_day": changed_from, "over_days": 30}
+        written = written | {"changes": [item | sooner for item in written["changes"]]}
     return build_world(parse_shop(written | {"customers": customers}, where=name), seed=7)
 
 
@@ -49,13 +61,14 @@ def plan(offer: Sequence[str], *, holdout: float = 0.2, benefit: float = 20.0) -
 
 
 def test_messages_to_customers_on_the_way_are_those_of_a_walk_from_the_start() -> None:
-    surroundings = world(name="changing").surroundings
+    surroundings = world(name="changing", changed_from=20).surroundings
     sends = Offer("spend_and_save", 20.0).to(IDS[::2], DAY)
-    at_once = simulate(surroundings, IDS, first=DAY, last=DAY + 20, sends=sends)
     walk = walk_to(surroundings, IDS, DAY)
+    at_once = simulate(surroundings, IDS, first=DAY, last=DAY + 20, sends=sends)
     before = walk.state.load.copy()
     on_the_way = record_days(with_messages(walk, sends), first=DAY, last=DAY + 20)
     assert at_once.clicked.sum() > 3
+    assert (walk.persona != walk.traits.persona).sum() > 10  # whom their change has reached
     for name in ("visit_customer", "visit_day", "visit_send", "line_category", "clicked"):
         np.testing.assert_array_equal(getattr(on_the_way, name), getattr(at_once, name))
     np.testing.assert_array_equal(on_the_way.state.load, at_once.state.load)
