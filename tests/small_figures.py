@@ -6,10 +6,32 @@ from typing import Any
 
 import pandas as pd
 
+from clarion.measures.statistics.power import Lift
 from clarion.report.figures import Figures
+from clarion.report.lifts import LiftRow, Proof
 
 LAST, TODAY = date(2026, 6, 1), date(2026, 6, 29)
 NAN = float("nan")
+PROOF = Proof(
+    customers=200_000,
+    decided_on=LAST,
+    days=28,
+    holdout=0.2,
+    rows=(
+        LiftRow(
+            strategy="g2",
+            name="loyal · 忠诚",
+            as_of=TODAY,
+            treated=80_000,
+            held_out=20_000,
+            treated_rate=0.1072,
+            held_out_rate=0.1,
+            orders=Lift(0.0072, 0.003, 0.0114, 0.006),
+            revenue=Lift(1.3, -2.0, 4.6, 4.7),
+            true_effect=0.0065,
+        ),
+    ),
+)
 
 
 def frame(columns: str, *rows: tuple[Any, ...]) -> pd.DataFrame:
@@ -77,17 +99,19 @@ def small_figures(**changed: Any) -> Figures:
             (TODAY, Decimal("2000"), Decimal("1340.77"), Decimal("12.5")),
         ),
         "kpis": frame(
-            "as_of strategy_id strategy_version delivered ctr cr apu rpr lift lift_low lift_high",
-            (TODAY, "g1", 1, 3, 0.0, NAN, None, NAN, NAN, NAN, NAN),
-            (TODAY, "g2", 2, 40, 0.25, 0.5, Decimal("61.5"), 0.2, 12.34, -1.5, 26.18),
+            "as_of strategy_id strategy_version delivered ctr cr apu rpr held_out treated lift lift_low lift_high lift_detectable "
+            "held_out_buyers treated_buyers order_rate_lift order_rate_low order_rate_high order_rate_detectable",
+            (TODAY, "g1", 1, 3, 0.0, NAN, None, NAN, 0, 2, NAN, NAN, NAN, NAN, 0, 1, NAN, NAN, NAN, NAN),
+            (TODAY, "g2", 2, 40, 0.25, 0.5, Decimal("61.5"), 0.2, 78, 310, 12.34, -1.5, 26.18, 19.8, 11, 65, 0.0687, 0.001, 0.136, 0.0912),
         ),
         "adjustments": frame(
-            "as_of strategy_id strategy_version factor relative_factor benefit_before benefit_after reason",
-            (TODAY, "g1", 1, NAN, NAN, 1.0, 1.0, "not computable: no cr (3 delivered, 0 clicked, 0 bought)"),
-            (TODAY, "g2", 2, 7.55, 0.35, 1.1, 1.177, "short of its targets by 35.0%"),
+            "as_of strategy_id strategy_version factor relative_factor benefit_before benefit_after reason reason_zh",
+            (TODAY, "g1", 1, NAN, NAN, 1.0, 1.0, "Nothing changes: there is no conversion yet.", "不调整：还没有转化率。"),
+            (TODAY, "g2", 2, 7.55, 0.35, 1.1, 1.177, "So a larger benefit is tried.", None),  # of a lake before there was Chinese
         ),
         "strategies": frame(
-            "as_of strategy_id name_en benefit", (LAST, "g2", "loyal", 1.1), (TODAY, "g2", "loyal", 1.177), (TODAY, "g1", "silent", 1.0)
+            "as_of strategy_id name_en name_zh benefit",
+            (LAST, "g2", "loyal", "忠诚", 1.1), (TODAY, "g2", "loyal", "忠诚", 1.177), (TODAY, "g1", "silent", "沉默", 1.0),
         ),
         "targets": frame(
             "target definition value low high goal verdict reason",

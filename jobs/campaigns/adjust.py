@@ -2,8 +2,8 @@
 
 from pyspark.sql import functions as F
 
-from clarion.campaigns.measurement.adjustment import KPIS
 from clarion.campaigns.measurement.corrections import adjustment_row
+from clarion.campaigns.measurement.factor import KPIS
 from clarion.campaigns.measurement.settings import AdjustSettings
 from clarion.contracts.gold import ADJUSTMENTS, STRATEGIES, STRATEGY_KPIS
 from clarion.lake.frames import rows_as_frame

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from chispa import assert_approx_df_equality, assert_df_equality
 from lake_rows import append_rows, consent
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from scipy.stats import ttest_ind
+from scipy.stats import binomtest, t, ttest_ind
 from worlds import Desk
 
 from clarion.campaigns.measurement import transforms as campaigns
@@ -32,7 +33,7 @@ KPIS = (
     "as_of date, decided_on date, strategy_id string, strategy_version int, window_days int, delivered bigint, clickers bigint, "
     "buyers bigint, revenue decimal(18,4), repeat_buyers bigint, ctr double, cr double, apu decimal(18,4), rpr double"
 )
-ARMS = "strategy_id string, is_holdout boolean, n bigint, mean double, m2 double"
+ARMS = "strategy_id string, is_holdout boolean, n bigint, buyers bigint, mean double, m2 double"
 Rows = Callable[..., DataFrame]
 
 
@@ -265,7 +266,7 @@ def test_revenue_per_customer_is_less_what_came_back(rows: Rows) -> None:
         sale("k3", "o3", "30", "06-03 12:00", "no_sale"),
     )
     # (100 - 100 + 40) / 2 = 20; deviations -20 and 20
-    expected = rows(ARMS, ("s", False, 2, 20.0, 800.0), ("s", True, 1, 0.0, 0.0))
+    expected = rows(ARMS, ("s", False, 2, 1, 20.0, 800.0), ("s", True, 1, 0, 0.0, 0.0))
     assert_same(arms(decisions, lines), expected)
 
 
@@ -409,9 +410,9 @@ def test_revenue_per_customer_has_a_mean_in_and_outside_the_holdout(rows: Rows) 
     )
     expected = rows(
         ARMS,
-        ("g1", False, 3, 10.0, 200.0),  # 10, 20, 0: (0 + 100 + 100)
-        ("g1", True, 2, 2.5, 12.5),  # 5, 0: 2 x 2.5²
-        ("g2", False, 1, 0.0, 0.0),  # and no holdout at all
+        ("g1", False, 3, 2, 10.0, 200.0),  # 10, 20, 0: (0 + 100 + 100)
+        ("g1", True, 2, 1, 2.5, 12.5),  # 5, 0: 2 x 2.5²
+        ("g2", False, 1, 0, 0.0, 0.0),  # and no holdout at all
     )
     assert_approx_df_equality(
         arms(decisions, lines), expected, 1e-9, ignore_row_order=True, ignore_nullable=True
@@ -519,7 +520,26 @@ def test_a_strategy_is_measured_on_the_day_its_window_ends_and_not_before(
     ends = by_scipy.confidence_interval(0.95)
     assert one["lift"] == pytest.approx(12 - 2.5)
     assert (one["lift_low"], one["lift_high"]) == pytest.approx((ends.low, ends.high), abs=1e-6)
+    # Two of three and one of two ordered: 2/3 - 1/2.
+    assert (one["treated_buyers"], one["held_out_buyers"]) == (2, 1)
+    two_thirds, half = (
+        binomtest(*counts).proportion_ci(method="wilson") for counts in ((2, 3), (1, 2))
+    )
+    low = 1 / 6 - np.hypot(2 / 3 - two_thirds.low, half.high - 1 / 2)
+    high = 1 / 6 + np.hypot(two_thirds.high - 2 / 3, 1 / 2 - half.low)
+    assert one["order_rate_lift"] == pytest.approx(1 / 6, abs=1e-6)
+    assert (one["order_rate_low"], one["order_rate_high"]) == pytest.approx((low, high), abs=1e-6)
+    # Variances within both arms: (10² + 0² + 26² - 3 x 12² + 12.5) / 3 and (2/3 + 1/2) / 3. Of arms
+    # of 3 and 2 Welch's degrees of freedom are (5/6)² / (1/9/2 + 1/4) = 25/11.
+    quantiles = t.ppf(0.975, 25 / 11) + t.ppf(0.8, 25 / 11)
+    spread = (356.5 / 3 * 5 / 6) ** 0.5, (7 / 18 * 5 / 6) ** 0.5
+    assert (one["lift_detectable"], one["order_rate_detectable"]) == pytest.approx(
+        (quantiles * spread[0], quantiles * spread[1]), abs=1e-5
+    )
     # Nobody was held out: what the strategy brought is not computable, and not 0.
     assert (two["held_out"], two["treated"]) == (0, 2)
-    assert (two["lift"], two["lift_low"], two["lift_high"]) == (None, None, None)
+    assert (two["treated_buyers"], two["held_out_buyers"]) == (1, 0)
+    for name in ("lift", "order_rate"):
+        assert [two[f"{name}_{end}"] for end in ("low", "high", "detectable")] == [None] * 3
+    assert (two["lift"], two["order_rate_lift"]) == (None, None)
     assert (two["ctr"], two["cr"], two["apu"], two["rpr"]) == (0.0, None, None, None)

@@ -182,11 +182,17 @@ def test_what_was_measured_moves_the_benefit_multiplier_of_the_version_that_was_
         silent["benefit_before"],
         silent["benefit_after"],
     ) == ([], False, 0.8, 0.8)
-    assert silent["reason"] == "not computable: no apu, rpr (200 delivered, 30 clicked, 0 bought)"
+    assert silent["reason"] == (
+        "Nothing changes: there is no revenue per buyer and no repurchase rate yet. Of 200 messages "
+        "delivered, 30 were clicked, and 0 of these customers ordered."
+    )
+    assert silent["reason_zh"] == (
+        "不调整：还没有每位买家收入、复购率。送达 200 条消息，30 条被点击，其中 0 位客户下单。"
+    )
 
     few = found["few"]
     assert (few["acted"], few["benefit_after"], few["reason"]) == (
         False,
         1.0,
-        "49 delivered: fewer than 50",
+        "Nothing changes: 49 messages were delivered, and it takes 50 to judge.",
     )

@@ -9,7 +9,15 @@ from scipy import stats
 from clarion.customers.segments.metrics import inertia, silhouette
 from clarion.customers.segments.naming import group_names
 from clarion.customers.segments.settings import ComparedFeature
-from clarion.measures.statistics.intervals import Interval, Moments, NotComputable, share, welch
+from clarion.measures.statistics.intervals import (
+    Interval,
+    Moments,
+    NotComputable,
+    difference_of_shares,
+    exact_share,
+    share,
+    welch,
+)
 
 
 def _moments(values: np.ndarray) -> Moments:
@@ -47,6 +55,43 @@ def test_a_share_has_wilsons_interval() -> None:
     assert isinstance(found, Interval)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
     assert isinstance(share(0, 0), NotComputable)
+
+
+def test_an_exact_share_has_the_interval_of_clopper_and_pearson() -> None:
+    for successes, trials in ((2, 6), (0, 12), (12, 12), (63, 541)):
+        found = exact_share(successes, trials)
+        expected = stats.binomtest(successes, trials).proportion_ci(method="exact")
+        assert isinstance(found, Interval)
+        assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+    assert isinstance(exact_share(0, 0), NotComputable)
+
+
+@pytest.mark.parametrize(
+    ("treated", "control", "low", "high"),
+    # Newcombe (1998), table II, method 10.
+    [((56, 70), (48, 80), 0.0524, 0.3339), ((9, 10), (3, 10), 0.1705, 0.8090),
+     ((5, 56), (0, 29), -0.0381, 0.1926), ((10, 10), (0, 10), 0.6075, 1.0)],
+)  # fmt: skip
+def test_a_difference_of_shares_has_newcombes_interval(
+    treated: tuple[int, int], control: tuple[int, int], low: float, high: float
+) -> None:
+    found = difference_of_shares(Moments.of_share(*treated), Moments.of_share(*control))
+    assert isinstance(found, Interval)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-4)
+    turned = difference_of_shares(Moments.of_share(*control), Moments.of_share(*treated))
+    assert isinstance(turned, Interval)
+    assert (turned.low, turned.high) == pytest.approx((-high, -low), abs=1e-4)
+
+
+def test_one_buyer_in_a_small_holdout_shows_no_difference() -> None:
+    treated, holdout = Moments.of_share(22, 409), Moments.of_share(1, 89)
+    by_variances, found = welch(treated, holdout), difference_of_shares(treated, holdout)
+    assert isinstance(by_variances, Interval)
+    assert isinstance(found, Interval)
+    assert by_variances.low > 0  # one buyer of 89 varies so little that chance seems ruled out
+    assert found.low < 0
+    assert stats.fisher_exact(np.array([[22, 387], [1, 88]])).pvalue > 0.05
+    assert isinstance(difference_of_shares(treated, Moments.of_share(0, 0)), NotComputable)
 
 
 def test_the_silhouette_equals_its_definition_over_all_pairs() -> None:

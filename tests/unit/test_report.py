@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 from pages import Page
-from small_figures import LAST, TODAY, nothing, small_figures
+from small_figures import LAST, PROOF, TODAY, nothing, small_figures
 
 from clarion.jobs.registry import JOBS
 from clarion.kernel.errors import UsageError
 from clarion.report import charts, groups
 from clarion.report.figures import Figures
+from clarion.report.lifts import lift_rows
 from clarion.report.loop_run import LoopRun
 from clarion.report.missing import PARTS
 from clarion.report.report import write_report
@@ -57,30 +58,81 @@ def test_campaigns_stand_with_reach_cost_and_value(page: Page) -> None:
 def test_what_is_not_computable_is_a_dash_and_never_a_number(page: Page) -> None:
     measured, corrected = (table[1:] for table in page.tables if table[0][0] == "as of")
     assert measured == [
-        ["2026-06-29", "g1 v1", "3", "0.0%", "–", "–", "–", "not computable"],
-        ["2026-06-29", "g2 v2", "40", "25.0%", "50.0%", "61.50", "20.0%", "12.3 (-1.5 to 26.2)"],
+        ["2026-06-29", "g1 v1", "3", "0.0%", "–", "–", "–"],
+        ["2026-06-29", "g2 v2", "40", "25.0%", "50.0%", "61.50", "20.0%"],
     ]
     assert corrected == [
         [
             "2026-06-29",
-            "g1 v1",
+            "g1 v1silent · 沉默",
             "–",
             "–",
             "1.000 → 1.000",
-            "not computable: no cr (3 delivered, 0 clicked, 0 bought)",
+            "Nothing changes: there is no conversion yet.不调整：还没有转化率。",
         ],
         [
             "2026-06-29",
-            "g2 v2",
+            "g2 v2loyal · 忠诚",
             "+7.55",
             "+0.350",
             "1.100 → 1.177",
-            "short of its targets by 35.0%",
+            "So a larger benefit is tried.",
         ],
     ]
     assert page.rows("target")[1:] == [["A2", "late rows", "", "", "", "not measurable: no stream"]]
     assert "nan" not in page.words.lower()
     assert "None" not in page.words
+
+
+def test_every_lift_stands_with_its_interval_and_with_what_so_many_customers_can_show(
+    page: Page,
+) -> None:
+    assert page.rows("group") == [
+        [
+            "g1 v1silent · 沉默", "2026-06-29", "2 / 0", "50.0% / –",
+            "not computable", "–", "not computable", "–",
+            "Nothing can be said: too few customers are held out, or nobody ordered."
+            "无法判断：对照客户太少，或无人下单。",
+        ],
+        [
+            "g2 v2loyal · 忠诚", "2026-06-29", "310 / 78", "21.0% / 14.1%",
+            "+6.9 (+0.1 to +13.6)", "9.1", "+12.3 (-1.5 to +26.2)", "19.8",
+            "With 310 and 78 customers, a true difference below 9.1 points or 19.8 EUR may well go "
+            "unnoticed. More orders because of the messages."
+            "310 人对 78 人时，低于 9.1 个百分点或 19.8 EUR 的真实差异很可能看不出来。"
+            "消息带来了更多下单。",
+        ],
+    ]  # fmt: skip
+    assert "The same plan with" not in page.words
+
+
+def test_a_lift_whose_interval_holds_zero_shows_nothing() -> None:
+    kpis = small_figures().kpis.assign(order_rate_low=-0.001)
+    row = lift_rows(kpis, small_figures().strategies)[1]
+    assert row.meaning("EUR").endswith("Nothing is shown: the difference may be chance.")
+    assert row.meaning_zh("EUR").endswith("尚未看出效果：差异可能只是偶然。")
+    fewer = kpis.assign(lift=-12.0, lift_low=-20.0, lift_high=-4.0)
+    row = lift_rows(fewer, small_figures().strategies)[1]
+    assert row.meaning("EUR").endswith("unnoticed. Less revenue because of the messages.")
+    assert row.meaning_zh("EUR").endswith("看不出来。消息带来了更少收入。")
+
+
+def test_the_plan_on_the_large_shop_stands_beside_the_truth(tmp_path: Path) -> None:
+    run = LoopRun("Plum & Co", "EUR", (LAST, TODAY), proof=PROOF)
+    path = write_report(run, small_figures(), tmp_path / "report.html")
+    page = Page(path.read_text(encoding="utf-8"))
+    assert page.rows("customers the plan writes to") == [
+        [
+            "g2loyal · 忠诚", "2026-06-29", "80,000 / 20,000", "10.7% / 10.0%",
+            "+0.72 (+0.30 to +1.14)", "0.60", "+0.65", "+1.3 (-2.0 to +4.6)", "4.7",
+            "With 80,000 and 20,000 customers, a true difference below 0.60 points or 4.7 EUR may "
+            "well go unnoticed. More orders because of the messages."
+            "80,000 人对 20,000 人时，低于 0.60 个百分点或 4.7 EUR 的真实差异很可能看不出来。"
+            "消息带来了更多下单。",
+        ]
+    ]  # fmt: skip
+    assert "The same plan with 200,000 customers" in page.words
+    assert "20% are held out at random, and what they do in 28 days is seen once" in page.words
 
 
 def test_each_group_has_a_card_and_a_page(page: Page) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from small_figures import LAST, TODAY, nothing, small_figures
+from small_figures import LAST, PROOF, TODAY, nothing, small_figures
 
 from clarion.report.figures import Figures
 from clarion.report.loop_run import LoopRun
@@ -54,9 +54,13 @@ def test_the_summary_counts_rows_groups_campaigns_and_the_loop() -> None:
             "1",
             "",
             "1.000 -> 1.000",
-            "not computable: no cr (3 delivered, 0 clicked, 0 bought)",
+            "Nothing changes: there is no conversion yet.",
         ],
-        ["2026-06-29", "g2", "2", "+0.350", "1.100 -> 1.177", "short of its targets by 35.0%"],
+        ["2026-06-29", "g2", "2", "+0.350", "1.100 -> 1.177", "So a larger benefit is tried."],
+    ]
+    assert tables["Lift"] == [
+        ["g1 v1", "2 / 0", "not computable", "–", "not computable", "–"],
+        ["g2 v2", "310 / 78", "+6.9 (+0.1 to +13.6)", "9.1", "+12.3 (-1.5 to +26.2)", "19.8"],
     ]
     assert tables["Scorecard"] == [
         ["A1", "100.0%", "100%", "met"],
@@ -64,6 +68,20 @@ def test_the_summary_counts_rows_groups_campaigns_and_the_loop() -> None:
     ]
     assert "nan" not in printed
     assert "None" not in printed
+
+
+def test_the_summary_shows_the_plan_on_the_large_shop_beside_the_truth() -> None:
+    run = LoopRun("Plum & Co", "EUR", (LAST, TODAY), proof=PROOF)
+    parts = summary(run, small_figures())
+    table = next(
+        part
+        for part in parts.renderables
+        if isinstance(part, Table) and part.title == "The same plan with 200,000 customers"
+    )
+    cells = [[str(cell) for cell in column.cells] for column in table.columns]
+    assert [list(row) for row in zip(*cells, strict=True)] == [
+        ["g2", "80,000 / 20,000", "+0.72 (+0.30 to +1.14)", "0.60", "+0.65", "+1.3 (-2.0 to +4.6)", "4.7"]
+    ]  # fmt: skip
 
 
 def test_a_shop_without_groups_campaigns_or_adjustments_has_a_summary() -> None:

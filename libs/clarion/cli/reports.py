@@ -39,6 +39,12 @@ from clarion.runtime.job import Job
     help="Turns of the loop of the simulated shop, four weeks apart; real baskets have one.",
 )
 @click.option(
+    "--proof",
+    type=click.IntRange(1_000),
+    metavar="CUSTOMERS",
+    help="Try the measured plan on a shop in memory with so many customers, such as 200000.",
+)
+@click.option(
     "--conf-dir",
     type=click.Path(path_type=Path),
     help="A configuration laid over the packaged one; its shops/NAME.yml is what --shop names.",
@@ -56,6 +62,7 @@ def demo(
     size: str,
     shop: str,
     turns: int,
+    proof: int | None,
     conf_dir: Path | None,
     seed: int | None,
     overrides: tuple[str, ...],
@@ -67,7 +74,9 @@ def demo(
     from clarion.report.report import write_report
     from clarion.report.summary import summary
 
-    plan = DemoPlan(folder=Path(lake), data=data, size=size, shop=shop, turns=turns)
+    if proof is not None and (data != "sim" or turns < 2):
+        raise click.UsageError("--proof needs a simulated shop (--data sim) and two turns or more")
+    plan = DemoPlan(Path(lake), data, size, shop, turns, proof)
     options = Options(lake, plan.environment, conf_dir, overrides, None, seed, quiet)
 
     def announce(text: str) -> None:

@@ -17,8 +17,10 @@ from clarion.config.load import parse_yaml
 from clarion.contracts.gold import MESSAGES, STRATEGIES
 from clarion.contracts.silver import IDENTITIES
 from clarion.declarations import shop as declared
+from clarion.demo.proof import prove
 from clarion.kernel.errors import LakeError
 from clarion.lake import Lake
+from clarion.report.lifts import Proof
 from clarion.report.loop_run import LoopRun
 from clarion.runtime import pipeline
 from clarion.runtime.job import Job, Params
@@ -52,6 +54,7 @@ class DemoPlan:
         size: small, medium or large; of the simulated shop.
         shop: name of a shop file.
         turns: turns of the simulated shop; real baskets have one.
+        proof_customers: customers of the large shop on which the plan is tried; None for none.
     """
 
     folder: Path
@@ -59,6 +62,7 @@ class DemoPlan:
     size: str = "small"
     shop: str = "beauty"
     turns: int = 2
+    proof_customers: int | None = None
 
     @property
     def is_small(self) -> bool:
@@ -86,6 +90,7 @@ class Demo:
         announce: takes headings.
         reports: what each job did, by turn.
         planted: damaged records by kind and damage; empty for real data.
+        proof: its plan on a large shop.
         seconds: how long it took.
     """
 
@@ -99,13 +104,14 @@ class Demo:
     announce: Callable[[str], None]
     reports: list[RunReport] = field(default_factory=list)
     planted: dict[tuple[str, str], int] = field(default_factory=dict)
+    proof: Proof | None = None
     seconds: float = 0.0
 
     @property
     def loop_run(self) -> LoopRun:
         """What the report says of it."""
         shop, currency = (str(self.config.get(key)) for key in ("shop.name", "shop.currency"))
-        return LoopRun(shop, currency, self.days, self.planted, self.seconds)
+        return LoopRun(shop, currency, self.days, self.planted, self.seconds, self.proof)
 
     def run_turn(self, day: date) -> None:
         """Run every job of the loop as of a day."""
@@ -191,6 +197,9 @@ def run_demo(
         days = _turn_days(shop, turns=plan.turns)
         demo = _demo(plan, jobs, days, settings, say=say, announce=announce)
         _run_simulated_shop(demo, shop)
+        if plan.proof_customers:
+            demo.announce(f"the same plan with {plan.proof_customers:,} customers")
+            demo.proof = prove(demo.lake, demo.config, shop, customers=plan.proof_customers)
     demo.seconds = time.monotonic() - began
     return demo
 

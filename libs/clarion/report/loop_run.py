@@ -10,6 +10,7 @@ from clarion.contracts.gold import CUSTOMER_PROFILES, STRATEGIES
 from clarion.contracts.ops import BATCHES, TARGETS
 from clarion.kernel.errors import UsageError
 from clarion.lake import Lake
+from clarion.report.lifts import Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class LoopRun:
         planted: damaged records that a simulated shop delivered, by kind and damage; empty for
             real data.
         seconds: how long it took; None where nobody measured.
+        proof: the same plan on a large simulated shop; None where it was not tried.
     """
 
     shop: str
@@ -30,6 +32,7 @@ class LoopRun:
     days: tuple[date, ...]
     planted: Mapping[tuple[str, str], int] = field(default_factory=dict)
     seconds: float | None = None
+    proof: Proof | None = None
 
 
 def read_loop_run(lake: Lake, config: Config, *, as_of: date) -> LoopRun:

@@ -12,6 +12,7 @@ from plotly.offline import get_plotlyjs
 from clarion.kernel.errors import UsageError
 from clarion.report import charts, groups
 from clarion.report.figures import Figures
+from clarion.report.lifts import lift_rows, strategy_names
 from clarion.report.loop_run import LoopRun
 from clarion.report.missing import missing_parts
 
@@ -138,6 +139,9 @@ def _campaign_context(figures: Figures, run: LoopRun) -> dict[str, Any]:
         "budget": _records(budget)[0] if len(budget) else None,
         "campaign_chart": charts.chart_html(charts.campaigns_chart(figures), height=300),
         "kpis": _records(figures.kpis),
+        "lifts": lift_rows(figures.kpis, figures.strategies),
+        "names": strategy_names(figures.strategies),
+        "proof": run.proof,
         "adjustments": _records(figures.adjustments),
         "loop_chart": charts.chart_html(charts.loop_chart(figures), height=320),
         "targets": _records(figures.targets),

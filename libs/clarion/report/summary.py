@@ -11,6 +11,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from clarion.report.figures import Figures
+from clarion.report.lifts import LiftRow, lift_rows
 from clarion.report.loop_run import LoopRun
 
 _ROW_COUNTS = ["rows_in", "accepted", "quarantined", "duplicates"]
@@ -35,7 +36,11 @@ def summary(run: LoopRun, figures: Figures) -> Group:
         planned = f"{budget.planned:,.2f} of {budget.budget:,.2f} {run.currency} are planned"
         parts.append(Text(planned))
     if len(figures.adjustments):
-        parts.append(_loop_table(figures))
+        lifts = lift_rows(figures.kpis, figures.strategies)
+        parts += [_lift_table("Lift", lifts, currency=run.currency), _loop_table(figures)]
+    if run.proof is not None:
+        title = f"The same plan with {run.proof.customers:,} customers"
+        parts.append(_lift_table(title, run.proof.rows, currency=run.currency))
     parts.append(_scorecard_table(figures))
     return Group(*parts)
 
@@ -98,6 +103,35 @@ def _loop_table(figures: Figures) -> RichTable:
             adjustment.reason,
         )
     return table
+
+
+def _lift_table(title: str, lifts: Sequence[LiftRow], *, currency: str) -> RichTable:
+    """What the messages of each strategy changed, with what so many customers can show."""
+    numbers = [
+        "with / without messages",
+        "more orders, points",
+        "smallest visible",
+        "true",
+        f"more revenue each, {currency}",
+        "smallest visible",
+    ]
+    has_truth = any(row.true_effect is not None for row in lifts)
+    table = _table(title, ["strategy"], numbers if has_truth else _without(numbers, "true"))
+    for row in lifts:
+        table.add_row(
+            row.strategy,
+            f"{row.treated:,} / {row.held_out:,}",
+            row.points,
+            row.smallest_points,
+            *([row.truth] if has_truth else []),
+            row.money,
+            row.smallest_money,
+        )
+    return table
+
+
+def _without(texts: Sequence[str], text: str) -> list[str]:
+    return [each for each in texts if each != text]
 
 
 def _scorecard_table(figures: Figures) -> RichTable:

@@ -41,7 +41,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Chances of an order within the 14 days of a message; one entry per customer.
+    """Chances of an order within the window of a message; one entry per customer.
 
     Args:
         without: chance without the message.
@@ -82,16 +82,27 @@ def expected_effects(
         replicate: the course of events up to that day.
     """
     walk = walk_to(surroundings, ids, day, sends=sends, replicate=replicate)
-    message = offer.to(ids, day)
-    size = float(sizes_of(surroundings.shop, message)[0])
-    persona = walk.persona
-    effect = effects_of(surroundings.shop, message)[persona, 0]
-    effect = effect + surroundings.shop.response * walk.traits.response * size
+    return effects_on(walk, offer.to(ids, day), day=day)
+
+
+def effects_on(walk: Walk, messages: Sends, *, day: int, days: int = WINDOW_DAYS) -> Effects:
+    """The exact effect of a message to each customer, as `expected_effects` computes it.
+
+    Args:
+        walk: the customers at the beginning of the day; they stay there.
+        messages: one to each of them, in their order.
+        day: the day of sending, since the shop's start.
+        days: length of the window in which an order counts.
+    """
+    shop, numbers = walk.shop, np.arange(len(messages))
+    effect = effects_of(shop, messages)[walk.persona, numbers]
+    effect = effect + shop.response * walk.traits.response * sizes_of(shop, messages)
     click = _click_chance(walk, day)
-    none = _order_chance(walk, day, None)
-    unseen = _order_chance(walk, day, np.zeros(len(ids)))
-    seen = _order_chance(walk, day, SEEN_STRENGTH * effect)
-    clicked = _order_chance(walk, day, effect)
+    window = range(day, day + days)
+    none = _order_chance(walk, window, None)
+    unseen = _order_chance(walk, window, np.zeros(len(effect)))
+    seen = _order_chance(walk, window, SEEN_STRENGTH * effect)
+    clicked = _order_chance(walk, window, effect)
     viewed = (1 - click) * seen + click * clicked
     delivered = (1 - VIEWED) * unseen + VIEWED * viewed
     sent = (1 - DELIVERED) * none + DELIVERED * delivered
@@ -108,12 +119,13 @@ def _click_chance(walk: Walk, day: int) -> Floats:
     return chance
 
 
-def _order_chance(walk: Walk, day: int, strength: Floats | None) -> Floats:
+def _order_chance(walk: Walk, window: range, strength: Floats | None) -> Floats:
     """The chance of an order within the window, with a message of a strength; None for none."""
+    day = window[0]
     now = walk.state
     walk.state = copy.deepcopy(now)
     total = np.zeros(len(walk.traits.ids))
-    for ahead in range(day, day + WINDOW_DAYS):
+    for ahead in window:
         walk.age()
         needs = walk.needs(ahead)
         ready = walk.readiness(ahead, needs)

@@ -15,6 +15,7 @@ channels and fatigue add. The need is y^2 / (1 + y^2), where y counts the days s
 in the category in cycles of the customer's own. The README of this folder has the whole model.
 """
 
+import copy
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -108,6 +109,17 @@ def simulate(
         replicate: another course of events in the same world.
     """
     walk = walk_to(surroundings, ids, first, sends=sends, replicate=replicate)
+    return record_days(walk, first=first, last=last)
+
+
+def record_days(walk: Walk, *, first: int, last: int) -> Outcome:
+    """What customers do between two days, from where they are at the beginning of the first.
+
+    Args:
+        walk: the customers; they are moved on.
+        first: first day that is recorded.
+        last: day after the last day.
+    """
     for day in range(first, last):
         live_through(walk, day, record=True)
     columns = {
@@ -144,6 +156,24 @@ def walk_to(
     for earlier in range(-BURN_IN_DAYS, day):
         live_through(walk, earlier, record=False)
     return walk
+
+
+def with_messages(walk: Walk, sends: Sends) -> Walk:
+    """The same customers at the same time, who get messages from here on.
+
+    Args:
+        walk: the customers before anything was sent to them; it stays as it is.
+        sends: the messages.
+    """
+    answers = {name: np.zeros(len(sends), bool) for name in ANSWERS}
+    state = copy.deepcopy(walk.state)
+    other = Walk(
+        walk.surroundings, walk.draws, walk.traits, walk.later, state, sends, answers,
+        prefixes=walk.prefixes,
+    )  # fmt: skip
+    for name in ("persona", "rate", "lines", "taste"):  # a change of the persona moves them
+        setattr(other, name, getattr(walk, name).copy())
+    return other
 
 
 def live_through(walk: Walk, day: int, *, record: bool) -> None:

@@ -1,98 +1,12 @@
-"""The AdjustmentFactor: how far a strategy is from its targets, and the benefit that follows."""
+"""The benefit multiplier that follows from what was measured, and why."""
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from clarion.campaigns.measurement import reasons
+from clarion.campaigns.measurement.factor import AdjustmentFactor
+from clarion.campaigns.measurement.reasons import Gap, Reason
 from clarion.campaigns.measurement.settings import AdjustSettings
-from clarion.kernel.errors import ConfigError
-from clarion.measures.statistics.intervals import Interval, NotComputable, share
-
-KPIS = ("ctr", "cr", "apu", "rpr")
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One of the four terms: a KPI, its target and what was measured."""
-
-    kpi: str
-    target: float
-    actual: float
-    weight: float
-
-    @property
-    def gap(self) -> float:
-        """Target less actual."""
-        return self.target - self.actual
-
-    @property
-    def relative_gap(self) -> float:
-        """The gap as a share of the target."""
-        return self.gap / self.target
-
-
-@dataclass(frozen=True, slots=True)
-class AdjustmentFactor:
-    """The factor with its terms.
-
-    Args:
-        terms: one for each KPI.
-    """
-
-    terms: tuple[Term, ...]
-
-    @property
-    def literal(self) -> float:
-        """Sum of weight x (target - actual), as first defined: rates and money in one sum."""
-        return math.fsum(term.weight * term.gap for term in self.terms)
-
-    @property
-    def relative(self) -> float:
-        """Sum of weight x (target - actual) / target: each gap as a share of its target."""
-        return math.fsum(term.weight * term.relative_gap for term in self.terms)
-
-    @property
-    def absolute_gap(self) -> float:
-        """Sum of weight x |relative gap|: opposite gaps do not cancel."""
-        return math.fsum(term.weight * abs(term.relative_gap) for term in self.terms)
-
-    def dominance(self) -> float | NotComputable:
-        """The largest term's share of the relative factor: max|term| / sum|term|."""
-        if self.absolute_gap == 0.0:
-            return NotComputable("every target is met exactly")
-        return max(abs(term.weight * term.relative_gap) for term in self.terms) / self.absolute_gap
-
-
-def adjustment_factor(
-    targets: Mapping[str, float], actuals: Mapping[str, float], weights: Mapping[str, float]
-) -> AdjustmentFactor:
-    """The AdjustmentFactor of a strategy.
-
-    Args:
-        targets: by KPI: ctr, cr, apu, rpr.
-        actuals: the same.
-        weights: the same; they sum to 1.
-
-    Raises:
-        ConfigError: weights that do not sum to 1 or are negative, or a target of 0.
-    """
-    total = math.fsum(weights[kpi] for kpi in KPIS)
-    if abs(total - 1.0) > 1e-9 or any(weights[kpi] < 0 for kpi in KPIS):
-        shown = ", ".join(f"{kpi} {weights[kpi]}" for kpi in KPIS)
-        raise ConfigError(
-            "the weights of the AdjustmentFactor do not sum to 1",
-            found=f"{shown}: {total}",
-            fix="correct adjust.weight_*",
-        )
-    for kpi in KPIS:
-        if targets[kpi] == 0:
-            raise ConfigError(
-                f"the target of {kpi} is 0",
-                found="a gap cannot be divided by it",
-                fix=f"set strategy.target_{kpi}",
-            )
-    terms = (Term(kpi, targets[kpi], actuals[kpi], weights[kpi]) for kpi in KPIS)
-    return AdjustmentFactor(tuple(terms))
+from clarion.measures.statistics.intervals import NotComputable, exact_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +38,7 @@ class BenefitChange:
 
     before: float
     after: float
-    reason: str
+    reason: Reason
 
     @property
     def has_changed(self) -> bool:
@@ -149,33 +63,35 @@ def benefit_change(
     """
     benefit = measurement.benefit
     if measurement.delivered < settings.min_delivered:
-        reason = f"{measurement.delivered} delivered: fewer than {settings.min_delivered}"
+        reason = reasons.too_few_messages(measurement.delivered, settings.min_delivered)
         return BenefitChange(benefit, benefit, reason)
-    significant = _significant_kpis(factor, measurement)
+    significant = _significant_gaps(factor, measurement)
     if not significant:
-        return BenefitChange(benefit, benefit, "no gap that chance would not explain")
+        return BenefitChange(benefit, benefit, reasons.explained_by_chance())
 
     step = 1 + settings.gain * factor.relative
     bounded_step = min(max(step, 1 - settings.step), 1 + settings.step)
     after = round(min(max(benefit * bounded_step, settings.lowest), settings.highest), 6)
     if after == benefit:
-        reason = f"the benefit multiplier is at its bound of {benefit}"
+        is_at_bound = benefit in (settings.lowest, settings.highest)
+        reason = reasons.at_its_bound(benefit) if is_at_bound else reasons.gaps_that_cancel()
         return BenefitChange(benefit, benefit, reason)
-    direction = "short of" if factor.relative > 0 else "beyond"
-    kpis = ", ".join(significant)
-    reason = f"{direction} its targets by {abs(factor.relative):.1%} (significant: {kpis})"
+    reason = reasons.reason_of_change(significant, factor.relative, before=benefit, after=after)
     return BenefitChange(benefit, after, reason)
 
 
-def _significant_kpis(factor: AdjustmentFactor, measurement: Measurement) -> list[str]:
-    """The rates whose 95 % interval excludes their target."""
-    targets = {term.kpi: term.target for term in factor.terms}
-    intervals = {
-        "ctr": share(measurement.clickers, measurement.delivered),
-        "cr": share(measurement.buyers, measurement.clickers),
-    }
-    return [
-        kpi
-        for kpi, interval in intervals.items()
-        if isinstance(interval, Interval) and not interval.low <= targets[kpi] <= interval.high
+def _significant_gaps(factor: AdjustmentFactor, measurement: Measurement) -> list[Gap]:
+    """The rates whose exact 95 % interval excludes their target."""
+    terms = {term.kpi: term for term in factor.terms}
+    gaps = [
+        Gap(terms["ctr"], measurement.clickers, measurement.delivered),
+        Gap(terms["cr"], measurement.buyers, measurement.clickers),
     ]
+    return [gap for gap in gaps if not _is_explained_by_chance(gap)]
+
+
+def _is_explained_by_chance(gap: Gap) -> bool:
+    interval = exact_share(gap.part, gap.whole)
+    if isinstance(interval, NotComputable):
+        return True
+    return interval.low <= gap.term.target <= interval.high

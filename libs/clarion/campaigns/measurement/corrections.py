@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from clarion.campaigns.measurement.adjustment import (
-    KPIS,
-    Measurement,
-    adjustment_factor,
-    benefit_change,
-)
+from clarion.campaigns.measurement.adjustment import Measurement, benefit_change
+from clarion.campaigns.measurement.factor import KPIS, adjustment_factor
+from clarion.campaigns.measurement.reasons import not_computable
 from clarion.campaigns.measurement.settings import AdjustSettings
 
 
@@ -35,15 +32,13 @@ def adjustment_row(
     delivered, clickers, buyers = kpis["delivered"], kpis["clickers"], kpis["buyers"]
     missing = [kpi for kpi in KPIS if kpis[kpi] is None]
     if missing:
-        reason = (
-            f"not computable: no {', '.join(missing)} "
-            f"({delivered} delivered, {clickers} clicked, {buyers} bought)"
-        )
+        reason = not_computable(missing, delivered=delivered, clickers=clickers, buyers=buyers)
         return row | {
             "terms": [],
             "benefit_after": plan["benefit"],
             "acted": False,
-            "reason": reason,
+            "reason": reason.en,
+            "reason_zh": reason.zh,
         }
     targets = {kpi: float(plan[f"target_{kpi}"]) for kpi in KPIS}
     actuals = {kpi: float(kpis[kpi]) for kpi in KPIS}
@@ -63,5 +58,6 @@ def adjustment_row(
         "absolute_gap": factor.absolute_gap,
         "benefit_after": change.after,
         "acted": change.has_changed,
-        "reason": change.reason,
+        "reason": change.reason.en,
+        "reason_zh": change.reason.zh,
     }

@@ -135,9 +135,10 @@ def strategy_kpis(
 def arms(
     decisions: DataFrame, order_lines: DataFrame, *, sent_on: date, window_days: int, time_zone: str
 ) -> DataFrame:
-    """Moments of revenue per customer within the window, by strategy, in and outside the holdout.
+    """Revenue per customer within the window, by strategy, in and outside the holdout.
 
-    Revenue is what was bought within the window, less what of it came back within the window.
+    Revenue is what was bought within the window, less what of it came back within the window. A
+    customer of whose orders something is left has ordered.
 
     Args:
         decisions: DECISIONS of the day that is measured.
@@ -147,7 +148,8 @@ def arms(
         time_zone: the shop's zone.
 
     Returns:
-        strategy_id, is_holdout, n, mean, m2.
+        strategy_id, is_holdout, n, buyers (customers who ordered), and mean and m2 of the revenue
+        per customer.
     """
     lines = _lines_of_customers(order_lines, sent_on, window_days, time_zone)
     spent = (
@@ -162,6 +164,7 @@ def arms(
         .groupBy("strategy_id", "is_holdout")
         .agg(
             F.count("*").alias("n"),
+            F.count_if(F.col("spent") > 0).alias("buyers"),
             F.avg("spent").alias("mean"),
             (F.var_pop("spent") * F.count("*")).alias("m2"),
         )

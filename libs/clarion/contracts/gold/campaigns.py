@@ -228,6 +228,41 @@ STRATEGY_KPIS = Table(
             unit="shop currency",
             nullable=True,
         ),
+        Column(
+            "lift_detectable",
+            "double",
+            "smallest difference of it that so many customers show (two-sided 5 %, 80 % power)",
+            unit="shop currency",
+            nullable=True,
+        ),
+        Column("held_out_buyers", "bigint", "customers in the holdout who ordered", nullable=True),
+        Column(
+            "treated_buyers", "bigint", "customers outside the holdout who ordered", nullable=True
+        ),
+        Column(
+            "order_rate_lift",
+            "double",
+            "share of customers who ordered, outside the holdout less inside",
+            nullable=True,
+        ),
+        Column(
+            "order_rate_low",
+            "double",
+            "lower end of its 95 % interval (Newcombe)",
+            nullable=True,
+        ),
+        Column(
+            "order_rate_high",
+            "double",
+            "upper end of its 95 % interval (Newcombe)",
+            nullable=True,
+        ),
+        Column(
+            "order_rate_detectable",
+            "double",
+            "smallest difference of it that so many customers show (two-sided 5 %, 80 % power)",
+            nullable=True,
+        ),
     ),
     checks=(
         Check("clickers_were_reached", "clickers <= delivered"),
@@ -277,7 +312,8 @@ ADJUSTMENTS = Table(
         Column("benefit_before", "double", "benefit multiplier that was measured"),
         Column("benefit_after", "double", "benefit multiplier of the next version"),
         Column("acted", "boolean", "true where the multiplier changes"),
-        Column("reason", "string", "why it changes, or why not"),
+        Column("reason", "string", "why it changes, or why not, in sentences"),
+        Column("reason_zh", "string", "the same in Chinese", nullable=True),
     ),
     checks=(Check("bounded_step", "abs(benefit_after / benefit_before - 1) <= 0.1000001"),),
     owner="campaigns",

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from scipy.special import ndtri, stdtrit
+from scipy.special import betaincinv, ndtri, stdtrit
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,21 @@ class Moments:
         return Moments(
             n, self.mean + gap * other.n / n, self.m2 + other.m2 + gap**2 * self.n * other.n / n
         )
+
+    @classmethod
+    def of_share(cls, successes: int, trials: int) -> "Moments":
+        """The moments of a sample of 0 and 1.
+
+        Args:
+            successes: how many are 1.
+            trials: how many there are.
+
+        Example:
+            >>> Moments.of_share(1, 4)
+            Moments(n=4, mean=0.25, m2=0.75)
+        """
+        mean = successes / trials if trials else 0.0
+        return cls(trials, mean, trials * mean * (1 - mean))
 
     @property
     def variance(self) -> float:
@@ -107,3 +122,65 @@ def share(successes: float, trials: float, *, level: float = 0.95) -> Interval |
     middle = (p + z**2 / (2 * trials)) / scale
     half = z * math.sqrt(p * (1 - p) / trials + z**2 / (4 * trials**2)) / scale
     return Interval(p, max(0.0, middle - half), min(1.0, middle + half))
+
+
+def exact_share(successes: int, trials: int, *, level: float = 0.95) -> Interval | NotComputable:
+    """A share with the exact interval of Clopper and Pearson.
+
+    It is wider than Wilson's, and never claims more than it should: with few trials Wilson's leaves
+    out values that chance explains (2 of 6 against 8 %).
+
+    Args:
+        successes: how many of the trials succeeded.
+        trials: how many there were.
+        level: least coverage of the interval.
+
+    Returns:
+        The interval; or why there is none: no trials.
+
+    Example:
+        >>> found = exact_share(2, 6)
+        >>> round(found.value, 2), round(found.low, 2), round(found.high, 2)
+        (0.33, 0.04, 0.78)
+    """
+    if trials <= 0:
+        return NotComputable("nothing was tried")
+    tail, failures = (1 - level) / 2, trials - successes
+    low = float(betaincinv(successes, failures + 1, tail)) if successes else 0.0
+    high = float(betaincinv(successes + 1, failures, 1 - tail)) if failures else 1.0
+    return Interval(successes / trials, low, high)
+
+
+def difference_of_shares(
+    treated: Moments, control: Moments, *, level: float = 0.95
+) -> Interval | NotComputable:
+    """Difference of two shares, treated less control, with Newcombe's interval.
+
+    It joins the Wilson intervals of both shares. With few successes it does not claim a difference
+    that chance explains, as an interval by variances does: one success varies too little.
+
+    Args:
+        treated: a sample of 0 and 1 (`Moments.of_share`).
+        control: another.
+        level: coverage of the interval.
+
+    Returns:
+        The interval; or why there is none: an empty arm.
+
+    References:
+        Newcombe, R. G. (1998). Interval estimation for the difference between independent
+        proportions. Statistics in Medicine 17, 873-890, method 10.
+
+    Example:
+        >>> found = difference_of_shares(Moments.of_share(56, 70), Moments.of_share(48, 80))
+        >>> round(found.value, 4), round(found.low, 4), round(found.high, 4)
+        (0.2, 0.0524, 0.3339)
+    """
+    of_treated = share(treated.mean * treated.n, treated.n, level=level)
+    of_control = share(control.mean * control.n, control.n, level=level)
+    if isinstance(of_treated, NotComputable) or isinstance(of_control, NotComputable):
+        return NotComputable(f"an arm is empty: {treated.n} and {control.n}")
+    gap = of_treated.value - of_control.value
+    below = math.hypot(of_treated.value - of_treated.low, of_control.high - of_control.value)
+    above = math.hypot(of_treated.high - of_treated.value, of_control.value - of_control.low)
+    return Interval(gap, gap - below, gap + above)
