@@ -1,9 +1,8 @@
 """Small faults, drawn by a seed, that tests should see.
 
 A mutant is the library with one fault: a comparison flipped, a constant changed, another kind of
-join, a filter left out, a sign changed, a bound of a window moved. Faults are drawn, not chosen.
-Every capability gets as many as its lines ask for. The kind is drawn among the kinds that the
-capability has, and the place among the places of the kind.
+join, a filter left out, a sign changed, a bound of a window moved. Every capability gets as many as
+its lines ask for. The kind is drawn among its kinds, and the place among the places of the kind.
 
     python benchmarks/mutations.py --seed 18 --count 40 list       # the mutants
     python benchmarks/mutations.py --seed 18 --count 40 apply 7    # write the seventh into the tree
@@ -19,7 +18,6 @@ import ast
 import itertools
 import random
 import re
-import shlex
 import subprocess
 import sys
 import time
@@ -31,7 +29,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "libs" / "clarion"
 LANES = ("unit", "spark", "lake", "jobs")
-
 COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",
     ast.Is: "is not", ast.IsNot: "is", ast.In: "not in", ast.NotIn: "in",
@@ -41,10 +38,11 @@ JOINS = {
     "left": "inner", "inner": "left", "left_anti": "left_semi", "left_semi": "left_anti",
     "full": "left", "full_outer": "left", "outer": "left", "right": "inner",
 }  # fmt: skip
+BOUNDED = ("rowsBetween", "rangeBetween", "timedelta", "date_add", "date_sub")
 BOUNDS = {"currentRow": "1", "unboundedPreceding": "-1", "unboundedFollowing": "1"}
 # What a table, a field or a message says is no behaviour; neither are types.
-DESCRIPTIONS = {"Column", "Check", "Field", "field", "Literal", "echo", "print", "warn"}
-LOGGED = {"debug", "info", "warning", "error", "exception"}
+LOGGED = {"echo", "print", "warn", "debug", "info", "warning", "error", "exception"}
+DESCRIPTIONS = {"Column", "Check", "Field", "field", "Literal", *LOGGED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,56 +58,55 @@ class Mutant:
 
     def applied(self, source: bytes) -> bytes:
         """The file with the fault."""
-        before, rest = source[: self.start], source[self.start :]
-        assert rest.startswith(self.before.encode()), f"{self.path} has changed"
-        return before + self.after.encode() + rest[len(self.before.encode()) :]
+        start, old = self.start, self.before.encode()
+        assert source[start:].startswith(old), f"{self.path} has changed"
+        return source[:start] + self.after.encode() + source[start + len(old) :]
 
 
 class _Places(ast.NodeVisitor):
     """Collects the places of a file where a fault can be put."""
 
     def __init__(self, path: str, source: bytes) -> None:
-        self.path = path
-        self.source = source
+        self.path, self.source = path, source
         self.found: list[Mutant] = []
-        lengths = map(len, source.splitlines(keepends=True))
-        self._starts = list(itertools.accumulate(lengths, initial=0))
+        lines = source.splitlines(keepends=True)
+        self._starts = list(itertools.accumulate(map(len, lines), initial=0))
+        self.visit(ast.parse(source))
 
     def _span(self, node: ast.expr) -> tuple[int, int]:
         start = self._starts[node.lineno - 1] + node.col_offset
         return start, self._starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
+
+    def _text(self, node: ast.expr) -> str:
+        return self.source[slice(*self._span(node))].decode()
 
     def _add(self, kind: str, start: int, end: int, after: str) -> None:
         line = self.source.count(b"\n", 0, start) + 1
         before = self.source[start:end].decode()
         self.found.append(Mutant(self.path, line, kind, start, before, after))
 
-    def _text(self, node: ast.expr) -> str:
-        return self.source[slice(*self._span(node))].decode()
-
     def _between(self, left: ast.expr, right: ast.expr, operators: bytes) -> tuple[int, int]:
         """Where the operator between two operands is."""
-        first, last = self._span(left)[1], self._span(right)[0]
-        match = re.compile(operators).search(self.source, first, last)
-        assert match, (self.path, left.lineno)
+        ends = self._span(left)[1], self._span(right)[0]
+        (match,) = itertools.islice(re.compile(operators).finditer(self.source, *ends), 1)
         return match.span()
 
     def visit_Compare(self, node: ast.Compare) -> None:
         sides = itertools.pairwise((node.left, *node.comparators))
-        for (left, right), operator in zip(sides, node.ops, strict=True):
-            span = self._between(left, right, COMPARISON)
-            self._add("comparison", *span, COMPARISONS[type(operator)])
+        for pair, operator in zip(sides, node.ops, strict=True):
+            after = COMPARISONS[type(operator)]
+            self._add("comparison", *self._between(*pair, COMPARISON), after)
         self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        if type(node.value) in (int, float):
+        if isinstance(node.value, int | float) and not isinstance(node.value, bool):
             self._add("constant", *self._span(node), _changed(node.value))
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
-        is_number = not (_is_text(node.left) or _is_text(node.right))
-        if isinstance(node.op, ast.Add | ast.Sub) and is_number:
-            span = self._between(node.left, node.right, rb"[+-]")
-            self._add("sign", *span, "-" if isinstance(node.op, ast.Add) else "+")
+        is_text = _is_text(node.left) or _is_text(node.right)
+        if isinstance(node.op, ast.Add | ast.Sub) and not is_text:
+            after = "-" if isinstance(node.op, ast.Add) else "+"
+            self._add("sign", *self._between(node.left, node.right, rb"[+-]"), after)
         self.generic_visit(node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> None:
@@ -119,17 +116,16 @@ class _Places(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         name = node.func.attr if isinstance(node.func, ast.Attribute) else _name(node.func)
-        if name in DESCRIPTIONS | LOGGED or name.endswith(("Error", "Warning")):
+        if name in DESCRIPTIONS or name.endswith(("Error", "Warning")):
             return
-        if name in ("rowsBetween", "rangeBetween", "timedelta", "date_add", "date_sub"):
+        if name in BOUNDED:
             self._bounds(node, name)
             return
-        if isinstance(node.func, ast.Attribute):
-            receiver = node.func.value
-            if name in ("filter", "where") and len(node.args) == 1 and _name(receiver) != "F":
-                self._add("filter", *self._span(node), self._text(receiver))
-            elif name in ("join", "merge"):
-                self._join(node)
+        if name in ("filter", "where") and isinstance(node.func, ast.Attribute):
+            if len(node.args) == 1 and _name(node.func.value) != "F":
+                self._add("filter", *self._span(node), self._text(node.func.value))
+        elif name in ("join", "merge"):
+            self._join(node)
         self.generic_visit(node)
 
     def _join(self, node: ast.Call) -> None:
@@ -155,9 +151,8 @@ class _Places(ast.NodeVisitor):
 
     def generic_visit(self, node: ast.AST) -> None:
         """Everything below, but messages and types."""
-        if isinstance(node, ast.Raise | ast.JoinedStr | ast.Assert):
-            return
-        if isinstance(node, ast.Subscript) and _name(node.value) in DESCRIPTIONS:
+        is_type = isinstance(node, ast.Subscript) and _name(node.value) in DESCRIPTIONS
+        if is_type or isinstance(node, ast.Raise | ast.JoinedStr | ast.Assert):
             return
         types = [getattr(node, name, None) for name in ("annotation", "returns")]
         for child in ast.iter_child_nodes(node):
@@ -180,9 +175,7 @@ def _changed(value: float) -> str:
 
 def places(path: str, source: bytes) -> list[Mutant]:
     """Every fault that can be put into a file."""
-    visitor = _Places(path, source)
-    visitor.visit(ast.parse(source))
-    return visitor.found
+    return _Places(path, source).found
 
 
 def sources() -> dict[str, list[Path]]:
@@ -201,20 +194,18 @@ def shares(lines: dict[str, int], count: int) -> dict[str, int]:
     exact = {name: count * each / sum(lines.values()) for name, each in lines.items()}
     given = {name: int(value) for name, value in exact.items()}
     rest = sorted(exact, key=lambda name: (given[name] - exact[name], name))
-    for name in rest[: count - sum(given.values())]:
-        given[name] += 1
-    return given
+    larger = rest[: count - sum(given.values())]
+    return {name: each + (name in larger) for name, each in given.items()}
 
 
 def drawn(seed: int, count: int) -> list[Mutant]:
     """The mutants of a seed, by capability."""
     chance = random.Random(seed)
     files = sources()
-    lines = {
-        name: sum(path.read_bytes().count(b"\n") for path in paths) for name, paths in files.items()
-    }
+    texts = {name: b"".join(map(Path.read_bytes, paths)) for name, paths in files.items()}
+    given = shares({name: text.count(b"\n") for name, text in texts.items()}, count)
     chosen = []
-    for name, number in sorted(shares(lines, count).items()):
+    for name, number in sorted(given.items()):
         left = defaultdict(list)
         for path in files[name]:
             for mutant in places(path.relative_to(ROOT).as_posix(), path.read_bytes()):
@@ -245,23 +236,19 @@ def importing_tests(path: str) -> list[str]:
     for file in itertools.chain(ROOT.glob("tests/**/*.py"), *sources().values()):
         for name in _imported(file):
             users[name].add(_module(file.relative_to(ROOT).as_posix()))
-    step = {_module(path)}
-    seen: list[str] = []
+    seen, step = [], {_module(path)}
     while step:
         seen += sorted(step)
         step = {user for name in step for user in users[name]} - set(seen)
-    files = [name.replace(".", "/") + ".py" for name in seen if name.startswith("tests.")]
-    lanes = [[name for name in files if name.startswith(f"tests/{lane}/test_")] for lane in LANES]
-    return [name for lane in lanes for name in lane]
+    tests = [name for name in seen if re.match(rf"tests\.({'|'.join(LANES)})\.test_", name)]
+    tests.sort(key=lambda name: LANES.index(name.split(".")[1]))
+    return [name.replace(".", "/") + ".py" for name in tests]
 
 
 def first_failing(tests: list[str], *, prefix: str, seconds: float) -> str | None:
     """The first test that fails, or None."""
-    command = [*shlex.split(prefix), sys.executable, "-B", "-m", "pytest", "-x", "-q", *tests]
-    try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return None
+    command = f"{prefix} timeout {seconds} {sys.executable} -B -m pytest -x -q"
+    done = subprocess.run([*command.split(), *tests], cwd=ROOT, capture_output=True, text=True)
     match = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", done.stdout, re.MULTILINE)
     return match[1] if match else None
 
@@ -288,8 +275,8 @@ def tried(mutant: Mutant, *, tests: list[str], prefix: str, seconds: float) -> s
 def main() -> None:
     """List mutants, write one into the tree, or try some."""
     parser = argparse.ArgumentParser(description="Small faults that tests should see.")
-    parser.add_argument("--seed", type=int, default=18)
-    parser.add_argument("--count", type=int, default=40)
+    for name, default in (("--seed", 18), ("--count", 40)):
+        parser.add_argument(name, type=int, default=default)
     parser.add_argument("--prefix", default="", help="a command before pytest with Spark")
     parser.add_argument("--seconds", type=float, default=240, help="for the tests of one mutant")
     parser.add_argument("--tests", nargs="*", default=[], help="instead of those that import it")
@@ -299,8 +286,8 @@ def main() -> None:
     mutants = dict(enumerate(drawn(given.seed, given.count), start=1))
     for number in given.numbers or mutants:
         mutant = mutants[number]
-        texts = [re.sub(r"\s+", " ", text) for text in (mutant.before, mutant.after)]
-        print(f"{number}\t{mutant.path}:{mutant.line}\t{mutant.kind}\t{' -> '.join(texts)}")
+        change = re.sub(r"\s+", " ", f"{mutant.before} -> {mutant.after}")
+        print(f"{number}\t{mutant.path}:{mutant.line}\t{mutant.kind}\t{change}")
         if given.action == "apply":
             path = ROOT / mutant.path
             path.write_bytes(mutant.applied(path.read_bytes()))
