@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from frames import first_row
 from pyspark.sql import DataFrame
 
 from clarion.collect.identity.consent import consenting_when_kept
+from clarion.runtime.scope import Scope
+from clarion.workflows import target_sums
 from clarion.workflows.collection_sums import count_numbers, landed_and_sent
 from clarion.workflows.target_settings import ScorecardSettings
 from clarion.workflows.targets import Target
@@ -97,3 +101,31 @@ def test_a_row_counts_as_authorised_by_the_consent_of_the_moment_when_it_was_kep
         for row in consenting_when_kept(kept, statements).collect()
     }
     assert authorised == {("stays", 5), ("stays", 20), ("leaves", 5), ("returns", 20)}
+
+
+def test_values_in_standard_form_are_those_of_its_rule_and_of_the_mapping_in_use(
+    rows: Rows,
+) -> None:
+    batches = rows(
+        "_batch string, _source string, mapping_hash string, rows_in bigint, accepted bigint, "
+        "quarantined bigint, duplicates bigint, warned bigint",
+        ("b1", "shop.customers", "new", 10, 9, 1, 0, 2),
+        ("b2", "shop.customers", "new", 5, 5, 0, 0, 0),
+    )
+    quality = rows(
+        "_batch string, _source string, mapping_hash string, rule string, column string, "
+        "checked bigint, failed bigint",
+        ("b1", "shop.customers", "new", "standard_form", "phone", 8, 2),
+        ("b2", "shop.customers", "new", "standard_form", "phone", 4, 1),
+        ("b1", "shop.customers", "old", "standard_form", "phone", 8, 7),
+        ("b1", "shop.customers", "new", "out_of_range", "phone", 10, 5),
+        ("b1", "shop.customers", "new", "standard_form", "region", 0, 0),
+    )
+    frames = {"ops.batches": batches, "ops.quality": quality}
+    scope = cast(Scope, SimpleNamespace(raw=lambda table: frames[table.name]))
+    sums: dict[str, float] = {}
+    for frame in target_sums._of_batches(scope):
+        for row in frame.collect():
+            sums |= row["sums"]
+    assert (sums["rows_in"], sums["accepted"], sums["quarantined"]) == (15, 14, 1)
+    assert target_sums.formed_and_stated(sums) == {"shop.customers.phone": (9, 12)}

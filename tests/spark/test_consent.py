@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import chain, product
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -17,7 +19,11 @@ from clarion.collect.identity.consent import (
 )
 from clarion.collect.identity.settings import ConsentSettings
 from clarion.config import Config
+from clarion.contracts.silver import CONSENTS
+from clarion.lake.frames import rows_as_frame
 from clarion.measures.columns.consents import consents_to_channel, consents_to_every_channel
+from clarion.runtime.scope import Scope
+from clarion.workflows import silver_facts
 
 AS_OF = date(2026, 6, 1)
 LATE = datetime(2026, 6, 1, tzinfo=UTC)
@@ -195,3 +201,31 @@ def test_names_of_channels_are_compared_in_standard_form_and_answers_withdraw_as
         "both": {"*": True, "mail": False},
         "me": {"*": True, "mail": False},
     }
+
+
+def test_a_declared_consent_is_written_once_and_again_only_if_it_is_older(
+    spark: SparkSession,
+) -> None:
+    def consents(batch: str, **days: int) -> DataFrame:
+        rows = [
+            {
+                "record_id": f"{batch}/{name}", "customer_id": name, "purpose": "analytics",
+                "channel": "*", "granted": True, "basis": "declared", "_batch": batch,
+                "at": datetime(2026, 5, day, tzinfo=UTC), "arrived_at": LATE,
+                "_source": "shop.orders", "_file": "a.csv", "_row": day,
+            }
+            for name, day in days.items()
+        ]  # fmt: skip
+        return rows_as_frame(spark, CONSENTS, rows)
+
+    stored = consents("b1", older=5, same=5, younger=5).unionByName(
+        consents("b2", anew=1)  # of a batch that is cleaned again
+    )
+    scope = cast(Scope, SimpleNamespace(own=lambda table: stored))
+    arriving = [
+        consents("b2", older=3, same=5, younger=7, anew=9, unknown=9),
+        consents("b2", unknown=8),
+    ]
+    (new,) = silver_facts._new_declared_consents(scope, arriving, in_batches="_batch = 'b2'")
+    found = {(row["customer_id"], row["at"].day) for row in new.collect()}
+    assert found == {("older", 3), ("anew", 9), ("unknown", 8)}

@@ -164,7 +164,7 @@ def test_unknown_is_not_zero_unless_the_feature_says_so(rows: Callable[..., Data
     }
 
 
-def test_an_order_is_one_row_with_its_gap_and_a_return_is_none(
+def test_an_order_is_one_row_with_its_gap_and_what_was_not_sold_is_none(
     rows: Callable[..., DataFrame],
 ) -> None:
     lines = rows(
@@ -173,6 +173,7 @@ def test_an_order_is_one_row_with_its_gap_and_a_return_is_none(
         ("k", "o1", "sale", None, None, None, "C", None, "web", "2026-05-01 20:00:00", "2026-05-01 20:00:00"),
         ("k", "o2", "sale", None, None, None, None, "s", "store", "2026-05-11 09:00:00", "2026-05-11 09:00:00"),
         ("k", "r1", "return", None, None, None, None, None, "web", "2026-05-12 09:00:00", "2026-05-12 09:00:00"),
+        ("k", "n1", "no_sale", None, None, None, None, None, "web", "2026-05-08 09:00:00", "2026-05-08 09:00:00"),
     ).selectExpr(
         "customer_id", "order_id", "kind", "1BD quantity", "10BD amount", "1BD discount", "coupon_ref", "store_ref", "channel",
         "timestamp(happened_at) happened_at", "timestamp(arrived_at) arrived_at",
@@ -181,6 +182,7 @@ def test_an_order_is_one_row_with_its_gap_and_a_return_is_none(
         row["order_id"]: row
         for row in views.orders(lines, as_of=AS_OF, time_zone="Asia/Shanghai").collect()
     }
+    assert set(orders) == {"o1", "o2", "r1"}  # nothing was sold or sent back with n1
     assert (
         orders["o1"]["amount"],
         orders["o1"]["lines"],

@@ -1,6 +1,7 @@
 """What the report is given of a lake, counted again from its tables with pandas."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -9,11 +10,12 @@ from typing import Any
 import pandas as pd
 import pytest
 from lake_rows import append_rows
+from pyspark.sql import DataFrame
 from worlds import World
 
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake import Lake
-from clarion.report.figures import Figures, read_figures
+from clarion.report.figures import Figures, _nearest_products, read_figures
 
 DAY = date(2026, 6, 29)
 TURNS = [DAY - timedelta(days=28 * turn) for turn in range(14)][::-1]
@@ -182,3 +184,17 @@ def test_a_report_of_a_day_leaves_out_what_came_later_and_what_is_too_long_ago(l
         assert list(getattr(figures, shown)["as_of"]) == TURNS, shown
     assert [stamp.tz_localize(UTC) for stamp in figures.minutes["minute"]] == minutes[1:3]
     assert list(figures.alerts["alert_id"]) == [f"a{number:02d}" for number in range(11, 1, -1)]
+
+
+def test_a_product_that_is_described_no_more_is_not_shown_among_neighbours(
+    rows: Callable[..., DataFrame],
+) -> None:
+    neighbours = rows(
+        "product_id string, neighbour_id string, rank int, cosine double",
+        ("p1", "p2", 1, 0.9), ("p1", "gone", 2, 0.8), ("gone", "p1", 1, 0.8),
+    )  # fmt: skip
+    vectors = rows(
+        "product_id string, title string, category string", ("p1", "Tea", "tea"), ("p2", "Cup", "cups")
+    )  # fmt: skip
+    shown = _nearest_products(neighbours, vectors).collect()
+    assert [(row["title"], row["neighbour"]) for row in shown] == [("Tea", "Cup")]

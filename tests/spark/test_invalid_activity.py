@@ -222,6 +222,35 @@ def test_a_second_line_does_not_hide_a_ring(rows: Rows) -> None:
     assert found == {"o0": (2 / 8) ** 2, "o1": (2 / 8) ** 2, "o3": 1.0}
 
 
+def test_a_device_or_address_of_one_account_links_nobody(rows: Rows) -> None:
+    events = rows(
+        EVENT,
+        ("e1", _at(0), "view", "c1", "shared", "p", None),
+        ("e2", _at(1), "view", "c2", "shared", "p", None),
+        ("e3", _at(2), "view", "c1", "own", "p", None),
+    )
+    customers = rows(CUSTOMER, ("c1", _at(0), "street 1"), ("c3", _at(0), None))
+    links = invalid_activity.shared_links(events, customers).collect()
+    assert {(row["customer_id"], row["link"]) for row in links} == {
+        ("c1", "d:shared"),
+        ("c2", "d:shared"),
+    }
+
+
+def test_the_usual_buyers_of_a_product_are_those_of_the_four_weeks_before(rows: Rows) -> None:
+    buyers = {0: 280, 1: 56, 29: 4}  # by day; the first is 29 days before the last
+    lines = [
+        (f"l{day}-{n}", f"o{day}-{n}", _at(86400 * day + n), "sale", f"c{n}", "p", None)
+        for day, number in buyers.items()
+        for n in range(number)
+    ]
+    sales = invalid_activity.sale_lines(
+        rows(LINE, *lines), rows(EVENT), rows(CUSTOMER), time_zone="UTC"
+    )
+    bursts = sales.where("order_id = 'o29-0'").select("burst").collect()
+    assert [row["burst"] for row in bursts] == [4 / (56 / 28)]
+
+
 def test_a_fake_order_takes_its_returns_along(rows: Rows) -> None:
     detector = parse_detectors(
         {

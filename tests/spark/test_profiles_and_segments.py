@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 from frames import first_row
 from pyspark.ml.evaluation import ClusteringEvaluator
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from clarion.config import Config
 from clarion.customers.profiles.days import customer_days
+from clarion.customers.profiles.interests import category_interests, product_interests
 from clarion.customers.profiles.life_cycle import returns_by_limit
 from clarion.customers.profiles.profiles import customer_profiles
 from clarion.customers.profiles.settings import ProfileSettings
@@ -93,6 +94,49 @@ def test_an_order_on_the_as_of_day_or_known_later_does_not_count(
     days = customer_days(lines, rows(EVENTS), time_zone="UTC")
     profile = _profile(days, rows, settings)["k"]
     assert (profile["orders"], profile["monetary"], profile["recency_days"]) == (1, 10, 2.0)
+
+
+def test_interest_begins_with_the_first_day_of_the_window(
+    rows: Callable[..., DataFrame], settings: ProfileSettings
+) -> None:
+    ages = [settings.window_days + more for more in (1, 0, -1)]
+    viewed = [(f"p{age}", AS_OF - timedelta(days=age)) for age in ages]
+    events = rows(
+        "customer_id string, product_id string, type string, day date",
+        *(("a", product, "view", day) for product, day in viewed),
+    ).select("customer_id", "product_id", "type", *_at_noon())
+    interests = product_interests(
+        _lines(rows).withColumn("order_id", F.lit("o")),
+        events,
+        rows("product_id string, category string"),
+        as_of=AS_OF,
+        time_zone="UTC",
+        settings=settings,
+    )
+    seen = {row["product_id"] for row in interests.collect()}
+    assert seen == {f"p{age}" for age in ages[1:]}
+
+
+def _at_noon() -> tuple[Column, Column]:
+    noon = F.col("day").cast("timestamp") + F.expr("INTERVAL 12 HOURS")
+    return noon.alias("happened_at"), noon.alias("arrived_at")
+
+
+def test_interest_in_products_without_a_category_is_in_no_category(
+    rows: Callable[..., DataFrame],
+) -> None:
+    interests = rows(
+        "customer_id string, product_id string, category string, interest double",
+        ("a", "p1", "tea", 3.0),
+        ("a", "p2", "cups", 1.0),
+        ("a", "p3", None, 4.0),
+        ("b", "p3", None, 4.0),
+    )
+    found = {
+        row["customer_id"]: [(item["category"], item["share"]) for item in row["interests"]]
+        for row in category_interests(interests).collect()
+    }
+    assert found == {"a": [("tea", 0.75), ("cups", 0.25)]}
 
 
 def test_the_shops_zone_decides_the_day(rows: Callable[..., DataFrame]) -> None:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -14,18 +15,18 @@ import pytest
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.kernel.errors import ConfigError
-from clarion.sim import exposures, files, margins, visits
+from clarion.sim import exposures, files, margins, market, truth, visits
 from clarion.sim.answers import response_records
 from clarion.sim.course import World, build_world, follow
 from clarion.sim.draws import numbered
 from clarion.sim.effects import Offer, expected_effects, realised_effects
 from clarion.sim.kernel import Outcome, simulate
 from clarion.sim.records import Course, customer_refs, event_records
-from clarion.sim.shop import Shop, parse_shop
+from clarion.sim.shop import BURN_IN_DAYS, Shop, parse_shop
 from clarion.sim.surroundings import build_surroundings
 from clarion.sim.traits import draw_members
 from clarion.sim.visitors import steps_before_registering
-from clarion.sim.walk import Sends
+from clarion.sim.walk import WINDOW_DAYS, Sends, Walk
 
 IDS = np.arange(600, dtype=np.int64)
 LAST = 90
@@ -297,6 +298,43 @@ def test_many_messages_tire_and_lead_to_withdrawals() -> None:
     # Who has withdrawn gets nothing more.
     gone = tired.state.unsubscribed
     assert tired.delivered.reshape(len(IDS), -1)[gone].mean() < tired.delivered.mean()
+
+
+def test_a_message_is_viewed_within_ten_hours_from_two_minutes_after_it_was_sent() -> None:
+    ids, days = np.meshgrid(IDS, np.arange(10, dtype=np.int64))
+    waited = visits.view_seconds(world().draws, ids.ravel(), days.ravel()) - visits.SENT_AT
+    assert (waited.min() // 60, waited.max() // 60) == (2, 10 * 60 + 1)
+
+
+def test_a_message_works_half_as_much_after_a_week_and_not_beyond_its_window() -> None:
+    days = np.array([0, 7, WINDOW_DAYS - 1, WINDOW_DAYS])
+    state = SimpleNamespace(
+        sent=-days, strength=np.full(4, 0.8), touched=np.zeros((4, 1)), load=np.zeros(4)
+    )
+    surroundings = SimpleNamespace(channel_effects=np.zeros(1))
+    walk = cast(Walk, SimpleNamespace(state=state, surroundings=surroundings))
+    effects = np.log(Walk.hazard(walk, 0, np.ones(4)))
+    last = 0.8 * 0.5 ** ((WINDOW_DAYS - 1) / 7)
+    assert effects == pytest.approx([0.8, 0.4, last, 0.0])
+
+
+def test_half_of_the_customers_are_there_from_the_beginning_and_nobody_joins_at_the_end() -> None:
+    joined = draw_members(shop(), world().draws, np.arange(4000, dtype=np.int64)).traits.joined
+    assert (joined == -BURN_IN_DAYS).mean() == pytest.approx(0.5, abs=0.03)
+    assert joined.max() < 0.9 * shop().history_days
+    late = joined[joined > -BURN_IN_DAYS]
+    assert np.median(late) == pytest.approx((0.9 * shop().history_days - BURN_IN_DAYS) / 2, abs=12)
+
+
+def test_a_price_war_is_told_with_its_first_day_and_no_other() -> None:
+    names = [item.category.en for item in world().shop.categories]
+    wars = truth.surroundings(world(), 400)["wars"]
+    assert len(wars) > 0
+    for name, day in zip(wars["category"], wars["first_day"], strict=True):
+        category = np.array([names.index(name)], np.int64)
+        goods, first = world().surroundings.catalogue, np.zeros(1, np.int64)
+        before, on = (market.war_depth(goods, first, category, day + step)[0] for step in (-1, 0))
+        assert (before, on > 0) == (0, True)
 
 
 def test_numbers_of_a_device_have_no_gaps_but_where_events_were_lost() -> None:
