@@ -22,12 +22,15 @@ from clarion.contracts.silver import (
     RESPONSES,
     REVIEWS,
     SERVICE_CONTACTS,
+    STOCK,
+    TIES,
     TRAITS,
 )
 from clarion.customers.features import views
 from clarion.customers.features.checks import check_features
 from clarion.customers.features.definitions import Feature
 from clarion.customers.features.transforms import compute_features
+from clarion.customers.features.visits import visits
 from clarion.customers.profiles.interests import product_interests, top_interests
 from clarion.customers.profiles.profiles import customer_profiles
 from clarion.customers.profiles.settings import ProfileSettings
@@ -48,6 +51,8 @@ READS = (
     REDEMPTIONS,
     SERVICE_CONTACTS,
     TRAITS,
+    TIES,
+    STOCK,
     CUSTOMERS,
     LIFE_CYCLE_RETURNS,
 )
@@ -59,6 +64,7 @@ _VIEWS: dict[str, tuple[Table, Callable[..., DataFrame]]] = {
     "redemptions": (REDEMPTIONS, views.facts),
     "contacts": (SERVICE_CONTACTS, views.facts),
     "traits": (TRAITS, views.traits),
+    "ties": (TIES, views.ties),
     "registrations": (CUSTOMERS, views.registrations),
 }
 
@@ -129,12 +135,22 @@ def feature_views(
     }
     makers["days"] = lambda: views.days(scope.facts(CUSTOMER_DAYS), as_of=as_of)
     makers["interactions"] = lambda: _interactions(scope, as_of)
+    makers["visits"] = lambda: visits(
+        scope.facts(EVENTS), _products(scope, as_of), as_of=as_of, time_zone=scope.time_zone
+    )
     sources = dict.fromkeys(feature.source for feature in features)
     return {source: makers[source]() for source in sources if source in makers}
 
 
+def _products(scope: Scope, as_of: date) -> DataFrame:
+    stock = scope.facts(STOCK) if scope.exists(STOCK) else None
+    return current_products(
+        scope.facts(PRODUCTS), as_of=as_of, time_zone=scope.time_zone, stock=stock
+    )
+
+
 def _interactions(scope: Scope, as_of: date) -> DataFrame:
-    products = current_products(scope.facts(PRODUCTS), as_of=as_of, time_zone=scope.time_zone)
+    products = _products(scope, as_of)
     if as_of == scope.as_of:
         return views.interactions(scope.current(INTERACTIONS), products)
     settings = scope.settings(ProfileSettings)

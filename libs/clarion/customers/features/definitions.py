@@ -16,6 +16,7 @@ Source = Literal[
     "days",
     "orders",
     "events",
+    "visits",
     "interactions",
     "profile",
     "reviews",
@@ -23,6 +24,7 @@ Source = Literal[
     "redemptions",
     "contacts",
     "traits",
+    "ties",
     "registrations",
     "features",
 ]
