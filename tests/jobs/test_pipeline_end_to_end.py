@@ -4,6 +4,7 @@ from collections import Counter
 from decimal import Decimal
 
 import pytest
+from delivered import table_rows
 from frames import first_row
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -33,14 +34,7 @@ def test_rows_in_are_accepted_quarantined_or_duplicates(world: World) -> None:
     )
 
 
-SALE, RETURN = "IF(kind = 'sale', amount, 0)", "IF(kind = 'return', amount, 0)"
-
-
-def totals(frame: DataFrame, paid: str, returned: str) -> tuple[Decimal, Decimal]:
-    """Sums of two expressions over a frame; none of nothing to return is zero."""
-    return tuple(
-        first_row(frame.agg(F.sum(F.expr(paid)), F.coalesce(F.sum(F.expr(returned)), F.lit(0))))
-    )  # type: ignore[return-value]
+_OF_AMOUNT = ("quantity", "unit_price", "discount")
 
 
 @pytest.mark.covers("Q5")
@@ -61,7 +55,12 @@ def test_days_of_products_and_customers_add_up_to_the_order_lines_to_the_cent(wo
     )
     counted = lines.where("customer_id IS NULL OR allowed")
 
-    sale, back = SALE, RETURN
+    def totals(frame: DataFrame, paid: str, returned: str) -> tuple[Decimal, Decimal]:
+        return tuple(
+            first_row(frame.agg(F.sum(F.expr(paid)), F.coalesce(F.sum(F.expr(returned)), F.lit(0))))
+        )  # type: ignore[return-value]
+
+    sale, back = "IF(kind = 'sale', amount, 0)", "IF(kind = 'return', amount, 0)"
     assert totals(world.read("gold.product_days"), "amount", "returned") == totals(
         counted, sale, back
     )
@@ -79,22 +78,32 @@ def test_days_of_products_and_customers_add_up_to_the_order_lines_to_the_cent(wo
         > 0
     )
     # What was paid for the same lines by the text that arrived, which cleaning never touches.
-    raw = {name: f"CAST(raw['{name}'] AS decimal(18,4))" for name in ("quantity", "unit_price")}
-    paid = f"abs({raw['quantity']}) * {raw['unit_price']} - CAST(raw['discount'] AS decimal(18,4))"
-    arrived = world.read("bronze.orders").select(
-        "_file",
-        "_row",
-        F.expr(paid).alias("amount"),
-        F.expr(f"IF({raw['quantity']} < 0, 'return', 'sale')").alias("kind"),
+    arrived = arrived_lines(world)
+    paid = [arrived[row["_file"], row["_row"]] for row in counted.select("_file", "_row").collect()]
+    assert totals(counted, sale, back) == tuple(
+        sum((amount for of, amount in paid if of == kind), Decimal(0))
+        for kind in ("sale", "return")
     )
-    of_lines = arrived.join(counted.select("_file", "_row"), ["_file", "_row"])
-    assert totals(of_lines, sale, back) == totals(counted, sale, back)
-    not_kept = arrived.join(
-        world.read("silver.order_lines").select("_file", "_row"), ["_file", "_row"], "left_anti"
-    )
-    rejected = world.read("silver.quarantine").select("_file", "_row")
-    repeated = not_kept.join(rejected, ["_file", "_row"], "left_anti")
-    assert repeated.count() == world.planted["orders", "duplicates"]
+    not_kept = arrived.keys() - places(world, "silver.order_lines")
+    repeated = not_kept - places(world, "silver.quarantine")
+    assert len(repeated) == world.planted["orders", "duplicates"]
+
+
+def places(world: World, name: str) -> set[tuple[str, int]]:
+    """File and number of the record of each row of a table."""
+    rows = table_rows(world.lake.root, name)
+    return set(zip(rows["_file"], rows["_row"], strict=True))
+
+
+def arrived_lines(world: World) -> dict[tuple[str, int], tuple[str, Decimal]]:
+    """Kind and amount of each line of an order by its text in bronze, by file and number."""
+    lines = {}
+    rows = table_rows(world.lake.root, "bronze.orders")
+    for file, number, raw in zip(rows["_file"], rows["_row"], map(dict, rows["raw"]), strict=True):
+        quantity, price, discount = (Decimal(raw[name]) for name in _OF_AMOUNT)
+        kind = "return" if quantity < 0 else "sale"
+        lines[file, number] = (kind, abs(quantity) * price - discount)
+    return lines
 
 
 @pytest.mark.covers("C9")
