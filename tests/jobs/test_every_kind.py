@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from delivered import (
@@ -106,12 +107,13 @@ def test_paths_time_categories_and_carts_of_app_and_mini_program_equal_a_hand_co
     in_cart = (records["type"] == "cart_add") * records["product_id"].map(prices).fillna(0.0)
     by_visit = records.assign(
         in_cart=in_cart,
+        dwell_s=pd.to_numeric(records["dwell_ms"]).astype(float) / 1000,
         favourite=records["type"] == "favourite",
         review=records["type"] == "review_view",
     ).sort_values("sequence_no").groupby("session_ref")  # fmt: skip
     assert found["path"].map(tuple).to_dict() == by_visit["type"].agg(tuple).to_dict()
     for column, expected in (
-        ("dwell_s", by_visit["dwell_ms"].sum() / 1000),
+        ("dwell_s", by_visit["dwell_s"].sum()),
         ("favourites", by_visit["favourite"].sum()),
         ("reviews_read", by_visit["review"].sum()),
         ("cart_value", by_visit["in_cart"].sum()),

@@ -157,23 +157,20 @@ def _resolve(spark: SparkSession, settings: IdentitySettings, difficulty: str) -
 
 def _by_field(linked: DataFrame, truth: DataFrame) -> dict[str, Interval]:
     """Of the links between an app's account and a card's that agree in a field: the right ones."""
-    person = F.struct("person", "namespace")
-    people = truth.select("customer_id", person.alias("one"))
-    left, right = (
-        people.select(F.col("customer_id").alias(f"{side}_id"), F.col("one").alias(side))
-        for side in ("left", "right")
-    )
+
+    def person_of(side: str) -> DataFrame:
+        names = (F.col(name).alias(f"{side}_{name}") for name in ("person", "namespace"))
+        return truth.select(F.col("customer_id").alias(f"{side}_id"), *names)
+
+    is_right = F.col("left_person") == F.col("right_person")
     rows = (
         linked.select("left_id", "right_id", F.explode("agrees").alias("field"))
         .where(F.col("field").isin("phone", "mail", "id_number", "device"))
-        .join(left, "left_id")
-        .join(right, "right_id")
-        .where("left.namespace <> right.namespace")
+        .join(person_of("left"), "left_id")
+        .join(person_of("right"), "right_id")
+        .where("left_namespace <> right_namespace")
         .groupBy("field")
-        .agg(
-            F.count("*").alias("all"),
-            F.count_if(F.expr("left.person = right.person")).alias("right"),
-        )
+        .agg(F.count("*").alias("all"), F.count_if(is_right).alias("right"))
         .collect()
     )
     return {row["field"]: _share(row["right"], row["all"]) for row in rows}

@@ -1,6 +1,6 @@
 """Stock and prices of products as of a time."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -37,7 +37,9 @@ def stock_and_prices(
         F.col("at") < start_of(as_of, time_zone)
     )
     if at is not None:
-        known = known.where(F.col("at") <= F.lit(at))
+        # Spark would read a time without a zone in that of this machine.
+        instant = at if at.tzinfo else at.replace(tzinfo=UTC)
+        known = known.where(F.col("at") <= F.lit(instant))
     return known.groupBy("product_id", "store_ref").agg(
         F.max("at").alias("at"), newest("stock"), newest("price")
     )
