@@ -34,8 +34,6 @@ LATER_USES = {
     "silver.costs": ("what campaigns cost, beside what they bring", ("E2", "E3", "E4", "X1")),
     "silver.market_promotions": ("what competitors promote, and offers in answer", ("F7", "S3")),
     "silver.assets": ("pictures and texts of products, in lists and on pages", ("R6", "V1")),
-    "silver.stock": ("what is out of stock is never shown", ("R10", "S7")),
-    "silver.ties": ("whom a customer knows, in lists", ("R6",)),
 }
 # They touch whole layers; the index of tables says so once.
 EVERYWHERE = ("upkeep", "scan")

@@ -11,7 +11,7 @@ from clarion.contracts.gold import (
     PRODUCT_NEIGHBOURS,
     PRODUCT_VECTORS,
 )
-from clarion.contracts.silver import MARKET_PRICES, PRODUCTS, REVIEWS
+from clarion.contracts.silver import MARKET_PRICES, PRODUCTS, REVIEWS, STOCK
 from clarion.declarations.shop import attributes
 from clarion.products.similarity import matrix, model
 from clarion.products.similarity.settings import ProductSettings
@@ -61,7 +61,7 @@ def run(scope: Scope) -> None:
 JOB = Job(
     name="product_matrix",
     summary=__doc__,
-    reads=(PRODUCTS, PRODUCT_DAYS, REVIEWS, MARKET_PRICES),
+    reads=(PRODUCTS, PRODUCT_DAYS, REVIEWS, MARKET_PRICES, STOCK),
     reads_earlier=(PRODUCT_FEATURES, PRODUCT_VECTORS, PRODUCT_NEIGHBOURS),
     writes=(PRODUCT_ATTRIBUTES, PRODUCT_FEATURES, PRODUCT_VECTORS, PRODUCT_NEIGHBOURS),
     purpose="analytics",

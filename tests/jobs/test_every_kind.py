@@ -1,21 +1,37 @@
 """What happens beside the web shop lands, is cleaned and can be read back: nothing is lost on the way."""
 
 import hashlib
-from datetime import timedelta
+from collections import Counter
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
+from delivered import (
+    BESIDE_THE_WEB_SHOP,
+    RECORD,
+    WEB_SHOP,
+    delivered_records,
+    only_where,
+    silver_rows,
+    unequal,
+)
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from worlds import Desk, small_shop
 
 from clarion.config import Config
+from clarion.customers.features.visits import visits
+from clarion.products.catalogue.current import current_products
+from clarion.products.catalogue.stock import stock_and_prices
 from clarion.sim import files, store
 from clarion.sim.course import build_world
 
 pytestmark = pytest.mark.deep  # every kind of source from file to silver
+
+SECOND = timedelta(seconds=1)
 
 
 class Street:
@@ -24,7 +40,7 @@ class Street:
     def __init__(self, spark: SparkSession, config: Config, folder: Path) -> None:
         shop = small_shop(config, 60)
         world = build_world(shop, seed=7)
-        last = shop.starts_on + timedelta(days=shop.history_days)
+        self.last = last = shop.starts_on + timedelta(days=shop.history_days)
         self.inbox = folder / "inbox"
         files.deliver_people(world, str(self.inbox), last=last)
         self.delivered = store.deliver_store(world, str(self.inbox), last=last).records
@@ -51,68 +67,69 @@ def street(spark: SparkSession, config: Config, tmp_path_factory: pytest.TempPat
     return Street(spark, config, tmp_path_factory.mktemp("street"))
 
 
-SILVER = {
-    "store_events": ("events.store", "events"), "app_events": ("events.app", "events"), "tills": ("orders.tills", "order_lines"),
-    "returns": ("orders.returns", "order_lines"), "surveys": ("traits", "traits"), "coupons": ("redemptions", "redemptions"),
-    "contacts": ("contacts", "service_contacts"), "stock": ("stock", "stock"), "promotions": ("promotions", "market_promotions"), "assets": ("assets", "assets"),
-    "rates": ("rates", "rates"),
-}  # fmt: skip
-
-
-@pytest.mark.covers(
-    "C1", partly="registrations, products and competitors' prices are read back row by row"
-)
-@pytest.mark.covers("C2", partly="ties, reviews, search words and costs are read back row by row")
-def test_every_record_delivered_arrives_and_is_read_back(street: Street) -> None:
-    landed = {
-        row["_source"]: row["n"]
-        for row in street.desk.read("ops.batches")
-        .groupBy("_source")
-        .agg(F.sum("rows_in").alias("n"))
-        .collect()
-    }
-    for name, count in street.delivered.items():
-        source, table = SILVER[name]
-        assert count > 0
-        assert (name, landed[f"sim_store.{source}"], street.silver(table, source).count()) == (
-            name,
-            count,
-            count,
+@pytest.mark.covers("C1", "C2", "C4", "C5")
+@pytest.mark.parametrize("kind", BESIDE_THE_WEB_SHOP)
+def test_each_record_delivered_is_one_row_that_says_the_same(street: Street, kind: str) -> None:
+    """All of these people consent; a device is kept only beside the person who uses it."""
+    delivery = BESIDE_THE_WEB_SHOP[kind]
+    delivered = delivered_records(street.inbox, delivery)
+    if "device_ref" in delivered:
+        delivered["device_ref"] = only_where(
+            delivered["device_ref"], delivered["customer_id"].notna()
         )
+    assert len(delivered) == street.delivered[kind] > 0
+    rows = silver_rows(street.desk.lake.root, delivery)
+    assert len(rows) == len(delivered)
+    differs = unequal(rows, delivered, RECORD)
+    assert differs.sum().sum() == 0, differs.sum()
 
 
-@pytest.mark.covers("C4", partly="favourites and the cart are typed")
-def test_one_person_on_two_devices_is_one_customer_with_paths_as_long_as_a_hand_count(
+def test_each_file_is_one_row(street: Street) -> None:
+    assert street.silver("assets", "assets").count() == street.delivered["assets"] > 0
+
+
+@pytest.mark.covers("C4")
+def test_paths_time_categories_and_carts_of_app_and_mini_program_equal_a_hand_count(
     street: Street,
 ) -> None:
-    paths = street.silver("events", "events.app").groupBy("customer_id").agg(
-        F.countDistinct("device_ref").alias("devices"), F.count_if(F.expr("channel = 'app'")).alias("app"), F.count_if(F.expr("channel = 'mini-program'")).alias("mini"),
-        F.count_if(F.expr("type = 'login'")).alias("logins"), F.countDistinct("session_ref").alias("sessions"),
-    )  # fmt: skip
-    people = paths.collect()
-    assert len(people) * 8 == street.delivered["app_events"]
-    assert {
-        (row["devices"], row["app"], row["mini"], row["logins"], row["sessions"]) for row in people
-    } == {(2, 5, 3, 2, 2)}
-    pages = (
-        street.silver("events", "events.app")
-        .where("channel = 'app'")
-        .groupBy("session_ref")
-        .agg(F.sort_array(F.collect_list(F.struct("sequence_no", "page"))).alias("path"))
+    zone = str(street.desk.config.get("shop.time_zone"))
+    products = current_products(
+        street.desk.read("silver.products"), as_of=street.last, time_zone=zone
     )
-    assert {tuple(step["page"] for step in row["path"]) for row in pages.collect()} == {
-        ("start", "search", "detail", "detail", "detail")
-    }
-    # In step: by the clock a person's events are one chain of visits, on one device and then on the other.
-    in_order = F.sort_array(F.collect_list(F.struct("happened_at", "sequence_no", "channel")))
-    chains = (
-        street.silver("events", "events.app")
-        .groupBy("customer_id")
-        .agg(F.transform(in_order, lambda event: event["channel"]).alias("chain"))
-    )
-    assert [tuple(row["chain"]) for row in chains.select("chain").distinct().collect()] == [
-        ("app",) * 5 + ("mini-program",) * 3
-    ]
+    found = visits(
+        street.silver("events", "events.app"), products, as_of=street.last, time_zone=zone
+    ).toPandas()
+    found = found.set_index("session_ref").sort_index()
+
+    records = delivered_records(street.inbox, BESIDE_THE_WEB_SHOP["app_events"])
+    listed = delivered_records(street.inbox, WEB_SHOP["products"])
+    prices = dict(zip(listed["product_id"], listed["list_price"], strict=True))
+    in_cart = (records["type"] == "cart_add") * records["product_id"].map(prices).fillna(0.0)
+    by_visit = records.assign(
+        in_cart=in_cart,
+        dwell_s=pd.to_numeric(records["dwell_ms"]).astype(float) / 1000,
+        favourite=records["type"] == "favourite",
+        review=records["type"] == "review_view",
+    ).sort_values("sequence_no").groupby("session_ref")  # fmt: skip
+    assert found["path"].map(tuple).to_dict() == by_visit["type"].agg(tuple).to_dict()
+    for column, expected in (
+        ("dwell_s", by_visit["dwell_s"].sum()),
+        ("favourites", by_visit["favourite"].sum()),
+        ("reviews_read", by_visit["review"].sum()),
+        ("cart_value", by_visit["in_cart"].sum()),
+    ):
+        counted = found[column].fillna(0.0).astype(float)
+        assert counted.to_dict() == pytest.approx(expected.astype(float).to_dict()), column
+        assert counted.sum() > 0, column
+    categories = by_visit["category"].agg(lambda names: sorted({name for name in names if name}))
+    assert found["categories"].map(list).to_dict() == categories.to_dict()
+    paths = Counter(found["path"].map(tuple))
+    assert paths == Counter(by_visit["type"].agg(tuple))
+    assert len(paths) > 8
+    # In step: a person's visits are one chain, on one device and then on the other.
+    chains = found.sort_values("visit_no").groupby("customer_id")
+    assert set(chains["channel"].agg(tuple)) == {("app", "mini-program")}
+    assert (chains["device_ref"].nunique() == 2).all()
 
 
 @pytest.mark.covers("C4", "C5")
@@ -179,23 +196,22 @@ def test_surveys_coupons_returns_and_service_are_facts_about_customers(street: S
 
 @pytest.mark.covers("C1")
 def test_stock_and_price_are_read_as_of_a_time(street: Street) -> None:
-    stock = street.silver("stock", "stock")
-    product = stock.first()["product_id"]
-    times = [
-        row["at"] for row in stock.where(F.col("product_id") == product).orderBy("at").collect()
-    ]
-    assert len(times) == 4
-    as_of = (
-        stock.where((F.col("product_id") == product) & (F.col("at") <= F.lit(times[1])))
-        .agg(F.max_by("stock", "at").alias("stock"))
-        .first()["stock"]
-    )
-    assert (
-        as_of
-        == stock.where((F.col("product_id") == product) & (F.col("at") == F.lit(times[1]))).first()[
-            "stock"
-        ]
-    )
+    """At each time that the files name, and a second before it, the row before that counts."""
+    records = delivered_records(street.inbox, BESIDE_THE_WEB_SHOP["stock"])
+    product = records["product_id"].value_counts().index[0]
+    own = records[records["product_id"] == product].sort_values("at")
+    assert len(own) == 4
+    states = [(row.stock, row.price) for row in own.itertuples()]
+    for place, text in enumerate(own["at"]):
+        at = datetime.fromisoformat(f"{text}+00:00")
+        for time, expected in ((at, states[: place + 1]), (at - SECOND, states[:place])):
+            rows = stock_and_prices(
+                street.desk.read("silver.stock").where(F.col("product_id") == product),
+                as_of=street.last,
+                time_zone="UTC",
+                at=time,
+            ).collect()
+            assert [(row["stock"], float(row["price"])) for row in rows] == expected[-1:]
 
 
 @pytest.mark.covers("Q7")

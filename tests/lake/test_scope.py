@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from lake_rows import append_rows
+from lake_rows import append_rows, consent
 
 from clarion.config import Config
 from clarion.contracts.gold import CUSTOMER_PROFILES, SEGMENTS
 from clarion.contracts.live import CUSTOMER_STATE
-from clarion.contracts.silver import CONSENTS, ORDER_LINES
+from clarion.contracts.silver import CONSENTS, ORDER_LINES, RESPONSES, TIES
 from clarion.kernel.errors import ContractError
 from clarion.lake import Lake
 from clarion.runtime.scope import Scope
@@ -65,6 +65,27 @@ def test_facts_of_people_are_not_read_around_the_policy(
     with pytest.raises(ContractError, match="without the access policy"):
         one.raw(ORDER_LINES)
     assert one.raw(CUSTOMER_STATE).columns == list(CUSTOMER_STATE.column_names)
+
+
+@pytest.mark.parametrize("purpose", ["analytics", "marketing"])
+def test_a_tie_counts_where_both_of_its_people_consent(
+    scope: Callable[..., Scope], lake: Lake, purpose: str
+) -> None:
+    granted = {"ann": True, "ben": True, "eva": False}
+    append_rows(
+        lake,
+        "silver.consents",
+        *(consent(who, purpose, granted=yes) for who, yes in granted.items()),
+    )
+    ends = (("ann", "ben"), ("ann", "eva"), ("eva", "ben"), ("zoe", "ann"), ("ben", "ann"))
+    append_rows(
+        lake,
+        "silver.ties",
+        *({"record_id": f"{one}{two}", "from_id": one, "to_id": two} for one, two in ends),
+    )
+    job = scope(reads=(TIES, CONSENTS, RESPONSES), purpose=purpose)
+    found = {(row["from_id"], row["to_id"]) for row in job.facts(TIES).collect()}
+    assert found == {("ann", "ben"), ("ben", "ann")}
 
 
 def test_collection_sees_rows_as_they_are_stored(scope: Callable[..., Scope]) -> None:

@@ -273,22 +273,28 @@ class AccessPolicy:
     ) -> DataFrame:
         """The rows of people who consent to a purpose, and rows that name nobody.
 
+        A row that names two people, such as a tie, is there where both consent.
+
         Args:
             table: contract of the rows.
             frame: its rows, resolved.
             purpose: analytics or marketing.
             channel: for which the rows are used; None asks for consent on every channel.
         """
-        if "customer_id" not in table.column_names:
-            return frame
         has_consent = (
             consents_to_channel(F.lit(channel)) if channel else consents_to_every_channel()
         )
-        consenting = self.consenting_customers(purpose).where(has_consent)
-        joined = frame.join(
-            consenting.select("customer_id", F.lit(True).alias("_consents")), "customer_id", "left"
-        )
-        return joined.where("customer_id IS NULL OR _consents").select(*frame.columns)
+        permitted = frame
+        for column in ACCOUNT_COLUMNS:
+            if column in table.column_names:
+                consenting = self.consenting_customers(purpose).where(has_consent)
+                people = consenting.select(
+                    F.col("customer_id").alias(column), F.lit(True).alias("_consents")
+                )
+                joined = permitted.join(people, column, "left")
+                permitted = joined.where(F.col(column).isNull() | F.col("_consents"))
+                permitted = permitted.select(*frame.columns)
+        return permitted
 
     def resolve(self, table: Table, frame: DataFrame) -> DataFrame:
         """Rows of a silver table, each under the person's surrogate.

@@ -14,7 +14,10 @@ _RATES = {"USD": 7.1, "JPY": 0.048}
 
 
 def cost_records(surroundings: Surroundings, clock: Clock, first: int, last: int) -> pd.DataFrame:
-    """Records of the kind 'costs': what each paid channel costs beside its touches, by day."""
+    """Records of the kind 'costs': by day, of each paid channel beside its touches, and of running.
+
+    The first are costs of advertising, the second of operation.
+    """
     days = np.arange(first, last, dtype=np.int64)
     paid = [
         (number, channel.name)
@@ -34,7 +37,15 @@ def cost_records(surroundings: Surroundings, clock: Clock, first: int, last: int
         )
         for number, name in paid
     ]
-    return pd.concat(frames, ignore_index=True)
+    running = pd.DataFrame(
+        {
+            "day": clock.dates(days).astype(str),
+            "channel": "warehouse",
+            "amount": np.round(80.0 + 40.0 * surroundings.draws.uniform("cost/running", days), 2),
+            "note": "operation",
+        }
+    )
+    return pd.concat([*frames, running], ignore_index=True)
 
 
 def price_records(surroundings: Surroundings, clock: Clock, first: int, last: int) -> pd.DataFrame:

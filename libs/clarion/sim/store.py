@@ -5,7 +5,7 @@ Shops on the street, apps, surveys, service, stock, competitors' promotions and 
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import PurePosixPath
 
@@ -25,14 +25,21 @@ _STORES = np.array(["store-north", "store-south"], dtype=object)
 _TOPICS = np.array(["delivery", "return", "complaint", "question", "payment"], dtype=object)
 _RETURN_REASONS = np.array(["too small", "damaged", "not as shown"], dtype=object)
 _SERVICES = ("delivery", "advice", "store")
+# Type, page and share of the customers who take the step.
 _APP_PATH = (
-    ("login", "start"),
-    ("search", "search"),
-    ("view", "detail"),
-    ("favourite", "detail"),
-    ("cart_add", "detail"),
+    ("login", "start", 1.0),
+    ("search", "search", 0.7),
+    ("view", "detail", 1.0),
+    ("favourite", "detail", 0.4),
+    ("cart_add", "detail", 0.5),
 )
-_MINI_PROGRAM_PATH = (("login", "start"), ("view", "detail"), ("review_view", "reviews"))
+_MINI_PROGRAM_PATH = (
+    ("login", "start", 1.0),
+    ("view", "detail", 1.0),
+    ("review_view", "reviews", 0.6),
+    ("cart_add", "detail", 0.3),
+)
+_OF_PRODUCTS = ("view", "favourite", "cart_add", "review_view")
 _MOST_VISITS = 3
 
 
@@ -83,6 +90,10 @@ class StoreVisits:
         """The instants so many seconds after the visits."""
         return self.at + np.timedelta64(seconds, "s")
 
+    def delayed(self, seconds: int) -> "StoreVisits":
+        """The same visits so many seconds later."""
+        return replace(self, at=self.later(seconds))
+
     @property
     def refs(self) -> list[str]:
         """Names of the visits."""
@@ -115,7 +126,7 @@ def deliver_store(world: World, inbox: str, *, last: date) -> DeliveredRecords:
     purchases = visits.where(visits.chance("buys") < 0.5)
     frames = {
         "store_events": _store_events(visits),
-        "app_events": _app_events(visits.where(visits.number == 0)),
+        "app_events": _app_events(world, visits.where(visits.number == 0)),
         "tills": _till_lines(purchases),
         "returns": _returns(purchases.where(purchases.chance("returns") < 0.2)),
         "surveys": _surveys(visits.where(visits.number == 0)),
@@ -197,37 +208,49 @@ def _store_events(visits: StoreVisits) -> pd.DataFrame:
     )
 
 
-def _app_events(visits: StoreVisits) -> pd.DataFrame:
+def _app_events(world: World, visits: StoreVisits) -> pd.DataFrame:
     """One person on two devices: a login and a path in the app, then in the mini-program."""
+    frames = [
+        *_steps(world, visits, "app", "phone", _APP_PATH),
+        *_steps(world, visits.delayed(3600), "mini_program", "mini", _MINI_PROGRAM_PATH),
+    ]
+    events = pd.concat(frames, ignore_index=True)
+    events = events.sort_values(["session_ref", "happened_at"], ignore_index=True)
+    return events.assign(sequence_no=events.groupby("session_ref").cumcount() + 1)
 
-    def path(
-        channel: str, device: str, hours_before: int, pages: tuple[tuple[str, str], ...]
-    ) -> list[pd.DataFrame]:
-        ids = visits.customer
-        return [
-            pd.DataFrame(
-                {
-                    "event_ref": [f"A{number:06d}-{channel}-{step}" for number in ids],
-                    "happened_at": visits.later(30 * step - 3600 * hours_before),
-                    "type": kind,
-                    "page": name,
-                    "channel": channel,
-                    "customer_ref": customer_refs(ids),
-                    "device_ref": [f"{device}-{number:06d}" for number in ids],
-                    "product_ref": product_refs(visits.product)
-                    if kind in ("view", "cart_add", "favourite")
-                    else None,
-                    "session_ref": [f"{channel}-{number:06d}" for number in ids],
-                    "sequence_no": step + 1,
-                }
-            )
-            for step, (kind, name) in enumerate(pages)
-        ]
 
-    frames = path("app", "phone", 2, _APP_PATH) + path(
-        "mini_program", "mini", 1, _MINI_PROGRAM_PATH
-    )
-    return pd.concat(frames, ignore_index=True)
+def _steps(
+    world: World,
+    visits: StoreVisits,
+    channel: str,
+    device: str,
+    path: tuple[tuple[str, str, float], ...],
+) -> list[pd.DataFrame]:
+    """The steps of each customer's path on a device, two hours before the visits begin."""
+    shop, category_of = world.shop, world.surroundings.catalogue.category
+    categories = np.array([shop.local(item.category) for item in shop.categories], dtype=object)
+    frames = []
+    for step, (kind, page, share) in enumerate(path):
+        own = visits.where(visits.chance(f"{channel}/{step}") < share)
+        has_product = np.full(len(own.customer), kind in _OF_PRODUCTS)
+        dwell = 3_000 + np.floor(own.chance(f"{channel}/dwell/{step}") * 40_000)
+        frame = pd.DataFrame(
+            {
+                "event_ref": [f"A{number:06d}-{channel}-{step}" for number in own.customer],
+                "happened_at": own.later(30 * step - 2 * 3600),
+                "type": kind,
+                "page": page,
+                "channel": channel,
+                "customer_ref": customer_refs(own.customer),
+                "device_ref": [f"{device}-{number:06d}" for number in own.customer],
+                "product_ref": only(product_refs(own.product), has_product),
+                "category": only(categories[category_of[own.product]], has_product),
+                "dwell_ms": np.where(has_product, dwell, np.nan),
+                "session_ref": [f"{channel}-{number:06d}" for number in own.customer],
+            }
+        )
+        frames.append(frame.astype({"dwell_ms": "Int64"}))
+    return frames
 
 
 def _till_lines(purchases: StoreVisits) -> pd.DataFrame:

@@ -16,11 +16,14 @@ from clarion.contracts.silver import (
     RESPONSES,
     REVIEWS,
     SERVICE_CONTACTS,
+    STOCK,
+    TIES,
     TRAITS,
 )
 from clarion.customers.features import views
 from clarion.customers.features.definitions import Feature
 from clarion.customers.features.deliveries import deliveries
+from clarion.customers.features.visits import visits
 from clarion.customers.profiles.interests import product_interests, top_interests
 from clarion.customers.profiles.settings import ProfileSettings
 from clarion.products.catalogue.current import current_products
@@ -35,11 +38,12 @@ _VIEWS: dict[str, tuple[Table, Callable[..., DataFrame]]] = {
     "redemptions": (REDEMPTIONS, views.facts),
     "contacts": (SERVICE_CONTACTS, views.contacts),
     "traits": (TRAITS, views.traits),
+    "ties": (TIES, views.ties),
     "registrations": (CUSTOMERS, views.registrations),
 }
 SOURCES_OF_FACTS = tuple(_VIEWS)
 READS_OF_FACTS = tuple(dict.fromkeys(table for table, _ in _VIEWS.values()))
-READS = (*READS_OF_FACTS, PRODUCTS, CUSTOMER_DAYS, INTERACTIONS)
+READS = (*READS_OF_FACTS, PRODUCTS, STOCK, CUSTOMER_DAYS, INTERACTIONS)
 
 
 def feature_views(
@@ -59,6 +63,10 @@ def feature_views(
         found["days"] = views.days(scope.facts(CUSTOMER_DAYS), as_of=as_of)
     if "interactions" in sources:
         found["interactions"] = _interactions(scope, as_of)
+    if "visits" in sources and scope.exists(EVENTS):
+        found["visits"] = visits(
+            scope.facts(EVENTS), _products(scope, as_of), as_of=as_of, time_zone=scope.time_zone
+        )
     return found
 
 
@@ -82,8 +90,15 @@ def views_of_facts(
     }
 
 
+def _products(scope: Scope, as_of: date) -> DataFrame:
+    stock = scope.facts(STOCK) if scope.exists(STOCK) else None
+    return current_products(
+        scope.facts(PRODUCTS), as_of=as_of, time_zone=scope.time_zone, stock=stock
+    )
+
+
 def _interactions(scope: Scope, as_of: date) -> DataFrame:
-    products = current_products(scope.facts(PRODUCTS), as_of=as_of, time_zone=scope.time_zone)
+    products = _products(scope, as_of)
     if as_of == scope.as_of:
         return views.interactions(scope.current(INTERACTIONS), products)
     settings = scope.settings(ProfileSettings)

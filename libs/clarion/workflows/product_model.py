@@ -13,7 +13,7 @@ from clarion.contracts.gold import (
     PRODUCT_NEIGHBOURS,
     PRODUCT_VECTORS,
 )
-from clarion.contracts.silver import MARKET_PRICES, PRODUCTS, REVIEWS
+from clarion.contracts.silver import MARKET_PRICES, PRODUCTS, REVIEWS, STOCK
 from clarion.kernel.ids import digest
 from clarion.measures.columns.expressions import UserSql, check_user_sql
 from clarion.products.catalogue.current import current_products
@@ -31,7 +31,10 @@ _MODEL = "clarion-products"
 def products_in_market(scope: Scope) -> DataFrame:
     """Current products with what the market says about them, as of the day."""
     days = scope.settings(ProductSettings).market_days
-    products = current_products(scope.facts(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone)
+    stock = scope.facts(STOCK) if scope.exists(STOCK) else None
+    products = current_products(
+        scope.facts(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone, stock=stock
+    )
     reviews = scope.facts_within(REVIEWS, days) if scope.exists(REVIEWS) else None
     prices = None
     if scope.exists(MARKET_PRICES):

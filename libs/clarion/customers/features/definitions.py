@@ -17,6 +17,7 @@ Source = Literal[
     "orders",
     "deliveries",
     "events",
+    "visits",
     "interactions",
     "profile",
     "reviews",
@@ -24,6 +25,7 @@ Source = Literal[
     "redemptions",
     "contacts",
     "traits",
+    "ties",
     "registrations",
     "features",
 ]

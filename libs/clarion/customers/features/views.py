@@ -50,7 +50,7 @@ def orders(order_lines: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
 
     in_store = F.col("store_ref").isNotNull() | (F.coalesce("channel", F.lit("")) == "store")
     orders_and_returns = (
-        _known_facts(order_lines, as_of=as_of, time_zone=time_zone)
+        known_facts(order_lines, as_of=as_of, time_zone=time_zone)
         .where("kind <> 'no_sale'")
         .repartition("customer_id")
         .groupBy("customer_id", "order_id")
@@ -87,7 +87,7 @@ def events(facts: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
     Returns:
         The columns of EVENTS, age, hour, weekday, dwell_s, in_store, words (of a search).
     """
-    return _known_facts(facts, as_of=as_of, time_zone=time_zone).withColumns(
+    return known_facts(facts, as_of=as_of, time_zone=time_zone).withColumns(
         {
             "dwell_s": F.col("dwell_ms") / 1000,
             "in_store": F.col("type").isin(*IN_STORE_EVENTS),
@@ -107,7 +107,7 @@ def facts(table: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
     Returns:
         The table's columns, age, hour, weekday.
     """
-    return _known_facts(table, as_of=as_of, time_zone=time_zone)
+    return known_facts(table, as_of=as_of, time_zone=time_zone)
 
 
 def contacts(service_contacts: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
@@ -121,7 +121,7 @@ def contacts(service_contacts: DataFrame, *, as_of: date, time_zone: str) -> Dat
     Returns:
         The columns of SERVICE_CONTACTS, age, hour, weekday, is_settled (before the as-of day).
     """
-    known = _known_facts(service_contacts, as_of=as_of, time_zone=time_zone).withColumn(
+    known = known_facts(service_contacts, as_of=as_of, time_zone=time_zone).withColumn(
         "is_settled", F.coalesce(local_day("resolved_at", time_zone) < F.lit(as_of), F.lit(False))
     )
     versions = Window.partitionBy("_source", "contact_ref").orderBy(
@@ -143,7 +143,32 @@ def traits(statements: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
         name, value, age (of the statement), hour, weekday.
     """
     dated = statements.withColumnRenamed("at", "happened_at")
-    return _known_facts(dated, as_of=as_of, time_zone=time_zone)
+    return known_facts(dated, as_of=as_of, time_zone=time_zone)
+
+
+def ties(statements: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
+    """One row per tie and end: a tie between two customers has a row for each of them.
+
+    Args:
+        statements: TIES.
+        as_of: first day that does not count.
+        time_zone: the shop's zone.
+
+    Returns:
+        customer_id, other_id (customer at the other end), side ('from' for who recommends or
+        follows, else 'to'), kind, strength, age, hour, weekday.
+    """
+
+    def end(own: str, other: str) -> Column:
+        side = F.lit(own.removesuffix("_id")).alias("side")
+        return F.struct(F.col(own).alias("customer_id"), F.col(other).alias("other_id"), side)
+
+    # Two accounts of one person are no tie.
+    ends = F.array(end("from_id", "to_id"), end("to_id", "from_id"))
+    of_customers = statements.where("from_id <> to_id").select(
+        F.inline(ends), "kind", "strength", F.col("at").alias("happened_at"), "arrived_at"
+    )
+    return known_facts(of_customers, as_of=as_of, time_zone=time_zone)
 
 
 def registrations(customers: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
@@ -158,7 +183,7 @@ def registrations(customers: DataFrame, *, as_of: date, time_zone: str) -> DataF
         The columns of CUSTOMERS, age (days since registering), hour, weekday, years (whole years
         since the person's birth).
     """
-    accounts = _known_facts(
+    accounts = known_facts(
         customers.withColumnRenamed("registered_at", "happened_at"),
         as_of=as_of,
         time_zone=time_zone,
@@ -209,7 +234,7 @@ def interactions(top_interests: DataFrame, products: DataFrame) -> DataFrame:
     )
 
 
-def _known_facts(facts: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
+def known_facts(facts: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
     """Facts of customers that happened and arrived before the as-of day.
 
     Returns:
