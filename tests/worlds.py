@@ -26,11 +26,18 @@ from clarion.sim.shop import Shop, parse_shop
 
 
 def small_shop(config: Config, customers: int) -> Shop:
-    """The shop file of a beauty store, with fewer people, products and days, and more dirt."""
+    """The shop file of a beauty store, with fewer people, products and days, and more dirt.
+
+    Each person has one account, so that tests can count by account.
+    """
     shop = parse_shop(parse_yaml(config.text("shops/beauty.yml"), where="beauty"), where="beauty")
     dirt = dict.fromkeys(("negative_prices", "unknown_products", "missing_ids"), 0.02)
     smaller = {"customers": customers, "products": 120, "history_days": 120}
-    return shop.model_copy(update={**smaller, "dirt": shop.dirt.model_copy(update=dirt)})
+    changed = {
+        "dirt": shop.dirt.model_copy(update=dirt),
+        "second_accounts": shop.second_accounts.model_copy(update={"share": 0.0}),
+    }
+    return shop.model_copy(update={**smaller, **changed})
 
 
 def contents(lake: Lake) -> dict[str, tuple[int, int]]:

@@ -105,7 +105,7 @@ def test_who_is_like_those_who_prefer_a_category_gets_the_tag_of_its_tree(shop: 
         "declared", "toys", "偏好toys",
     )  # fmt: skip
     assert (declared["meaning"], declared["lift"], declared["explains"]) == (
-        "buys toys",
+        "looks at toys",
         None,
         None,
     )

@@ -121,7 +121,7 @@ def hand_count() -> dict[str, list[dict[str, Any]]]:
     ):
         visit = sessions.setdefault(
             event["session_ref"],
-            {"who": person_of_device[event["device_ref"]], "channel": event["channel"], "path": [],
+            {"who": person_of_device[event["device_ref"]], "channel": event["channel"].replace("_", "-"), "path": [],
              "dwell": 0.0, "cart": 0.0},
         )  # fmt: skip
         visit["path"].append(event["type"])

@@ -15,6 +15,7 @@ from worlds import World
 
 from clarion.kernel.parallel import run_concurrently
 from clarion.lake import Lake
+from clarion.report import figures as figures_of_report
 from clarion.report.figures import Figures, _nearest_products, read_figures
 
 DAY = date(2026, 6, 29)
@@ -198,3 +199,16 @@ def test_a_product_that_is_described_no_more_is_not_shown_among_neighbours(
     )  # fmt: skip
     shown = _nearest_products(neighbours, vectors).collect()
     assert [(row["title"], row["neighbour"]) for row in shown] == [("Tea", "Cup")]
+
+
+def test_only_a_sample_of_products_is_shown(rows: Callable[..., DataFrame]) -> None:
+    names = [f"p{number:02d}" for number in range(figures_of_report._PRODUCTS + 8)]
+    neighbours = rows(
+        "product_id string, neighbour_id string, rank int, cosine double",
+        *((name, "p00" if name != "p00" else "p01", 1, 0.9) for name in names),
+    )
+    vectors = rows(
+        "product_id string, title string, category string", *((name, name, "tea") for name in names)
+    )
+    shown = _nearest_products(neighbours, vectors).collect()
+    assert len({row["product_id"] for row in shown}) == figures_of_report._PRODUCTS

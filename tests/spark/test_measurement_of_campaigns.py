@@ -251,7 +251,8 @@ def test_a_return_of_what_was_bought_before_the_click_or_the_window_takes_nothin
     decisions = rows(DECISIONS, ("c1", "s", 1, False), ("c2", "s", 1, True))
     # c1 bought twice within the window, before and after the click, and one came back.
     assert_same(
-        arms(decisions, lines), rows(ARMS, ("s", False, 1, 80.0, 0.0), ("s", True, 1, 80.0, 0.0))
+        arms(decisions, lines),
+        rows(ARMS, ("s", False, 1, 1, 80.0, 0.0), ("s", True, 1, 1, 80.0, 0.0)),
     )
 
 

@@ -130,7 +130,8 @@ def test_a_message_that_bounced_was_not_delivered_unless_somebody_read_it(rows: 
         ("m4", "sent"),
     ).selectExpr("*", "timestamp'2026-06-01 12:00:00' AS happened_at")
     lines = rows(
-        "customer_id string, order_id string, kind string, amount decimal(18,4), happened_at timestamp"
+        "customer_id string, order_id string, product_id string, kind string, "
+        "quantity decimal(18,4), amount decimal(18,4), happened_at timestamp"
     )
     found = outcomes(
         messages, responses, lines, sent_on=date(2026, 6, 1), window_days=7, time_zone="UTC"
