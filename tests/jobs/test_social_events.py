@@ -36,6 +36,7 @@ class SocialShop:
         shop = small_shop(config, 150)
         shop = shop.model_copy(
             update={
+                "products": 400,  # enough for programs that go from page to page
                 "invalid_activity": shop.invalid_activity.model_copy(update=busy),
                 "second_accounts": shop.second_accounts.model_copy(update={"share": 0.2}),
                 "personas": tuple(
@@ -125,7 +126,7 @@ def test_accounts_of_rings_and_second_accounts_are_customers_with_orders(
 
 
 def test_accidental_clicks_and_rings_of_the_shop_files_are_found(social_shop: SocialShop) -> None:
-    """The hardest rings are not; bots that do not log in lose their device: they agreed to nothing."""
+    """Bots that do not log in lose their device, and are not found: they agreed to nothing."""
     read, invalid = social_shop.desk.read, social_shop.invalid
     flagged = read("silver.invalid_activity").select("detector", "record_id")
     events = read("silver.events").select("record_id", "event_ref", "device_ref").toPandas()
