@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm, ttest_ind
+from scipy.stats import binom, ttest_ind
 from turns import LOOP, TURN_DAYS, Turns
 
 from clarion.config.load import parse_yaml
@@ -84,8 +84,11 @@ class Books:
                 consenting.add(str(customer))
         return consenting
 
-    def lines_of_window(self, day: date, sent_on: date) -> pd.DataFrame:
-        """Lines sold or returned in the window of what was sent, as they were known on a day, without invalid activity."""
+    def lines_until(self, day: date, sent_on: date) -> pd.DataFrame:
+        """Lines sold or returned before the window of what was sent ends, as known on a day, without invalid activity.
+
+        `counts` says whether a line is of the window.
+        """
         found = self.shop.read("silver.invalid_activity").toPandas()
         invalid = set(
             found[(found["as_of"] <= day) & (found["fact_table"] == "silver.order_lines")][
@@ -94,13 +97,11 @@ class Books:
         )
         known = self.known(self.lines, day)
         begin, end = self.start(sent_on), self.start(sent_on + timedelta(days=TURN_DAYS))
-        inside = (
-            (known["happened_at"] >= begin)
-            & (known["happened_at"] < end)
-            & known["kind"].isin(["sale", "return"])
-        )
-        return known[inside & ~known["order_line_id"].isin(invalid)].assign(
-            amount=lambda frame: frame["amount"].astype(float)
+        is_used = (known["happened_at"] < end) & known["kind"].isin(["sale", "return"])
+        return known[is_used & ~known["order_line_id"].isin(invalid)].assign(
+            amount=lambda frame: frame["amount"].astype(float),
+            quantity=lambda frame: frame["quantity"].astype(float),
+            counts=lambda frame: frame["happened_at"] >= begin,
         )
 
 
@@ -121,18 +122,36 @@ def books(turns: Turns) -> Books:
 
 
 def kept_orders(lines: pd.DataFrame) -> "pd.Series[float]":
-    """What a customer kept of each order: sales less returns, where something is left.
+    """What a customer kept of each order that counts, where something is left.
 
-    A return of an order that is not among the lines counts against the latest one with its product.
+    A return counts against the order that it names. One that names none is of the latest purchase
+    before it of which there are units left. No return takes more than was paid for the product.
     """
-    sales = lines[lines["kind"] == "sale"].sort_values(["happened_at", "order_id"])
-    kept = sales.groupby("order_id")["amount"].sum()
-    latest = sales.groupby("product_id")["order_id"].last()
-    for row in lines[lines["kind"] == "return"].to_dict("records"):
-        order = row["order_id"] if row["order_id"] in kept else latest.get(row["product_id"])
-        if order is not None:
-            kept[order] -= row["amount"]
-    return kept[kept > 0]
+    sales = lines[lines["kind"] == "sale"]
+    bought = (
+        sales.groupby(["order_id", "product_id"])
+        .agg(at=("happened_at", "min"), units=("quantity", "sum"), amount=("amount", "sum"))
+        .reset_index()
+        .sort_values(["at", "order_id"], ignore_index=True)
+    )
+    of_order = dict.fromkeys(bought["order_id"], 0.0)
+    returns = lines[lines["kind"] == "return"].sort_values(["happened_at", "order_id"])
+    names_order = returns["order_id"].isin(set(bought["order_id"]))
+    for row in pd.concat([returns[names_order], returns[~names_order]]).to_dict("records"):
+        same: Any = bought["product_id"] == row["product_id"]
+        if row["order_id"] in of_order:
+            own = bought[same & (bought["order_id"] == row["order_id"])]
+        else:
+            own = bought[same & (bought["at"] <= row["happened_at"]) & (bought["units"] > 0)]
+        if len(own):
+            place = own.index[-1]
+            bought.loc[place, "units"] = max(bought.loc[place, "units"] - row["quantity"], 0.0)
+            bought.loc[place, "amount"] = max(bought.loc[place, "amount"] - row["amount"], 0.0)
+        elif row["order_id"] in of_order:
+            of_order[row["order_id"]] -= row["amount"]
+    kept = bought.groupby("order_id")["amount"].sum() + pd.Series(of_order, dtype=float)
+    counts = sales.groupby("order_id")["counts"].any()
+    return kept[(kept > 0.00005) & counts.reindex(kept.index)]
 
 
 def on(frame: pd.DataFrame, day: date) -> pd.DataFrame:
@@ -158,14 +177,14 @@ def counted(books: Books, day: date, sent_on: date) -> Any:
     sent = on(books.messages, sent_on).query("state == 'sent'")
     answers = books.known(books.responses, day)
     answers = answers[(answers["happened_at"] >= begin) & (answers["happened_at"] < end)]
-    lines = books.lines_of_window(day, sent_on)
+    lines = books.lines_until(day, sent_on)
     rows = []
     for message in sent.merge(decided[["decision_id", *KEYS]], on="decision_id").to_dict("records"):
         mine = answers[answers["message_ref"] == message["message_id"]]
         clicks = mine[mine["type"] == "clicked"]["happened_at"]
         own = lines[lines["customer_id"] == message["customer_id"]]
-        after: Any = own[own["happened_at"] >= clicks.min()] if len(clicks) else own.iloc[:0]
-        kept = kept_orders(after)
+        is_after = own["happened_at"] >= clicks.min() if len(clicks) else False
+        kept = kept_orders(own.assign(counts=own["counts"] & is_after))
         rows.append(
             {
                 **{key: message[key] for key in KEYS},
@@ -232,7 +251,7 @@ def test_click_rate_conversion_revenue_and_repurchase_follow_from_the_facts(book
 def test_the_lift_is_revenue_per_customer_outside_the_holdout_less_inside(books: Books) -> None:
     found = books.shop.read("gold.strategy_kpis").toPandas()
     for day, sent_on in steps(books):
-        lines = books.lines_of_window(day, sent_on)
+        lines = books.lines_until(day, sent_on)
         spent = pd.Series(
             {name: kept_orders(own).sum() for name, own in lines.groupby("customer_id")},
             dtype=float,
@@ -251,10 +270,9 @@ def test_the_lift_is_revenue_per_customer_outside_the_holdout_less_inside(books:
 
 
 def explains(part: float, whole: float, target: float) -> bool:
-    """Whether a share of `target` could have given so many: Wilson's interval is where the score test does not reject it."""
-    return bool(
-        abs(part / whole - target) <= norm.ppf(0.975) * (target * (1 - target) / whole) ** 0.5
-    )
+    """Whether a share of `target` could have given so few or so many: neither tail is below 2.5 %."""
+    at_least, at_most = binom.sf(part - 1, whole, target), binom.cdf(part, whole, target)
+    return bool(min(at_least, at_most) >= 0.025)
 
 
 def moved(books: Books, row: pd.Series, before: float) -> tuple[float, float | None]:
