@@ -6,7 +6,6 @@ from clarion.sim.difficulty import ACTIVITY_DIFFICULTIES
 from clarion.sim.draws import Bools, Draws, Floats, Ints
 from clarion.sim.kernel import Outcome
 from clarion.sim.surroundings import Surroundings
-from clarion.sim.traits import Members
 from clarion.sim.visits import (
     CART_ADD,
     FAVOURITE,
@@ -14,7 +13,6 @@ from clarion.sim.visits import (
     VIEW,
     NamedSteps,
     Steps,
-    in_time,
     lost_steps,
 )
 
@@ -24,23 +22,16 @@ _SPREAD = 0.4
 
 
 def with_accidental_clicks(
-    surroundings: Surroundings,
-    draws: Draws,
-    members: Members,
-    outcome: Outcome,
-    device: Ints,
-    steps: Steps,
-) -> Steps:
-    """Steps of visits with accidental clicks; the steps after one come some seconds later.
+    surroundings: Surroundings, draws: Draws, outcome: Outcome, steps: NamedSteps
+) -> NamedSteps:
+    """Steps of visits with accidental clicks.
 
     The steps that were there keep their keys, and with them all that is drawn for them.
 
     Args:
         surroundings: what surrounds the customers.
         draws: random draws.
-        members: who the customers are.
-        outcome: their visits.
-        device: which of the customer's devices each visit uses.
+        outcome: the visits.
         steps: the steps that customers intend.
     """
     difficulty = ACTIVITY_DIFFICULTIES["default"]
@@ -66,9 +57,7 @@ def with_accidental_clicks(
     ]
     place = np.concatenate([3 * np.arange(len(steps)), 3 * views[happens] + 1,
                             3 * views[returns] + 2])  # fmt: skip
-    return in_time(
-        surroundings, draws, members, outcome, device, _merged([steps, *added], np.argsort(place))
-    )
+    return _merged([steps, *added], np.argsort(place))
 
 
 def is_accidental(steps: Steps) -> Bools:
@@ -76,7 +65,7 @@ def is_accidental(steps: Steps) -> Bools:
     return np.asarray((steps.key >= ACCIDENTAL) & (steps.key < RETURN))
 
 
-def _leads_to_nothing(steps: Steps) -> Bools:
+def _leads_to_nothing(steps: NamedSteps) -> Bools:
     """Whether a step is a view, and the next one does nothing with its product."""
     acts = np.isin(steps.type, (REVIEW_VIEW, FAVOURITE, CART_ADD))
     followed = np.zeros(len(steps), bool)
@@ -108,7 +97,7 @@ def _added(
     )
 
 
-def _merged(parts: list[Steps | NamedSteps], order: Ints) -> NamedSteps:
+def _merged(parts: list[NamedSteps], order: Ints) -> NamedSteps:
     """All steps in an order."""
     return NamedSteps(
         np.concatenate([part.visit for part in parts])[order],

@@ -61,8 +61,7 @@ def bot_events(
     elapsed = begins - begins[np.arange(len(row)) - page]
     start = 3600 * 8 * draws.uniform("bot/start", day, visit)
     product = (draws.index("bot/first", len(goods), day, visit) + page) % len(goods)
-    there = goods.launched[product] <= day
-    product = np.where(there, product, goods.first[goods.category[product]])
+    product = goods.launched_by(product, day)
     adds = draws.uniform("bot/adds", *keys) < _DIFFICULTY.bot_cart_rate
     sessions = np.array([f"N9{on:05d}{number:04d}" for on, number in zip(day, visit, strict=True)],
                         dtype=object)  # fmt: skip

@@ -115,9 +115,12 @@ class Catalogue:
         """
         size = (self.first[1:] - self.first[:-1])[category]
         rank = np.floor(np.exp(chance * np.log(size + 1.0))).astype(np.int64) - 1
-        product = self.first[category] + np.clip(rank, 0, size - 1)
+        return self.launched_by(self.first[category] + np.clip(rank, 0, size - 1), day)
+
+    def launched_by(self, product: Ints, day: Ints | int) -> Ints:
+        """Products; for one that is launched later, the most popular one of its category."""
         is_there = np.asarray(day) >= self.launched[product]
-        return np.where(is_there, product, self.first[category])
+        return np.where(is_there, product, self.first[self.category[product]])
 
     def rank_chance(self, product: Ints, day: Ints) -> Floats:
         """The chance with which `at_rank` gives a product of its category on a day."""

@@ -77,8 +77,9 @@ def follow(world: World, ids: Ints, *, last: int, sends: Sends | None = None) ->
     customer, day = outcome.visit_customer, outcome.visit_day
     on_own_device = accounts.on_own_device(customer, day)
     device = visits.devices_of_visits(draws, customer, channel, on_own_device)
-    steps = visits.steps(surroundings, draws, members, outcome, lines, device)
-    steps = with_accidental_clicks(surroundings, draws, members, outcome, device, steps)
+    intended = visits.steps(surroundings, draws, members, outcome, lines)
+    named = with_accidental_clicks(surroundings, draws, outcome, intended)
+    steps = visits.in_time(surroundings, draws, members, outcome, device, named)
     return Course(
         surroundings,
         draws,

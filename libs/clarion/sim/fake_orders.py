@@ -9,7 +9,7 @@ from clarion.sim.catalogue import Texts, product_refs
 from clarion.sim.clock import Clock, Instants
 from clarion.sim.difficulty import ACTIVITY_DIFFICULTIES
 from clarion.sim.draws import Bools, Draws, Floats, Ints, numbered
-from clarion.sim.people import stated_by_people
+from clarion.sim.people import registrations, stated_by_people
 from clarion.sim.purchases import PROMISE
 from clarion.sim.records import END_OF_TIME, later, order_refs, session_refs
 from clarion.sim.second_accounts import account_refs
@@ -80,8 +80,7 @@ def draw_rings(surroundings: Surroundings, draws: Draws, clock: Clock, last: int
     begins = window * _WINDOW + draws.index("ring/day", _WINDOW - 4, window, number)
     day = begins[place] + draws.index("ring/member_day", _whole("ring_days", hard), *keys)
     product = draws.index("ring/product", len(goods), window, number)
-    there = goods.launched[product] <= begins
-    product = np.where(there, product, goods.first[goods.category[product]])[place]
+    product = goods.launched_by(product, begins)[place]
     age = np.floor(_of("account_days", hard) * draws.uniform("ring/age", *keys)).astype(np.int64)
     second = 9 * 3600 + draws.index("ring/second", 10 * 3600, *keys)
     return Rings(
@@ -120,9 +119,8 @@ def ring_registrations(
     stated = stated_by_people(surroundings.shop, draws, rings.account)
     address = np.array([f"{number % 97 + 1} Ring Road" for number in rings.ring], dtype=object)
     stated["address"] = np.where(rings.shares_address, address, stated["address"])
-    stated.insert(0, "customer_ref", account_refs(rings.account, second=False))
-    stated.insert(1, "registered_at", clock.instants(rings.opened, 7 * 3600))
-    return stated
+    refs = account_refs(rings.account, second=False)
+    return registrations(refs, clock.instants(rings.opened, 7 * 3600), stated)
 
 
 def fake_orders(

@@ -18,7 +18,7 @@ from clarion.sim.fake_orders import (
     ring_names,
     ring_registrations,
 )
-from clarion.sim.people import stated_by_people
+from clarion.sim.people import consents, registrations, stated_by_people
 from clarion.sim.records import Course, session_refs
 from clarion.sim.second_accounts import account_refs
 from clarion.sim.traits import NEVER
@@ -76,10 +76,10 @@ def intruders_of(world: World, period: Period) -> Intruders:
         ring_registrations(surroundings, draws, clock, opened),
         _bot_registrations(world, bots, since),
     ]
-    registrations = pd.concat(of_accounts, ignore_index=True)
+    registered = pd.concat(of_accounts, ignore_index=True)
     accounts = pd.DataFrame(
         {
-            "customer_ref": registrations["customer_ref"],
+            "customer_ref": registered["customer_ref"],
             "person_ref": [*ring_names(opened.ring), *account_refs(bots, second=False)],
             "account": np.repeat(["fake", "bot"], [len(opened.ring), len(bots)]),
             "opened_day": np.concatenate([opened.opened, since]),
@@ -87,8 +87,8 @@ def intruders_of(world: World, period: Period) -> Intruders:
     )
     records = {
         "orders": orders,
-        "registrations": registrations,
-        "consents": _consents_to_all(registrations),
+        "registrations": registered,
+        "consents": _consents_to_all(registered),
     }
     return Intruders(of_rings, records, {"invalid_records": known, "accounts": accounts})
 
@@ -96,22 +96,15 @@ def intruders_of(world: World, period: Period) -> Intruders:
 def _bot_registrations(world: World, accounts: Ints, day: Ints) -> pd.DataFrame:
     """Records of the kind 'registrations' of bots that log in."""
     stated = stated_by_people(world.shop, world.draws, accounts)
-    stated.insert(0, "customer_ref", account_refs(accounts, second=False))
-    stated.insert(1, "registered_at", world.clock.instants(day, 7 * 3600))
-    return stated
+    refs = account_refs(accounts, second=False)
+    return registrations(refs, world.clock.instants(day, 7 * 3600), stated)
 
 
-def _consents_to_all(registrations: pd.DataFrame) -> pd.DataFrame:
+def _consents_to_all(accounts: pd.DataFrame) -> pd.DataFrame:
     """Records of the kind 'consents': accounts that are no customer's agree to everything."""
-    refs, at = registrations["customer_ref"], registrations["registered_at"]
-    stated = {"channel": "*", "granted": "true", "at": at}
-    return pd.concat(
-        [
-            pd.DataFrame({"customer_ref": refs, "purpose": purpose, **stated})
-            for purpose in ("collection", "analytics", "marketing")
-        ],
-        ignore_index=True,
-    )
+    refs, at = (accounts[name].to_numpy() for name in ("customer_ref", "registered_at"))
+    every = np.ones(len(accounts), bool)
+    return consents(refs, at, dict.fromkeys(("collection", "analytics", "marketing"), every))
 
 
 def days_at_once(world: World) -> int:

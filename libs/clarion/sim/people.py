@@ -1,8 +1,11 @@
 """Records of what is stated about customers: registrations, consents, traits and ties."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
+from clarion.sim.catalogue import Texts
 from clarion.sim.clock import Instants
 from clarion.sim.draws import Bools, Draws, Ints
 from clarion.sim.records import Course, customer_refs
@@ -66,9 +69,15 @@ def registration_records(course: Course, joined: Ints, *, second: bool = False) 
     stated = stated_by_people(course.surroundings.shop, draws, ids)
     if second:
         stated = stated_again(draws, ids, stated)
-    stated.insert(0, "customer_ref", account_refs(ids, second))
-    stated.insert(1, "registered_at", registered_at(course, joined, second=second))
-    return stated
+    return registrations(
+        account_refs(ids, second), registered_at(course, joined, second=second), stated
+    )
+
+
+def registrations(refs: Texts, at: Instants, stated: pd.DataFrame) -> pd.DataFrame:
+    """Records of the kind 'registrations' of accounts, with what is stated for each."""
+    named = {"customer_ref": refs, "registered_at": at}
+    return pd.concat([pd.DataFrame(named, index=stated.index), stated], axis=1)
 
 
 def registered_at(course: Course, joined: Ints, *, second: bool = False) -> Instants:
@@ -98,6 +107,11 @@ def consent_records(course: Course, joined: Ints, *, second: bool = False) -> pd
         "analytics": collection,
         "marketing": collection & traits.marketing[joined],
     }
+    return consents(refs, at, granted)
+
+
+def consents(refs: Texts, at: Instants, granted: Mapping[str, Bools]) -> pd.DataFrame:
+    """Records of the kind 'consents' of accounts: a statement on each purpose, for all channels."""
     frames = [
         pd.DataFrame(
             {

@@ -57,6 +57,22 @@ class Steps:
         return len(self.visit)
 
 
+@dataclass(frozen=True, slots=True)
+class NamedSteps:
+    """Steps of visits in their order, without times and numbers; see `Steps`."""
+
+    visit: Ints
+    key: Ints
+    type: Ints
+    product: Ints
+    category: Ints
+    dwell: Floats
+    lost: Bools
+
+    def __len__(self) -> int:
+        return len(self.visit)
+
+
 def start_seconds(draws: Draws, customer: Ints, day: Ints) -> Ints:
     """Seconds from the customer's midnight to the start of each visit."""
     hour = draws.choice("visit/hour", _HOUR_SHARES, customer, day)
@@ -118,9 +134,8 @@ def steps(
     members: Members,
     outcome: Outcome,
     lines: Lines,
-    device: Ints,
-) -> Steps:
-    """The steps of all visits of an outcome.
+) -> NamedSteps:
+    """The steps of all visits of an outcome, as customers intend them.
 
     A visit begins with a login. Products of its category are looked at, some are put into the
     cart. An order puts its own products into the cart; then it is paid, at the first attempt or a
@@ -132,7 +147,6 @@ def steps(
         members: who the customers are.
         outcome: their visits, from the shop's start on.
         lines: the lines of their orders.
-        device: which of the customer's devices each visit uses.
     """
     parts = [
         _logins(outcome),
@@ -151,21 +165,7 @@ def steps(
         np.isin(type_, (VIEW, REVIEW_VIEW)), 3.0 + 40.0 * draws.uniform("step/dwell", *keys), 4.0
     )
     lost = lost_steps(surroundings, draws, keys)
-    named = NamedSteps(visit, key, type_, product[order], category[order], dwell, lost)
-    return in_time(surroundings, draws, members, outcome, device, named)
-
-
-@dataclass(frozen=True, slots=True)
-class NamedSteps:
-    """Steps of visits in their order, without times and numbers; see `Steps`."""
-
-    visit: Ints
-    key: Ints
-    type: Ints
-    product: Ints
-    category: Ints
-    dwell: Floats
-    lost: Bools
+    return NamedSteps(visit, key, type_, product[order], category[order], dwell, lost)
 
 
 def in_time(

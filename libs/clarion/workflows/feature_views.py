@@ -26,8 +26,8 @@ from clarion.customers.features.deliveries import deliveries
 from clarion.customers.features.visits import visits
 from clarion.customers.profiles.interests import product_interests, top_interests
 from clarion.customers.profiles.settings import ProfileSettings
-from clarion.products.catalogue.current import current_products
 from clarion.runtime.scope import Scope
+from clarion.workflows.listed_products import listed_products
 
 _VIEWS: dict[str, tuple[Table, Callable[..., DataFrame]]] = {
     "orders": (ORDER_LINES, views.orders),
@@ -65,7 +65,10 @@ def feature_views(
         found["interactions"] = _interactions(scope, as_of)
     if "visits" in sources and scope.exists(EVENTS):
         found["visits"] = visits(
-            scope.facts(EVENTS), _products(scope, as_of), as_of=as_of, time_zone=scope.time_zone
+            scope.facts(EVENTS),
+            listed_products(scope, as_of),
+            as_of=as_of,
+            time_zone=scope.time_zone,
         )
     return found
 
@@ -90,15 +93,8 @@ def views_of_facts(
     }
 
 
-def _products(scope: Scope, as_of: date) -> DataFrame:
-    stock = scope.facts(STOCK) if scope.exists(STOCK) else None
-    return current_products(
-        scope.facts(PRODUCTS), as_of=as_of, time_zone=scope.time_zone, stock=stock
-    )
-
-
 def _interactions(scope: Scope, as_of: date) -> DataFrame:
-    products = _products(scope, as_of)
+    products = listed_products(scope, as_of)
     if as_of == scope.as_of:
         return views.interactions(scope.current(INTERACTIONS), products)
     settings = scope.settings(ProfileSettings)

@@ -13,10 +13,9 @@ from clarion.contracts.gold import (
     PRODUCT_NEIGHBOURS,
     PRODUCT_VECTORS,
 )
-from clarion.contracts.silver import MARKET_PRICES, PRODUCTS, REVIEWS, STOCK
+from clarion.contracts.silver import MARKET_PRICES, REVIEWS
 from clarion.kernel.ids import digest
 from clarion.measures.columns.expressions import UserSql, check_user_sql
-from clarion.products.catalogue.current import current_products
 from clarion.products.similarity import matrix, model
 from clarion.products.similarity.attributes import Attribute
 from clarion.products.similarity.market import MarketFacts, with_market_facts
@@ -24,6 +23,7 @@ from clarion.products.similarity.neighbours import EarlierDay, nearest_products
 from clarion.products.similarity.settings import ProductSettings
 from clarion.runtime import models
 from clarion.runtime.scope import Scope
+from clarion.workflows.listed_products import listed_products
 
 _MODEL = "clarion-products"
 
@@ -31,10 +31,7 @@ _MODEL = "clarion-products"
 def products_in_market(scope: Scope) -> DataFrame:
     """Current products with what the market says about them, as of the day."""
     days = scope.settings(ProductSettings).market_days
-    stock = scope.facts(STOCK) if scope.exists(STOCK) else None
-    products = current_products(
-        scope.facts(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone, stock=stock
-    )
+    products = listed_products(scope, scope.as_of)
     reviews = scope.facts_within(REVIEWS, days) if scope.exists(REVIEWS) else None
     prices = None
     if scope.exists(MARKET_PRICES):

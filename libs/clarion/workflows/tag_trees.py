@@ -215,45 +215,40 @@ def _is_below(salt: str, share: float) -> Column:
 
 
 def _group_tag(scope: Scope, group: Row, explanation: trees.Explanation) -> TagRow:
-    return _tree_tag(
-        TagRow(
-            tag=f"like:{group['segment_id']}",
-            kind="tree",
-            rule=explanation.when,
-            label_en=f"like {group['name_en']}",
-            label_zh=f"类似{group['name_zh']}",
-            meaning=explanation.words(_feature_names(scope)),
-            segment_id=group["segment_id"],
-        ),
-        explanation,
-    )
+    names = (group["segment_id"], group["name_en"], group["name_zh"])
+    tag = _tree_tag(names, explanation, _feature_names(scope))
+    return replace(tag, segment_id=group["segment_id"])
 
 
 def _declared_tag(
     scope: Scope, tag: Tag, category: str | None, explanation: trees.Explanation
 ) -> TagRow:
     """The tag of a tree that explains a declared tag, of one category where it has one."""
-    names = _feature_names(scope)
+    features = _feature_names(scope)
     if category is not None:
-        names[f"earlier[{sql.text(category)}]"] = f"earlier interest in {category}"
-    return _tree_tag(
-        TagRow(
-            tag=f"like:{tag.name}",
-            kind="tree",
-            rule=explanation.when,
-            label_en=f"like {tag.label_en}",
-            label_zh=f"类似{tag.label_zh}",
-            meaning=explanation.words(names),
-            explains=tag.name,
-            category=category,
-        ),
-        explanation,
-    )
+        features[f"earlier[{sql.text(category)}]"] = f"earlier interest in {category}"
+    tree_tag = _tree_tag((tag.name, tag.label_en, tag.label_zh), explanation, features)
+    return replace(tree_tag, explains=tag.name, category=category)
 
 
-def _tree_tag(tag: TagRow, explanation: trees.Explanation) -> TagRow:
-    return replace(
-        tag,
+def _tree_tag(
+    names: tuple[str, str, str], explanation: trees.Explanation, features: Mapping[str, str]
+) -> TagRow:
+    """The tag of who is like those whom a tree explains.
+
+    Args:
+        names: what is explained: its name, and its labels in English and Chinese.
+        explanation: the tree.
+        features: labels of the features, for its rule in words.
+    """
+    name, label_en, label_zh = names
+    return TagRow(
+        tag=f"like:{name}",
+        kind="tree",
+        rule=explanation.when,
+        label_en=f"like {label_en}",
+        label_zh=f"类似{label_zh}",
+        meaning=explanation.words(features),
         confidence=explanation.confidence,
         lift=explanation.lift,
         recall=explanation.recall,

@@ -37,7 +37,7 @@ def kept_orders(lines: DataFrame, *, of: str) -> DataFrame:
         .agg(F.sort_array(F.collect_list(F.struct(*_ENTRY))).alias("entries"))
     )
     return (
-        by_owner.select(of, F.inline(_kept("entries")))
+        by_owner.select(of, F.inline(_purchases_less_returns("entries")))
         .groupBy(of, "order_id")
         .agg(F.sum("amount").cast(MONEY).alias("amount"), F.bool_or("counts").alias("counts"))
         .where("counts AND amount > 0")
@@ -68,7 +68,7 @@ def _of_sale(column: str) -> Column:
     return F.when(F.col("kind") == "no_sale", 0).otherwise(F.col(column))
 
 
-def _kept(entries: str) -> Column:
+def _purchases_less_returns(entries: str) -> Column:
     """The purchases among entries, less the returns: first those that name their order."""
     purchases = F.filter(entries, lambda entry: ~entry["is_return"])
     returns = F.filter(entries, lambda entry: entry["is_return"])

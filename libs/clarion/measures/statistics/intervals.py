@@ -93,10 +93,26 @@ def welch(treated: Moments, control: Moments, *, level: float = 0.95) -> Interva
     a, b = treated.variance / treated.n, control.variance / control.n
     if a + b == 0.0:
         return NotComputable("neither arm varies")
-    freedom = (a + b) ** 2 / (a**2 / (treated.n - 1) + b**2 / (control.n - 1))
+    freedom = welch_freedom(a, b, treated.n, control.n)
     half = float(stdtrit(freedom, 0.5 + level / 2)) * math.sqrt(a + b)
     gap = treated.mean - control.mean
     return Interval(gap, gap - half, gap + half)
+
+
+def welch_freedom(a: float, b: float, n_a: int, n_b: int) -> float:
+    """Degrees of freedom of a difference of means, by Welch and Satterthwaite.
+
+    Args:
+        a: variance of the first mean, or its share of both.
+        b: that of the second, in the same unit.
+        n_a: size of the first sample, 2 or more.
+        n_b: size of the second.
+
+    Example:
+        >>> welch_freedom(1.0, 1.0, 10, 10)
+        18.0
+    """
+    return (a + b) ** 2 / (a**2 / (n_a - 1) + b**2 / (n_b - 1))
 
 
 def share(successes: float, trials: float, *, level: float = 0.95) -> Interval | NotComputable:

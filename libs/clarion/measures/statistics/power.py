@@ -11,6 +11,7 @@ from clarion.measures.statistics.intervals import (
     NotComputable,
     difference_of_shares,
     welch,
+    welch_freedom,
 )
 
 
@@ -53,7 +54,7 @@ def detectable_difference(
     if variance == 0.0:
         return NotComputable("neither arm varies")
     a, b = 1 / treated.n, 1 / control.n
-    freedom = (a + b) ** 2 / (a**2 / (treated.n - 1) + b**2 / (control.n - 1))
+    freedom = welch_freedom(a, b, treated.n, control.n)
     quantiles = float(stdtrit(freedom, 0.5 + level / 2)) + float(stdtrit(freedom, power))
     return quantiles * math.sqrt(variance * (a + b))
 
