@@ -271,8 +271,8 @@ def test_the_lift_is_revenue_per_customer_outside_the_holdout_less_inside(books:
 
 def explains(part: float, whole: float, target: float) -> bool:
     """Whether a share of `target` could have given so few or so many: neither tail is below 2.5 %."""
-    at_least, at_most = binom.sf(part - 1, whole, target), binom.cdf(part, whole, target)
-    return bool(min(at_least, at_most) >= 0.025)
+    upper, lower = binom.sf(part - 1, whole, target), binom.cdf(part, whole, target)
+    return bool(min(upper, lower) >= 0.025)
 
 
 def moved(books: Books, row: pd.Series, before: float) -> tuple[float, float | None]:
