@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,12 @@ def test_every_job_file_is_registered_and_named_like_no_standard_module() -> Non
     }
     assert names == set(JOBS)
     assert not names & sys.stdlib_module_names
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    """Pytest imports a file by its name alone: of two, it takes the first for both."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, files in names.items() if files > 1] == []
 
 
 def test_every_written_table_has_one_job_or_streams_and_batch_share_it() -> None:
