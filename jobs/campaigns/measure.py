@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 
 from clarion.campaigns.decisions.settings import StrategySettings
 from clarion.campaigns.measurement.lifts import LIFT_COLUMNS, lift_rows
+from clarion.campaigns.measurement.settings import MeasureSettings
 from clarion.campaigns.measurement.transforms import arms, outcomes, strategy_kpis
 from clarion.contracts.gold import DECISIONS, MESSAGES, STRATEGIES, STRATEGY_KPIS
 from clarion.contracts.silver import ORDER_LINES, RESPONSES
@@ -37,6 +38,7 @@ def run(scope: Scope) -> None:
         order_lines,
         sent_on=decided_on,
         window_days=window_days,
+        conversion_days=scope.settings(MeasureSettings).conversion_days,
         time_zone=scope.time_zone,
     )
     kpis = strategy_kpis(
@@ -72,6 +74,6 @@ JOB = Job(
     reads_earlier=(STRATEGIES, DECISIONS, MESSAGES),
     writes=(STRATEGY_KPIS,),
     purpose="analytics",
-    settings=(StrategySettings,),
+    settings=(StrategySettings, MeasureSettings),
     run=run,
 )

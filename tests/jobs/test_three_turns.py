@@ -185,6 +185,11 @@ def counted(books: Books, day: date, sent_on: date) -> Any:
         own = lines[lines["customer_id"] == message["customer_id"]]
         is_after = own["happened_at"] >= clicks.min() if len(clicks) else False
         kept = kept_orders(own.assign(counts=own["counts"] & is_after))
+        # A click converts where an order that counts follows soon.
+        ordered = own[own["order_id"].isin(kept.index) & own["counts"] & is_after]["happened_at"]
+        soon = pd.Timedelta(days=books.setting("measure.conversion_days"))
+        if not (ordered < clicks.min() + soon).any():
+            kept = kept.iloc[:0]
         rows.append(
             {
                 **{key: message[key] for key in KEYS},

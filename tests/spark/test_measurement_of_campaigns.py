@@ -21,6 +21,7 @@ from clarion.campaigns.measurement.kept_orders import kept_orders
 
 ZONE = "Asia/Shanghai"
 SENT_ON, WINDOW = date(2026, 6, 1), 7  # the window ends as 8 June begins in Shanghai
+SOON = 5  # days after a click in which an order is its conversion
 MESSAGES = "message_id string, customer_id string"
 RESPONSES = "message_ref string, type string, happened_at timestamp"
 LINES = (
@@ -57,8 +58,9 @@ def sale(
 
 def outcomes(messages: DataFrame, responses: DataFrame, lines: DataFrame) -> DataFrame:
     return campaigns.outcomes(
-        messages, responses, lines, sent_on=SENT_ON, window_days=WINDOW, time_zone=ZONE
-    )
+        messages, responses, lines,
+        sent_on=SENT_ON, window_days=WINDOW, conversion_days=SOON, time_zone=ZONE,
+    )  # fmt: skip
 
 
 def arms(decisions: DataFrame, lines: DataFrame) -> DataFrame:
@@ -71,9 +73,10 @@ def assert_same(found: DataFrame, expected: DataFrame) -> None:
 
 @pytest.mark.covers("S2")
 def test_a_buyer_clicked_and_ordered_after_the_click(rows: Rows) -> None:
-    messages = rows(MESSAGES, *((f"m{n}", f"c{n}") for n in range(1, 6)))
+    messages = rows(MESSAGES, *((f"m{n}", f"c{n}") for n in range(1, 9)))
     responses = rows(
         RESPONSES,
+        *((f"m{n}", "clicked", local("06-02 10:00")) for n in (6, 7, 8)),
         ("m1", "sent", local("06-01 08:00")),
         ("m1", "delivered", local("06-01 08:01")),
         ("m1", "clicked", local("06-02 10:00")),
@@ -90,6 +93,12 @@ def test_a_buyer_clicked_and_ordered_after_the_click(rows: Rows) -> None:
         sale("c1", "o0", "99.00", "06-02 09:59"),  # a minute before the click
         sale("c2", "o3", "20.00", "06-02 10:00"),  # bought without a click
         sale("c4", "o4", "20.00", "06-02 10:00"),  # before the click
+        sale("c6", "o6", "20.00", "06-07 10:00"),  # five days after it, which is too late
+        sale("c7", "o7", "20.00", "06-07 09:59"),
+        sale("c7", "o8", "5.00", "06-07 20:00"),  # a buyer's later order
+        sale("c8", "o9", "20.00", "06-03 10:00"),  # soon, but sent back
+        sale("c8", "o9", "20.00", "06-04 10:00", "return"),
+        sale("c8", "o10", "5.00", "06-07 20:00"),
     )
     expected = rows(
         OUTCOMES,
@@ -98,6 +107,9 @@ def test_a_buyer_clicked_and_ordered_after_the_click(rows: Rows) -> None:
         ("m3", "c3", False, False, 0, Decimal(0)),
         ("m4", "c4", True, True, 0, Decimal(0)),
         ("m5", "c5", False, False, 0, Decimal(0)),
+        ("m6", "c6", True, True, 0, Decimal(0)),
+        ("m7", "c7", True, True, 2, Decimal("25.00")),
+        ("m8", "c8", True, True, 0, Decimal(0)),
     )
     assert_same(outcomes(messages, responses, lines), expected)
 
@@ -280,8 +292,8 @@ def test_the_window_begins_with_the_shops_day_and_ends_before_its_last_midnight(
         ("early", "clicked", local("05-31 23:59:59")),
         ("first", "clicked", local("06-01 00:00")),
         ("late", "clicked", local("06-08 00:00")),
-        ("order", "clicked", local("06-02 10:00")),
-        ("last", "clicked", local("06-02 10:00")),
+        ("order", "clicked", local("06-03 10:00")),
+        ("last", "clicked", local("06-03 10:00")),
     )
     lines = rows(
         LINES,
@@ -319,6 +331,7 @@ def test_a_window_over_a_clock_change_still_ends_at_the_shops_midnight(rows: Row
         lines,
         sent_on=date(2026, 10, 20),
         window_days=7,
+        conversion_days=7,
         time_zone="Europe/Berlin",
     )
     assert_same(found, rows(OUTCOMES, ("m1", "c1", True, True, 1, Decimal(5))))

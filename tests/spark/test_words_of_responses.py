@@ -134,8 +134,9 @@ def test_a_message_that_bounced_was_not_delivered_unless_somebody_read_it(rows: 
         "quantity decimal(18,4), amount decimal(18,4), happened_at timestamp"
     )
     found = outcomes(
-        messages, responses, lines, sent_on=date(2026, 6, 1), window_days=7, time_zone="UTC"
-    )
+        messages, responses, lines,
+        sent_on=date(2026, 6, 1), window_days=7, conversion_days=7, time_zone="UTC",
+    )  # fmt: skip
     delivered = {row["message_id"]: row["delivered"] for row in found.collect()}
     assert delivered == {"m1": False, "m2": False, "m3": True, "m4": False}
 

@@ -20,7 +20,7 @@ def kept_orders(lines: DataFrame, *, of: str) -> DataFrame:
         of: the column whose orders these are: message_id or customer_id.
 
     Returns:
-        `of`, order_id, amount of the orders of the window.
+        `of`, order_id, at (time of its first line in the window), amount of the window's orders.
     """
     by_owner = (
         _lines_in_use(lines, of=of)
@@ -39,9 +39,13 @@ def kept_orders(lines: DataFrame, *, of: str) -> DataFrame:
     return (
         by_owner.select(of, F.inline(_purchases_less_returns("entries")))
         .groupBy(of, "order_id")
-        .agg(F.sum("amount").cast(MONEY).alias("amount"), F.bool_or("counts").alias("counts"))
+        .agg(
+            F.sum("amount").cast(MONEY).alias("amount"),
+            F.bool_or("counts").alias("counts"),
+            F.min(F.when(F.col("counts"), F.col("at"))).alias("at"),
+        )
         .where("counts AND amount > 0")
-        .select(of, "order_id", "amount")
+        .select(of, "order_id", "at", "amount")
     )
 
 

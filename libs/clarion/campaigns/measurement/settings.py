@@ -1,6 +1,15 @@
-"""Settings of the correction."""
+"""Settings of the measurement and of the correction."""
+
+from pydantic import PositiveInt
 
 from clarion.config import settings
+
+
+@settings("measure")
+class MeasureSettings:
+    """Within how many days of a click an order counts as its conversion."""
+
+    conversion_days: PositiveInt
 
 
 @settings("adjust")

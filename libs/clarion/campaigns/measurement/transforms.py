@@ -21,12 +21,13 @@ def outcomes(
     *,
     sent_on: date,
     window_days: int,
+    conversion_days: int,
     time_zone: str,
 ) -> DataFrame:
     """The outcome of each message within its window.
 
-    A buyer is a customer who clicked and ordered after that click, within the window, and did not
-    send all of it back within the window.
+    A buyer is a customer who clicked and ordered soon after that click, within the window, and did
+    not send all of it back within the window. What a buyer orders later in the window counts, too.
 
     Args:
         messages: MESSAGES that were sent.
@@ -34,11 +35,12 @@ def outcomes(
         order_lines: ORDER_LINES.
         sent_on: first day of the window.
         window_days: its length.
+        conversion_days: how many days of 24 hours after the click are soon.
         time_zone: the shop's zone.
 
     Returns:
         One row per message: message_id, customer_id, delivered and clicked (booleans), orders and
-        revenue after the click, less returns of these orders.
+        revenue of a buyer after the click, less returns of these orders.
     """
     is_in_window = _is_within("happened_at", sent_on, window_days, time_zone)
     type_ = F.col("type")
@@ -65,15 +67,21 @@ def outcomes(
     bought = (
         kept_orders(lines_of_clickers, of="message_id")
         .groupBy("message_id")
-        .agg(F.count("*").alias("orders"), F.sum("amount").cast(MONEY).alias("revenue"))
+        .agg(
+            F.min("at").alias("bought_at"),
+            F.count("*").alias("orders"),
+            F.sum("amount").cast(MONEY).alias("revenue"),
+        )
     )
+    soon = F.col("clicked_at") + F.make_dt_interval(F.lit(conversion_days))
+    is_buyer = F.col("bought_at") < soon
     return messages_with_reactions.join(bought, "message_id", "left").select(
         "message_id",
         "customer_id",
         F.coalesce("delivered", F.lit(False)).alias("delivered"),
         F.col("clicked_at").isNotNull().alias("clicked"),
-        F.coalesce("orders", F.lit(0)).alias("orders"),
-        F.coalesce("revenue", F.lit(0).cast(MONEY)).alias("revenue"),
+        F.when(is_buyer, F.col("orders")).otherwise(0).alias("orders"),
+        F.when(is_buyer, F.col("revenue")).otherwise(0).cast(MONEY).alias("revenue"),
     )
 
 
