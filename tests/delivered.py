@@ -111,7 +111,7 @@ def delivered_records(inbox: Path, delivery: Delivery) -> pd.DataFrame:
         _read_file(file).assign(_file=str(file), _row=lambda frame: range(1, len(frame) + 1))
         for folder in delivery.sources
         for file in sorted((inbox / folder).rglob("*"))
-        if file.is_file()
+        if file.is_file() and file.suffix != ".manifest"
     ]
     return as_rows(pd.concat(frames, ignore_index=True), delivery)
 

@@ -60,7 +60,8 @@ class ServedShop:
 
     def delivered(self, kind: str) -> pd.DataFrame:
         """The delivered records of a kind; times in UTC."""
-        paths = sorted(path for path in (self.inbox / kind).rglob("*.*") if path.is_file())
+        files = (path for path in (self.inbox / kind).rglob("*.*") if path.is_file())
+        paths = sorted(path for path in files if path.suffix != ".manifest")
         read = _json_lines if paths[0].suffix == ".json" else pd.read_csv
         frame = pd.concat([read(path) for path in paths], ignore_index=True)
         times = [str(name) for name in frame if str(name).endswith("_at")]

@@ -121,7 +121,7 @@ UNDELIVERED = Table(
     columns=(
         Column("as_of", "date", "as-of day of the ingest"),
         Column("_source", "string", "mapping and source kind"),
-        Column("_file", "string", "name of the file"),
+        Column("_file", "string", "the file as its manifest names it, with the manifest's folder"),
         Column("declared", "bigint", "records that it should hold"),
     ),
     owner="operations",

@@ -37,6 +37,9 @@ _FORMATS: dict[str, Format] = {
     "products": "json", "responses": "json", "reviews": "parquet", "social": "json",
 }  # fmt: skip
 
+# Kinds of which a manifest beside each file says how many records it holds.
+_COUNTED = ("orders", "redemptions", "responses", "contacts", "reviews")
+
 
 @dataclass(slots=True)
 class Delivered:
@@ -264,6 +267,8 @@ def write_records(
 ) -> None:
     """Write the records of a kind as one file; of no records only the names of a CSV's columns.
 
+    Beside files of orders, redemptions, answers, contacts and reviews lies a manifest.
+
     Args:
         inbox: folder or URL of the files.
         kind: name of the folder in it.
@@ -287,6 +292,14 @@ def write_records(
             stream.write(lines.encode())
         else:
             stream.write(_as_texts(frame).to_csv(index=False).encode())
+    if kind in _COUNTED:
+        _write_manifest(store, PurePosixPath(path), len(frame))
+
+
+def _write_manifest(store: fs.FileSystem, file: PurePosixPath, records: int) -> None:
+    """Say beside a file how many records it holds."""
+    with store.open_output_stream(str(file.with_suffix(".manifest"))) as stream:
+        stream.write(f"file,records\n{file.name},{records}\n".encode())
 
 
 def open_store(inbox: str) -> tuple[fs.FileSystem, str]:

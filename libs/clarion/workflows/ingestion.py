@@ -1,10 +1,9 @@
 """The steps of ingest: find what is new, read it once, write it to bronze, record it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
-from pathlib import PurePosixPath
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -14,7 +13,7 @@ from clarion.collect.sources.checks import check_mapping
 from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.drift import Change
 from clarion.collect.sources.ledger import Entry
-from clarion.collect.sources.manifests import declared_records
+from clarion.collect.sources.manifests import DeclaredFiles, declared_files
 from clarion.collect.sources.mapping import Source
 from clarion.collect.sources.readers import reader_of
 from clarion.collect.sources.readers.protocol import Reader
@@ -48,7 +47,7 @@ class NewBatch:
         columns: their columns; empty where each record states its own.
         absent: columns that earlier chunks had and that these may lack.
         before: columns of the chunks before; empty for the first.
-        declared: records that each file should hold, by name; only of files that a manifest names.
+        declared: what manifests say of files.
         replaces: earlier entries of the same files, which these replace.
         is_planned: whether an interrupted run planned it before.
     """
@@ -59,7 +58,7 @@ class NewBatch:
     columns: tuple[str, ...]
     absent: tuple[str, ...]
     before: tuple[str, ...]
-    declared: Mapping[str, int]
+    declared: DeclaredFiles
     replaces: tuple[Entry, ...]
     is_planned: bool
 
@@ -116,7 +115,7 @@ def _batches_of(scope: Scope, source: Source, entries: list[Entry]) -> list[NewB
     groups += reader.find_new(entries, note=scope.note)
     if not groups:
         return []
-    declared = declared_records(source)
+    declared = declared_files(source)
     batches: list[NewBatch] = []
     before = ledger.latest_columns(entries)
     for group in groups:
@@ -130,7 +129,7 @@ def _new_batch(
     reader: Reader,
     chunks: tuple[SourceChunk, ...],
     entries: list[Entry],
-    declared: Mapping[str, int],
+    declared: DeclaredFiles,
     *,
     before: tuple[str, ...],
 ) -> NewBatch:
@@ -300,15 +299,20 @@ def record_undelivered(scope: Scope) -> None:
         return
     names = [source.name for source in declaring]
     known = scope.own(FILES).where(sql.among("_source", names)).select("_source", "_file")
-    taken = {(row["_source"], PurePosixPath(row["_file"]).name) for row in known.collect()}
+    taken = [(row["_source"], row["_file"]) for row in known.collect()]
     rows: list[dict[str, Any]] = []
     for source in declaring:
         listed = file_store.find_files(source.where, source=source.name)
-        there = {PurePosixPath(file.path).name for file in listed}
+        there = [file.path for file in listed]
+        there += [path for name, path in taken if name == source.name]
         rows += [
-            {"as_of": scope.as_of, "_source": source.name, "_file": name, "declared": records}
-            for name, records in sorted(declared_records(source).items())
-            if name not in there and (source.name, name) not in taken
+            {
+                "as_of": scope.as_of,
+                "_source": source.name,
+                "_file": file.path,
+                "declared": file.records,
+            }
+            for file in declared_files(source).not_among(there)
         ]
     scope.replace(UNDELIVERED, rows_as_frame(scope.spark, UNDELIVERED, rows))
     for row in rows:

@@ -1,9 +1,8 @@
 """What ingest and monitor share: they write records to bronze with their persons protected."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import PurePosixPath
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -19,6 +18,7 @@ from clarion.collect.privacy.tokens import sealed_values
 from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.drift import Change
 from clarion.collect.sources.ledger import State
+from clarion.collect.sources.manifests import DeclaredFiles
 from clarion.collect.sources.mapping import Source
 from clarion.collect.sources.records import FileStats, fingerprint
 from clarion.contracts.bronze import BRONZE
@@ -40,7 +40,7 @@ class IntakeBatch:
         chunks: files, or ranges of a table or topic.
         columns: their columns; empty where each record states its own.
         stats: what was counted in them.
-        declared: records that each file should hold, by name; only of files that a manifest names.
+        declared: what manifests say of files.
         absent: columns that earlier chunks had and that these lack.
         changes: columns that changed since the chunks before.
     """
@@ -50,7 +50,7 @@ class IntakeBatch:
     chunks: tuple[SourceChunk, ...]
     columns: tuple[str, ...]
     stats: FileStats
-    declared: Mapping[str, int]
+    declared: DeclaredFiles
     absent: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
 
@@ -180,7 +180,7 @@ def ledger_rows(batch: IntakeBatch, *, state: State, as_of: date) -> list[dict[s
             "columns": list(batch.columns or stats.columns.get(chunk.path, ())),
             "_taken_at": datetime.now(UTC),
             "records": stats.records.get(chunk.path, 0),
-            "declared": batch.declared.get(PurePosixPath(chunk.path).name),
+            "declared": batch.declared.records_of(chunk.path),
             "modified_ns": chunk.modified_ns,
             "position": chunk.position,
             "as_of": as_of,

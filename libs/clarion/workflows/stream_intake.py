@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
 from clarion.collect.cleaning.parsing import parse_records, without_faulty_ids
-from clarion.collect.sources.manifests import declared_records
+from clarion.collect.sources.manifests import declared_files
 from clarion.collect.sources.mapping import Source
 from clarion.collect.sources.readers import reader_of
 from clarion.collect.sources.readers.protocol import Reader
@@ -202,7 +202,7 @@ def bronze_query(scope: Scope, live: LiveSource) -> LiveQuery:
             chunks=chunks,
             columns=live.columns,
             stats=file_stats(reader, records, chunks=chunks),
-            declared=declared_records(source),
+            declared=declared_files(source),
         )
         # Looked up for each batch: an erasure counts at once.
         protection = Protection(

@@ -26,13 +26,8 @@ def find_files(where: str, *, source: str) -> tuple[SourceChunk, ...]:
     Raises:
         SourceError: the folder does not exist, or nothing matches.
     """
-    store, pattern = _store(where)
-    if isinstance(store, fs.LocalFileSystem):
-        pattern = os.path.normpath(Path(glob.escape(str(Path.cwd())), pattern))
-    parts = PurePosixPath(pattern).parts
-    wild = (index for index, part in enumerate(parts) if _WILD & set(part))
-    depth = next(wild, len(parts) - 1)
-    folder = str(PurePosixPath(*parts[:depth])) if depth else "."
+    store, pattern = _pattern_of(where)
+    folder = _fixed_part(pattern)
     if store.get_file_info(folder).type is not fs.FileType.Directory:
         raise SourceError(
             f"{source}: the folder {folder} does not exist",
@@ -54,6 +49,11 @@ def find_files(where: str, *, source: str) -> tuple[SourceChunk, ...]:
             fix="correct 'where' in the mapping",
         )
     return tuple(SourceChunk(path, size, "", modified) for path, size, modified in files)
+
+
+def fixed_folder(where: str) -> str:
+    """The deepest folder in which every file of a pattern lies, as paths of files begin."""
+    return _fixed_part(_pattern_of(where)[1])
 
 
 def examine_file(
@@ -105,6 +105,20 @@ def copy_file(path: str, to: str) -> None:
     target, outside = _store(to)
     target.create_dir(str(PurePosixPath(outside).parent), recursive=True)
     fs.copy_files(inside, outside, source_filesystem=source, destination_filesystem=target)
+
+
+def _pattern_of(where: str) -> tuple[fs.FileSystem, str]:
+    store, pattern = _store(where)
+    if isinstance(store, fs.LocalFileSystem):
+        pattern = os.path.normpath(Path(glob.escape(str(Path.cwd())), pattern))
+    return store, pattern
+
+
+def _fixed_part(pattern: str) -> str:
+    parts = PurePosixPath(pattern).parts
+    wild = (index for index, part in enumerate(parts) if _WILD & set(part))
+    depth = next(wild, len(parts) - 1)
+    return str(PurePosixPath(*parts[:depth])) if depth else "."
 
 
 def _store(where: str) -> tuple[fs.FileSystem, str]:
