@@ -33,8 +33,6 @@ SETTINGS = {
     _JAVA_OPTIONS: _SMALL[_JAVA_OPTIONS].replace("-XX:+UseParallelGC", "-XX:+UseSerialGC -Xmn1g"),
     "spark.sql.streaming.metricsEnabled": "false",
 }
-# The slower compiler pays in the half hour of the other lanes, not in the minutes of `test`.
-_LONG_SETTINGS = {_JAVA_OPTIONS: SETTINGS[_JAVA_OPTIONS].replace("-XX:TieredStopAtLevel=1", "")}
 SHARED = ("turns", "world")  # fixtures that are dear
 
 
@@ -87,13 +85,11 @@ def config() -> Config:
 
 
 @pytest.fixture(scope="session")
-def spark(request: pytest.FixtureRequest, config: Config) -> Iterator[SparkSession]:
-    is_long = any(lane_of(item) != "test" for item in request.session.items)
+def spark(config: Config) -> Iterator[SparkSession]:
     session = start(
         config,
         extra={
             **SETTINGS,
-            **(_LONG_SETTINGS if is_long else {}),
             "spark.driver.extraClassPath": ":".join(str(jar) for jar in (*connectors(), JAR)),
         },
     )
