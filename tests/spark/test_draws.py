@@ -51,4 +51,5 @@ def test_files_written_by_workers_are_those_written_in_memory(
         for name in ("memory", "workers")
     ]  # fmt: skip
     assert contents[0] == contents[1]
-    assert len([path for path in contents[0] if path.parts[1] == "orders"]) == 3
+    orders = [path.suffix for path in contents[0] if path.parts[1] == "orders"]
+    assert sorted(orders) == [".csv"] * 3 + [".manifest"] * 3

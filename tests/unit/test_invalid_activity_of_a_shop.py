@@ -51,7 +51,7 @@ def read(folder: Path, kind: str) -> pd.DataFrame:
             return pd.read_json(path, lines=True, dtype=False, convert_dates=False)
         return pd.read_parquet(path)
 
-    paths = sorted((folder / kind).rglob("*.*"))
+    paths = sorted(path for path in (folder / kind).rglob("*.*") if path.suffix != ".manifest")
     frame = pd.concat(map(records, paths), ignore_index=True)
     return frame.astype(object).replace({np.nan: None})
 

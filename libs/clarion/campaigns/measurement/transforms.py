@@ -42,19 +42,8 @@ def outcomes(
         One row per message: message_id, customer_id, delivered and clicked (booleans), orders and
         revenue of a buyer after the click, less returns of these orders.
     """
-    is_in_window = _is_within("happened_at", sent_on, window_days, time_zone)
-    type_ = F.col("type")
-    clicked_at = F.min(F.when(type_ == "clicked", F.col("happened_at")))
-    # A message may bounce after its server took it. Who read it has it all the same.
-    has_been_read = F.bool_or(type_.isin("viewed", "clicked"))
-    has_stayed = F.bool_or(type_ == "delivered") & ~F.bool_or(type_ == "bounced")
-    reactions = (
-        responses.where(is_in_window)
-        .groupBy(F.col("message_ref").alias("message_id"))
-        .agg(
-            (has_been_read | has_stayed).alias("delivered"),
-            clicked_at.alias("clicked_at"),
-        )
+    reactions = _reactions(
+        responses.where(_is_within("happened_at", sent_on, window_days, time_zone))
     )
     messages_with_reactions = messages.select("message_id", "customer_id").join(
         reactions, "message_id", "left"
@@ -176,6 +165,18 @@ def arms(
             F.avg("spent").alias("mean"),
             (F.var_pop("spent") * F.count("*")).alias("m2"),
         )
+    )
+
+
+def _reactions(responses: DataFrame) -> DataFrame:
+    """One row per message with responses: message_id, delivered, clicked_at (the first time)."""
+    type_ = F.col("type")
+    # A message may bounce after its server took it. Who read it has it all the same.
+    has_been_read = F.bool_or(type_.isin("viewed", "clicked"))
+    has_stayed = F.bool_or(type_ == "delivered") & ~F.bool_or(type_ == "bounced")
+    return responses.groupBy(F.col("message_ref").alias("message_id")).agg(
+        (has_been_read | has_stayed).alias("delivered"),
+        F.min(F.when(type_ == "clicked", F.col("happened_at"))).alias("clicked_at"),
     )
 
 
