@@ -30,6 +30,7 @@ LOOP = {
     "segment.k": "3",
     "segment.min_stability": "0",
     "shop.order_value": "40",
+    "measure.conversion_days": "28",  # so few customers buy too seldom within a week of a click
     "strategy.holdout": "0.25",
     "strategy.budget": "14",
     "strategy.target_ctr": "0.8",
