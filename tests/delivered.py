@@ -105,13 +105,18 @@ BESIDE_THE_WEB_SHOP = {
 }  # fmt: skip
 
 
+def record_files(folder: Path) -> list[Path]:
+    """The files of a kind that hold records, in order; manifests hold none."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files if path.suffix != ".manifest")
+
+
 def delivered_records(inbox: Path, delivery: Delivery) -> pd.DataFrame:
     """Every record of a kind: file, number, the compared columns (people by the shop's names)."""
     frames = [
         _read_file(file).assign(_file=str(file), _row=lambda frame: range(1, len(frame) + 1))
         for folder in delivery.sources
-        for file in sorted((inbox / folder).rglob("*"))
-        if file.is_file() and file.suffix != ".manifest"
+        for file in record_files(inbox / folder)
     ]
     return as_rows(pd.concat(frames, ignore_index=True), delivery)
 

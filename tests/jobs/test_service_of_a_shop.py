@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from delivered import record_files
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from worlds import Desk, small_shop
@@ -60,8 +61,7 @@ class ServedShop:
 
     def delivered(self, kind: str) -> pd.DataFrame:
         """The delivered records of a kind; times in UTC."""
-        files = (path for path in (self.inbox / kind).rglob("*.*") if path.is_file())
-        paths = sorted(path for path in files if path.suffix != ".manifest")
+        paths = record_files(self.inbox / kind)
         read = _json_lines if paths[0].suffix == ".json" else pd.read_csv
         frame = pd.concat([read(path) for path in paths], ignore_index=True)
         times = [str(name) for name in frame if str(name).endswith("_at")]

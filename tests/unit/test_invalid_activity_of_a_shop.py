@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from delivered import record_files
 
 from clarion.config import Config
 from clarion.config.load import parse_yaml
@@ -51,8 +52,7 @@ def read(folder: Path, kind: str) -> pd.DataFrame:
             return pd.read_json(path, lines=True, dtype=False, convert_dates=False)
         return pd.read_parquet(path)
 
-    paths = sorted(path for path in (folder / kind).rglob("*.*") if path.suffix != ".manifest")
-    frame = pd.concat(map(records, paths), ignore_index=True)
+    frame = pd.concat(map(records, record_files(folder / kind)), ignore_index=True)
     return frame.astype(object).replace({np.nan: None})
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from delivered import record_files
 
 from clarion.cli.main import main
 from clarion.config import Config
@@ -54,8 +55,7 @@ def test_each_shop_delivers_what_happens_beside_its_web_shop(tmp_path: Path, sho
         "events",
         "orders",
     ):
-        of_kind = (tmp_path / "x" / "inbox" / kind).rglob("*-0????.*")
-        paths = [path for path in of_kind if path.suffix != ".manifest"]
+        paths = record_files(tmp_path / "x" / "inbox" / kind)
         headers = len(paths) if paths[0].suffix == ".csv" else 0
         lines = sum(len(path.read_text().splitlines()) for path in paths) - headers
         assert counts[kind] == lines > 0, kind
