@@ -96,6 +96,7 @@ class AccessPolicy:
     _resolution_rows: DataFrame | None = None
     _consenting_customers: dict[str, DataFrame] = field(default_factory=dict)
     _tables_with_invalid_activity: frozenset[str] | None = None
+    _invalid_activity: dict[str, DataFrame] = field(default_factory=dict)
     _replacements: DataFrame | None = None
     _is_replaced_asked: bool = False
     _daily_rates: DataFrame | None = None
@@ -172,8 +173,15 @@ class AccessPolicy:
         with self._lock:
             if self._tables_with_invalid_activity is None:
                 self._tables_with_invalid_activity = _tables_with_detections(self.lake, self.as_of)
-        if table.name not in self._tables_with_invalid_activity:
-            return frame
+            if table.name not in self._tables_with_invalid_activity:
+                return frame
+            if table.name not in self._invalid_activity:
+                self._invalid_activity[table.name] = self.persist(self._keys_of_invalid(table))
+            flagged = self._invalid_activity[table.name]
+        return frame.join(flagged, table.key[0], "left_anti").select(*frame.columns)
+
+    def _keys_of_invalid(self, table: Table) -> DataFrame:
+        """Keys of the rows of a silver table that are invalid activity, as known on the day."""
         invalid_activity = (
             self.lake.read(INVALID_ACTIVITY)
             .where(F.col("as_of") <= F.lit(self.as_of))
@@ -181,12 +189,12 @@ class AccessPolicy:
         )
         flagged = invalid_activity.select(F.col("record_id").alias(table.key[0]))
         replaced = self._replaced_lines() if table is ORDER_LINES else None
-        if replaced is not None:
-            # What nobody intended stays so in each of its versions.
-            keys = replaced.join(flagged, "order_line_id", "left_semi").select("line_key")
-            versions = replaced.join(keys, "line_key", "left_semi").select("order_line_id")
-            flagged = flagged.union(versions)
-        return frame.join(flagged, table.key[0], "left_anti").select(*frame.columns)
+        if replaced is None:
+            return flagged
+        # What nobody intended stays so in each of its versions.
+        keys = replaced.join(flagged, "order_line_id", "left_semi").select("line_key")
+        versions = replaced.join(keys, "line_key", "left_semi").select("order_line_id")
+        return flagged.union(versions)
 
     def in_shop_currency(self, table: Table, frame: DataFrame) -> DataFrame:
         """The rows of a silver table with amounts in the shop's currency.

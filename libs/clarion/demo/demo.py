@@ -4,6 +4,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -35,8 +36,25 @@ from clarion.sim.walk import Sends
 
 MARK = ".clarion-demo"
 TURN_DAYS = 28
-# Customers of each size, relative to the shop file's, and days of its history.
-SIZES = {"small": (1.0, 120), "medium": (5.0, 180), "large": (50.0, 180)}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a simulated shop is.
+
+    Args:
+        customers: relative to the shop file's.
+        days: of its history, at most.
+        browsing: visits that end without an order, relative to the shop file's.
+    """
+
+    customers: float
+    days: int
+    browsing: float = 1.0
+
+
+# Half the visits without an order make 207,000 records of 294,000 in two turns of the small one.
+SIZES = {"small": Size(1.0, 120, browsing=0.5), "medium": Size(5.0, 180), "large": Size(50.0, 180)}
 LAST_DAY = {"complete-journey": date(2018, 1, 1)}
 # Delta's Kernel reads a table's log in the driver: 0.11 s after each write, where the connector's
 # Spark jobs take 0.40 s. Delta calls it experimental (ADR 7): only this short-lived lake is read
@@ -195,8 +213,13 @@ def run_demo(
         prepare_folder(plan.folder)
         settings = _simulated_settings(plan, config, shop)
         days = _turn_days(shop, turns=plan.turns)
-        demo = _demo(plan, jobs, days, settings, say=say, announce=announce)
-        _run_simulated_shop(demo, shop)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            # While the JVM starts.
+            measured = pool.submit(_measured, config, shop)
+            world = pool.submit(build_world, shop, seed=int(config.get("seed")))
+            demo = _demo(plan, jobs, days, settings, say=say, announce=announce)
+        demo.config = settings.with_defaults("demo", **measured.result())
+        _run_simulated_shop(demo, world.result())
         if plan.proof_customers:
             demo.announce(f"the same plan with {plan.proof_customers:,} customers")
             demo.proof = prove(demo.lake, demo.config, shop, customers=plan.proof_customers)
@@ -233,10 +256,17 @@ def _scaled_shop(plan: DemoPlan, config: Config) -> Shop:
     """The shop of the plan with as many customers as its size says."""
     file = f"shops/{plan.shop}.yml"
     shop = parse_shop(parse_yaml(config.text(file), where=file), where=file)
-    scale, days = SIZES[plan.size]
-    customers = max(50, int(shop.customers * scale))
+    size = SIZES[plan.size]
+    personas = tuple(
+        persona.model_copy(update={"browsing": size.browsing * persona.browsing})
+        for persona in shop.personas
+    )
     return shop.model_copy(
-        update={"customers": customers, "history_days": min(days, shop.history_days)}
+        update={
+            "customers": max(50, int(size.customers * shop.customers)),
+            "history_days": min(size.days, shop.history_days),
+            "personas": personas,
+        }
     )
 
 
@@ -255,25 +285,23 @@ def _simulated_settings(plan: DemoPlan, config: Config, shop: Shop) -> Config:
         data=str(_inbox(plan)),
         privacy__key=f"file:{key}",
     )
-    return of_shop.with_defaults(
-        "demo",
-        predict__horizon_days=28,
-        strategy__holdout=0.2,
-        **{key.replace(".", "__"): value for key, value in _measured(config, shop).items()},
-    )
+    return of_shop.with_defaults("demo", predict__horizon_days=28, strategy__holdout=0.2)
 
 
 def _measured(config: Config, shop: Shop) -> dict[str, float]:
-    """Order value, budget and targets by what the shop sold in the four weeks before, by setting.
+    """Order value, budget and targets by what the shop sold in the four weeks before.
 
     A thousand customers stand for all.
+
+    Returns:
+        Values by setting; `section__key` names section.key.
     """
     few = shop.model_copy(update={"customers": min(shop.customers, 1000)})
     world = build_world(few, seed=int(config.get("seed")))
     orders = margins.recent_orders(world, last=shop.history_days)
     scale = shop.customers / few.customers
     per_buyer = orders.groupby("buyer").size()
-    return settings_of(
+    settings = settings_of(
         Baseline(
             order_value=float(orders["amount"].mean()),
             revenue=scale * float(orders["amount"].sum()),
@@ -281,6 +309,7 @@ def _measured(config: Config, shop: Shop) -> dict[str, float]:
             repeat_buyers=round(scale * int((per_buyer >= 2).sum())),
         )
     )
+    return {key.replace(".", "__"): value for key, value in settings.items()}
 
 
 def _inbox(plan: DemoPlan) -> Path:
@@ -293,9 +322,9 @@ def _turn_days(shop: Shop, *, turns: int) -> tuple[date, ...]:
     return tuple(first + timedelta(days=TURN_DAYS * turn) for turn in range(turns))
 
 
-def _run_simulated_shop(demo: Demo, shop: Shop) -> None:
+def _run_simulated_shop(demo: Demo, world: World) -> None:
     """Deliver the shop's history, then run turns, between which customers respond."""
-    world = build_world(shop, seed=int(demo.config.get("seed")))
+    shop = world.shop
     demo.announce(
         f"a simulated shop: {demo.config.get('shop.name')}, {shop.customers:,} customers, "
         f"{shop.products:,} products, {shop.history_days} days"

@@ -1,6 +1,7 @@
-"""What the targets of the scorecard count, summed by one query over all their tables."""
+"""What the targets of the scorecard count, summed by two queries over all their tables."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -50,11 +51,13 @@ def target_sums(scope: Scope) -> Sums:
         *_of_facts(scope),
         *_of_consent(scope),
     ]
-    sums: dict[str, float] = {}
+    # Planning takes longer than counting: two plans at the same time.
+    halves = scope.run_concurrently(
+        partial(union_all(half).collect) for half in (frames[::2], frames[1::2])
+    )
     # One row a measure, and one a kind of source.
-    for row in union_all(frames).collect():
-        sums |= {name: float(value or 0.0) for name, value in row["sums"].items()}
-    return sums
+    rows = [row for half in halves for row in half]
+    return {name: float(value or 0.0) for row in rows for name, value in row["sums"].items()}
 
 
 def formed_and_stated(sums: Sums) -> dict[str, tuple[float, float]]:
