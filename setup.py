@@ -37,6 +37,7 @@ setup(
         "sparse-dot-topn>=1.1",
         "deltalake>=1.2",
         "statsforecast>=2.0",
+        "threadpoolctl>=3",
         "pydantic>=2.9",
         "pyyaml>=6",
         "click>=8.1",

@@ -274,8 +274,8 @@ class Speaker:
         assert set(inputs) | set(without) == set(self._groups.features)
         values = model_inputs(known, inputs).toPandas()[list(inputs)].astype(float)
         points = metrics.standardise(values.fillna(values.median()).to_numpy())
-        settings = replace(self._groups, seeds=3)
-        _, centres = candidates.best_start(points, 4, settings=settings, seed=1)
+        settings = replace(self._groups, seeds=3, further_starts=0)
+        centres = candidates.search(points, [4], settings=settings, seed=1).centres
         labels = metrics.squared_distances(points, centres).argmin(1)
         is_known = values.notna().to_numpy()
         said = np.array(

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from clarion.customers.segments import metrics
 from clarion.customers.segments.settings import SegmentSettings
 from clarion.kernel.seeds import derive
 
 TOLERANCE = 1e-5  # a start ends when no centre moves farther
+_SAME = 1e-4  # results that differ by a smaller part are the same
+_ENOUGH = 10  # a best result that so many starts reached is not looked for any longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Candidate:
         inertia: sum of squared distances of each point to its group's centre.
         silhouette: mean silhouette, squared Euclidean; 0 for a single group.
         stability: mean adjusted Rand index of the other starts with the best one.
-        smallest_share: share of the smallest group; 0 if a group is empty.
+        smallest_share: share of the smallest group; 0 if one is empty.
     """
 
     k: int
@@ -32,6 +35,21 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """What a search found.
+
+    Args:
+        candidates: the quality of each k, by its first starts.
+        chosen: the quality of the best grouping with the chosen k.
+        centres: its centres, shape (k, d).
+    """
+
+    candidates: tuple[Candidate, ...]
+    chosen: Candidate
+    centres: metrics.Array
+
+
+@dataclass(frozen=True, slots=True)
 class _Start:
     """The result of one start: each point's group, the centres, and the minimised loss."""
 
@@ -39,38 +57,70 @@ class _Start:
     centres: metrics.Array
     loss: float
 
+    def smallest_share(self, k: int) -> float:
+        """Share of the smallest of k groups; 0 if one is empty."""
+        return float(np.bincount(self.labels, minlength=k).min() / len(self.labels))
 
-def best_start(
-    points: metrics.Array, k: int, *, settings: SegmentSettings, seed: int
-) -> tuple[Candidate, metrics.Array]:
-    """The best of several starts for one k, and its centres.
 
-    The starts run in memory: a start of Spark takes a second however few the customers are, and
-    there are `seeds` of them for each k.
+def search(
+    points: metrics.Array, ks: Sequence[int], *, settings: SegmentSettings, seed: int
+) -> Search:
+    """The number of groups to use, and the best centres that were found for it.
+
+    Each k has `seeds` starts; their agreement is its stability. The chosen k has more, until its
+    best result was reached ten times or `further_starts` were made: where customers lie close
+    together, the best of ten starts was 2 % worse than the best of fifty.
+
+    The starts run in memory: one of Spark takes a second however few the customers are.
 
     Args:
         points: scaled features, shape (n, d).
-        k: number of groups.
-        settings: model and number of starts.
+        ks: numbers of groups.
+        settings: model, numbers of starts and limits.
         seed: seed of the fit.
-
-    Returns:
-        The candidate and the best centres, shape (k, d).
     """
+    starts = {
+        k: [_run_start(points, k, number, settings, seed) for number in range(settings.seeds)]
+        for k in ks
+    }
+    tried = tuple(_measured(points, k, starts[k]) for k in ks)
+    chosen = choose(tried, settings=settings)
+    # A grouping with a tiny group is of no use in place of one without.
+    least_share = min(chosen.smallest_share, settings.min_share)
+    usable = [one for one in starts[chosen.k] if one.smallest_share(chosen.k) >= least_share]
+    for number in range(settings.seeds, settings.seeds + settings.further_starts):
+        if _times_reached(usable) >= _ENOUGH:
+            break
+        further = _run_start(points, chosen.k, number, settings, seed)
+        if further.smallest_share(chosen.k) >= least_share:
+            usable.append(further)
+    best = min(usable, key=_loss)
+    found = measure(points, best.labels, best.centres, k=chosen.k, stability=chosen.stability)
+    return Search(tried, found, best.centres)
+
+
+def _measured(points: metrics.Array, k: int, starts: Sequence[_Start]) -> Candidate:
+    """The quality of the best of some starts, with the agreement of the others with it."""
     from sklearn.metrics import adjusted_rand_score
 
-    starts = [
-        _run_start(points, k, settings=settings, seed=derive(seed, "segment", str(k), str(number)))
-        for number in range(settings.seeds)
-    ]
-    best = min(starts, key=lambda start: start.loss)
+    best = min(starts, key=_loss)
     agreements = [
         float(adjusted_rand_score(best.labels, start.labels))
         for start in starts
         if start is not best
     ]
     stability = float(np.mean(agreements)) if agreements else 1.0
-    return measure(points, best.labels, best.centres, k=k, stability=stability), best.centres
+    return measure(points, best.labels, best.centres, k=k, stability=stability)
+
+
+def _loss(start: _Start) -> float:
+    return start.loss
+
+
+def _times_reached(starts: Sequence[_Start]) -> int:
+    """How many starts ended within a ten-thousandth of the best."""
+    least = min(start.loss for start in starts)
+    return sum(start.loss <= least + _SAME * abs(least) for start in starts)
 
 
 def measure(
@@ -120,16 +170,26 @@ def choose(candidates: Sequence[Candidate], *, settings: SegmentSettings) -> Can
     return max(close, key=lambda item: item.k)
 
 
-def _run_start(points: metrics.Array, k: int, *, settings: SegmentSettings, seed: int) -> _Start:
+def _run_start(
+    points: metrics.Array, k: int, number: int, settings: SegmentSettings, seed: int
+) -> _Start:
+    """The groups of one start, by one thread.
+
+    Beside other work two threads wait for each other: 1,700 customers took 39 ms with two, 7 ms
+    with one; on a quiet machine 4.6 and 3.7 ms.
+    """
     from sklearn import cluster, mixture  # a second: only this job pays
 
-    if settings.algorithm == "mixture":
-        gaussians = mixture.GaussianMixture(
-            k, max_iter=max(settings.max_iter, 100), random_state=seed
+    own_seed = derive(seed, "segment", str(k), str(number))
+    with threadpool_limits(1):
+        if settings.algorithm == "mixture":
+            gaussians = mixture.GaussianMixture(
+                k, max_iter=max(settings.max_iter, 100), random_state=own_seed
+            ).fit(points)
+            loss = -float(gaussians.lower_bound_)
+            return _Start(gaussians.predict(points), gaussians.means_, loss)
+        model = cluster.BisectingKMeans if settings.algorithm == "bisecting" else cluster.KMeans
+        groups = model(
+            k, n_init=1, max_iter=settings.max_iter, tol=TOLERANCE, random_state=own_seed
         ).fit(points)
-        return _Start(gaussians.predict(points), gaussians.means_, -float(gaussians.lower_bound_))
-    model = cluster.BisectingKMeans if settings.algorithm == "bisecting" else cluster.KMeans
-    groups = model(k, n_init=1, max_iter=settings.max_iter, tol=TOLERANCE, random_state=seed).fit(
-        points
-    )
     return _Start(groups.labels_, groups.cluster_centers_, float(groups.inertia_))

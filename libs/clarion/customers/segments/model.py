@@ -213,12 +213,9 @@ def _fit_points(
     arrays = scaled.select(vector_to_array(F.col("features")).alias("point")).toPandas()
     points = np.vstack(arrays["point"].to_list())
     ks = _numbers_of_groups(points, settings)
-    tried = {k: candidates.best_start(points, k, settings=settings, seed=seed) for k in ks}
-    by_k = tuple(candidate for candidate, _ in tried.values())
-    chosen = candidates.choose(by_k, settings=settings)
-
-    best_centres = tried[chosen.k][1]
-    model = _fit_spark(_FitData(scaled, points, settings, seed), chosen, best_centres)
+    search = candidates.search(points, ks, settings=settings, seed=seed)
+    chosen = search.chosen
+    model = _fit_spark(_FitData(scaled, points, settings, seed), chosen, search.centres)
     predictions = model.transform(scaled).select("prediction").toPandas()["prediction"]
     fitted = candidates.measure(
         points,
@@ -227,7 +224,7 @@ def _fit_points(
         k=chosen.k,
         stability=chosen.stability,
     )
-    return model, by_k, fitted
+    return model, search.candidates, fitted
 
 
 def _numbers_of_groups(points: metrics.Array, settings: SegmentSettings) -> list[int]:

@@ -50,6 +50,7 @@ class SegmentSettings:
     k_max: int
     k: int | None
     seeds: int
+    further_starts: int
     spark_starts: int
     min_share: float
     min_stability: float
