@@ -25,7 +25,7 @@ demo: $(READY)  ## the whole loop, then a summary and a report (DATA=sim|complet
 
 test: $(READY)  ## methods in small, and a small shop end to end; budget 12 minutes on two cores
 	$(BIN)/pytest $(WORKERS) -m "not deep and not slow"
-	@echo "Left out: 'make test-deep' (servers, real data, erasure, keys, drills; some 50 minutes) and 'make test-slow' (seeds, cluster, kills; 90 minutes)."
+	@echo "Left out: 'make test-deep' (servers, real data, erasure, keys, drills; some 35 minutes) and 'make test-slow' (seeds, cluster, kills; 90 minutes)."
 
 test-deep: $(READY)  ## real servers, real data, erasure, keys, drills, several days; budget 35 minutes
 	$(BIN)/pytest $(WORKERS) -m "deep and not slow"
