@@ -12,7 +12,7 @@ from clarion.kernel.seeds import derive
 
 TOLERANCE = 1e-5  # a start ends when no centre moves farther
 _SAME = 1e-4  # results that differ by a smaller part are the same
-_ENOUGH = 10  # a best result that so many starts reached is not looked for any longer
+_ENOUGH = 10  # once so many starts have reached the best result, no more are made
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,6 @@ class _Start:
     centres: metrics.Array
     loss: float
 
-    def smallest_share(self, k: int) -> float:
-        """Share of the smallest of k groups; 0 if one is empty."""
-        return float(np.bincount(self.labels, minlength=k).min() / len(self.labels))
-
 
 def search(
     points: metrics.Array, ks: Sequence[int], *, settings: SegmentSettings, seed: int
@@ -87,12 +83,14 @@ def search(
     chosen = choose(tried, settings=settings)
     # A grouping with a tiny group is of no use in place of one without.
     least_share = min(chosen.smallest_share, settings.min_share)
-    usable = [one for one in starts[chosen.k] if one.smallest_share(chosen.k) >= least_share]
+    usable = [
+        one for one in starts[chosen.k] if _smallest_share(one.labels, chosen.k) >= least_share
+    ]
     for number in range(settings.seeds, settings.seeds + settings.further_starts):
         if _times_reached(usable) >= _ENOUGH:
             break
         further = _run_start(points, chosen.k, number, settings, seed)
-        if further.smallest_share(chosen.k) >= least_share:
+        if _smallest_share(further.labels, chosen.k) >= least_share:
             usable.append(further)
     best = min(usable, key=_loss)
     found = measure(points, best.labels, best.centres, k=chosen.k, stability=chosen.stability)
@@ -111,6 +109,11 @@ def _measured(points: metrics.Array, k: int, starts: Sequence[_Start]) -> Candid
     ]
     stability = float(np.mean(agreements)) if agreements else 1.0
     return measure(points, best.labels, best.centres, k=k, stability=stability)
+
+
+def _smallest_share(labels: metrics.Labels, k: int) -> float:
+    """Share of the smallest of k groups; 0 if one is empty."""
+    return float(np.bincount(labels, minlength=k).min() / len(labels))
 
 
 def _loss(start: _Start) -> float:
@@ -140,13 +143,12 @@ def measure(
         k: number of groups asked for.
         stability: agreement of the starts.
     """
-    groups, sizes = np.unique(labels, return_counts=True)
     return Candidate(
         k=k,
         inertia=metrics.inertia_of(points, labels, centres),
-        silhouette=metrics.silhouette(points, labels) if len(groups) > 1 else 0.0,
+        silhouette=metrics.silhouette(points, labels) if len(np.unique(labels)) > 1 else 0.0,
         stability=stability,
-        smallest_share=float(sizes.min() / len(points)) if len(groups) == k else 0.0,
+        smallest_share=_smallest_share(labels, k),
     )
 
 
