@@ -1,0 +1,1 @@
+"""Which of the shop's products a competitor's listing is."""
