@@ -1,0 +1,1 @@
+"""Paths of visitors through a session, and where they drop off."""
