@@ -25,6 +25,7 @@ LIBRARY = ROOT / "libs" / "clarion"
 JOB_TABLE = re.compile(r"(<!-- jobs: .*? -->\n).*?(<!-- end of jobs -->)", re.DOTALL)
 # Rows that no job writes, and who does.
 OTHER_WRITERS = {
+    "ops.leases": "a job that follows streams of a lake behind a URL",
     "ops.runs": "every run",
     "ops.erasures": "`clarion erase`",
     "vault.suppressed": "`clarion erase`",

@@ -53,7 +53,7 @@ WEB_SHOP = {
     "products": Delivery({"products": "sim.products"}, "products",
         ("product_id", "title", "description", "brand", "category_path", "list_price", "cost",
          "stock", "currency", "language"), people=()),
-    "orders": Delivery({"orders": "sim.orders"}, "order_lines",
+    "orders": Delivery({"orders": "sim.orders", "live_orders": "sim_live.orders"}, "order_lines",
         ("order_id", "line_no", "happened_at", "customer_id", "product_id", "quantity",
          "unit_price", "discount", "amount", "kind", "coupon_ref", "currency", "channel",
          "delivered_at")),

@@ -20,7 +20,8 @@ from clarion.contracts.gold import (
     SEGMENTS,
     STRATEGIES,
 )  # fmt: skip
-from clarion.contracts.live import CUSTOMER_STATE, MARKET_ALERTS
+from clarion.contracts.live import CUSTOMER_STATE
+from clarion.contracts.live_market import MARKET_ALERTS
 from clarion.contracts.silver import CONSENTS, RESPONSES
 from clarion.declarations import shop
 from clarion.lake.frames import rows_as_frame

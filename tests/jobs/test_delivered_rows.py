@@ -159,13 +159,14 @@ def test_of_the_rows_that_are_accepted_99_of_100_say_what_happened_in_every_kind
 
 @pytest.mark.covers("F1")
 def test_each_live_minute_counts_what_the_files_of_the_stream_hold(
-    world: World, inbox: Path
+    world: World, inbox: Path, consenting: frozenset[str]
 ) -> None:
     """Events of products that cleaning rejects count, too: the stream does not know the list."""
     events = delivered_records(inbox, WEB_SHOP["events"])
     live = events[events["_file"].str.contains("/live_events/") & events["happened_at"].notna()]
     live = live.drop_duplicates("event_ref")
-    visitor = live["customer_id"].fillna(live["device_ref"])
+    # Nobody is told from others who does not consent, and no device without a name.
+    visitor = live["customer_id"].where(live["customer_id"].isin(consenting))
     by_minute = live.assign(visitor=visitor).groupby(live["happened_at"].str.slice(0, 16))
     expected = pd.DataFrame(
         {
@@ -183,6 +184,8 @@ def test_each_live_minute_counts_what_the_files_of_the_stream_hold(
         }
     )
     minutes = table_rows(world.lake.root, "live.kpi_minutes")
+    is_counted = (minutes["source"] == "sim_live.events") & (minutes["dimension"] == "all")
+    minutes = minutes[is_counted]
     minutes.index = minutes["minute"].dt.strftime("%Y-%m-%d %H:%M")
     assert minutes.index.is_unique
     assert len(expected) > 20
@@ -190,3 +193,29 @@ def test_each_live_minute_counts_what_the_files_of_the_stream_hold(
     pd.testing.assert_frame_equal(
         minutes[expected.columns].sort_index(), expected, check_names=False, check_dtype=False
     )
+
+
+@pytest.mark.covers("F1")
+def test_each_live_minute_holds_the_orders_and_the_revenue_of_the_files(
+    world: World, inbox: Path, consenting: frozenset[str]
+) -> None:
+    lines = delivered_records(inbox, WEB_SHOP["orders"])
+    is_live = lines["_file"].str.contains("/live_orders/") & lines["happened_at"].notna()
+    is_sale = (lines["kind"] == "sale") & (lines["unit_price"].astype(float) > 0)
+    sales = lines[is_live & is_sale & lines["customer_id"].isin(consenting)]
+    sales = sales.drop_duplicates(["order_id", "line_no"])
+    sales = sales.assign(amount=sales["amount"].astype(float))
+    by_minute = sales.groupby(sales["happened_at"].str.slice(0, 16))
+    expected = pd.DataFrame(
+        {"orders": by_minute["order_id"].nunique(), "revenue": by_minute["amount"].sum()}
+    )
+    minutes = table_rows(world.lake.root, "live.kpi_minutes")
+    is_counted = (minutes["source"] == "sim_live.orders") & (minutes["dimension"] == "all")
+    counted = minutes[is_counted].set_index(
+        minutes[is_counted]["minute"].dt.strftime("%Y-%m-%d %H:%M")
+    )
+    assert len(expected) > 5
+    assert set(counted.index) == set(expected.index)
+    counted = counted.loc[expected.index]
+    assert list(counted["orders"]) == list(expected["orders"])
+    assert np.allclose(counted["revenue"].astype(float), expected["revenue"])

@@ -52,7 +52,7 @@ def test_a_clock_that_is_ahead_hides_no_other_event_and_a_late_one_reaches_its_c
         _event("c1", now + timedelta(hours=3), "cart_add", "carl", product_ref="x"),
         _event("d1", MORNING + timedelta(minutes=30), "checkout", "dora"),
     )
-    assert any("2 events state a time after they arrived" in text for text in here.said)
+    assert any("2 rows state a time after they arrived" in text for text in here.said)
     here.said.clear()
     _deliver(
         here,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from worlds import Desk
 
 from clarion.contracts import TABLES
-from clarion.contracts.live import MARKET_STATE
+from clarion.contracts.live_market import MARKET_STATE
 from clarion.kernel.errors import QualityError
 from clarion.lake.frames import rows_as_frame
 from clarion.lake.maintenance import Maintenance
@@ -96,14 +96,15 @@ def test_planted_leaks_are_found_and_stop_the_day(
 
 
 def _prices(desk: Desk, number: int) -> Any:
-    rows = [("rival", f"P{number}", number)]
-    frame = desk.lake.spark.createDataFrame(rows, "competitor string, product_id string, price int")
-    return frame.select(
-        "competitor",
-        "product_id",
-        F.col("price").cast("decimal(18,4)").alias("price"),
-        F.lit("2026-01-01").cast("timestamp").alias("observed_at"),
-    )
+    row = {
+        "competitor": "rival",
+        "title": f"P{number}",
+        "currency": "EUR",
+        "price": Decimal(number + 1),
+        "observed_at": datetime(2026, 1, 1),
+        "history": [],
+    }
+    return rows_as_frame(desk.lake.spark, MARKET_STATE, [row])
 
 
 @pytest.mark.covers("Q9")
@@ -123,9 +124,9 @@ def test_upkeep_compacts_small_files_beside_a_writer_and_loses_nothing(
     after, _ = Maintenance(shop.lake).files(MARKET_STATE)
     assert after < before
     assert {int(row["price"]) for row in shop.lake.read(MARKET_STATE).collect()} == {
-        *range(8),
-        20,
+        *range(1, 9),
         21,
+        22,
     }
     # History is what the contract promises: the first version can still be read.
     first = (

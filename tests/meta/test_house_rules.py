@@ -32,8 +32,9 @@ OUTSIDE_THE_LOOP = {
     "vault.suppressed",
     "ops.erasures",
     "ops.leaks",
+    "ops.leases",
     "ops.scanned",
-}  # written by `clarion erase` and the scan
+}  # written by `clarion erase`, the scan and the runner of jobs
 
 
 # Where this process has started the JVM itself, and where Spark Connect is told apart.

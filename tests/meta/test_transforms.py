@@ -54,6 +54,7 @@ BOUNDS = {
     "customers/segments/model.py": "the sample, by the setting max_fit_rows",
     "customers/segments/scoring.py": "the sample, by the setting max_fit_rows",
     "prediction/churn/model.py": "one row of the held-out scores",
+    "products/matching/text.py": "some hundred bytes per product and listing",
     "products/similarity/collaborative.py": "a row per customer and product, sparse",
     "products/similarity/model.py": "one row: the vocabulary",
     "products/similarity/neighbours.py": "the features of each product, and k rows per product",

@@ -17,7 +17,7 @@ from clarion.collect.sources import formats, readers
 from clarion.collect.sources.mapping_file import parse_mapping
 from clarion.collect.sources.readers import reader_class, reader_of
 from clarion.collect.sources.readers.files import escape_path, path_of
-from clarion.collect.sources.readers.protocol import Reader
+from clarion.collect.sources.readers.protocol import RateLimits, Reader
 from clarion.kernel.errors import ConfigError, SourceError
 
 Write = Callable[[Path, list[str]], None]
@@ -131,7 +131,7 @@ def test_a_delta_table_keeps_the_contract(
     )
     check_errors(checked)
     with pytest.raises(ConfigError, match="cannot be followed as a stream"):
-        checked.follow((), files_per_trigger=1)
+        checked.follow((), limits=RateLimits(files=1, messages=1))
 
 
 def test_every_format_has_a_file_with_one_reader() -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from clarion import __version__
-from clarion.cli import audiences, governance, reports, simulation
+from clarion.cli import audiences, governance, reports, simulation, streams
 from clarion.cli.options import OUT, Options, common
 from clarion.config import Config
 from clarion.contracts import TABLES
@@ -240,6 +240,7 @@ for _command in (
     *governance.COMMANDS,
     *audiences.COMMANDS,
     *reports.COMMANDS,
+    *streams.COMMANDS,
     simulation.simulate,
 ):
     cli.add_command(_command)

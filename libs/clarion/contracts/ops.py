@@ -366,7 +366,18 @@ SCANNED = Table(
     ),
     owner="privacy",
 )
+LEASES = Table(
+    name="ops.leases",
+    grain="one job that runs at most once at a time, behind a URL where there are no locks",
+    key=("name",),
+    columns=(
+        Column("name", "string", "job"),
+        Column("holder", "string", "random name of the run that holds it"),
+        Column("held_until", "timestamp", "when another run may take it; it is renewed before"),
+    ),
+    owner="operations",
+)
 TABLES = (
     RUNS, FILES, UNDELIVERED, BATCHES, QUALITY, REPLAYS, FITS, DETECTIONS, TARGETS, ERASURES,
-    LEAKS, SCANNED,
+    LEAKS, SCANNED, LEASES,
 )  # fmt: skip

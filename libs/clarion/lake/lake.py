@@ -1,11 +1,12 @@
 """Tables of the lakehouse: checked, idempotent, Delta only."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 from typing import TypeVar
 
 from delta.tables import DeltaTable
@@ -31,6 +32,7 @@ _NO_TABLE = (
     "TABLE_OR_VIEW_NOT_FOUND",
     "PATH_NOT_FOUND",
     "DELTA_TABLE_NOT_FOUND",
+    "DELTA_PATH_DOES_NOT_EXIST",
 )
 
 
@@ -58,7 +60,7 @@ class Lake:
         self._ensured: set[str] = set()
         self._unwritten: set[str] = set()
         self._ensuring: dict[str, Lock] = {}
-        self._merging: dict[str, Lock] = {}
+        self._merging: dict[str, RLock] = {}
 
     @property
     def root(self) -> str:
@@ -189,8 +191,14 @@ class Lake:
             return int(outcome["num_affected_rows"]) if outcome else 0
 
         # Two sources that seal values at once would each undo the other's work.
-        with self._merging.setdefault(table.name, Lock()):
+        with self.exclusively(table):
             return self._run(table, write)
+
+    @contextmanager
+    def exclusively(self, table: Table) -> Iterator[None]:
+        """No other thread of this process merges into the table while the block runs."""
+        with self._merging.setdefault(table.name, RLock()):
+            yield
 
     def delete(self, table: Table, *, where: str) -> None:
         """Delete the rows for which a condition in SQL holds.

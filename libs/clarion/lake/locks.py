@@ -63,6 +63,19 @@ def exclusive_locks(
         yield
 
 
+def is_locked(location: Location, name: str) -> bool:
+    """Whether some process holds the lock of a name; never for a lake behind a URL."""
+    file = Path(location.root, "_locks", name)
+    if not location.is_folder or not file.exists():
+        return False
+    with file.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def _wait_for_lock(file: TextIO, name: str, seconds: float) -> None:
     until = time.monotonic() + seconds
     while True:

@@ -21,7 +21,12 @@ _FONT = {
     "size": 13,
     "color": "#243038",
 }
-_STREAM_COUNTS = {"views": "views", "cart_adds": "cart adds", "checkouts": "checkouts"}
+_STREAM_COUNTS = {
+    "views": "views",
+    "cart_adds": "cart adds",
+    "checkouts": "checkouts",
+    "orders": "orders",
+}
 
 
 def colour(index: int) -> str:
@@ -73,7 +78,7 @@ def customers_chart(figures: Figures, *, currency: str) -> go.Figure | None:
 
 
 def stream_chart(figures: Figures) -> go.Figure | None:
-    """Views, cart adds and checkouts per half hour."""
+    """Views, cart adds, checkouts and orders per half hour."""
     if figures.minutes.empty:
         return None
     half_hour = pd.to_datetime(figures.minutes["minute"]).dt.floor("30min")

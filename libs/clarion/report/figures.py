@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clarion.contracts.core import Table
@@ -29,7 +29,6 @@ from clarion.contracts.gold import (
     STRATEGY_KPIS,
     TAGS,
 )
-from clarion.contracts.live import KPI_MINUTES, MARKET_ALERTS
 from clarion.contracts.ops import BATCHES, RUNS, TARGETS
 from clarion.contracts.silver import QUARANTINE
 from clarion.customers.features.transforms import model_inputs
@@ -38,11 +37,11 @@ from clarion.kernel.parallel import run_concurrently
 from clarion.lake import Lake
 from clarion.measures.columns.days import start_of
 from clarion.products.similarity.purity import category_purity
+from clarion.report.live import live_frames
 
 _CUSTOMERS = 1500  # points of a chart; more hide each other
 _PRODUCTS = 6
 _NEIGHBOURS = 3
-_ALERTS = 10
 _TURNS = 12  # as-of days whose measurements are listed
 
 
@@ -62,7 +61,11 @@ class Figures:
         group_tags: customers by segment and tag.
         neighbours: some products with their nearest neighbours.
         purity: how often a neighbour is of the product's category, and by chance; None without.
-        minutes: KPI_MINUTES of the last 24 hours of the stream before the day.
+        minutes: KPI_MINUTES of all sources, in the last 24 hours of the stream before the day.
+        origins: orders and revenue of those hours, by origin.
+        kpi_alerts: the last ALERTS before the day.
+        problems: PROBLEMS.
+        requests: number of REQUESTS of those hours, by kind.
         alerts: the strongest MARKET_ALERTS before the day.
         forecasts: FORECASTS of the day.
         campaigns: CAMPAIGNS of the day.
@@ -85,6 +88,10 @@ class Figures:
     neighbours: pd.DataFrame
     purity: tuple[float, float] | None
     minutes: pd.DataFrame
+    origins: pd.DataFrame
+    kpi_alerts: pd.DataFrame
+    problems: pd.DataFrame
+    requests: pd.DataFrame
     alerts: pd.DataFrame
     forecasts: pd.DataFrame
     campaigns: pd.DataFrame
@@ -113,7 +120,7 @@ def read_figures(lake: Lake, *, days: Sequence[date], time_zone: str) -> Figures
     frames = {
         **_intake_frames(lake),
         **_group_frames(lake, as_of),
-        **_live_frames(lake, until=start_of(as_of, time_zone)),
+        **live_frames(lake, until=start_of(as_of, time_zone)),
         **_loop_frames(lake, days),
         "neighbours": _nearest_products(neighbours, vectors),
         "forecasts": _of_day(lake, FORECASTS, as_of).orderBy("series", "day"),
@@ -241,20 +248,6 @@ def _nearest_products(neighbours: DataFrame, vectors: DataFrame) -> DataFrame:
         .select("product_id", "title", "category", "rank", "neighbour", "its_category", "cosine")
         .orderBy("product_id", "rank")
     )
-
-
-def _live_frames(lake: Lake, *, until: Column) -> dict[str, DataFrame]:
-    """The last 24 hours of the stream up to an instant, and the strongest moves of competitors."""
-    minutes = lake.read(KPI_MINUTES).where(F.col("minute") < until)
-    alerts = lake.read(MARKET_ALERTS).where(F.col("observed_at") < until)
-    last = minutes.agg(F.max("minute").alias("last_minute"))
-    since = F.col("last_minute") - F.expr("INTERVAL 24 HOURS")
-    return {
-        "minutes": minutes.join(F.broadcast(last), F.col("minute") > since)
-        .drop("last_minute")
-        .orderBy("minute"),
-        "alerts": alerts.orderBy("change", "alert_id").limit(_ALERTS),
-    }
 
 
 def _loop_frames(lake: Lake, days: Sequence[date]) -> dict[str, DataFrame]:

@@ -2,9 +2,9 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,8 +18,9 @@ from clarion.contracts.ops import RUNS
 from clarion.kernel.ids import canonical
 from clarion.lake import Lake
 from clarion.lake.frames import rows_as_frame
-from clarion.lake.locks import exclusive_locks
-from clarion.runtime import pipeline
+from clarion.lake.leases import held_lease, is_leased
+from clarion.lake.locks import exclusive_locks, is_locked
+from clarion.runtime import pipeline, stopping
 from clarion.runtime.job import Job, Params
 from clarion.runtime.persisted import PersistedFrames
 from clarion.runtime.scope import Scope
@@ -96,15 +97,12 @@ def run_job(job: Job, scope: Scope, *, lake: Lake, log: RunLog) -> RunReport:
     clock = time.monotonic()
     failure: str | None = "interrupted"
     try:
-        locks = exclusive_locks(
-            lake.location,
-            (job.name, *job.apart_from),
-            wait_seconds=float(scope.config.get("lake.wait_seconds")),
-            say=scope.say,
-        )
-        with locks, spark_jobs_of(run_id, lake.spark):
-            job.run(scope)
-            scope.note_rows_without_rate()
+        if _is_left_to_another(job, scope, lake):
+            scope.note(f"another {job.name} is running and reads what arrives: nothing to do")
+        else:
+            with _alone(job, scope, lake, run_id=run_id), spark_jobs_of(run_id, lake.spark):
+                job.run(scope)
+                scope.note_rows_without_rate()
         failure = None
     except Exception as error:
         failure = str(error)
@@ -129,6 +127,40 @@ def run_job(job: Job, scope: Scope, *, lake: Lake, log: RunLog) -> RunReport:
     return RunReport(
         job.name, time.monotonic() - clock, dict(scope.rows_written), tuple(scope.notes)
     )
+
+
+def _runs_on(job: Job, scope: Scope) -> bool:
+    """Whether this run follows streams until it is stopped."""
+    return job.runs_on is not None and scope.config.get(job.runs_on) is not None
+
+
+def _is_left_to_another(job: Job, scope: Scope, lake: Lake) -> bool:
+    """Whether a run that follows streams does already what this one was to do."""
+    if job.runs_on is None or _runs_on(job, scope):
+        return False
+    if lake.location.is_folder:
+        return is_locked(lake.location, f"{job.name}-runs-on")
+    return is_leased(lake, job.name)
+
+
+@contextmanager
+def _alone(job: Job, scope: Scope, lake: Lake, *, run_id: str) -> Iterator[None]:
+    """No other run of the job, and of jobs that it must not meet, while the block runs.
+
+    Raises:
+        LakeError: another run does not end in time.
+    """
+    own = [job.name, f"{job.name}-runs-on"] if _runs_on(job, scope) else [job.name]
+    wait_seconds = float(scope.config.get("lake.wait_seconds"))
+    names = (*own, *job.apart_from)
+    with ExitStack() as held:
+        held.enter_context(
+            exclusive_locks(lake.location, names, wait_seconds=wait_seconds, say=scope.say)
+        )
+        if job.runs_on is not None and not lake.location.is_folder:
+            lease = held_lease(lake, job.name, holder=run_id, on_lost=stopping.request)
+            held.enter_context(lease)
+        yield
 
 
 def run_jobs(

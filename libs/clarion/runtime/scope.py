@@ -1,6 +1,7 @@
 """What a running job may touch: its declared tables and settings, and nothing else."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, field
 from datetime import date, timedelta
 from threading import Lock
@@ -237,6 +238,12 @@ class Scope:
         """Insert or update rows of a current-state table by its key; returns the rows changed."""
         rows = self._lake.merge(self._writable(table), frame, update=update, only_if=only_if)
         return self._count_rows(table, rows)
+
+    @contextmanager
+    def exclusively(self, table: Table) -> Iterator[None]:
+        """No other thread of the run merges into a declared table while the block runs."""
+        with self._lake.exclusively(self._writable(table)):
+            yield
 
     def delete(self, table: Table, *, where: str) -> None:
         """Delete rows of a declared table."""

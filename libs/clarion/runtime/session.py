@@ -36,6 +36,14 @@ ALWAYS = {
     # Java interprets a method above 8,000 bytes, however often it runs. Spark then does without one
     # method for a whole stage: a million events take 24 s of processor time to parse, not 46.
     "spark.sql.codegen.hugeMethodLimit": "8000",
+    # The state of a stream beside the heap, of which a batch writes what has changed: with Spark's
+    # default all of it stands in memory, and each batch writes every row.
+    "spark.sql.streaming.stateStore.providerClass": (
+        "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+    ),
+    "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
+    # A batch without records only forgets old state, which the next batch does as well.
+    "spark.sql.streaming.noDataMicroBatches.enabled": "false",
     # A persisted frame is read a few times: the search for encodings took 7 of the 20 s that a
     # million events take to clean.
     "spark.sql.inMemoryColumnarStorage.compressed": "false",

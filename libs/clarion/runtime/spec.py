@@ -32,6 +32,9 @@ class JobSpec:
         settings: sections of the configuration it needs.
         part: the loop that `run all` goes through, or upkeep, which has a schedule of its own.
         apart_from: jobs that never run at the same time as this one.
+        runs_on: the setting with which the job follows streams until it is stopped, if it can. Two
+            runs at a time would damage the streams' checkpoints: behind a URL, where there are no
+            locks, a lease keeps the second one out. A pass leaves the job to one that runs on.
     """
 
     name: str
@@ -43,6 +46,7 @@ class JobSpec:
     settings: tuple[type[Any], ...] = field(default=())
     part: Literal["loop", "upkeep"] = "loop"
     apart_from: tuple[str, ...] = ()
+    runs_on: str | None = None
 
     @property
     def input_tables(self) -> frozenset[str]:

@@ -15,7 +15,7 @@ class Snapshot:
     """Rows of the newest version of a table; each read checks first for a newer version.
 
     Of a table with an `as_of` only the last day is in memory: a million customers with a hundred
-    features are some 2 GB.
+    features are some 2 GB. Of a table with a `valid_to` only the present rows are.
 
     Args:
         root: folder of the lake.
@@ -33,6 +33,7 @@ class Snapshot:
         self._path = Path(root, table.layer, table.short_name)
         self._key = key
         self._has_days = "as_of" in table.column_names
+        self._has_past = "valid_to" in table.column_names
         self._table: DeltaTable | None = None
         self._version = -1
         self._rows: Any = None
@@ -76,6 +77,7 @@ class Snapshot:
             self.as_of = pc.max(stored.to_table(columns=["as_of"])["as_of"]).as_py()
             self._rows = stored.to_table(filter=field("as_of") == self.as_of).combine_chunks()
         else:
-            self._rows = stored.to_table().combine_chunks()
+            is_present = field("valid_to").is_null() if self._has_past else None
+            self._rows = stored.to_table(filter=is_present).combine_chunks()
         keys = self._rows[self._key].to_pylist()
         self._indexes = {key: index for index, key in enumerate(keys)}

@@ -24,7 +24,7 @@ class Period:
     Args:
         first: first day of the period, since the shop's start.
         last: day after the period.
-        live_from: first day whose events and market prices go to the live folders instead.
+        live_from: first day whose events, orders and market prices go to the live folders instead.
         everyone: whether all customers and products are new; else those of the period are.
         sends: all messages so far; the answers to those of the period are delivered.
     """
@@ -47,7 +47,15 @@ def period_records(
         "exposures": _of_days(records.exposure_records(course), period.first),
     }
     orders = records.order_records(course, until=world.clock.instants(period.last))
-    frames["orders"], in_orders = damage_records(_since(world, period, orders), world.shop.dirt)
+    orders = _since(world, period, orders)
+    # An order stays whole: its lines have one time.
+    starts = world.clock.instants(period.live_from)
+    orders = orders.assign(_is_live=orders["happened_at"] >= starts)
+    damaged, in_orders = damage_records(orders, world.shop.dirt)
+    is_live = damaged.pop("_is_live").to_numpy()
+    frames["orders"] = damaged[~is_live]
+    if is_live.any():
+        frames[f"{LIVE}orders"] = damaged[is_live].sort_values(["happened_at", "order_ref"])
     events = events_of(course)
     events = events[(events["_day"] >= period.first) & (events["_day"] < period.last)]
     damaged, in_events = damage_records(events, world.shop.dirt)

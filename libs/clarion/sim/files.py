@@ -79,7 +79,7 @@ def deliver_history(
         world: the shop.
         inbox: folder of the files.
         last: day after the last day.
-        live_from: first day whose events and market prices go to the live folders instead.
+        live_from: first day whose events, orders and market prices go to the live folders instead.
         spark: the session whose workers share the customers; without it this process does all.
         progress: takes how many blocks of customers are done, and of how many.
     """

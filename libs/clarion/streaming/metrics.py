@@ -7,21 +7,24 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 PROMPT = timedelta(minutes=3)
-# A batch whose newest record is older replays the past, and says nothing about delay.
+# A batch whose newest record is older replays the past, and says nothing about delay, as long as
+# the stream has not been live: later it is the backlog of an outage.
 _REPLAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class DelayStats:
-    """Delays of the records of one batch, as FILES has them; both unknown for a replay.
+    """Delays of the records of one batch, as FILES has them.
 
     Args:
-        delays: 50th and 99th percentile in seconds.
-        prompt: records that landed within three minutes.
+        delays: 50th and 99th percentile in seconds; None where no record states its time.
+        prompt: records that landed within three minutes; likewise.
+        is_old: whether the newest record is over a day old.
     """
 
     delays: list[float] | None = None
     prompt: int | None = None
+    is_old: bool = False
 
 
 def delay_stats(records: DataFrame, *, time: str, landed_at: datetime) -> DelayStats:
@@ -33,7 +36,7 @@ def delay_stats(records: DataFrame, *, time: str, landed_at: datetime) -> DelayS
         landed_at: when the batch was written.
 
     Returns:
-        The delays; unknown where no record states its time, or the newest is over a day old.
+        The delays; unknown where no record states its time.
     """
     delay = F.unix_micros(F.lit(landed_at)) / 1e6 - F.unix_micros(time) / 1e6
     row = (
@@ -46,6 +49,7 @@ def delay_stats(records: DataFrame, *, time: str, landed_at: datetime) -> DelayS
         )
         .first()
     )
-    if row is None or row["newest"] is None or row["newest"] > _REPLAY.total_seconds():
+    if row is None or row["newest"] is None:
         return DelayStats()
-    return DelayStats(row["delays"], row["prompt"])
+    is_old = row["newest"] > _REPLAY.total_seconds()
+    return DelayStats(row["delays"], row["prompt"], is_old)

@@ -22,10 +22,12 @@ from clarion.contracts.gold import (
     SEGMENTS,
     STRATEGIES,
 )
-from clarion.contracts.live import CUSTOMER_STATE, MARKET_ALERTS
+from clarion.contracts.live import CUSTOMER_STATE
+from clarion.contracts.live_market import MARKET_ALERTS
 from clarion.lake.frames import rows_as_frame
 from clarion.measures.columns.consents import EVERY_CHANNEL
 from clarion.runtime.scope import Scope
+from clarion.streaming.customers import state_as_of
 
 _ALERT_DAYS = 7
 
@@ -142,7 +144,7 @@ def _products(scope: Scope, *, limit: int) -> tuple[DataFrame, ...]:
             time_zone=scope.time_zone,
             limit=limit,
         ),
-        products.products_in_cart(scope.raw(CUSTOMER_STATE)),
+        products.products_in_cart(state_as_of(scope.raw(CUSTOMER_STATE), scope.as_of)),
     )
 
 

@@ -1,21 +1,20 @@
-"""Follow live sources: start a stream of records, and write them to bronze."""
+"""Follow live sources: streams of records, and the query that writes them to bronze."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Literal
 
-from pyspark.errors import PySparkException, StreamingQueryException
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.streaming.query import StreamingQuery
 
 from clarion.collect.cleaning.parsing import parse_records, without_faulty_ids
 from clarion.collect.sources.manifests import declared_files
 from clarion.collect.sources.mapping import Source
 from clarion.collect.sources.readers import reader_of
-from clarion.collect.sources.readers.protocol import Reader
+from clarion.collect.sources.readers.protocol import RateLimits, Reader
 from clarion.collect.sources.readers.values import with_position
 from clarion.collect.sources.records import file_stats, number_records
 from clarion.contracts.ops import FILES
@@ -35,8 +34,7 @@ from clarion.workflows.intake import (
     write_bronze,
 )
 
-CLOCKS = "clocks"  # what the query of minutes observes: `ahead`, events of clocks that are ahead
-_LOST_BROKER = ("TimeoutException", "KafkaException", "offsets", "DisconnectException")
+CLOCKS = "clocks"  # what queries of minutes observe: `ahead`, events of clocks that are ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,80 +72,6 @@ class LiveQuery:
     output_mode: Literal["append", "update"] = "append"
 
 
-@dataclass(frozen=True, slots=True)
-class UncountedEvents:
-    """Events that do not count in their minutes; they are in bronze.
-
-    Args:
-        late: later than the watermark.
-        ahead: of a clock that is further ahead than the watermark.
-    """
-
-    late: int
-    ahead: int
-
-
-def start_query(scope: Scope, query: LiveQuery) -> StreamingQuery:
-    """The started query; it ends when it has read what is available."""
-    return (
-        query.frame.writeStream.outputMode(query.output_mode)
-        .option("checkpointLocation", scope.checkpoint(query.name))
-        .trigger(availableNow=True)
-        .foreachBatch(query.sink)
-        .start()
-    )
-
-
-def await_queries(
-    scope: Scope, queries: Sequence[StreamingQuery], sources: Sequence[Source]
-) -> UncountedEvents:
-    """Wait for all queries; returns how many events do not count in their minutes.
-
-    Args:
-        scope: the run.
-        queries: started queries.
-        sources: the sources that they follow.
-
-    Raises:
-        SourceError: a message broker is unreachable.
-        StreamingQueryException: a query failed for another reason.
-    """
-    try:
-        for query in queries:
-            query.awaitTermination()
-    except StreamingQueryException as error:
-        for query in queries:
-            query.stop()
-        raise _failure(scope, sources, error) from error
-    counts = [_uncounted_events(query) for query in queries]
-    return UncountedEvents(
-        late=sum(count.late for count in counts), ahead=sum(count.ahead for count in counts)
-    )
-
-
-def _failure(scope: Scope, sources: Sequence[Source], error: StreamingQueryException) -> Exception:
-    """An error about the source where its broker was lost; otherwise the error itself."""
-    topics = [source for source in sources if not source.is_of_files]
-    is_lost_broker = any(name in str(error) for name in _LOST_BROKER)
-    if not topics or not is_lost_broker:
-        return error
-    reader = reader_of(scope.spark, topics[0], scope.config.secret)
-    return reader.explain(error, path=topics[0].where)
-
-
-def _uncounted_events(query: StreamingQuery) -> UncountedEvents:
-    """What the query of minutes left out; 0 for any other query."""
-    late = ahead = 0
-    for progress in query.recentProgress:
-        observed = progress["observedMetrics"].get(CLOCKS)
-        if observed is None:
-            continue
-        ahead += int(observed["ahead"])
-        for operator in progress["stateOperators"]:
-            late += int(operator["numRowsDroppedByWatermark"])
-    return UncountedEvents(late, ahead)
-
-
 def live_source(scope: Scope, source: Source) -> LiveSource:
     """A source with its columns, which are read once for all queries that follow it.
 
@@ -164,26 +88,39 @@ def follow_source(scope: Scope, live: LiveSource) -> DataFrame:
     Raises:
         SourceError: the source cannot be followed or is unreachable.
     """
-    rate = scope.settings(MonitorSettings).files_per_trigger
+    settings = scope.settings(MonitorSettings)
+    limits = RateLimits(settings.files_per_trigger, settings.messages_per_trigger)
     try:
-        return live.reader.follow(live.columns, files_per_trigger=rate)
+        return live.reader.follow(live.columns, limits=limits)
     except PySparkException as error:
         raise live.reader.explain(error, path=live.source.where) from error
 
 
 def typed_records(source: Source, raw_records: DataFrame) -> DataFrame:
     """Records of a stream with the columns of their kind; null where an id is damaged."""
-    provenance = {
-        "_hash": F.lit(""),
-        "_person_removed": F.lit(False),
-        "_source": F.lit(source.name),
-        "_file_hash": F.lit(""),
-        "_row": F.lit(0),
-        "_batch": F.lit(""),
-        "_ingested_at": F.lit(None).cast("timestamp"),
-    }
     spec = parse_spec(source)
-    return without_faulty_ids(parse_records(raw_records.withColumns(provenance), spec), spec)
+    return without_faulty_ids(parse_records(with_provenance(source, raw_records), spec), spec)
+
+
+def with_provenance(source: Source, raw_records: DataFrame) -> DataFrame:
+    """Records of a stream in the shape of BRONZE; where they come from is not known."""
+    return raw_records.withColumns(
+        {
+            "_hash": F.lit(""),
+            "_person_removed": F.lit(False),
+            "_source": F.lit(source.name),
+            "_file_hash": F.lit(""),
+            "_row": F.lit(0),
+            "_batch": F.lit(""),
+            "_ingested_at": F.lit(None).cast("timestamp"),
+        }
+    )
+
+
+def _has_been_live(scope: Scope, source: Source) -> bool:
+    """Whether an earlier batch of the source held records of less than a day."""
+    measured = (F.col("_source") == F.lit(source.name)) & F.col("delays").isNotNull()
+    return not scope.own(FILES).where(measured).isEmpty()
 
 
 def bronze_query(scope: Scope, live: LiveSource) -> LiveQuery:
@@ -216,7 +153,8 @@ def bronze_query(scope: Scope, live: LiveSource) -> LiveQuery:
             typed_records(source, records), time=source.kind.time, landed_at=datetime.now(UTC)
         )
         rows = ledger_rows(batch, state="taken", as_of=scope.as_of)
-        rows[0] |= asdict(delays)
+        if not delays.is_old or (number > 0 and _has_been_live(scope, source)):
+            rows[0] |= {"delays": delays.delays, "prompt": delays.prompt}
         # A repeated batch appends the same rows again.
         scope.append(FILES, rows_as_frame(scope.spark, FILES, rows))
 

@@ -100,7 +100,7 @@ def products_with_price_cut(
     until = start_of(as_of, time_zone)
     is_recent = (F.col("observed_at") >= since) & (F.col("observed_at") < until)
     price_cuts = (
-        alerts.where(is_recent & (F.col("change") < 0))
+        alerts.where(is_recent & (F.col("kind") == "price_cut") & F.col("product_id").isNotNull())
         .groupBy("product_id")
         .agg(F.min_by("competitor", F.struct("change", "competitor")).alias("competitor"))
     )
@@ -117,7 +117,7 @@ def products_in_cart(state: DataFrame) -> DataFrame:
     """The products that customers have left in their carts.
 
     Args:
-        state: CUSTOMER_STATE.
+        state: CUSTOMER_STATE as of the day, one row per customer.
 
     Returns:
         customer_id, open_cart (array of product_id and reason).

@@ -31,25 +31,38 @@ def sale_columns(sale_settings: SaleSettings | None) -> dict[str, Column]:
         sale_settings: the states that count; None where all do.
     """
     is_return = F.col("quantity") < 0
-    refund = F.abs("refund")
-    paid = F.abs("amount")
-    is_paid_back = ~is_return & (refund > 0) & (refund >= paid)
-    sale_counts, return_counts = F.lit(True), F.lit(True)
+    return_counts = F.lit(True)
     if sale_settings is not None:
-        sale_counts = _has_state(sale_settings.states)
         return_counts = _has_state(sale_settings.return_states) & ~_is_sale_taken_back(is_return)
     kind = (
         F.when(is_return & return_counts, "return")
-        .when(~is_return & sale_counts & ~F.coalesce(is_paid_back, F.lit(False)), "sale")
+        .when(is_sale(sale_settings), "sale")
         .otherwise("no_sale")
     )
-    less_refund = (paid - F.coalesce(refund, F.lit(0))).cast(MONEY)
     return {
         "kind": kind,
         "quantity": F.abs("quantity"),
-        "amount": F.when(is_return, paid).otherwise(less_refund),
-        "refund": refund,
+        "amount": F.when(is_return, F.abs("amount")).otherwise(amount_of_sale()),
+        "refund": F.abs("refund"),
     }
+
+
+def is_sale(sale_settings: SaleSettings | None) -> Column:
+    """Whether a line counts as a sale, by itself.
+
+    Args:
+        sale_settings: the states that count; None where all do.
+    """
+    is_return = F.col("quantity") < 0
+    refund = F.abs("refund")
+    is_paid_back = ~is_return & (refund > 0) & (refund >= F.abs("amount"))
+    counts = F.lit(True) if sale_settings is None else _has_state(sale_settings.states)
+    return ~is_return & counts & ~F.coalesce(is_paid_back, F.lit(False))
+
+
+def amount_of_sale() -> Column:
+    """What was paid for a line that is a sale, less what was paid back."""
+    return (F.abs("amount") - F.coalesce(F.abs("refund"), F.lit(0))).cast(MONEY)
 
 
 def _is_sale_taken_back(is_return: Column) -> Column:

@@ -19,6 +19,7 @@ from clarion.collect.sources.causes import cause
 from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.ledger import Entry, changed_file_error
 from clarion.collect.sources.mapping import Secrets, Source
+from clarion.collect.sources.readers.protocol import RateLimits
 from clarion.collect.sources.readers.values import with_position
 from clarion.kernel.errors import SourceError
 
@@ -168,7 +169,7 @@ class FileReader(ABC):
         first = file_store.find_files(self.source.where, source=self.source.name)[0]
         return self.column_names(first)
 
-    def follow(self, columns: tuple[str, ...], *, files_per_trigger: int) -> DataFrame:
+    def follow(self, columns: tuple[str, ...], *, limits: RateLimits) -> DataFrame:
         """The records of the folder's files as a stream.
 
         Raises:
@@ -178,7 +179,7 @@ class FileReader(ABC):
         options = {
             "pathGlobFilter": pattern,
             "recursiveFileLookup": "true",
-            "maxFilesPerTrigger": str(files_per_trigger),
+            "maxFilesPerTrigger": str(limits.files),
         }
         loader = self.spark.readStream.options(**options).options(**self.source.options)
         return self._records(self.parse(loader, folder, columns))

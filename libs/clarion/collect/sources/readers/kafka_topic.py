@@ -17,6 +17,7 @@ from clarion.collect.sources.causes import cause
 from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.ledger import Entry
 from clarion.collect.sources.mapping import Secrets, Source
+from clarion.collect.sources.readers.protocol import RateLimits
 from clarion.collect.sources.readers.values import json_map
 from clarion.kernel.errors import SourceError
 from clarion.kernel.ids import digest
@@ -108,9 +109,13 @@ class KafkaReader:
         """None: each message states its own."""
         return ()
 
-    def follow(self, columns: tuple[str, ...], *, files_per_trigger: int) -> DataFrame:
+    def follow(self, columns: tuple[str, ...], *, limits: RateLimits) -> DataFrame:
         """The messages as a stream, from the topic's beginning."""
-        options = {"startingOffsets": "earliest", **self._options()}
+        options = {
+            "startingOffsets": "earliest",
+            "maxOffsetsPerTrigger": str(limits.messages),
+            **self._options(),
+        }
         return self._records(self.spark.readStream.format("kafka").options(**options).load())
 
     def stream_chunks(self, records: DataFrame) -> tuple[SourceChunk, ...]:

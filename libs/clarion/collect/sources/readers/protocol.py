@@ -1,6 +1,7 @@
 """What a reader of a source format can do."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from pyspark.sql import DataFrame, SparkSession
@@ -11,6 +12,19 @@ from clarion.collect.sources.mapping import Source
 
 SKIPPED = "skipped"  # in `_malformed`: a line that is no record
 RECORD_COLUMNS = ("raw", "_text", "_malformed", "_file", "_block", "_place")
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """How much one batch of a stream takes at most.
+
+    Args:
+        files: files of a folder.
+        messages: messages of a topic.
+    """
+
+    files: int
+    messages: int
 
 
 class Reader(Protocol):
@@ -84,7 +98,7 @@ class Reader(Protocol):
         """The columns of the stream that `follow` starts."""
         ...
 
-    def follow(self, columns: tuple[str, ...], *, files_per_trigger: int) -> DataFrame:
+    def follow(self, columns: tuple[str, ...], *, limits: RateLimits) -> DataFrame:
         """The records as a stream, in the shape of `read`; `_place` may be missing.
 
         Raises:

@@ -16,6 +16,7 @@ from clarion.collect.sources.causes import cause
 from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.ledger import Entry
 from clarion.collect.sources.mapping import Incremental, Secrets, Source
+from clarion.collect.sources.readers.protocol import RateLimits
 from clarion.collect.sources.readers.values import joined_text, no_text, text_map, with_position
 from clarion.kernel import sql
 from clarion.kernel.errors import ConfigError, SourceError
@@ -161,7 +162,7 @@ class TableReader(ABC):
             fix="write 'mode: batch'",
         )
 
-    def follow(self, columns: tuple[str, ...], *, files_per_trigger: int) -> NoReturn:
+    def follow(self, columns: tuple[str, ...], *, limits: RateLimits) -> NoReturn:
         """Nothing.
 
         Raises:
