@@ -77,10 +77,21 @@ def small_figures(**changed: Any) -> Figures:
             ("p1", "Cream", "Creams", 2, "Soap", None, 0.5),
         ),
         "purity": (0.8, 0.25),
-        "minutes": frame("minute views cart_adds checkouts", (datetime(2026, 6, 28, 10, 1), 5, 2, 1)),
+        "minutes": frame("minute views cart_adds checkouts orders", (datetime(2026, 6, 28, 10, 1), 5, 2, 1, 1)),
+        "origins": frame("origin orders revenue", ("live stream", 12, Decimal("1234.5")), ("own shop", 7, Decimal(99))),
+        "kpi_alerts": frame(
+            "metric direction opened_at closed_at window_minutes value usual z",
+            ("orders", "drop", datetime(2026, 6, 28, 11), None, 15, 3.0, 41.0, -5.9),
+        ),
+        "problems": frame(
+            "step payment_method failures given_up given_up_share simplify",
+            ("/pay", "card", 31, 17, 0.25, True), ("/pay", "wallet", 2, 1, 0.01, False),
+        ),
+        "requests": frame("kind count", ("abandoned_cart", 36)),
         "alerts": frame(
-            "competitor product_id observed_at price_before price_after change",
-            ("Alpha", "p1", datetime(2026, 6, 28, 12), Decimal(100), Decimal(80), -0.2),
+            "kind competitor title product_id category observed_at price_before price_after change",
+            ("price_cut", "Alpha", "Alpha cream", "p1", "Creams", datetime(2026, 6, 28, 12), Decimal(100), Decimal(80), -0.2),
+            ("price_war", None, None, None, "Soaps", datetime(2026, 6, 28, 13), None, None, NAN),
         ),
         "forecasts": frame(
             "series day model expected low high mase mase_naive coverage",

@@ -1,6 +1,6 @@
 """One run at a time where the system has no locks."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from clarion.contracts.ops import LEASES
 from clarion.kernel.errors import LakeError
 from clarion.lake import Lake
+from clarion.lake.frames import rows_as_frame
 from clarion.lake.leases import held_lease, is_leased
 
 
@@ -42,8 +43,7 @@ def test_a_run_that_cannot_renew_in_time_gives_way_and_is_told(at_url: Lake) -> 
     short, told = timedelta(seconds=6), Event()
     with held_lease(at_url, "monitor", holder="slow", on_lost=told.set, lease=short):
         # As if it had not run for a while: its row is of the past, and another one takes it.
-        at_url.spark.sql(
-            f"UPDATE {at_url.address(LEASES)} SET holder = 'quick', "
-            "held_until = current_timestamp() + INTERVAL 1 HOUR"
-        )
+        later = datetime.now(UTC) + timedelta(hours=1)
+        row = {"name": "monitor", "holder": "quick", "held_until": later}
+        at_url.merge(LEASES, rows_as_frame(at_url.spark, LEASES, [row]))
         assert told.wait(20)

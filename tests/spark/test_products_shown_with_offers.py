@@ -14,7 +14,7 @@ from clarion.campaigns.decisions import products
 ZONE, AS_OF = "Asia/Shanghai", date(2026, 6, 8)
 INTERACTIONS = "customer_id string, product_id string, orders bigint, interest double"
 NEIGHBOURS = "product_id string, neighbour_id string, cosine double"
-ALERTS = "competitor string, product_id string, observed_at timestamp, change double"
+ALERTS = "competitor string, product_id string, observed_at timestamp, change double, kind string"
 STATE = "customer_id string, open_cart array<string>"
 Rows = Callable[..., DataFrame]
 
@@ -94,6 +94,14 @@ def alerted(interactions: DataFrame, alerts: DataFrame, *, limit: int = 3) -> Da
     )
 
 
+def alerts_of(rows: Rows, *moves: tuple[str, str, Any, float]) -> DataFrame:
+    """Alerts of price moves, and a promotion that is none."""
+    kinds = {True: "price_cut", False: "price_rise"}
+    values = [(*move, kinds[move[3] < 0]) for move in moves]
+    promotion = ("Omega", moves[0][1], moves[0][2], None, "promotion_start")
+    return rows(ALERTS, *values, promotion)
+
+
 @pytest.mark.covers("F2")
 def test_a_product_of_interest_is_shown_with_the_competitor_who_cut_it_most(rows: Rows) -> None:
     interactions = rows(
@@ -103,8 +111,8 @@ def test_a_product_of_interest_is_shown_with_the_competitor_who_cut_it_most(rows
         ("ann", "p3", 0, 9.0),
         ("bob", "p1", 0, 1.0),
     )
-    alerts = rows(
-        ALERTS,
+    alerts = alerts_of(
+        rows,
         ("Alpha", "p1", local("06-05 12:00"), -0.10),
         ("Beta", "p1", local("06-04 12:00"), -0.20),
         ("Gamma", "p2", local("06-05 12:00"), -0.30),
@@ -129,7 +137,7 @@ def test_a_cut_matters_for_seven_local_days_before_the_as_of_day(rows: Rows) -> 
         ("on the day", local("06-08 00:00")),
     ]
     interactions = rows(INTERACTIONS, *(("ann", name, 0, 1.0) for name, _ in days))
-    alerts = rows(ALERTS, *(("Alpha", name, seen, -0.2) for name, seen in days))
+    alerts = alerts_of(rows, *(("Alpha", name, seen, -0.2) for name, seen in days))
     expected = shown(
         rows,
         "alerted",

@@ -152,9 +152,22 @@ def test_products_forecasts_and_alerts_are_shown(page: Page) -> None:
         ["", "", "Soap", "", "0.500"],
     ]
     assert page.rows("series") == [["all", "seasonal naive", "0.875", "0.875", "80%"]]
-    assert page.rows("competitor") == [
-        ["Alpha", "p1", "2026-06-28 12:00:00", "100.00", "80.00", "-20%"]
+    assert page.rows("what") == [
+        ["price cut", "Alpha", "p1", "2026-06-28 12:00:00", "100.00", "80.00", "-20%"],
+        ["price war", "several", "Soaps", "2026-06-28 13:00:00", "", "", ""],
     ]
+
+
+def test_the_shop_of_the_last_day_is_shown_with_alerts_problems_and_requests(page: Page) -> None:
+    assert page.rows("origin") == [["live stream", "12", "1,234.50"], ["own shop", "7", "99.00"]]
+    assert page.rows("figure") == [
+        ["orders", "drop", "2026-06-28 11:00:00", "still open", "3 in 15 min", "41", "-5.9"]
+    ]
+    assert page.rows("step") == [
+        ["/pay", "card", "31", "17", "25.0%", "simplify"],
+        ["/pay", "wallet", "2", "1", "1.0%", ""],
+    ]
+    assert page.rows("occasion") == [["abandoned cart", "36"]]
 
 
 def test_a_group_is_told_by_the_tags_it_bears_more_often_than_everyone() -> None:
