@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from worlds import Desk, contents
 
+from clarion.contracts import TABLES
+from clarion.lake.locks import exclusive_lock
+
 pytestmark = pytest.mark.deep  # several runs of streams
 
 MORNING = datetime(2026, 6, 1, 10, tzinfo=UTC)
@@ -109,3 +112,18 @@ def test_what_cannot_be_read_goes_to_the_quarantine_and_holds_up_nothing(
         for row in here.read("silver.quarantine").collect()
     }
     assert rejected == {1: ["malformed_record"], 2: ["missing"], 4: ["unreadable"]}
+
+
+@pytest.mark.covers("F1")
+def test_a_pass_leaves_the_streams_to_a_monitor_that_runs_on(desk: Callable[..., Desk]) -> None:
+    here = desk({"app": _mapping("app")})
+    _deliver(here, "app", "1", 0, "x")
+    held = exclusive_lock(
+        here.lake.location, "monitor-runs-on", wait_seconds=0, say=here.said.append
+    )
+    with held:
+        here.run("monitor")
+    assert here.said == ["another monitor is running and reads what arrives: nothing to do"]
+    assert not here.lake.exists(TABLES["bronze.events"])
+    here.run("monitor")
+    assert here.read("bronze.events").count() == 1
