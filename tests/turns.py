@@ -105,6 +105,7 @@ class Turns:
             "shop.currency": str(self.shop["currency"]),
             "data": str(self.folder / "inbox"),
             "privacy.key": f"file:{self.folder / 'privacy.key'}",
+            "listing_matches.chinese": "bigrams",  # as the demo has it
         }
         settings = {**LOOP, **of_shop, "seed": "11"}
         return Config.load(

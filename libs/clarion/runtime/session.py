@@ -42,8 +42,6 @@ ALWAYS = {
         "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
     ),
     "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
-    # A batch without records only forgets old state, which the next batch does as well.
-    "spark.sql.streaming.noDataMicroBatches.enabled": "false",
     # A persisted frame is read a few times: the search for encodings took 7 of the 20 s that a
     # million events take to clean.
     "spark.sql.inMemoryColumnarStorage.compressed": "false",
