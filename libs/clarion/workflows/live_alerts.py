@@ -47,7 +47,7 @@ class AlertWatch:
             return []
         after = self._evaluated or until - _AGAIN
         minutes = self._minutes(after - RULES.reach, until)
-        changed = evaluate(minutes, baseline, self._known(), after=after, until=until)
+        changed = evaluate(minutes, baseline, self._last_alerts(), after=after, until=until)
         self._evaluated = until
         if changed:
             rows = [_row(alert) for alert in changed]
@@ -85,7 +85,7 @@ class AlertWatch:
         rows.index = pd.DatetimeIndex(rows.pop("minute")).tz_localize("UTC")
         return rows
 
-    def _known(self) -> list[KpiAlert]:
+    def _last_alerts(self) -> list[KpiAlert]:
         """The last alert of each metric, open or closed."""
         newest = Window.partitionBy("metric").orderBy(F.desc("opened_at"))
         rows = (

@@ -7,13 +7,12 @@ from clarion.contracts.gold import LISTING_MATCHES
 from clarion.contracts.live_market import MARKET_ALERTS, MARKET_STATE
 from clarion.contracts.silver import PRODUCTS, STOCK
 from clarion.lake.frames import union_all
-from clarion.products.catalogue.current import current_products
 from clarion.runtime.scope import Scope
 from clarion.streaming.market import merge_listings, next_market_state
 from clarion.streaming.market_alerts import AlertRules, market_alerts
 from clarion.streaming.market_episodes import WarRules
 from clarion.streaming.settings import MonitorSettings
-from clarion.workflows.live_records import accepted_records
+from clarion.workflows.live_records import accepted_records, product_categories
 from clarion.workflows.stream_intake import LiveQuery, LiveSource
 
 
@@ -34,7 +33,7 @@ def market_query(scope: Scope, live: LiveSource) -> LiveQuery:
                 records,
                 scope.own(MARKET_STATE),
                 matches=_last_matches(scope),
-                categories=_categories(scope),
+                categories=product_categories(scope),
             ).persist()
             try:
                 _write_alerts(scope, listings, rules)
@@ -64,15 +63,6 @@ def _last_matches(scope: Scope) -> DataFrame | None:
         return None
     last = scope.latest_earlier(LISTING_MATCHES)
     return None if last is None else last[1]
-
-
-def _categories(scope: Scope) -> DataFrame | None:
-    """The category of each product of the shop; None where it has stated none."""
-    if not scope.exists(PRODUCTS):
-        return None
-    return current_products(
-        scope.raw(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone
-    ).select("product_id", "category")
 
 
 def _stated_stock(scope: Scope) -> DataFrame | None:

@@ -104,13 +104,21 @@ def with_category(scope: Scope, rows: DataFrame) -> DataFrame:
         rows: with product_ref, and perhaps a category.
     """
     own = F.col("category") if "category" in rows.columns else F.lit(None).cast("string")
-    if not scope.exists(PRODUCTS):
+    products = product_categories(scope)
+    if products is None:
         return rows.withColumn("category", own)
-    categories = current_products(
-        scope.raw(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone
-    ).select(F.col("product_id").alias("product_ref"), F.col("category").alias("_category"))
+    categories = products.withColumnsRenamed({"product_id": "product_ref", "category": "_category"})
     joined = rows.join(F.broadcast(categories), "product_ref", "left")
     return joined.withColumn("category", F.coalesce("_category", own)).drop("_category")
+
+
+def product_categories(scope: Scope) -> DataFrame | None:
+    """The category of each product of the shop: product_id, category; None without a list."""
+    if not scope.exists(PRODUCTS):
+        return None
+    return current_products(
+        scope.raw(PRODUCTS), as_of=scope.as_of, time_zone=scope.time_zone
+    ).select("product_id", "category")
 
 
 def _without_persons(scope: Scope, live: LiveSource) -> DataFrame:
