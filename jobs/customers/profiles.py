@@ -10,6 +10,7 @@ from clarion.contracts.gold import (
     LIFE_CYCLE_RETURNS,
     PRODUCT_DAYS,
 )
+from clarion.contracts.live import REQUESTS
 from clarion.contracts.silver import EVENTS, ORDER_LINES, PRODUCTS
 from clarion.customers.profiles import interests
 from clarion.customers.profiles.days import customer_days, product_days
@@ -70,7 +71,7 @@ JOB = Job(
     reads_earlier=(CUSTOMER_PROFILES, LIFE_CYCLE_RETURNS),
     writes=(
         *(CUSTOMER_DAYS, PRODUCT_DAYS, INTERACTIONS, CUSTOMER_PROFILES),
-        *(LIFE_CYCLE_FLOWS, LIFE_CYCLE_RETURNS),
+        *(LIFE_CYCLE_FLOWS, LIFE_CYCLE_RETURNS, REQUESTS),
     ),
     purpose="analytics",
     settings=(ProfileSettings,),

@@ -15,11 +15,13 @@ from clarion.contracts.gold import (
     SEGMENT_MOVES,
     SEGMENTS,
 )
+from clarion.contracts.live import REQUESTS
 from clarion.customers.segments.transforms import basics, portraits
 from clarion.measures.columns.flows import flows, moves
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows import known_features
+from clarion.workflows.daily_requests import write_group_entries
 from clarion.workflows.segment_assignment import assign_segments, load_champion
 
 _FROM_TO = ("from_segment", "to_segment")
@@ -60,7 +62,9 @@ def _replace_moves(scope: Scope, members: DataFrame) -> int:
     scope.replace(SEGMENT_FLOWS, counts)
     days = (F.lit(scope.as_of).alias("as_of"), F.lit(day).alias("from_as_of"))
     changes = stays_and_moves.where("from_segment <> to_segment")
-    return scope.replace(SEGMENT_MOVES, changes.select(*days, "customer_id", *_FROM_TO))
+    moved = scope.replace(SEGMENT_MOVES, changes.select(*days, "customer_id", *_FROM_TO))
+    write_group_entries(scope, changes)
+    return moved
 
 
 JOB = Job(
@@ -68,7 +72,7 @@ JOB = Job(
     summary=__doc__,
     reads=(*known_features.READS, CUSTOMER_PROFILES, SEGMENT_MODELS, SEGMENT_GROUPS),
     reads_earlier=(SEGMENT_MEMBERS,),
-    writes=(SEGMENTS, SEGMENT_MEMBERS, SEGMENT_FLOWS, SEGMENT_MOVES),
+    writes=(SEGMENTS, SEGMENT_MEMBERS, SEGMENT_FLOWS, SEGMENT_MOVES, REQUESTS),
     purpose="analytics",
     run=run,
 )

@@ -1,12 +1,15 @@
 """Follow the live sources: minutes, customers, market, alerts and requests; each record once."""
 
+from clarion.campaigns.decisions.settings import StrategySettings
+from clarion.campaigns.measurement.settings import MeasureSettings
 from clarion.collect.cleaning.order_states import SaleSettings
 from clarion.collect.privacy.keys import PrivacySettings
 from clarion.contracts import live
 from clarion.contracts.bronze import BRONZE
-from clarion.contracts.gold import LISTING_MATCHES
+from clarion.contracts.gold import DECISIONS, LISTING_MATCHES, MESSAGES
 from clarion.contracts.ops import FILES
 from clarion.contracts.silver import (
+    CONSENTS,
     IDENTITIES,
     IDENTITY_MODELS,
     PRODUCTS,
@@ -31,12 +34,12 @@ JOB = Job(
     summary=__doc__,
     reads=(BRONZE["consents"],),
     reads_earlier=(
-        IDENTITIES, IDENTITY_MODELS, LISTING_MATCHES, PRODUCTS, RATES, RESOLUTIONS, STOCK,
-        SUPPRESSED,
+        CONSENTS, DECISIONS, IDENTITIES, IDENTITY_MODELS, LISTING_MATCHES, MESSAGES, PRODUCTS,
+        RATES, RESOLUTIONS, STOCK, SUPPRESSED,
     ),
     writes=(*BRONZE.values(), FILES, PERSONAL_DATA, KEYS, *live.TABLES),
     purpose="operations",
-    settings=(MonitorSettings, PrivacySettings, SaleSettings),
+    settings=(MeasureSettings, MonitorSettings, PrivacySettings, SaleSettings, StrategySettings),
     runs_on="monitor.interval_seconds",
     run=run,
 )  # fmt: skip

@@ -416,3 +416,34 @@ def test_every_message_of_a_turn_is_answered_before_the_next(books: Books) -> No
         assert sent <= set(back["message_ref"])
     last = set(on(books.messages, books.shop.days[-1])["message_id"])
     assert not last & set(books.responses["message_ref"])
+
+
+@pytest.mark.covers("F1")
+def test_who_comes_into_another_group_or_becomes_dormant_is_a_request(books: Books) -> None:
+    requests = books.shop.read("live.requests").toPandas()
+    for kind, table, column in (
+        ("group_entry", "gold.segment_members", "segment_id"),
+        ("dormancy", "gold.customer_profiles", "life_cycle"),
+    ):
+        states = books.shop.read(table).toPandas()[["as_of", "customer_id", column]]
+        expected = set()
+        for before, day in zip(books.shop.days, books.shop.days[1:], strict=False):
+            was, now = (
+                states[states["as_of"] == of_day].set_index("customer_id")[column]
+                for of_day in (before, day)
+            )
+            was = was.reindex(now.index)
+            changed = now != was.fillna("(none)")
+            if kind == "dormancy":
+                changed &= (now == "dormant") & was.notna()
+            for customer in now.index[changed]:
+                origin = was.fillna("(none)")[customer]
+                expected.add((customer, books.start(day), origin, now[customer]))
+        own = requests[requests["kind"] == kind]
+        found = {
+            (row["customer_id"], row["occurred_at"], evidence["from"], evidence["to"])
+            for row in own.to_dict("records")
+            for evidence in [dict(row["evidence"])]
+        }
+        assert found == expected
+        assert len(own) == len(expected) > 0

@@ -88,6 +88,8 @@ def test_every_written_table_has_one_job_or_streams_and_batch_share_it() -> None
         for table in job.writes if job.part == "loop" else ():
             writers.setdefault(table.name, set()).add(job.name)
     shared = {name: jobs for name, jobs in writers.items() if len(jobs) > 1}
+    # Whoever finds an occasion adds its request.
+    assert shared.pop("live.requests") == {"monitor", "profiles", "segment"}
     assert all(jobs == {"ingest", "monitor"} for jobs in shared.values())
     assert {name for name in TABLES if name not in ("ops.runs", *OUTSIDE_THE_LOOP)} == set(writers)
 

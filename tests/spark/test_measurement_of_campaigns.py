@@ -1,7 +1,7 @@
 """What came back from messages, the KPIs of each strategy, and revenue in and outside the holdout: worked out by hand."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from worlds import Desk
 
 from clarion.campaigns.measurement import transforms as campaigns
 from clarion.campaigns.measurement.kept_orders import kept_orders
+from clarion.campaigns.measurement.minutes import campaign_minutes
 
 ZONE = "Asia/Shanghai"
 SENT_ON, WINDOW = date(2026, 6, 1), 7  # the window ends as 8 June begins in Shanghai
@@ -557,3 +558,53 @@ def test_a_strategy_is_measured_on_the_day_its_window_ends_and_not_before(
         assert [two[f"{name}_{end}"] for end in ("low", "high", "detectable")] == [None] * 3
     assert (two["lift"], two["order_rate_lift"]) == (None, None)
     assert (two["ctr"], two["cr"], two["apu"], two["rpr"]) == (0.0, None, None, None)
+
+
+@pytest.mark.covers("F8")
+def test_what_comes_back_counts_in_its_minute(rows: Rows) -> None:
+    day = SENT_ON
+    messages = rows(
+        "message_id string, customer_id string, campaign_id string, as_of date, "
+        "expected_cost decimal(18,4)",
+        ("m1", "c1", "a", day, Decimal("0.5")),
+        ("m2", "c2", "a", day, Decimal("0.25")),
+        ("m3", "c3", "b", day, Decimal("0.25")),  # bounced
+        ("m4", "c4", "b", day, Decimal("0.25")),  # never delivered
+    )
+    responses = rows(
+        "message_id string, type string, at timestamp",
+        ("m1", "delivered", local("06-01 08:00:05")),
+        ("m2", "delivered", local("06-01 08:00:59")),
+        ("m1", "clicked", local("06-01 09:30:00")),
+        ("m1", "clicked", local("06-02 09:30:00")),
+        ("m2", "clicked", local("06-01 09:30:40")),
+        ("m3", "delivered", local("06-01 08:00:00")),
+        ("m3", "bounced", local("06-01 08:03:00")),
+        ("m2", "clicked", local("06-09 08:03:00")),  # after the window
+    )
+    lines = rows(
+        LINES,
+        sale("c1", "o1", "30", "06-01 10:00"),
+        sale("c1", "o2", "5", "06-03 12:00"),
+        sale("c2", "o3", "20", "06-01 09:30"),  # before the click
+    )
+    windows = campaigns.with_window(messages, window_days=WINDOW, time_zone=ZONE)
+    reached = campaigns.reached_messages(windows, responses)
+    orders = campaigns.orders_of_buyers(reached, lines, conversion_days=SOON)
+    found = {
+        (row["minute"], row["campaign_id"]): (
+            row["delivered"], row["clickers"], row["buyers"], row["orders"], float(row["revenue"]),
+            float(row["expected_cost"]),
+        )
+        for row in campaign_minutes(reached, orders).collect()
+    }  # fmt: skip
+
+    def utc(text: str) -> datetime:
+        return local(text).astimezone(UTC).replace(tzinfo=None)
+
+    assert found == {
+        (utc("06-01 08:00"), "a"): (2, 0, 0, 0, 0.0, 0.75),
+        (utc("06-01 09:30"), "a"): (0, 2, 0, 0, 0.0, 0.0),
+        (utc("06-01 10:00"), "a"): (0, 0, 1, 1, 30.0, 0.0),
+        (utc("06-03 12:00"), "a"): (0, 0, 0, 1, 5.0, 0.0),
+    }

@@ -13,11 +13,12 @@ _PERIODS = {"last minute": 1, "5 minutes": 5, "hour": 60}
 
 
 def shop_screen(shop: ShopNow) -> Group:
-    """Figures of the last hour, open alerts, problems, requests and the delay."""
+    """Figures of the last hour, open alerts, problems, campaigns, requests and the delay."""
     parts: list[RenderableType] = [Text(_heading(shop), style="bold"), _figures(shop)]
     for title, lines in (
         ("alerts", [_alert(row) for row in shop.alerts]),
         ("payment steps to make simpler", [_problem(row) for row in shop.problems]),
+        ("campaigns of the last four weeks", [_campaign(row) for row in shop.campaigns]),
         ("requests of the last 24 hours", [f"{n:,} {kind}" for kind, n in shop.requests.items()]),
     ):
         more = len(lines) - _SHOWN_ALERTS
@@ -70,6 +71,14 @@ def _alert(row: dict[str, object]) -> str:
     what = row["product_id"] or row["category"] or ""
     change = "" if row["change"] is None else f" {row['change']:+.0%}"
     return f"{row['observed_at']:%H:%M} {row['kind']}: {row['competitor'] or ''} {what}{change}"
+
+
+def _campaign(row: dict[str, object]) -> str:
+    return (
+        f"{row['campaign_id']}: {row['delivered']:,} delivered, {row['clickers']:,} clicked, "
+        f"{row['buyers']:,} bought for {row['revenue']:,.0f}; expected cost "
+        f"{row['expected_cost']:,.0f}"
+    )
 
 
 def _problem(row: dict[str, object]) -> str:

@@ -1,5 +1,6 @@
 """Live: what streams keep up to date."""
 
+from clarion.contracts import live_campaigns
 from clarion.contracts.core import Check, Column, Table
 from clarion.contracts.live_market import MARKET_ALERTS, MARKET_STATE
 from clarion.contracts.sources import MONEY
@@ -145,7 +146,7 @@ PROBLEMS = Table(
 )
 REQUEST_KINDS = (
     "abandoned_cart", "payment_failure", "sudden_interest", "complaint", "low_rating",
-    "price_cut", "price_war", "promotion_start",
+    "price_cut", "price_war", "promotion_start", "group_entry", "dormancy",
 )  # fmt: skip
 REQUESTS = Table(
     name="live.requests",
@@ -159,11 +160,12 @@ REQUESTS = Table(
         Column("category", "string", "category that it is about", nullable=True),
         Column("occurred_at", "timestamp", "when it came about"),
         Column("evidence", "map<string,string>", "what was seen"),
-        Column("_found_at", "timestamp", "when the stream found it"),
+        Column("_found_at", "timestamp", "when it was found"),
     ),
     checks=(Check("known_kind", f"kind IN {REQUEST_KINDS}"),),
     owner="operations",
 )
 TABLES = (
     KPI_MINUTES, CUSTOMER_STATE, MARKET_STATE, MARKET_ALERTS, ALERTS, PROBLEMS, REQUESTS,
+    *live_campaigns.TABLES,
 )  # fmt: skip

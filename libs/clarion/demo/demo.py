@@ -55,8 +55,8 @@ class Size:
 
 # Half the visits without an order make 207,000 records of 294,000 in two turns of the small one.
 SIZES = {"small": Size(1.0, 120, browsing=0.5), "medium": Size(5.0, 180), "large": Size(50.0, 180)}
-# Jobs whose results the second turn does not need.
-LAST_TURN = ("match_listings", "paths")
+# Jobs whose results no further turn needs: the shop's last day is live.
+LAST_TURN = ("forecast", "match_listings", "monitor", "paths", "scorecard")
 LAST_DAY = {"complete-journey": date(2018, 1, 1)}
 # Delta's Kernel reads a table's log in the driver: 0.11 s after each write, where the connector's
 # Spark jobs take 0.40 s. Delta calls it experimental (ADR 7): only this short-lived lake is read
@@ -340,23 +340,29 @@ def _run_simulated_shop(demo: Demo, world: World) -> None:
     )
     inbox = str(_inbox(demo.plan))
     first = demo.days[0]
-    live_from = first - timedelta(days=1)
-    demo.count_planted(
-        files.deliver_history(
-            world, inbox, last=first, live_from=live_from, spark=demo.lake.spark
-        ).damaged
+    delivered = files.deliver_history(
+        world, inbox, last=first, live_from=_live_from(demo, first), spark=demo.lake.spark
     )
+    demo.count_planted(delivered.damaged)
     demo.run_turn(first)
     for earlier, day in zip(demo.days, demo.days[1:], strict=False):
         _deliver_responses(demo, world, earlier=earlier, day=day)
         demo.run_turn(day)
 
 
+def _live_from(demo: Demo, day: date) -> date:
+    """First day before an as-of day that the shop streams: the one before the last, or none."""
+    return day - timedelta(days=1) if day == demo.days[-1] else day
+
+
 def _deliver_responses(demo: Demo, world: World, *, earlier: date, day: date) -> None:
     """Deliver what happened between two turns: events, orders, and responses to messages."""
     inbox, spark = str(_inbox(demo.plan)), demo.lake.spark
     sends = _sent_messages(demo, world.shop)
-    delivered = files.deliver_period(world, inbox, sends, first=earlier, last=day, spark=spark)
+    delivered = files.deliver_period(
+        world, inbox, sends,
+        first=earlier, last=day, live_from=_live_from(demo, day), spark=spark,
+    )  # fmt: skip
     demo.count_planted(delivered.damaged)
     demo.config = demo.config.with_values("demo", shop__sources=["sim", "sim_live", "sim_answers"])
 

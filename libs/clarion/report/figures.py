@@ -67,6 +67,7 @@ class Figures:
         problems: PROBLEMS.
         requests: number of REQUESTS of those hours, by kind.
         alerts: the strongest MARKET_ALERTS before the day.
+        running_campaigns: CAMPAIGN_MINUTES of four weeks, summed by campaign.
         forecasts: FORECASTS of the day.
         campaigns: CAMPAIGNS of the day.
         budgets: BUDGETS of all days.
@@ -93,6 +94,7 @@ class Figures:
     problems: pd.DataFrame
     requests: pd.DataFrame
     alerts: pd.DataFrame
+    running_campaigns: pd.DataFrame
     forecasts: pd.DataFrame
     campaigns: pd.DataFrame
     budgets: pd.DataFrame

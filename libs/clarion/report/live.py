@@ -4,11 +4,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clarion.contracts.live import ALERTS, KPI_MINUTES, PROBLEMS, REQUESTS
+from clarion.contracts.live_campaigns import CAMPAIGN_MINUTES
 from clarion.contracts.live_market import MARKET_ALERTS
 from clarion.lake import Lake
 from clarion.streaming.minutes import minute_totals
 
 _LISTED = 10  # rows of a list
+CAMPAIGN_FIGURES = ("delivered", "clickers", "buyers", "orders", "revenue", "expected_cost")
 _CHANNELS = {"live-stream": "live stream", "social": "social network", "store": "store"}
 
 
@@ -18,7 +20,7 @@ def live_frames(lake: Lake, *, until: Column) -> dict[str, DataFrame]:
     Returns:
         minutes (KPI_MINUTES of all sources and everything), origins (orders and revenue by
         origin), kpi_alerts (ALERTS), problems (PROBLEMS), requests (number by kind), alerts (the
-        strongest MARKET_ALERTS).
+        strongest MARKET_ALERTS), running_campaigns (sums of CAMPAIGN_MINUTES of four weeks).
     """
     minutes = minute_totals(lake.read(KPI_MINUTES).where(F.col("minute") < until))
     last = minutes.where("dimension = 'all'").agg(F.max("minute").alias("last_minute"))
@@ -38,7 +40,22 @@ def live_frames(lake: Lake, *, until: Column) -> dict[str, DataFrame]:
         "alerts": market.orderBy(
             F.asc_nulls_last("change"), F.desc("observed_at"), "alert_id"
         ).limit(_LISTED),
+        "running_campaigns": _running_campaigns(lake, until=until),
     }
+
+
+def _running_campaigns(lake: Lake, *, until: Column) -> DataFrame:
+    """What came back from each campaign so far, the newest and largest first."""
+    is_recent = (F.col("minute") < until) & (F.col("minute") > until - F.expr("INTERVAL 28 DAYS"))
+    sums = [F.sum(name).alias(name) for name in CAMPAIGN_FIGURES]
+    return (
+        lake.read(CAMPAIGN_MINUTES)
+        .where(is_recent)
+        .groupBy("campaign_id", "as_of")
+        .agg(*sums)
+        .orderBy(F.desc("as_of"), F.desc("delivered"), "campaign_id")
+        .limit(_LISTED)
+    )
 
 
 def _origins(day: DataFrame) -> DataFrame:

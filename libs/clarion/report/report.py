@@ -161,6 +161,7 @@ def _outlook_context(figures: Figures, *, currency: str) -> dict[str, Any]:
         "problems": _records(figures.problems),
         "requests": _records(figures.requests),
         "alerts": _records(figures.alerts),
+        "running_campaigns": _records(figures.running_campaigns),
         "forecast_chart": charts.chart_html(forecast, height=300),
         "forecasts": _records(series),
     }

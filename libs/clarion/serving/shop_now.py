@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clarion.contracts import Table
 from clarion.contracts.live import ALERTS, KPI_MINUTES, PROBLEMS, REQUESTS
+from clarion.contracts.live_campaigns import CAMPAIGN_MINUTES
 from clarion.contracts.live_market import MARKET_ALERTS
 from clarion.contracts.ops import FILES
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 SHOWN = timedelta(hours=1)
 FIGURES = ("visitors", "sessions", "views", "cart_adds", "checkouts", "orders", "revenue")
+CAMPAIGN_FIGURES = ("delivered", "clickers", "buyers", "revenue", "expected_cost")
 _RECENT = timedelta(hours=24)
+_CAMPAIGN = timedelta(days=28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class ShopNow:
             of the shop, the largest moves first.
         problems: rows of PROBLEMS whose step is to be made simpler.
         requests: number of REQUESTS of the last 24 hours, by kind.
+        campaigns: sums of CAMPAIGN_MINUTES of the last four weeks, one row a campaign, the newest
+            first.
         delay: 50th and 99th percentile, in seconds, of the batch that landed last; None for none.
         landed_at: when that was.
     """
@@ -38,6 +43,7 @@ class ShopNow:
     alerts: list[dict[str, Any]]
     problems: list[dict[str, Any]]
     requests: dict[str, int]
+    campaigns: list[dict[str, Any]]
     delay: tuple[float, float] | None
     landed_at: datetime | None
 
@@ -88,9 +94,22 @@ class ShopView:
             alerts=[row for row in self._rows(ALERTS) if row["closed_at"] is None] + market,
             problems=[row for row in self._rows(PROBLEMS) if row["simplify"]],
             requests=requests,
+            campaigns=self._campaigns(last),
             delay=tuple(landed["delays"]) if landed else None,
             landed_at=landed["_taken_at"] if landed else None,
         )
+
+    def _campaigns(self, last: datetime) -> list[dict[str, Any]]:
+        sums: dict[str, dict[str, Any]] = {}
+        for row in self._rows(CAMPAIGN_MINUTES, "minute", last - _CAMPAIGN):
+            campaign = sums.setdefault(
+                row["campaign_id"], dict.fromkeys(CAMPAIGN_FIGURES, 0) | {"as_of": row["as_of"]}
+            )
+            for name in CAMPAIGN_FIGURES:
+                campaign[name] += row[name]
+        rows = [{"campaign_id": name, **figures} for name, figures in sums.items()]
+        rows.sort(key=lambda row: row["delivered"], reverse=True)
+        return sorted(rows, key=lambda row: row["as_of"], reverse=True)
 
     def _last_minute(self, now: datetime) -> datetime:
         """The last minute that was seen, but no later than now; this one where there is none."""

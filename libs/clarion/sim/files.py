@@ -94,6 +94,7 @@ def deliver_period(
     *,
     first: date,
     last: date,
+    live_from: date | None = None,
     spark: SparkSession | None = None,
 ) -> Delivered:
     """Deliver a further period, with the answers to the messages that were sent in it.
@@ -104,10 +105,13 @@ def deliver_period(
         sends: all messages so far, those of earlier periods included.
         first: first day of the period.
         last: day after the period.
+        live_from: first day whose events, orders and market prices go to the live folders instead;
+            None for no such day.
         spark: the session whose workers share the customers; without it this process does all.
     """
     stop = world.day_number(last)
-    period = Period(world.day_number(first), stop, stop, False, sends)
+    live = stop if live_from is None else world.day_number(live_from)
+    period = Period(world.day_number(first), stop, live, False, sends)
     return _deliver(world, inbox, period, spark, None)
 
 

@@ -136,6 +136,23 @@ def market_requests(alerts: DataFrame) -> DataFrame:
     )
 
 
+def moved_requests(moves: DataFrame, kind: str, *, at: Column, names: tuple[str, str]) -> DataFrame:
+    """Requests of customers whose state changed from one day to the next.
+
+    Args:
+        moves: customer_id, the state before and the state now; one row per customer.
+        kind: kind of the requests.
+        at: when the day began on which it was found.
+        names: names of the two columns.
+
+    Returns:
+        REQUESTS without _found_at.
+    """
+    before, now = names
+    evidence = {"from": F.col(before), "to": F.col(now)}
+    return moves.select(*_request(kind, occasion=at, at=at, evidence=evidence))
+
+
 def new_requests(found: DataFrame, known: DataFrame, *, quiet: timedelta) -> DataFrame:
     """The requests that nobody has been told of.
 

@@ -28,6 +28,7 @@ from clarion.lake.frames import rows_as_frame
 from clarion.measures.columns.days import is_known_by, known_sums
 from clarion.measures.columns.flows import flows, moves
 from clarion.runtime.scope import Scope
+from clarion.workflows.daily_requests import write_dormancy
 from clarion.workflows.feature_views import SOURCES_OF_FACTS, views_of_facts
 from clarion.workflows.known_features import summarise
 
@@ -105,17 +106,19 @@ def _features_of_stages(scope: Scope) -> tuple[Feature, ...]:
 
 
 def write_flows(scope: Scope, profiles: DataFrame) -> int:
-    """Write how many customers changed their stage of the life cycle since the previous day.
+    """Write how many customers changed their stage since the previous day, and who became dormant.
 
     Args:
-        scope: of a job that writes LIFE_CYCLE_FLOWS and reads earlier CUSTOMER_PROFILES.
+        scope: of a job that writes LIFE_CYCLE_FLOWS and REQUESTS, and reads earlier rows of
+            CUSTOMER_PROFILES.
         profiles: CUSTOMER_PROFILES of the run's day.
     """
     last = scope.latest_earlier(CUSTOMER_PROFILES)
     if last is None:
         return 0
     day, earlier_profiles = last
-    stages = moves(earlier_profiles, profiles, column="life_cycle", names=_STAGES)
+    stages = scope.persist(moves(earlier_profiles, profiles, column="life_cycle", names=_STAGES))
+    write_dormancy(scope, stages)
     counts = flows(stages, names=_STAGES, as_of=scope.as_of, from_as_of=day)
     return scope.replace(LIFE_CYCLE_FLOWS, counts)
 

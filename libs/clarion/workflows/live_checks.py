@@ -1,4 +1,4 @@
-"""What is found by the clock: figures out of their range, steps that fail, and requests."""
+"""What is found by the clock: figures out of range, steps that fail, requests, campaigns."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,7 @@ from clarion.contracts.live import (
     PROBLEMS,
     REQUESTS,
 )
+from clarion.contracts.live_campaigns import MESSAGE_RESPONSES
 from clarion.contracts.live_market import MARKET_ALERTS
 from clarion.lake.frames import union_all
 from clarion.runtime.scope import Scope
@@ -24,6 +25,7 @@ from clarion.streaming.requests import (
 )
 from clarion.streaming.settings import MonitorSettings
 from clarion.workflows.live_alerts import AlertWatch
+from clarion.workflows.live_campaigns import CampaignWatch
 
 _REQUEST_DAYS = 30  # older occasions are not looked at again
 
@@ -38,9 +40,11 @@ class ShopChecks:
 
     scope: Scope
     _alerts: AlertWatch = field(init=False)
+    _campaigns: CampaignWatch = field(init=False)
 
     def __post_init__(self) -> None:
         self._alerts = AlertWatch(self.scope)
+        self._campaigns = CampaignWatch(self.scope)
 
     def at_end_of_stream(self) -> None:
         """Write alerts, problems and requests as of the end of what the stream has read."""
@@ -63,6 +67,7 @@ class ShopChecks:
                 lambda: self._find_alerts(last_minute),
                 lambda: _find_problems(self.scope, now),
                 lambda: _find_requests(self.scope, now),
+                self._campaigns.update,
             ]
         )
 
@@ -77,12 +82,15 @@ class ShopChecks:
 
 
 def _end_of_stream(scope: Scope) -> datetime | None:
-    """The end of the last minute, or the time of the last alert of the market; None for nothing."""
+    """The end of the last minute, alert of the market or response; None for nothing."""
     ends = []
     if scope.exists(KPI_MINUTES):
         ends.append(scope.own(KPI_MINUTES).agg(F.max("minute").alias("at")))
     if scope.exists(MARKET_ALERTS):
         ends.append(scope.own(MARKET_ALERTS).agg(F.max("observed_at").alias("at")))
+    if scope.exists(MESSAGE_RESPONSES):
+        last_response = F.max(F.greatest("taken_at", "bounced_at", "read_at", "clicked_at"))
+        ends.append(scope.own(MESSAGE_RESPONSES).agg(last_response.alias("at")))
     if not ends:
         return None
     last = union_all(ends).agg(F.unix_seconds(F.max("at"))).first()

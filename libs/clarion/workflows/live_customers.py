@@ -32,11 +32,11 @@ def customer_facts(scope: Scope, source: Source, records: DataFrame) -> DataFram
         is_suppressed = suppressed.matches_name(reference_field("customer_ref", source.namespace))
         named = named.where(~is_suppressed(F.col("customer_ref")))
     facts = _with_surrogates(scope, source, named)
-    persons = _persons(scope)
+    persons = persons_of_accounts(scope)
     return facts if persons is None else assign_persons(facts, persons)
 
 
-def _persons(scope: Scope) -> DataFrame | None:
+def persons_of_accounts(scope: Scope) -> DataFrame | None:
     """The active rows of RESOLUTIONS; None where no account stands for another."""
     if not scope.exists(IDENTITY_MODELS):
         return None

@@ -35,10 +35,24 @@ def accepted_sales(scope: Scope, live: LiveSource) -> DataFrame:
     A line in another currency without a rate of its day is left out, as in every batch figure.
     """
     lines = accepted_records(scope, live).where(is_sale(scope.settings(SaleSettings)))
-    amount = live.source.kind.column("amount")
-    assert amount is not None, "orders have amounts"
+    paid = in_shop_currency(scope, live, lines.withColumn("amount", amount_of_sale()))
+    return bound_event_times(paid, landed_at=F.current_timestamp())
+
+
+def in_shop_currency(
+    scope: Scope, live: LiveSource, lines: DataFrame, *, money: tuple[str, ...] = ("amount",)
+) -> DataFrame:
+    """Order lines with amounts in the shop's currency; those without a rate are left out.
+
+    Args:
+        scope: the run.
+        live: the source of the lines.
+        lines: rows of `accepted_records`.
+        money: the columns with amounts.
+    """
+    columns = [live.source.kind.column(name) for name in money]
     spec = AmountSpec(
-        money=(amount,),
+        money=tuple(column for column in columns if column is not None),
         time="happened_at",
         rates_on=None,
         currency=str(scope.config.get("shop.currency")),
@@ -47,8 +61,7 @@ def accepted_sales(scope: Scope, live: LiveSource) -> DataFrame:
     rates = None
     if scope.exists(RATES):
         rates = daily_rates(scope.raw(RATES), time_zone=scope.time_zone)
-    paid = convert_amounts(lines.withColumn("amount", amount_of_sale()), rates, spec)
-    return bound_event_times(paid, landed_at=F.current_timestamp())
+    return convert_amounts(lines, rates, spec)
 
 
 def accepted_records(scope: Scope, live: LiveSource) -> DataFrame:

@@ -7,10 +7,16 @@ from functools import partial
 from clarion.collect.sources.mapping import Source
 from clarion.contracts.core import Table
 from clarion.contracts.live import TABLES
+from clarion.contracts.live_campaigns import TABLES as CAMPAIGN_TABLES
 from clarion.declarations.shop import sources
 from clarion.kernel.days import today
 from clarion.runtime.scope import Scope
 from clarion.streaming.settings import MonitorSettings
+from clarion.workflows.live_campaigns import (
+    forget_old_campaigns,
+    message_orders_query,
+    message_responses_query,
+)
 from clarion.workflows.live_checks import ShopChecks
 from clarion.workflows.live_market import market_query
 from clarion.workflows.live_minutes import event_minutes_query, order_minutes_query
@@ -25,6 +31,7 @@ QUERIES: dict[str, tuple[QueryMaker, ...]] = {
     "events": (bronze_query, event_minutes_query, customer_state_query),
     "orders": (bronze_query, order_minutes_query),
     "market": (bronze_query, market_query),
+    "responses": (bronze_query, message_responses_query),
     "contacts": (bronze_query, contact_requests_query),
     "reviews": (bronze_query, review_requests_query),
 }
@@ -41,6 +48,8 @@ def watch_shop(scope: Scope) -> None:
         scope.note("no live sources")
         return
     scope.run_concurrently([partial(scope.ensure, table) for table in _tables(streams)])
+    if _has_campaigns(streams):
+        forget_old_campaigns(scope)
     queries, followed = _queries(scope, streams)
     checks = ShopChecks(scope)
     interval = scope.settings(MonitorSettings).interval_seconds
@@ -60,7 +69,15 @@ def watch_shop(scope: Scope) -> None:
 
 
 def _tables(streams: list[Source]) -> list[Table]:
-    return [] if not any(source.kind.name in QUERIES for source in streams) else list(TABLES)
+    if not any(source.kind.name in QUERIES for source in streams):
+        return []
+    unused = () if _has_campaigns(streams) else CAMPAIGN_TABLES
+    return [table for table in TABLES if table not in unused]
+
+
+def _has_campaigns(streams: list[Source]) -> bool:
+    """Whether the effect of campaigns is seen live: where responses to messages are."""
+    return any(source.kind.name == "responses" for source in streams)
 
 
 def _queries(scope: Scope, streams: list[Source]) -> tuple[list[LiveQuery], dict[str, Source]]:
@@ -69,7 +86,10 @@ def _queries(scope: Scope, streams: list[Source]) -> tuple[list[LiveQuery], dict
     followed: dict[str, Source] = {}
     for source in streams:
         live = live_source(scope, source)
-        for make_query in QUERIES.get(source.kind.name, (bronze_query,)):
+        makers = QUERIES.get(source.kind.name, (bronze_query,))
+        if source.kind.name == "orders" and _has_campaigns(streams):
+            makers = (*makers, message_orders_query)
+        for make_query in makers:
             query = make_query(scope, live)
             queries.append(query)
             followed[query.name] = source

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from clarion.campaigns.measurement.kept_orders import kept_orders
@@ -10,7 +10,7 @@ from clarion.contracts.sources import MONEY
 from clarion.measures.columns.days import start_of
 
 _LINE_COLUMNS = (
-    "customer_id", "order_id", "product_id", "kind", "quantity", "amount", "happened_at", "counts",
+    "customer_id", "order_id", "product_id", "kind", "quantity", "amount", "happened_at",
 )  # fmt: skip
 
 
@@ -42,35 +42,125 @@ def outcomes(
         One row per message: message_id, customer_id, delivered and clicked (booleans), orders and
         revenue of a buyer after the click, less returns of these orders.
     """
-    reactions = _reactions(
-        responses.where(_is_within("happened_at", sent_on, window_days, time_zone))
+    windows = with_window(
+        messages.select("message_id", "customer_id", F.lit(sent_on).alias("as_of")),
+        window_days=window_days,
+        time_zone=time_zone,
     )
-    messages_with_reactions = messages.select("message_id", "customer_id").join(
-        reactions, "message_id", "left"
-    )
-    lines_of_clickers = (
-        messages_with_reactions.where("clicked_at IS NOT NULL")
-        .join(_lines_of_customers(order_lines, sent_on, window_days, time_zone), "customer_id")
-        .withColumn("counts", F.col("counts") & (F.col("happened_at") >= F.col("clicked_at")))
-    )
+    reached = reached_messages(windows, response_times(responses))
     bought = (
-        kept_orders(lines_of_clickers, of="message_id")
+        orders_of_buyers(reached, order_lines, conversion_days=conversion_days)
         .groupBy("message_id")
-        .agg(
-            F.min("at").alias("bought_at"),
-            F.count("*").alias("orders"),
-            F.sum("amount").cast(MONEY).alias("revenue"),
-        )
+        .agg(F.count("*").alias("orders"), F.sum("amount").cast(MONEY).alias("revenue"))
     )
-    soon = F.col("clicked_at") + F.make_dt_interval(F.lit(conversion_days))
-    is_buyer = F.col("bought_at") < soon
-    return messages_with_reactions.join(bought, "message_id", "left").select(
+    return reached.join(bought, "message_id", "left").select(
         "message_id",
         "customer_id",
-        F.coalesce("delivered", F.lit(False)).alias("delivered"),
+        F.col("delivered_at").isNotNull().alias("delivered"),
         F.col("clicked_at").isNotNull().alias("clicked"),
-        F.when(is_buyer, F.col("orders")).otherwise(0).alias("orders"),
-        F.when(is_buyer, F.col("revenue")).otherwise(0).cast(MONEY).alias("revenue"),
+        F.coalesce("orders", F.lit(0)).alias("orders"),
+        F.coalesce("revenue", F.lit(0)).cast(MONEY).alias("revenue"),
+    )
+
+
+def with_window(messages: DataFrame, *, window_days: int, time_zone: str) -> DataFrame:
+    """Messages with the instants between which what comes back from them counts.
+
+    Args:
+        messages: with as_of, the day on which they were decided.
+        window_days: length of the window.
+        time_zone: the shop's zone.
+
+    Returns:
+        The messages with window_start and window_end; the end does not belong to the window.
+    """
+    end = F.date_add("as_of", window_days)
+    return messages.withColumns(
+        {
+            name: F.to_utc_timestamp(day.cast("timestamp"), time_zone)
+            for name, day in (("window_start", F.col("as_of")), ("window_end", end))
+        }
+    )
+
+
+def response_times(responses: DataFrame) -> DataFrame:
+    """When the responses to each message happened.
+
+    Args:
+        responses: RESPONSES.
+
+    Returns:
+        message_id, type, at: each response.
+    """
+    return responses.select(
+        F.col("message_ref").alias("message_id"), "type", F.col("happened_at").alias("at")
+    )
+
+
+def reached_messages(messages: DataFrame, responses: DataFrame) -> DataFrame:
+    """When each message was delivered and first clicked, within its window.
+
+    Args:
+        messages: rows of `with_window`, with message_id.
+        responses: message_id, type, at.
+
+    Returns:
+        The messages with delivered_at and clicked_at; null for never.
+    """
+    type_, at = F.col("type"), F.col("at")
+    is_within = (at >= F.col("window_start")) & (at < F.col("window_end"))
+    first = (
+        responses.join(messages.select("message_id", "window_start", "window_end"), "message_id")
+        .where(is_within)
+        .groupBy("message_id")
+        .agg(
+            F.min(F.when(type_.isin("viewed", "clicked"), at)).alias("_read_at"),
+            F.min(F.when(type_ == "delivered", at)).alias("_taken_at"),
+            F.bool_or(type_ == "bounced").alias("_has_bounced"),
+            F.min(F.when(type_ == "clicked", at)).alias("clicked_at"),
+        )
+    )
+    # A message may bounce after its server took it. Who read it has it all the same.
+    has_it = F.col("_read_at").isNotNull() | ~F.col("_has_bounced")
+    return (
+        messages.join(first, "message_id", "left")
+        .withColumn("delivered_at", F.when(has_it, F.least("_taken_at", "_read_at")))
+        .drop("_read_at", "_taken_at", "_has_bounced")
+    )
+
+
+def orders_of_buyers(
+    messages: DataFrame, order_lines: DataFrame, *, conversion_days: int
+) -> DataFrame:
+    """What buyers kept of their orders after the click, each order once.
+
+    Args:
+        messages: rows of `reached_messages`, with customer_id.
+        order_lines: ORDER_LINES.
+        conversion_days: how many days of 24 hours after the click a first order may come.
+
+    Returns:
+        message_id, order_id, at, amount; only orders within the window.
+    """
+    clicked = messages.where("clicked_at IS NOT NULL").select(
+        "message_id", "customer_id", "clicked_at", "window_start", "window_end"
+    )
+    happened_at = F.col("happened_at")
+    counts = (happened_at >= F.col("window_start")) & (happened_at >= F.col("clicked_at"))
+    lines = (
+        order_lines.select(*_LINE_COLUMNS)
+        .join(clicked, "customer_id")
+        .where(happened_at < F.col("window_end"))
+        .withColumn("counts", counts)
+    )
+    kept = kept_orders(lines.select("message_id", *_LINE_COLUMNS, "counts"), of="message_id")
+    first_at = F.min("at").over(Window.partitionBy("message_id"))
+    soon = F.col("clicked_at") + F.make_dt_interval(F.lit(conversion_days))
+    return (
+        kept.join(clicked.select("message_id", "clicked_at"), "message_id")
+        .withColumn("_first_at", first_at)
+        .where(F.col("_first_at") < soon)
+        .select("message_id", "order_id", "at", "amount")
     )
 
 
@@ -168,18 +258,6 @@ def arms(
     )
 
 
-def _reactions(responses: DataFrame) -> DataFrame:
-    """One row per message with responses: message_id, delivered, clicked_at (the first time)."""
-    type_ = F.col("type")
-    # A message may bounce after its server took it. Who read it has it all the same.
-    has_been_read = F.bool_or(type_.isin("viewed", "clicked"))
-    has_stayed = F.bool_or(type_ == "delivered") & ~F.bool_or(type_ == "bounced")
-    return responses.groupBy(F.col("message_ref").alias("message_id")).agg(
-        (has_been_read | has_stayed).alias("delivered"),
-        F.min(F.when(type_ == "clicked", F.col("happened_at"))).alias("clicked_at"),
-    )
-
-
 def _lines_of_customers(
     order_lines: DataFrame, sent_on: date, window_days: int, time_zone: str
 ) -> DataFrame:
@@ -189,7 +267,7 @@ def _lines_of_customers(
         order_lines.where("customer_id IS NOT NULL")
         .where(F.col("happened_at") < end)
         .withColumn("counts", _is_within("happened_at", sent_on, window_days, time_zone))
-        .select(*_LINE_COLUMNS)
+        .select(*_LINE_COLUMNS, "counts")
     )
 
 
