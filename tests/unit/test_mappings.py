@@ -281,3 +281,25 @@ def test_a_small_lakes_settings_are_laid_over_those_of_one_machine() -> None:
     assert set(local) < set(small)
     assert small["spark.sql.adaptive.enabled"] is local["spark.sql.adaptive.enabled"] is False
     assert (local["spark.sql.shuffle.partitions"], small["spark.sql.shuffle.partitions"]) == (4, 2)
+
+
+def test_a_shop_that_adds_a_spark_setting_keeps_those_of_the_environment(tmp_path: Path) -> None:
+    packaged = Config.load(environment="small").get("spark.conf")
+    assert packaged["spark.ui.enabled"] is False
+    (tmp_path / "base.yml").write_text(
+        "spark: {conf: {spark.driver.extraClassPath: a.jar, spark.sql.shuffle.partitions: 7, "
+        "spark.ui.enabled: null}}"
+    )
+    own = {"spark.driver.extraClassPath": "a.jar", "spark.sql.shuffle.partitions": 7}
+    config = Config.load(environment="small", conf_dir=tmp_path)
+    expected = {**packaged, **own}
+    del expected["spark.ui.enabled"]
+    assert config.get("spark.conf") == expected
+    set_too = Config.load(
+        environment="small", conf_dir=tmp_path, overrides=("spark.conf={spark.x: 1}",)
+    )
+    assert set_too.get("spark.conf") == {**expected, "spark.x": 1}
+    # What a model is fed with is replaced, not added to.
+    (tmp_path / "base.yml").write_text("predict: {features: {recency: order_recency}}")
+    replaced = Config.load(conf_dir=tmp_path)
+    assert replaced.get("predict.features") == {"recency": "order_recency"}

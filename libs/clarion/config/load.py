@@ -21,6 +21,9 @@ ENVIRONMENTS = {
     "cluster": ("cluster.yml",),
     "databricks": ("databricks.yml",),
 }
+# A shop that adds a Spark setting keeps the environment's others. Every other mapping that a shop
+# writes stands for itself: what a model is fed with is not added to what the package names.
+_ADDED_TO = ("spark.conf",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +142,9 @@ class Config:
             for key, value in flat.items():
                 if values and origin != "base.yml":
                     _require_known(key, values, origin)
-                if origin in of_environment and isinstance(value, dict):
-                    value = {**values[key].value, **value}
+                is_packaged = origin in of_environment and isinstance(value, dict)
+                if is_packaged or key in _ADDED_TO:
+                    value = _added(values, key, value)
                 values[key] = Value(value, origin)
         for override in overrides:
             key, separator, text = override.partition("=")
@@ -149,7 +153,8 @@ class Config:
                     f"'{override}' sets nothing", found=override, fix="write --set key=value"
                 )
             _require_known(key, values, "--set")
-            values[key] = Value(yaml.safe_load(text), "--set")
+            value = yaml.safe_load(text)
+            values[key] = Value(_added(values, key, value) if key in _ADDED_TO else value, "--set")
         return cls(values, folders)
 
     def with_values(self, origin: str, **values: Any) -> "Config":
@@ -270,6 +275,14 @@ def _databricks_secret(path: str) -> str:
             fix="run on Databricks (or install databricks-sdk and log in), "
             "and grant READ on the scope",
         ) from error
+
+
+def _added(values: dict[str, Value], key: str, entries: Any) -> Any:
+    """The entries of a mapping on top of those that are set; null takes one out."""
+    if not isinstance(entries, dict):
+        return entries
+    before = values[key].value if key in values else {}
+    return {name: value for name, value in {**before, **entries}.items() if value is not None}
 
 
 def _require_known(key: str, known: dict[str, Value], origin: str) -> None:
