@@ -59,6 +59,7 @@ class Shop:
         return [
             "--lake", root, "--env", "small", "--conf-dir", str(self.folder / "conf"),
             "--set", "shop.sources=[app]", "--set", f"privacy.key=file:{self.folder / 'key'}",
+            "--set", "monitor.bronze_seconds=0.5",
         ]  # fmt: skip
 
     def deliver(self, *, files: int, events: int = 40) -> None:

@@ -12,6 +12,9 @@ from pyspark.sql import functions as F
 from worlds import Desk, small_shop
 
 from clarion.config import Config
+from clarion.customers.features import views
+from clarion.customers.features.transforms import compute_features
+from clarion.declarations import shop
 from clarion.sim import files
 from clarion.sim.course import build_world
 
@@ -33,19 +36,19 @@ class SocialShop:
 
     def __init__(self, spark: SparkSession, config: Config, folder: Path) -> None:
         busy = {"accidental_clicks": 0.1, "bots": 3, "rings": 20, "hard_rings": 0.5}
-        shop = small_shop(config, 150)
-        shop = shop.model_copy(
+        small = small_shop(config, 150)
+        small = small.model_copy(
             update={
                 "products": 400,  # enough for programs that go from page to page
-                "invalid_activity": shop.invalid_activity.model_copy(update=busy),
-                "second_accounts": shop.second_accounts.model_copy(update={"share": 0.2}),
+                "invalid_activity": small.invalid_activity.model_copy(update=busy),
+                "second_accounts": small.second_accounts.model_copy(update={"share": 0.2}),
                 "personas": tuple(
-                    persona.model_copy(update={"live": 0.5}) for persona in shop.personas
+                    persona.model_copy(update={"live": 0.5}) for persona in small.personas
                 ),
             }
         )
-        world = build_world(shop, seed=7)
-        last = shop.starts_on + timedelta(days=80)
+        world = build_world(small, seed=7)
+        last = small.starts_on + timedelta(days=80)
         inbox = folder / "inbox"
         self.delivered = files.deliver_history(world, str(inbox), last=last, live_from=last).records
         sim = yaml.safe_load(config.text("sources/sim.yml"))
@@ -65,8 +68,9 @@ class SocialShop:
             "sim_social": yaml.safe_load(config.text("sources/sim_social.yml")),
             "own": {"events": body},
         }
-        settings = {"shop.currency": shop.currency, "shop.time_zone": shop.time_zone}
+        settings = {"shop.currency": small.currency, "shop.time_zone": small.time_zone}
         self.desk = Desk(spark, folder, mappings, data=str(inbox), **settings)
+        self.last = last
         self.desk.run("ingest", "clean", "invalid_activity", as_of=last)
         truth = (folder / "truth" / "invalid_records").rglob("*.parquet")
         self.invalid = pd.concat(map(pd.read_parquet, truth))
@@ -95,6 +99,49 @@ def test_every_report_is_accepted_and_keeps_what_the_kind_has_no_column_for(
     reviews = read("bronze.reviews")
     assert reviews.count() == social_shop.delivered["reviews"]
     assert reviews.where("raw['origin'] IS NULL").isEmpty()
+
+
+@pytest.mark.covers("X5")
+def test_mentions_and_reviews_of_social_channels_become_features(
+    social_shop: SocialShop, config: Config
+) -> None:
+    read = social_shop.desk.read
+    named = ("mentions", "mention_rating", "social_rating")
+    declared = tuple(
+        item for item in shop.features(config) if item.name.removesuffix("_365d") in named
+    )
+    assert len(declared) == len(named)
+    day, zone = social_shop.last, str(social_shop.desk.config.get("shop.time_zone"))
+    facts = {
+        "events": views.events(read("silver.events"), as_of=day, time_zone=zone),
+        "reviews": views.facts(read("silver.reviews"), as_of=day, time_zone=zone),
+    }
+    everyone = read("silver.customers").select("customer_id").distinct()
+    found = compute_features(everyone, facts, declared).toPandas().set_index("customer_id")
+
+    names = read("silver.identities").select("ref", "customer_id").toPandas()
+    person = dict(zip(names["ref"], names["customer_id"], strict=True))
+    inbox = social_shop.desk.folder / "inbox"
+    lines = [
+        json.loads(line)
+        for file in sorted((inbox / "social").rglob("*.json"))
+        for line in file.read_text().splitlines()
+    ]
+    said = pd.DataFrame(line for line in lines if line["type"] == "mention")
+    reviews = pd.concat(map(pd.read_parquet, (inbox / "reviews").rglob("*.parquet")))
+    social = reviews[reviews["origin"].isin(["social", "live stream"])]
+    for name, frame, sums in (
+        ("mentions_365d", said, "count"),
+        ("mention_rating", said, "mean"),
+        ("social_rating", social, "mean"),
+    ):
+        kept = frame.assign(customer_id=frame["customer_ref"].map(person))
+        expected = kept.groupby("customer_id")["rating"].agg(sums).reindex(found.index)
+        expected = expected.fillna(0) if sums == "count" else expected
+        assert (expected > 0).sum() > 2
+        pd.testing.assert_series_equal(
+            found[name].astype(float), expected.astype(float), check_names=False, atol=0.005
+        )
 
 
 def test_listings_are_accepted_with_their_brand_and_keep_size_and_colour(

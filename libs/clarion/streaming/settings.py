@@ -8,6 +8,7 @@ class MonitorSettings:
     """Rate, lateness, half-life of interest, and what raises alerts and requests."""
 
     interval_seconds: float | None
+    bronze_seconds: float
     watermark_minutes: int
     landing_minutes: int
     files_per_trigger: int

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from typing import Literal
 
@@ -64,12 +64,14 @@ class LiveQuery:
         frame: the stream.
         sink: takes a batch and its number; a repeat must change nothing.
         output_mode: whether the stream hands over new rows or updated ones.
+        pause: least time between the starts of two batches of a stream that runs on.
     """
 
     name: str
     frame: DataFrame
     sink: Callable[[DataFrame, int], None]
     output_mode: Literal["append", "update"] = "append"
+    pause: timedelta = timedelta()
 
 
 def live_source(scope: Scope, source: Source) -> LiveSource:
@@ -124,12 +126,21 @@ def _has_been_live(scope: Scope, source: Source) -> bool:
 
 
 def bronze_query(scope: Scope, live: LiveSource) -> LiveQuery:
-    """Writes every record to bronze as it arrived; a repeated batch replaces itself."""
+    """Writes every record to bronze as it arrived; a repeated batch replaces itself.
+
+    Nobody looks at bronze from second to second: its batches leave the processors to what is seen.
+    """
     source, reader = live.source, live.reader
     key = cache(partial(sealing_key, scope))
 
     def write(frame: DataFrame, number: int) -> None:
-        records = with_position(frame)
+        records = with_position(frame).persist()  # read four times
+        try:
+            store(records, number)
+        finally:
+            records.unpersist()
+
+    def store(records: DataFrame, number: int) -> None:
         chunks = reader.stream_chunks(records)
         if not chunks:
             return
@@ -158,4 +169,5 @@ def bronze_query(scope: Scope, live: LiveSource) -> LiveQuery:
         # A repeated batch appends the same rows again.
         scope.append(FILES, rows_as_frame(scope.spark, FILES, rows))
 
-    return LiveQuery(f"{source.name}.bronze", follow_source(scope, live), write)
+    pause = timedelta(seconds=scope.settings(MonitorSettings).bronze_seconds)
+    return LiveQuery(f"{source.name}.bronze", follow_source(scope, live), write, pause=pause)

@@ -15,7 +15,12 @@ from clarion.runtime import stopping
 from clarion.runtime.scope import Scope
 from clarion.workflows.stream_intake import CLOCKS, LiveQuery
 
-_LOST_BROKER = ("TimeoutException", "KafkaException", "offsets", "DisconnectException")
+# A topic that nobody has written to yet is waited for, too.
+_LOST_BROKER = (
+    "TimeoutException", "KafkaException", "offsets", "DisconnectException",
+    "UnknownTopicOrPartition",
+)  # fmt: skip
+_UNREADABLE_FILE = ("CSV file:", "FAILED_READ_FILE", "CANNOT_READ_FILE_FOOTER")
 _POLL_SECONDS = 0.5
 _TICK_SECONDS = 60.0  # what is found by the clock is found within a minute
 _RESTART_SECONDS = (5.0, 10.0, 30.0, 60.0)  # the last one again and again
@@ -81,7 +86,7 @@ def drain(
         sources: the source that each query follows, by the query's name.
 
     Raises:
-        SourceError: a message broker is unreachable.
+        SourceError: a message broker is unreachable, or a file cannot be read.
         StreamingQueryException: a query failed for another reason.
     """
     running = [_Running(query, _start(scope, query, every=None)) for query in queries]
@@ -147,13 +152,15 @@ def _start(scope: Scope, query: LiveQuery, *, every: timedelta | None) -> Stream
     )
     if every is None:
         return writer.trigger(availableNow=True).start()
-    return writer.trigger(processingTime=f"{every.total_seconds() * 1000:.0f} milliseconds").start()
+    pause = max(every, query.pause).total_seconds()
+    return writer.trigger(processingTime=f"{pause * 1000:.0f} milliseconds").start()
 
 
 def _restart_if_lost(scope: Scope, one: _Running, source: Source, *, every: timedelta) -> None:
     """Start a query again whose broker was away.
 
     Raises:
+        SourceError: a file cannot be read.
         StreamingQueryException: it failed for another reason.
     """
     if one.restart_at is not None:
@@ -167,8 +174,10 @@ def _restart_if_lost(scope: Scope, one: _Running, source: Source, *, every: time
             one.failures = 0
         return
     error = one.stream.exception()
-    if error is None or not _is_lost_broker(source, error):
-        raise error or StreamingQueryException(f"{one.query.name} ended by itself")
+    if error is None:
+        raise StreamingQueryException(f"{one.query.name} ended by itself")
+    if not _is_lost_broker(source, error):
+        raise _readable(scope, source, error) from error
     pause = _RESTART_SECONDS[min(one.failures, len(_RESTART_SECONDS) - 1)]
     if one.failures == 0:
         reason = _readable(scope, source, error)
@@ -218,7 +227,8 @@ def _is_lost_broker(source: Source, error: Exception) -> bool:
 
 
 def _readable(scope: Scope, source: Source, error: Exception) -> Exception:
-    """An error about the source where its broker was lost; otherwise the error itself."""
-    if not _is_lost_broker(source, error):
+    """An error about the source where its broker or a file is at fault; otherwise the error."""
+    is_about_a_file = source.is_of_files and any(name in str(error) for name in _UNREADABLE_FILE)
+    if not (is_about_a_file or _is_lost_broker(source, error)):
         return error
     return reader_of(scope.spark, source, scope.config.secret).explain(error, path=source.where)

@@ -24,6 +24,11 @@ from clarion.collect.sources.readers.values import with_position
 from clarion.kernel.errors import SourceError
 
 _OTHER_HEADER = re.compile(r"Header: ([^\n]*)\n\s*Schema: ([^\n]*)\n.*?CSV file: (\S+)", re.DOTALL)
+_OTHER_WIDTH = re.compile(r"Header length: (\d+), schema size: (\d+)\s+CSV file: (\S+)")
+_OTHER_SHAPE = (
+    "deliver files of another shape into a folder with a mapping of their own; a stream continues "
+    "when this file is delivered again, under its name, with the columns of the first"
+)
 _DAMAGED = re.compile(
     r"(?:FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER|while reading file)"
     r"[^\n]*?((?:file|s3a?|abfss?|gs):[^\s'\"]+?)[.']?\s"
@@ -197,7 +202,14 @@ class FileReader(ABC):
             return SourceError(
                 f"{file}: its header differs from that of the source's first file",
                 found=f"{header}, where {schema.removesuffix(', _malformed')} was expected",
-                fix="deliver files of another shape through a mapping of their own",
+                fix=_OTHER_SHAPE,
+            )
+        if match := _OTHER_WIDTH.search(text):
+            header, schema, file = match.groups()
+            return SourceError(
+                f"{file}: its header differs from that of the source's first file",
+                found=f"{header} columns, where {schema} were expected",
+                fix=_OTHER_SHAPE,
             )
         damaged = _DAMAGED.search(text)
         if damaged or isinstance(error, PySparkException):
