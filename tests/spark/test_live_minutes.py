@@ -64,7 +64,7 @@ def test_each_minute_counts_all_and_each_channel_and_category(rows: Rows) -> Non
 
 
 @pytest.mark.covers("F1")
-@pytest.mark.covers("X5", partly="reviews and mentions of that origin feed satisfaction")
+@pytest.mark.covers("X5")
 def test_an_order_counts_once_in_its_minute_with_all_its_lines(rows: Rows) -> None:
     lines = rows(
         LINE,
