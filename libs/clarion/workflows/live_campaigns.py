@@ -15,6 +15,7 @@ from clarion.campaigns.measurement.transforms import (
     with_window,
 )
 from clarion.collect.cleaning.order_states import SaleSettings, sale_columns
+from clarion.collect.sources.mapping import Source
 from clarion.contracts.gold import DECISIONS, MESSAGES
 from clarion.contracts.live_campaigns import (
     CAMPAIGN_MINUTES,
@@ -61,8 +62,6 @@ def message_orders_query(scope: Scope, live: LiveSource) -> LiveQuery:
     Without line numbers equal lines of an order may both be meant, so that each counts.
     """
     source = live.source
-    has_number = "line_no" in source.columns
-    names = [column.name for column in source.kind.columns]
 
     def write(lines: DataFrame, number: int) -> None:
         customers = _customers_with_messages(scope)
@@ -70,16 +69,8 @@ def message_orders_query(scope: Scope, live: LiveSource) -> LiveQuery:
             return
         facts = customer_facts(scope, source, lines).withColumnRenamed("order_ref", "order_id")
         own = facts.join(customers, "customer_id", "left_semi")
-        of_line = ("order_id", "line_no", "product_id")
-        if has_number:
-            line_id = _digest(F.lit(source.name), *of_line)
-        else:
-            equal = Window.partitionBy(*of_line, "happened_at", "quantity", "amount")
-            place = F.row_number().over(equal.orderBy("arrived_at"))
-            line_id = _digest(F.lit(source.name), *of_line, "happened_at", F.lit(number),
-                              "quantity", "amount", place)  # fmt: skip
         newest = Window.partitionBy("line_id").orderBy(F.desc("arrived_at"), "quantity", "amount")
-        versions = own.withColumn("line_id", line_id).withColumn(
+        versions = own.withColumn("line_id", _line_id(source, batch=number)).withColumn(
             "_version", F.row_number().over(newest)
         )
         scope.merge(
@@ -88,9 +79,18 @@ def message_orders_query(scope: Scope, live: LiveSource) -> LiveQuery:
             only_if="s.arrived_at >= t.arrived_at",
         )
 
-    assert {"amount", "refund", "status"} <= set(names), "orders have amounts and states"
     lines = in_shop_currency(scope, live, accepted_records(scope, live), money=("amount", "refund"))
     return LiveQuery(f"{source.name}.message_orders", lines, write)
+
+
+def _line_id(source: Source, *, batch: int) -> Column:
+    """What names a line in its source; without line numbers, its place among its equals, too."""
+    of_line = ("order_id", "line_no", "product_id")
+    if "line_no" in source.columns:
+        return _digest(F.lit(source.name), *of_line)
+    own = ("happened_at", "quantity", "amount")
+    equal = Window.partitionBy(*of_line, *own).orderBy("arrived_at")
+    return _digest(F.lit(source.name), *of_line, *own, F.lit(batch), F.row_number().over(equal))
 
 
 def forget_old_campaigns(scope: Scope) -> None:
