@@ -88,6 +88,10 @@ def small_figures(**changed: Any) -> Figures:
             ("/pay", "card", 31, 17, 0.25, True), ("/pay", "wallet", 2, 1, 0.01, False),
         ),
         "requests": frame("kind count", ("abandoned_cart", 36)),
+        "running_campaigns": frame(
+            "campaign_id as_of delivered clickers buyers orders revenue expected_cost",
+            ("2026-06-01/g1/coupon", LAST, 1200, 84, 9, 11, Decimal("410.5000"), Decimal("95.2500")),
+        ),
         "alerts": frame(
             "kind competitor title product_id category observed_at price_before price_after change",
             ("price_cut", "Alpha", "Alpha cream", "p1", "Creams", datetime(2026, 6, 28, 12), Decimal(100), Decimal(80), -0.2),

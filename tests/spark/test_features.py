@@ -255,7 +255,8 @@ def test_surveys_coupons_and_contacts_become_features_and_tags(
         for tag in shop.tags(config)
         if tag.name in ("dissatisfied", "coupon_user")
     }
-    tags = assign_tags(wide.selectExpr("*", "cast(null AS double) coupon_share"), rules)
+    others = ("cast(null AS double) coupon_share", "cast(null AS double) mention_rating")
+    tags = assign_tags(wide.selectExpr("*", *others), rules)
     assert {row["customer_id"]: row["tags"] for row in tags.collect()} == {
         "k": ["coupon_user", "dissatisfied"],
         "l": ["dissatisfied"],

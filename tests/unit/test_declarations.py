@@ -33,7 +33,7 @@ def test_config_check_reads_all_that_the_packaged_configuration_declares(
 ) -> None:
     assert main(["config", "check", *FLAGS]) == 0
     shown = capsys.readouterr().out
-    for part in ("sources are valid", "134 features", "8 offers", "tags", "roles"):
+    for part in ("sources are valid", "137 features", "8 offers", "tags", "roles"):
         assert part in shown
 
 

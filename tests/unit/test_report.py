@@ -168,6 +168,9 @@ def test_the_shop_of_the_last_day_is_shown_with_alerts_problems_and_requests(pag
         ["/pay", "wallet", "2", "1", "1.0%", ""],
     ]
     assert page.rows("occasion") == [["abandoned cart", "36"]]
+    assert page.rows("running campaign") == [
+        ["2026-06-01/g1/coupon", "1,200", "84", "9", "11", "410.50", "95.25"]
+    ]
 
 
 def test_a_group_is_told_by_the_tags_it_bears_more_often_than_everyone() -> None:
@@ -244,6 +247,7 @@ def test_a_shop_that_has_not_got_far_still_gets_a_report(tmp_path: Path) -> None
         "neighbours",
         "minutes",
         "alerts",
+        "running_campaigns",
         "forecasts",
     )
     later = ("campaigns", "budgets", "kpis", "adjustments", "strategies", "targets")
