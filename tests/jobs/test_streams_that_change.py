@@ -154,3 +154,29 @@ def test_the_state_of_a_week_is_that_of_its_last_minutes(
     # watermark: never those of the whole week.
     assert max(batches.state) <= 2 * (per_file + 2)
     assert _counted(here) == {"app": 7 * per_file}
+
+
+@pytest.mark.covers("F1")
+def test_a_late_event_adds_to_its_minute_until_it_is_closed_and_never_replaces_it(
+    desk: Callable[..., Desk],
+) -> None:
+    here = desk({"app": _mapping("jsonl")})
+    late = iter(range(100, 110))
+    batches: list[list[dict[str, str]]] = [
+        [_event(number, MORNING) for number in range(3)],
+        [_event(10, MORNING + timedelta(hours=1))],
+        # The minute is still open: the batch before has only read what closes it.
+        [_event(11, MORNING + timedelta(hours=2)), _event(next(late), MORNING)],
+        [_event(12, MORNING + timedelta(hours=3)), _event(next(late), MORNING)],
+        [_event(next(late), MORNING)],
+    ]
+    counted = []
+    for place, rows in enumerate(batches):
+        _write(here, f"{place}.jsonl", rows)
+        here.run("monitor")
+        first = here.read("live.kpi_minutes").where("dimension = 'all'").orderBy("minute").first()
+        assert first is not None
+        counted.append(first["views"])
+    assert counted == [3, 3, 4, 4, 4]
+    assert _counted(here) == {"app": 7}
+    assert here.read("bronze.events").count() == 9
