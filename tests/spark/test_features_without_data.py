@@ -155,7 +155,7 @@ class Facts:
         """The profiles, and the other views that features are computed from."""
         at = {"as_of": AS_OF, "time_zone": "UTC"}
         lines = _frame(spark, self.lines, LINE)
-        events = _frame(spark, self.events, EVENT)
+        events = _frame(spark, self.events, EVENT).selectExpr("*", "CAST(NULL AS double) rating")
         # Every product is known, but not what it is to customers of the shop without products.
         products = spark.createDataFrame(
             [(f"p{n}", f"c{n % 3}", f"b{n % 4}", float(n)) for n in range(8)],
@@ -177,7 +177,7 @@ class Facts:
             ),
         }
         columns = {
-            "reviews": ("customer_id", "n rating"),
+            "reviews": ("customer_id", "n rating", "'web' channel"),
             "responses": ("customer_id", "element_at(array('delivered', 'delivered', 'viewed', 'delivered', 'clicked'), n + 1) type"),
             "redemptions": ("customer_id",),
         }  # fmt: skip

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from clarion.config import Config
 from clarion.contracts import TABLES, Table
 from clarion.contracts.bronze import BRONZE
+from clarion.contracts.live import REQUESTS
 from clarion.contracts.ops import ERASURES, FILES, RUNS
 from clarion.kernel import sql
 from clarion.kernel.errors import UsageError
@@ -24,6 +25,8 @@ from clarion.lake.locks import exclusive_locks
 _HARMLESS = ("OPTIMIZE", "VACUUM START", "VACUUM END")
 # A commit's time is that of the file system, a run's that of its process.
 _CLOCK_TOLERANCE = timedelta(seconds=2)
+# Several jobs and the streams add to REQUESTS: what a run found is taken out by kind and time.
+_FOUND_BY = {"profiles": "dormancy", "segment": "group_entry"}
 _FINAL_JOBS = {
     "deliver": "sent messages cannot be called back",
     "monitor": "the stream's checkpoint records what was read",
@@ -125,13 +128,19 @@ def _undo_ingest(lake: Lake, run: Row) -> tuple[str, ...]:
 
 
 def _restore(lake: Lake, run: Row) -> tuple[str, ...]:
-    """Restore each table the run wrote to its last version before.
+    """Restore each table the run wrote to its last version before; take out what it requested.
 
     Raises:
         UsageError: a later run wrote one of them.
     """
-    tables = [TABLES[name] for name, rows in run["rows_written"].items() if name in TABLES]
+    written = [TABLES[name] for name, rows in run["rows_written"].items() if name in TABLES]
+    tables = [table for table in written if table is not REQUESTS]
     before = {table.name: _version_before(lake, table, run) for table in tables}
+    if REQUESTS in written:
+        started, ended = (run[name].astimezone(UTC) for name in ("started_at", "ended_at"))
+        of_run = f"_found_at BETWEEN TIMESTAMP'{started}' AND TIMESTAMP'{ended}'"
+        kind = sql.text(_FOUND_BY[run["job"]])
+        lake.delete(REQUESTS, where=f"kind = {kind} AND {of_run}")
     run_concurrently(
         [
             partial(lake.restore, table, version=version)
