@@ -1,12 +1,13 @@
 """A bad file and an unwanted run are undone, with nothing lost and nothing doubled."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from frames import first_row
+from lake_rows import append_rows
 from worlds import Desk, contents
 
 from clarion.governance.undo import undo
@@ -121,3 +122,30 @@ def test_what_cannot_be_undone_says_why(desk: Callable[..., Desk]) -> None:
     shop.run("rotate")
     with pytest.raises(UsageError, match="a run of rotate cannot be undone"):
         undo(shop.lake, shop.config, _last(shop, "rotate"), say=shop.said.append)
+
+
+def test_only_the_requests_that_a_run_found_are_taken_out(desk: Callable[..., Desk]) -> None:
+    here = desk(MAPPINGS)
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    run = {"run_id": "of_the_day", "job": "profiles", "as_of": DAY, "params": "{}", "state": "done"}
+    append_rows(
+        here.lake,
+        "ops.runs",
+        {
+            **run, "started_at": noon, "ended_at": noon + timedelta(minutes=2),
+            "rows_written": {"live.requests": 1},
+        },
+    )  # fmt: skip
+    # Of another kind, of an earlier run, and of a later one.
+    for name, kind, minutes in (
+        ("own", "dormancy", 1), ("cart", "abandoned_cart", 1), ("entry", "group_entry", 1),
+        ("before", "dormancy", -9), ("after", "dormancy", 9),
+    ):  # fmt: skip
+        found_at = noon + timedelta(minutes=minutes)
+        append_rows(
+            here.lake, "live.requests", {"request_id": name, "kind": kind, "_found_at": found_at}
+        )
+    append_rows(here.lake, "ops.erasures")
+    assert undo(here.lake, here.config, "of_the_day", say=here.said.append).job == "profiles"
+    left = {row["request_id"] for row in here.read("live.requests").collect()}
+    assert left == {"cart", "entry", "before", "after"}

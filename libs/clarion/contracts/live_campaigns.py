@@ -34,6 +34,9 @@ MESSAGE_ORDERS = Table(
     ),
     owner="operations",
 )
+CAMPAIGN_COUNTS = ("delivered", "clickers", "buyers", "orders")
+CAMPAIGN_AMOUNTS = ("revenue", "expected_cost")
+CAMPAIGN_FIGURES = (*CAMPAIGN_COUNTS, *CAMPAIGN_AMOUNTS)
 CAMPAIGN_MINUTES = Table(
     name="live.campaign_minutes",
     grain="one minute in which something came back from a campaign",

@@ -4,13 +4,12 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clarion.contracts.live import ALERTS, KPI_MINUTES, PROBLEMS, REQUESTS
-from clarion.contracts.live_campaigns import CAMPAIGN_MINUTES
+from clarion.contracts.live_campaigns import CAMPAIGN_FIGURES, CAMPAIGN_MINUTES
 from clarion.contracts.live_market import MARKET_ALERTS
 from clarion.lake import Lake
 from clarion.streaming.minutes import minute_totals
 
 _LISTED = 10  # rows of a list
-CAMPAIGN_FIGURES = ("delivered", "clickers", "buyers", "orders", "revenue", "expected_cost")
 _CHANNELS = {"live-stream": "live stream", "social": "social network", "store": "store"}
 
 

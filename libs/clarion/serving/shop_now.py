@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clarion.contracts import Table
 from clarion.contracts.live import ALERTS, KPI_MINUTES, PROBLEMS, REQUESTS
-from clarion.contracts.live_campaigns import CAMPAIGN_MINUTES
+from clarion.contracts.live_campaigns import CAMPAIGN_FIGURES, CAMPAIGN_MINUTES
 from clarion.contracts.live_market import MARKET_ALERTS
 from clarion.contracts.ops import FILES
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 SHOWN = timedelta(hours=1)
 FIGURES = ("visitors", "sessions", "views", "cart_adds", "checkouts", "orders", "revenue")
-CAMPAIGN_FIGURES = ("delivered", "clickers", "buyers", "revenue", "expected_cost")
 _RECENT = timedelta(hours=24)
 _CAMPAIGN = timedelta(days=28)
 

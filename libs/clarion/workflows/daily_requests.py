@@ -17,7 +17,7 @@ def write_group_entries(scope: Scope, changes: DataFrame) -> int:
         scope: of a job that writes REQUESTS.
         changes: customer_id, from_segment, to_segment of customers whose group changed.
     """
-    entries = changes.where(~F.col("to_segment").isin(NOWHERE))
+    entries = changes.where(F.col("to_segment") != NOWHERE)
     return _write(scope, "group_entry", entries, names=("from_segment", "to_segment"))
 
 

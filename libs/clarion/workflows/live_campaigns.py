@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from clarion.access.resolution import assign_persons
 from clarion.campaigns.decisions.settings import StrategySettings
 from clarion.campaigns.measurement.minutes import campaign_minutes
 from clarion.campaigns.measurement.settings import MeasureSettings
@@ -23,11 +22,11 @@ from clarion.contracts.live_campaigns import (
     MESSAGE_RESPONSES,
 )
 from clarion.runtime.scope import Scope
-from clarion.workflows.live_customers import customer_facts, persons_of_accounts
+from clarion.workflows.live_customers import customer_facts, of_persons
 from clarion.workflows.live_records import accepted_records, in_shop_currency
 from clarion.workflows.stream_intake import LiveQuery, LiveSource
 
-# The column of MESSAGE_RESPONSES for each type of response that counts, and which types it is of.
+# The columns of MESSAGE_RESPONSES, and which types of responses each is the first time of.
 _TIMES = {
     "taken_at": ("delivered",),
     "bounced_at": ("bounced",),
@@ -153,7 +152,7 @@ def _customers_with_messages(scope: Scope) -> DataFrame | None:
         return None
     first = _first_day(scope)
     messages = scope.raw(MESSAGES).where(F.col("as_of") >= F.lit(first)).select("customer_id")
-    return _of_persons(scope, messages).distinct()
+    return of_persons(scope, messages).distinct()
 
 
 def _sent_messages(scope: Scope, first: date) -> DataFrame:
@@ -169,21 +168,14 @@ def _sent_messages(scope: Scope, first: date) -> DataFrame:
         "message_id", "campaign_id", "as_of", "customer_id", "expected_cost"
     )
     consenting = scope.consenting_customers("analytics").select("customer_id")
-    return _of_persons(scope, messages).join(consenting, "customer_id", "left_semi")
-
-
-def _of_persons(scope: Scope, rows: DataFrame) -> DataFrame:
-    persons = persons_of_accounts(scope)
-    return rows if persons is None else assign_persons(rows, persons)
+    return of_persons(scope, messages).join(consenting, "customer_id", "left_semi")
 
 
 def _responses(scope: Scope) -> DataFrame:
     """MESSAGE_RESPONSES as responses: message_id, type, at."""
-    columns = {"delivered": "taken_at", "bounced": "bounced_at", "viewed": "read_at",
-               "clicked": "clicked_at"}  # fmt: skip
     pairs = [
-        F.struct(F.lit(type_).alias("type"), F.col(name).alias("at"))
-        for type_, name in columns.items()
+        F.struct(F.lit(types[0]).alias("type"), F.col(name).alias("at"))
+        for name, types in _TIMES.items()
     ]
     return (
         scope.own(MESSAGE_RESPONSES)

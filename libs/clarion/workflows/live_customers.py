@@ -31,12 +31,16 @@ def customer_facts(scope: Scope, source: Source, records: DataFrame) -> DataFram
     if suppressed is not None:
         is_suppressed = suppressed.matches_name(reference_field("customer_ref", source.namespace))
         named = named.where(~is_suppressed(F.col("customer_ref")))
-    facts = _with_surrogates(scope, source, named)
-    persons = persons_of_accounts(scope)
-    return facts if persons is None else assign_persons(facts, persons)
+    return of_persons(scope, _with_surrogates(scope, source, named))
 
 
-def persons_of_accounts(scope: Scope) -> DataFrame | None:
+def of_persons(scope: Scope, rows: DataFrame) -> DataFrame:
+    """The rows with the surrogate of the person in customer_id, in place of the account's."""
+    persons = _persons(scope)
+    return rows if persons is None else assign_persons(rows, persons)
+
+
+def _persons(scope: Scope) -> DataFrame | None:
     """The active rows of RESOLUTIONS; None where no account stands for another."""
     if not scope.exists(IDENTITY_MODELS):
         return None

@@ -5,11 +5,8 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clarion.contracts.live_campaigns import CAMPAIGN_MINUTES
+from clarion.contracts.live_campaigns import CAMPAIGN_AMOUNTS, CAMPAIGN_COUNTS, CAMPAIGN_MINUTES
 from clarion.contracts.sources import MONEY
-
-_COUNTS = ("delivered", "clickers", "buyers", "orders")
-_AMOUNTS = ("revenue", "expected_cost")
 
 
 def campaign_minutes(messages: DataFrame, orders: DataFrame) -> DataFrame:
@@ -34,8 +31,8 @@ def campaign_minutes(messages: DataFrame, orders: DataFrame) -> DataFrame:
         _part(first, "at", buyers=F.lit(1)),
         _part(bought, "at", orders=F.lit(1), revenue=F.col("amount")),
     ]
-    sums = [F.sum(name).cast("bigint").alias(name) for name in _COUNTS]
-    sums += [F.sum(name).cast(MONEY).alias(name) for name in _AMOUNTS]
+    sums = [F.sum(name).cast("bigint").alias(name) for name in CAMPAIGN_COUNTS]
+    sums += [F.sum(name).cast(MONEY).alias(name) for name in CAMPAIGN_AMOUNTS]
     minutes = (
         reduce(DataFrame.unionByName, parts).groupBy("minute", "campaign_id", "as_of").agg(*sums)
     )
@@ -48,6 +45,6 @@ def _part(rows: DataFrame, time: str, **figures: Column) -> DataFrame:
         F.date_trunc("minute", time).alias("minute"),
         "campaign_id",
         "as_of",
-        *(figures.get(name, F.lit(0)).cast("bigint").alias(name) for name in _COUNTS),
-        *(figures.get(name, F.lit(0)).cast(MONEY).alias(name) for name in _AMOUNTS),
+        *(figures.get(name, F.lit(0)).cast("bigint").alias(name) for name in CAMPAIGN_COUNTS),
+        *(figures.get(name, F.lit(0)).cast(MONEY).alias(name) for name in CAMPAIGN_AMOUNTS),
     )

@@ -77,8 +77,8 @@ def with_window(messages: DataFrame, *, window_days: int, time_zone: str) -> Dat
     end = F.date_add("as_of", window_days)
     return messages.withColumns(
         {
-            name: F.to_utc_timestamp(day.cast("timestamp"), time_zone)
-            for name, day in (("window_start", F.col("as_of")), ("window_end", end))
+            "window_start": start_of(F.col("as_of"), time_zone),
+            "window_end": start_of(end, time_zone),
         }
     )
 

@@ -17,8 +17,8 @@ def local_day(instant: str | Column, time_zone: str) -> Column:
     return F.to_date(F.from_utc_timestamp(instant, time_zone))
 
 
-def start_of(day: date, time_zone: str) -> Column:
-    """The instant at which a day begins in the shop.
+def start_of(day: date | Column, time_zone: str) -> Column:
+    """The instant at which a day begins in the shop; a column holds a day for each row.
 
     Example:
         Events of 1 July or later; in Shanghai it begins at 16:00 UTC of 30 June:
