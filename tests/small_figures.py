@@ -97,6 +97,16 @@ def small_figures(**changed: Any) -> Figures:
             ("price_cut", "Alpha", "Alpha cream", "p1", "Creams", datetime(2026, 6, 28, 12), Decimal(100), Decimal(80), -0.2),
             ("price_war", None, None, None, "Soaps", datetime(2026, 6, 28, 13), None, None, NAN),
         ),
+        "prediction_models": frame(
+            "label kind horizon_days model customers base_rate auc auc_low auc_high loss base_loss lift reason calibration",
+            ("brand", "event", 30, None, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, "0 customers to train with", []),
+            ("churn", "event", 56, "logistic", 956.0, 0.57, 0.7367, 0.705, 0.768, 0.2058, 0.2493, 1.517, "better", [{"predicted": 0.1, "observed": 0.125}]),
+            ("value", "amount", 56, "linear", 956.0, 41.5, 0.41, 0.35, 0.47, 30.25, 33.5, NAN, "better", [{"predicted": 20.0, "observed": 21.0}]),
+        ),
+        "prediction_reasons": frame(
+            "label en customers",
+            ("churn", "last order long ago", 300), ("churn", "few orders in a year", 200), ("churn", "new as a customer", 9), ("churn", "small orders", 1),
+        ),
         "forecasts": frame(
             "series day model expected low high mase mase_naive coverage",
             ("all", TODAY, "seasonal naive", 10.0, 8.0, 12.0, 0.875, 0.875, 0.8),

@@ -1,8 +1,10 @@
-"""Predict which customers are about to leave."""
+"""Predict what customers will do: leave, buy, spend, with reasons in words."""
 
-from pyspark.sql import functions as F
+from collections.abc import Mapping
 
-from clarion.contracts.gold import CUSTOMER_FEATURES, PREDICTIONS
+from pyspark.sql import DataFrame
+
+from clarion.contracts.gold import CUSTOMER_FEATURES, PREDICTION_MODELS, PREDICTIONS
 from clarion.customers.features.transforms import (
     model_inputs,
     unpack_features,
@@ -10,50 +12,54 @@ from clarion.customers.features.transforms import (
 )
 from clarion.customers.profiles.settings import ProfileSettings
 from clarion.declarations.shop import features
-from clarion.measures.statistics.intervals import NotComputable
-from clarion.prediction.churn.model import churn_scores
-from clarion.prediction.churn.settings import PredictSettings
+from clarion.lake.frames import rows_as_frame, union_all
+from clarion.prediction.outcomes.labels import population
+from clarion.prediction.outcomes.scoring import Acting, predictions, with_bands
+from clarion.prediction.outcomes.settings import PredictSettings
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows import customer_features, known_features
-from clarion.workflows.churn_training import population, serving_model
 from clarion.workflows.known_features import left_out_features
+from clarion.workflows.outcome_training import acting_models
 
 
 def run(scope: Scope) -> None:
-    """Write the probability of churn of every customer of the population."""
+    """Write the models of the day, and what they predict for each customer of their population."""
     settings = scope.settings(PredictSettings)
     left_out = left_out_features(scope)
-    model = serving_model(scope, settings, left_out)
-    if isinstance(model, NotComputable):
-        scope.note(f"churn is not predicted: {model.reason}")
+    models = acting_models(scope, settings, left_out)
+    rows = [row for row, _ in models.values()]
+    scope.replace(PREDICTION_MODELS, rows_as_frame(scope.spark, PREDICTION_MODELS, rows))
+    acting = {name: model for name, (_, model) in models.items() if model}
+    if not acting:
         scope.replace(PREDICTIONS, scope.empty(PREDICTIONS))
         return
-    pipeline, version = model
+    scope.replace(PREDICTIONS, with_bands(scope.persist(_scored(scope, acting, left_out))))
+
+
+def _scored(scope: Scope, acting: Mapping[str, Acting], left_out: Mapping[str, str]) -> DataFrame:
+    """The predictions of the models that act, without bands."""
+    settings = scope.settings(PredictSettings)
     declared = features(scope.config)
     # Of the population is who meets the condition, whether it tells customers apart or not.
-    customers = population(
-        unpack_features(scope.current(CUSTOMER_FEATURES), declared), settings=settings
-    )
-    inputs = model_inputs(without_features(customers, declared, left_out), settings.features)
-    predictions = churn_scores(pipeline, inputs).select(
-        F.lit(scope.as_of).alias("as_of"),
-        "customer_id",
-        F.lit("churn").alias("label"),
-        F.lit(settings.horizon_days).alias("horizon_days"),
-        "probability",
-        "band",
-        F.lit(version).alias("model_version"),
-    )
-    scope.replace(PREDICTIONS, predictions)
+    customers = unpack_features(scope.current(CUSTOMER_FEATURES), declared)
+    scored = []
+    for name, model in acting.items():
+        label = settings.labels[name]
+        of_label = without_features(population(customers, label), declared, left_out)
+        values = {key: value for key, value in settings.values.items() if key in model.inputs}
+        about = [label.about] if label.about else []
+        inputs = model_inputs(of_label, values, keep=about)
+        scored.append(predictions(inputs, model, name, label, as_of=scope.as_of, settings=settings))
+    return union_all(scored)
 
 
 JOB = Job(
     name="predict",
     summary=__doc__,
     reads=(*known_features.READS, *customer_features.READS),
-    reads_earlier=(PREDICTIONS,),
-    writes=(PREDICTIONS,),
+    reads_earlier=(PREDICTION_MODELS,),
+    writes=(PREDICTION_MODELS, PREDICTIONS),
     purpose="analytics",
     settings=(PredictSettings, ProfileSettings),
     run=run,

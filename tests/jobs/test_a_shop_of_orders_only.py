@@ -89,7 +89,7 @@ def test_no_group_tag_or_prediction_speaks_of_discounts_or_browsing(
     for text in (
         "customers are not compared by ",
         "tags that name a feature without data: ",
-        "churn is not predicted from browsing (views_365d: 0 for every customer)",
+        "nothing is predicted from browsing (views_365d: 0 for every customer)",
     ):
         assert text in said
 

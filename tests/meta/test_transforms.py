@@ -53,7 +53,7 @@ BOUNDS = {
     "collect/sources/readers/tables.py": "one row: the last key of a table",
     "customers/segments/model.py": "the sample, by the setting max_fit_rows",
     "customers/segments/scoring.py": "the sample, by the setting max_fit_rows",
-    "prediction/churn/model.py": "one row of the held-out scores",
+    "prediction/outcomes/fitting.py": "the rows that choose, calibrate and judge, by the setting max_fit_rows",
     "products/matching/text.py": "some hundred bytes per product and listing",
     "products/similarity/collaborative.py": "a row per customer and product, sparse",
     "products/similarity/model.py": "one row: the vocabulary",

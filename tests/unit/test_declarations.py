@@ -23,6 +23,8 @@ offers:
     products: interests
 """
 
+LABEL = "{{outcome: {0}, en: a, zh: b}}"
+
 
 def offers(*, when: str = "open_cart", benefit: str = "4.0") -> str:
     return OFFER.replace("WHEN", when).replace("BENEFIT", benefit)
@@ -44,7 +46,12 @@ def test_config_check_reads_all_that_the_packaged_configuration_declares(
         ("offers.yml", offers(when="(select true)"), "refill: 'select' is not allowed"),
         ("offers.yml", "offers: [", "offers.yml is not YAML"),
         ("offers.yml", offers(when='"life_cycle = \'new"'), "offers.yml: refill: a quote is not"),
-        ("base.yml", "predict: {population: rand() > 0.5}", "predict.population: 'rand' is not"),
+        (
+            "base.yml",
+            f"predict: {{labels: {{a: {LABEL.format('rand() > 1')}}}}}",
+            "labels.a.outcome: 'rand' is not",
+        ),
+        ("base.yml", "predict: {models: {event: [oracle]}}", "predict.models.event names no model"),
         ("base.yml", "predict: {features: {spend: log1p(spend}}", "spend: a '(' is not closed"),
         ("base.yml", "predict: {features: {one: '1'}}", "uses no declared feature"),
         (

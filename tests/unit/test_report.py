@@ -14,6 +14,7 @@ from clarion.report.figures import Figures
 from clarion.report.lifts import lift_rows
 from clarion.report.loop_run import LoopRun
 from clarion.report.missing import PARTS
+from clarion.report.predictions import calibration_chart
 from clarion.report.report import write_report
 from clarion.runtime.pipeline import select
 
@@ -158,6 +159,19 @@ def test_products_forecasts_and_alerts_are_shown(page: Page) -> None:
     ]
 
 
+def test_predictions_are_shown_with_their_quality_and_common_reasons(page: Page) -> None:
+    assert page.rows("outcome") == [
+        ["brand, 30 days", "none", "", "", "", "", "", "", "0 customers to train with"],
+        ["churn, 56 days", "logistic", "956", "57.0%", "0.737 (0.705 to 0.768)", "0.206", "0.249", "1.517",
+         "last order long ago; few orders in a year; new as a customer"],
+        ["value, 56 days", "linear", "956", "41.500", "0.410 (0.350 to 0.470)", "30.250", "33.500", "", ""],
+    ]  # fmt: skip
+    chart = calibration_chart(small_figures().prediction_models)
+    assert chart is not None
+    assert [trace.name for trace in chart.data] == ["as predicted", "churn"], "shares only"
+    assert calibration_chart(small_figures().prediction_models.iloc[:1]) is None
+
+
 def test_the_shop_of_the_last_day_is_shown_with_alerts_problems_and_requests(page: Page) -> None:
     assert page.rows("origin") == [["live stream", "12", "1,234.50"], ["own shop", "7", "99.00"]]
     assert page.rows("figure") == [
@@ -248,6 +262,8 @@ def test_a_shop_that_has_not_got_far_still_gets_a_report(tmp_path: Path) -> None
         "minutes",
         "alerts",
         "running_campaigns",
+        "prediction_models",
+        "prediction_reasons",
         "forecasts",
     )
     later = ("campaigns", "budgets", "kpis", "adjustments", "strategies", "targets")
@@ -261,6 +277,7 @@ def test_a_shop_that_has_not_got_far_still_gets_a_report(tmp_path: Path) -> None
         "Groups",
         "Products",
         "Live",
+        "Predictions",
         "Forecast",
         "Campaigns",
         "The loop",

@@ -29,7 +29,8 @@ from clarion.kernel import sql
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import refuse_unsafe_sql
 from clarion.kernel.text import plain_word
-from clarion.prediction.churn.settings import PredictSettings
+from clarion.prediction.outcomes.models import models_of
+from clarion.prediction.outcomes.settings import PredictSettings
 from clarion.products.similarity import attributes as declared_attributes
 from clarion.products.similarity.attributes import Attribute
 from clarion.products.similarity.settings import ProductSettings
@@ -257,7 +258,7 @@ def life_cycle(config: Config) -> LifeCycle:
 
 
 def check_inputs(config: Config) -> int:
-    """Refuse inputs of models, and a population, that are more than an expression.
+    """Refuse inputs of models, and labels, that are more than an expression.
 
     Returns:
         The number of inputs.
@@ -268,10 +269,17 @@ def check_inputs(config: Config) -> int:
     """
     predict = config.section(PredictSettings)
     compared = config.section(SegmentSettings).features
-    inputs = {f"predict.features.{name}": value for name, value in predict.features.items()}
+    inputs = {f"predict.features.{name}": value for name, value in predict.values.items()}
     inputs |= {f"segment.features.{name}": item.value for name, item in compared.items()}
-    for key, value in {**inputs, "predict.population": predict.population}.items():
+    labels = {
+        f"predict.labels.{name}.{part}": text
+        for name, label in predict.labels.items()
+        for part, text in (("outcome", label.outcome), ("population", label.population))
+    }
+    for key, value in {**inputs, **labels}.items():
         refuse_unsafe_sql(value, where=key)
+    for kind in {label.kind for label in predict.labels.values()}:
+        models_of(predict.models.get(kind, ()), kind, where=f"predict.models.{kind}")
     required_features(features(config), inputs.values())
     declared = {feature.name for feature in features(config)}
     for name, item in compared.items():

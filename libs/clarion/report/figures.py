@@ -38,6 +38,7 @@ from clarion.lake import Lake
 from clarion.measures.columns.days import start_of
 from clarion.products.similarity.purity import category_purity
 from clarion.report.live import live_frames
+from clarion.report.predictions import prediction_frames
 
 _CUSTOMERS = 1500  # points of a chart; more hide each other
 _PRODUCTS = 6
@@ -68,6 +69,8 @@ class Figures:
         requests: number of REQUESTS of those hours, by kind.
         alerts: the strongest MARKET_ALERTS before the day.
         running_campaigns: CAMPAIGN_MINUTES of four weeks, summed by campaign.
+        prediction_models: PREDICTION_MODELS of the day.
+        prediction_reasons: reasons of high predictions, by label.
         forecasts: FORECASTS of the day.
         campaigns: CAMPAIGNS of the day.
         budgets: BUDGETS of all days.
@@ -95,6 +98,8 @@ class Figures:
     requests: pd.DataFrame
     alerts: pd.DataFrame
     running_campaigns: pd.DataFrame
+    prediction_models: pd.DataFrame
+    prediction_reasons: pd.DataFrame
     forecasts: pd.DataFrame
     campaigns: pd.DataFrame
     budgets: pd.DataFrame
@@ -124,6 +129,7 @@ def read_figures(lake: Lake, *, days: Sequence[date], time_zone: str) -> Figures
         **_group_frames(lake, as_of),
         **live_frames(lake, until=start_of(as_of, time_zone)),
         **_loop_frames(lake, days),
+        **prediction_frames(lake, as_of),
         "neighbours": _nearest_products(neighbours, vectors),
         "forecasts": _of_day(lake, FORECASTS, as_of).orderBy("series", "day"),
         "campaigns": _of_day(lake, CAMPAIGNS, as_of).orderBy(F.desc("reach"), "campaign_id"),

@@ -32,6 +32,12 @@ PARTS = (
     Part("Groups", "segments", "segment", "customers with orders or events"),
     Part("Products", "neighbours", "product_matrix", "a catalogue: a source of kind products"),
     Part("Live", "minutes", "monitor", "a source with mode: stream"),
+    Part(
+        "Predictions",
+        "prediction_models",
+        "predict",
+        "two horizons and 90 days of orders (predict.min_history_days)",
+    ),
     Part("Forecast", "forecasts", "forecast", "enough days of orders (forecast.min_days)"),
     Part("Campaigns", "campaigns", "strategy", "groups, and consent to marketing"),
     Part(

@@ -15,6 +15,7 @@ from clarion.report.figures import Figures
 from clarion.report.lifts import lift_rows, strategy_names
 from clarion.report.loop_run import LoopRun
 from clarion.report.missing import missing_parts
+from clarion.report.predictions import calibration_chart, prediction_rows
 
 _GENERATOR = '<meta name="generator" content="clarion report">'
 _HEAD_BYTES = 2000
@@ -149,7 +150,7 @@ def _campaign_context(figures: Figures, run: LoopRun) -> dict[str, Any]:
 
 
 def _outlook_context(figures: Figures, *, currency: str) -> dict[str, Any]:
-    """Products, the stream and the forecast."""
+    """Products, the stream, predictions and the forecast."""
     forecast = charts.forecast_chart(figures, currency=currency)
     series = figures.forecasts.drop_duplicates("series")[_FORECAST_COLUMNS]
     return {
@@ -162,6 +163,10 @@ def _outlook_context(figures: Figures, *, currency: str) -> dict[str, Any]:
         "requests": _records(figures.requests),
         "alerts": _records(figures.alerts),
         "running_campaigns": _records(figures.running_campaigns),
+        "predictions": prediction_rows(figures.prediction_models, figures.prediction_reasons),
+        "calibration_chart": charts.chart_html(
+            calibration_chart(figures.prediction_models), height=360
+        ),
         "forecast_chart": charts.chart_html(forecast, height=300),
         "forecasts": _records(series),
     }

@@ -75,6 +75,7 @@ class Tracking:
         metrics: Mapping[str, float],
         fingerprint: str,
         figures: Mapping[str, "Figure"] | None = None,
+        texts: Mapping[str, str] | None = None,
         alias: Literal["champion", "challenger"] = "champion",
     ) -> str:
         """Record a fitted model and register it under an alias; returns its version.
@@ -88,6 +89,7 @@ class Tracking:
             metrics: what was measured.
             fingerprint: digest of run key, settings and inputs.
             figures: charts by title.
+            texts: texts by file name, such as a model card.
             alias: champion or challenger.
         """
         registered = self.version_of(name, fingerprint)
@@ -103,6 +105,8 @@ class Tracking:
             mlflow.log_metrics(dict(metrics))
             for title, figure in (figures or {}).items():
                 mlflow.log_figure(figure, f"plots/{title}.html")
+            for file, text in (texts or {}).items():
+                mlflow.log_text(text, file)
             info = mlflow.spark.log_model(
                 model, artifact_path="model", pip_requirements=["pyspark"]
             )

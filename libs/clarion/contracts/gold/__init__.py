@@ -23,9 +23,7 @@ from clarion.contracts.gold.customers import (
 )
 from clarion.contracts.gold.matching import LISTING_MATCHES
 from clarion.contracts.gold.paths import PATH_STEPS, PATHS
-from clarion.contracts.gold.predictions import (
-    PREDICTIONS,
-)
+from clarion.contracts.gold.predictions import PREDICTION_MODELS, PREDICTIONS
 from clarion.contracts.gold.products import (
     FORECASTS,
     PRODUCT_ATTRIBUTES,
@@ -56,7 +54,8 @@ TABLES = (
     SEGMENT_MEMBERS, SEGMENT_MOVES, SEGMENT_FLOWS, TAGS, CUSTOMER_TAGS, ASSOCIATIONS,
     PRODUCT_ATTRIBUTES, PRODUCT_FEATURES, PRODUCT_VECTORS, PRODUCT_NEIGHBOURS,
     PRODUCT_SIMILARITIES, PRODUCT_PAIRS, LISTING_MATCHES, PATHS, PATH_STEPS, PREDICTIONS,
-    FORECASTS, STRATEGIES, CAMPAIGNS, BUDGETS, DECISIONS, MESSAGES, STRATEGY_KPIS, ADJUSTMENTS,
+    PREDICTION_MODELS, FORECASTS, STRATEGIES, CAMPAIGNS, BUDGETS, DECISIONS, MESSAGES,
+    STRATEGY_KPIS, ADJUSTMENTS,
 )  # fmt: skip
 
 __all__ = [
@@ -79,6 +78,7 @@ __all__ = [
     "PATHS",
     "PATH_STEPS",
     "PREDICTIONS",
+    "PREDICTION_MODELS",
     "PRODUCT_ATTRIBUTES",
     "PRODUCT_DAYS",
     "PRODUCT_FEATURES",

@@ -1,0 +1,1 @@
+"""What customers will do: outcomes within a horizon, predicted from what was known before it."""

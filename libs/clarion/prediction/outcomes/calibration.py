@@ -1,0 +1,70 @@
+"""Calibrated predictions from the scores of a model."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from clarion.prediction.outcomes.settings import Kind
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A line through scores: of log odds for an event (Platt), of the amount otherwise.
+
+    Args:
+        kind: event or amount.
+        slope: of the line; never below zero.
+        intercept: of the line.
+    """
+
+    kind: Kind
+    slope: float
+    intercept: float
+
+    def predictions(self, score: Array) -> Array:
+        """Probabilities, or amounts of zero or more."""
+        line: Array = self.intercept + self.slope * score
+        if self.kind == "amount":
+            return np.maximum(line, 0.0)
+        return 1.0 / (1.0 + np.exp(-line))
+
+    def sql(self, score: str) -> str:
+        """SQL of `predictions`."""
+        line = f"({self.intercept!r}D + {self.slope!r}D * {score})"
+        return f"greatest({line}, 0D)" if self.kind == "amount" else f"(1D / (1D + exp(-{line})))"
+
+
+def fit_calibration(kind: Kind, outcome: Array, score: Array) -> Calibration:
+    """The calibration that fits some customers best.
+
+    Args:
+        kind: event or amount.
+        outcome: 0 or 1, or the amount; of each customer, shape (n,).
+        score: of the model, shape (n,).
+
+    A score that does not vary, or that runs against the outcome, becomes the base rate of these
+    customers for everybody.
+    """
+    if np.ptp(score) > 0.0 and np.ptp(outcome) > 0.0:
+        slope, intercept = _line(kind, outcome, score)
+        if slope > 0.0:
+            return Calibration(kind, slope, intercept)
+    mean = float(outcome.mean())
+    if kind == "amount":
+        return Calibration(kind, 0.0, mean)
+    rate = min(max(mean, 0.5 / len(outcome)), 1 - 0.5 / len(outcome))
+    return Calibration(kind, 0.0, float(np.log(rate / (1 - rate))))
+
+
+def _line(kind: Kind, outcome: Array, score: Array) -> tuple[float, float]:
+    if kind == "amount":
+        slope, intercept = np.polyfit(score, outcome, 1)
+        return float(slope), float(intercept)
+    from sklearn.linear_model import LogisticRegression  # a second: only a new model pays
+
+    # Without a penalty, but for what keeps two separable classes from an infinite slope.
+    fitted = LogisticRegression(C=1e4).fit(score.reshape(-1, 1), outcome)
+    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
