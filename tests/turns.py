@@ -28,6 +28,8 @@ TURN_DAYS, TURNS, CUSTOMERS = 28, 3, 150
 # out of reach, so that benefit multipliers move.
 LOOP = {
     "segment.k": "3",
+    "predict.min_customers": "40",  # 150 are too few to act on, and enough to see the parts of it
+    "predict.min_outcomes": "3",
     "segment.min_stability": "0",
     "shop.order_value": "40",
     "measure.conversion_days": "28",  # so few customers buy too seldom within a week of a click
