@@ -61,12 +61,11 @@ def test_who_buys_again_at_online_retail_is_predicted_as_well_as_in_the_literatu
     by_full = np.array([full[customer] for customer in customers])
     by_simple = np.array([simple[customer] for customer in customers])
     own, gap = auc_interval(left, by_full), auc_difference(left, by_full, by_simple)
-    print(len(customers), 1 - left.mean(), own, auc_interval(left, by_simple), gap, model)
     assert own is not None
     assert gap is not None
     assert len(customers) == pytest.approx(3_368, abs=25)
     assert 1 - left.mean() == pytest.approx(0.57, abs=0.01)
     assert own.value >= 0.733
     assert own.low <= 0.743 <= own.high
-    assert gap.value >= 0 or gap.high >= 0, "not below a regression on RFM fitted the same way"
+    assert gap.high >= 0, "not below a regression on RFM fitted the same way"
     assert by_full.mean() == pytest.approx(left.mean(), abs=0.08)

@@ -14,7 +14,7 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 @pytest.mark.process
-@pytest.mark.parametrize(("name", "shown"), [("tour", 6), ("segments", 7)])
+@pytest.mark.parametrize(("name", "shown"), [("tour", 6), ("segments", 7), ("prediction", 10)])
 def test_a_notebook_runs_to_its_end(
     turns: Turns, monkeypatch: pytest.MonkeyPatch, name: str, shown: int
 ) -> None:
@@ -39,4 +39,4 @@ def test_a_notebook_runs_to_its_end(
 
 
 def test_every_notebook_is_run_by_a_test() -> None:
-    assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == {"tour", "segments"}
+    assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == {"tour", "segments", "prediction"}
