@@ -47,7 +47,7 @@ def customers_of(world: World) -> Customers:
     last, shop = world.shop.history_days, world.shop
     course, goods = follow(world, world.ids, last=last), world.surroundings.catalogue
     categories = np.array([item.category.en for item in shop.categories], dtype=object)
-    lines, seen = _lines(course), _seen(course)
+    lines, seen = lines_of(course), seen_of(course)
     interactions = _interactions(lines, seen, last)
     interactions["category"] = categories[goods.category[interactions["product"]]]
     interactions["position"] = _price_positions(goods, last)[interactions["product"]]
@@ -67,7 +67,8 @@ def _price_positions(goods: Catalogue, last: int) -> npt.NDArray[np.float64]:
     return (ranks / (of_category.transform("size") - 1)).to_numpy()
 
 
-def _lines(course: Course) -> pd.DataFrame:
+def lines_of(course: Course) -> pd.DataFrame:
+    """One row per order line: customer, day, product, amount, discount."""
     lines = course.lines
     return pd.DataFrame(
         {
@@ -80,7 +81,8 @@ def _lines(course: Course) -> pd.DataFrame:
     )
 
 
-def _seen(course: Course) -> pd.DataFrame:
+def seen_of(course: Course) -> pd.DataFrame:
+    """One row per step of a visit that was recorded: customer, day, type, product."""
     steps, outcome = course.steps, course.outcome
     kept = ~steps.lost
     return pd.DataFrame(
