@@ -1,0 +1,1 @@
+"""What a customer will spend: expected purchases, and the expected value of one."""
