@@ -34,6 +34,11 @@ from clarion.contracts.gold.products import (
     PRODUCT_SIMILARITIES,
     PRODUCT_VECTORS,
 )
+from clarion.contracts.gold.replenishments import (
+    REPLENISHMENT_CALIBRATION,
+    REPLENISHMENT_CATEGORIES,
+    REPLENISHMENTS,
+)
 from clarion.contracts.gold.segments import (
     SEGMENT_FLOWS,
     SEGMENT_GROUPS,
@@ -86,6 +91,9 @@ __all__ = [
     "PRODUCT_PAIRS",
     "PRODUCT_SIMILARITIES",
     "PRODUCT_VECTORS",
+    "REPLENISHMENTS",
+    "REPLENISHMENT_CALIBRATION",
+    "REPLENISHMENT_CATEGORIES",
     "SEGMENTS",
     "SEGMENT_FLOWS",
     "SEGMENT_GROUPS",

@@ -1,0 +1,1 @@
+"""When a customer will need a category again."""
