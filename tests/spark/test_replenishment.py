@@ -19,7 +19,7 @@ from clarion.contracts.gold import (
 from clarion.jobs.prediction import replenish as job
 from clarion.lake import Lake
 from clarion.prediction.replenishment.calibration import Calibration, outcomes
-from clarion.prediction.replenishment.due import HORIZONS, replenishments, scored_pairs, with_rates
+from clarion.prediction.replenishment.due import HORIZONS, replenishments, with_rates
 from clarion.prediction.replenishment.gaps import gaps_at, grouped_gaps, purchase_days
 from clarion.prediction.replenishment.settings import ReplenishSettings
 from clarion.runtime.scope import Scope
@@ -258,7 +258,6 @@ def _shop(lake: Lake) -> None:
     append_rows(lake, "silver.consents", *consents)
 
 
-@pytest.mark.covers("S7", partly="a small shop; tests/jobs and tests/stat judge the dates")
 def test_the_job_dates_repeated_needs_of_who_permits_it_and_twice_the_same(
     spark: SparkSession, lake: Lake, config: Config
 ) -> None:
