@@ -1,6 +1,5 @@
 """Due dates of a simulated grocery, beside an oracle that knows every rate, taste and cycle."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 
 import numpy as np
@@ -117,16 +116,19 @@ def _planted_median_gap(highest: Floats, cycle: Floats) -> Floats:
     return low
 
 
-def _interval(differences: Callable[[Ints], float], customers: Ints) -> tuple[float, float]:
-    """95 % of a figure over customers drawn again; it gets the rows of those drawn."""
+def _lead(
+    one: Floats, other: Floats, label: npt.NDArray[np.bool_], customers: Ints
+) -> tuple[float, float]:
+    """95 % interval of the AUC of one score less that of another, customers drawn again."""
     rng = np.random.default_rng(SEED)
     ids, at = np.unique(customers, return_inverse=True)
     rows_of = np.split(np.argsort(at, kind="stable"), np.cumsum(np.bincount(at))[:-1])
-    figures = []
+    leads = []
     for _ in range(200):
-        drawn = rng.integers(0, len(ids), len(ids))
-        figures.append(differences(np.concatenate([rows_of[one] for one in drawn])))
-    low, high = np.quantile(figures, [0.025, 0.975])
+        rows = np.concatenate([rows_of[drawn] for drawn in rng.integers(0, len(ids), len(ids))])
+        auc = [roc_auc_score(label[rows], score[rows]) for score in (one, other)]
+        leads.append(auc[0] - auc[1])
+    low, high = np.quantile(leads, [0.025, 0.975])
     return float(low), float(high)
 
 
@@ -156,16 +158,9 @@ def test_due_dates_of_a_shop_whose_cycles_are_known(
     }
     auc = {name: float(roc_auc_score(within, score)) for name, score in scores.items()}
     ahead = {
-        name: _interval(
-            lambda rows, other=scores[name]: float(
-                roc_auc_score(within[rows], scores["due"][rows])
-                - roc_auc_score(within[rows], other[rows])
-            ),
-            customers,
-        )
+        name: _lead(scores["due"], scores[name], within, customers)
         for name in ("oracle", "purchases", "recency")
     }
-
     planted, usual = _planted_median_gap(highest, cycle), found["usual_gap_days"].to_numpy()
     of_category = found.groupby("category")["usual_gap_days"].transform("median").to_numpy()
     rank = {

@@ -74,12 +74,12 @@ class GapSums:
         weight, repeats, exposure = (
             rows[name].to_numpy("float64") for name in ("weight", "repeats", "exposure")
         )
-        index = categories.get_indexer(rows["category"])
+        index = categories.get_indexer(pd.Index(rows["category"]))
         return cls(index, weight, repeats, exposure, len(categories))
 
     def total(self, values: Array) -> Array:
         """Sums by category."""
-        return np.bincount(self.category, values, self.categories)
+        return np.bincount(self.category, values, self.categories).astype(np.float64)
 
     def log_likelihood(self, theta: Array) -> Array:
         """By category, for the logarithms of r and alpha, shape (categories, 2)."""
