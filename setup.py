@@ -34,6 +34,7 @@ setup(
         "pyarrow>=17,<26",
         "numpy>=1.26",
         "scipy>=1.11",
+        "scikit-learn>=1.5",
         "sparse-dot-topn>=1.1",
         "deltalake>=1.2",
         "statsforecast>=2.0",

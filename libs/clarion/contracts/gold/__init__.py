@@ -22,6 +22,7 @@ from clarion.contracts.gold.customers import (
     LIFE_CYCLE_RETURNS,
 )
 from clarion.contracts.gold.matching import LISTING_MATCHES
+from clarion.contracts.gold.needs import NEED_MODELS, NEEDS
 from clarion.contracts.gold.paths import PATH_STEPS, PATHS
 from clarion.contracts.gold.predictions import PREDICTION_MODELS, PREDICTIONS
 from clarion.contracts.gold.products import (
@@ -80,6 +81,8 @@ __all__ = [
     "LIFE_CYCLE_RETURNS",
     "LISTING_MATCHES",
     "MESSAGES",
+    "NEEDS",
+    "NEED_MODELS",
     "PATHS",
     "PATH_STEPS",
     "PREDICTIONS",
