@@ -23,7 +23,7 @@ from clarion.sim.shop import parse_shop
 
 Fact = tuple[int, int, int, int] | tuple[int, int, int, int, int]
 SETTINGS = NeedSettings(
-    models=("markov", "logistic", "boosted"), horizon_days=14, cuts=10, window_days=240,
+    models=("markov", "logistic", "boosted"), horizon_days=14, cuts=10, window_days=365,
     min_window_days=56, min_trials=30, max_customers=20_000, max_categories=60,
 )  # fmt: skip
 

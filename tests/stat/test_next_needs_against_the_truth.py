@@ -12,7 +12,7 @@ from clarion.prediction.need.models import top_categories
 from clarion.prediction.need.rolling import choose_model
 
 pytestmark = pytest.mark.deep
-CUSTOMERS, DAYS, SEED = 20_000, 420, 5
+CUSTOMERS, DAYS, SEED = 20_000, 540, 5
 
 
 @pytest.mark.covers("F4")

@@ -18,7 +18,7 @@ from clarion.prediction.need.histories import (
 INPUTS = (
     "looked_at", "looked_at_28", "looked_at_60", "looked_at_7", "looked_at_since", "carted",
     "bought", "purchases", "need", "recency", "lead", "popularity", "days_looked_at",
-    "views_of_customer", "purchases_of_customer", "need_of_liked",
+    "views_of_customer", "purchases_of_customer", "need_of_liked", "related",
 )  # fmt: skip
 _VIEWS_BEFORE = 3.0  # days of looking at an average category that a customer starts with
 _FOLLOWERS_BEFORE = 20.0  # purchases by the shop's shares that each row of `follows` starts with
@@ -35,12 +35,15 @@ class ShopRates:
         viewed: the same for days on which they looked at products.
         follows: share of each category (column) in the purchases after one that began with
             another (row), shrunk to `bought`.
+        related: how much more often than everybody those who look at a category (row) look at
+            another (column); 0 for the category itself.
         gap: usual days between two purchases of a customer in each category.
     """
 
     bought: Floats
     viewed: Floats
     follows: Floats
+    related: Floats
     gap: Floats
 
 
@@ -64,7 +67,11 @@ def shop_rates(histories: Histories, *, until: int, window: int) -> ShopRates:
     np.add.at(follows, (category[:-1][same], category[1:][same]), 1.0)
     follows += _FOLLOWERS_BEFORE * bought
     return ShopRates(
-        bought, viewed, follows / follows.sum(axis=1, keepdims=True), _usual_gaps(past, window)
+        bought,
+        viewed,
+        follows / follows.sum(axis=1, keepdims=True),
+        _related(past.of_kind(VIEWED).sums(), viewed),
+        _usual_gaps(past, window),
     )
 
 
@@ -72,6 +79,18 @@ def _shares(past: Past) -> Floats:
     """Shares of the categories, each with half a fact more than it has."""
     counts = np.bincount(past.category, minlength=past.categories) + 0.5
     return np.asarray(counts / counts.sum())
+
+
+def _related(looks: Floats, usual: Floats) -> Floats:
+    """Lift of each category (column) among those who look at another (row).
+
+    Each customer counts as much as another; their shares are shrunk to the usual ones.
+    """
+    shares = np.exp(_log_share(looks, usual))
+    mean = shares.sum(axis=0)
+    together = shares.T @ shares / mean[:, None]
+    np.fill_diagonal(together, 0.0)
+    return np.asarray(together / mean * len(looks))
 
 
 def _usual_gaps(past: Past, window: int) -> Floats:
@@ -134,6 +153,7 @@ def pair_inputs(past: Past, rates: ShopRates) -> Floats:
         np.broadcast_to(np.log1p(looks.sum(axis=1, keepdims=True)), shape),
         np.broadcast_to(np.log1p(purchases.sum(axis=1, keepdims=True)), shape),
         liked + np.log(need + 0.01),
+        np.log(np.exp(liked) @ rates.related + 0.01),
     )
     return np.stack(columns, axis=-1)
 
