@@ -79,7 +79,12 @@ def simulated_needs(name: str, *, customers: int, days: int, seed: int) -> Simul
         rows = landed & np.isin(steps.type, own)
         visit = steps.visit[rows]
         parts.append(
-            _once(outcome.visit_customer[visit], outcome.visit_day[visit], category[steps.product[rows]], kind)
+            _once(
+                outcome.visit_customer[visit],
+                outcome.visit_day[visit],
+                category[steps.product[rows]],
+                kind,
+            )
         )
     facts = np.concatenate(parts)
     names = [item.category.en for item in shop.categories]

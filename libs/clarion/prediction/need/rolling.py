@@ -141,7 +141,7 @@ def choose_model(
     spans = {"window": split.window, "horizon": split.horizon}
     judging = histories.trials(split.judging, **spans)
     choosing = [histories.trials(cut, **spans) for cut in split.choosing]
-    few = _too_few(min(sum(map(len, choosing)), len(judging)), judging.population, settings)
+    few = _too_few(min(sum(map(len, choosing)), len(judging)), judging.population, split, settings)
     if few:
         return _nothing(names, few)
     ends = split.choosing[0]
@@ -177,13 +177,12 @@ def _refuse_unknown(names: Sequence[str]) -> None:
         )
 
 
-def _too_few(trials: int, population: int, settings: NeedSettings) -> str | None:
+def _too_few(trials: int, population: int, split: Split, settings: NeedSettings) -> str | None:
     """Why the trials are not enough to compare models; None if they are."""
     if population == 0:
-        return "no customer had bought before the last cut: all are new"
+        return f"no customer had bought in the {split.window} days before the last cut"
     if trials == 0:
-        days = settings.horizon_days
-        return f"nobody who had bought before a cut bought in the {days} days after it"
+        return f"nobody who had bought before a cut bought in the {split.horizon} days after it"
     if trials < settings.min_trials:
         return f"{trials} trials to compare by, fewer than {settings.min_trials}"
     return None
