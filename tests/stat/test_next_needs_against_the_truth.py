@@ -8,7 +8,7 @@ from need_histories import SETTINGS, simulated_needs
 
 from clarion.measures.statistics.intervals import Interval
 from clarion.prediction.need.comparison import mean_by_customer
-from clarion.prediction.need.models import top_categories
+from clarion.prediction.need.interface import top_categories
 from clarion.prediction.need.rolling import choose_model
 
 pytestmark = pytest.mark.deep

@@ -20,7 +20,8 @@ from clarion.prediction.need.histories import (
     Trials,
 )
 from clarion.prediction.need.inputs import INPUTS, pair_inputs, shop_rates
-from clarion.prediction.need.models import Markov, Own, Shop, top_categories
+from clarion.prediction.need.interface import top_categories
+from clarion.prediction.need.models import Markov, Own, Shop
 from clarion.prediction.need.rolling import choose_model, rolling_split
 
 CUT, WINDOW = 100, 100

@@ -8,7 +8,8 @@ from scipy.special import stdtrit
 
 from clarion.measures.statistics.intervals import Interval, NotComputable, share
 from clarion.prediction.need.histories import Floats, Ints, Trials
-from clarion.prediction.need.models import OWN, PREDICTED, NeedModel, top_categories
+from clarion.prediction.need.interface import PREDICTED, NeedModel, top_categories
+from clarion.prediction.need.models import OWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,57 +1,19 @@
-"""Models of the next category behind one interface, from the simplest to the most complex."""
+"""Models of the next category, from the simplest to the most complex."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from clarion.prediction.need.histories import BEGAN, BOUGHT, Floats, Ints, Past, Trials
+from clarion.prediction.need.histories import BEGAN, BOUGHT, Floats, Past
 from clarion.prediction.need.inputs import ShopRates, pair_inputs
+from clarion.prediction.need.interface import NeedModel, Training
 
-PREDICTED = 3
 SHOP, OWN = "shop", "own"
 _PRIOR_PURCHASES = 2.0  # purchases by the shop's habits that a customer starts with
 _MARKOV_HALF_LIFE = 28.0  # days after which the last purchase says half as much about the next
-
-
-class NeedModel(Protocol):
-    """Predicts with which category the next purchase begins."""
-
-    @property
-    def name(self) -> str:
-        """How tables and settings call it."""
-
-    def probabilities(self, past: Past) -> Floats:
-        """The chance of each category, given that the customer buys; rows sum to 1.
-
-        Args:
-            past: what is known of the customers.
-
-        Returns:
-            Shape (customers, categories).
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """What models learn from.
-
-    Args:
-        rates: what the shop's customers do on average, before the choosing cuts.
-        trials: of each training cut.
-        seed: of random choices.
-    """
-
-    rates: ShopRates
-    trials: Sequence[Trials]
-    seed: int
-
-    @property
-    def size(self) -> int:
-        """Number of trials."""
-        return sum(len(trials) for trials in self.trials)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +126,12 @@ def _fit_pairs(name: str, classifier: Any, training: Training) -> NeedModel:
     return PairClassifier(name, training.rates, classifier)
 
 
+def _fit_gru(training: Training) -> NeedModel:
+    from clarion.prediction.need.sequence import fit_gru  # only where it is asked for
+
+    return fit_gru(training)
+
+
 # From the simplest to the most complex: one acts only where it beats those before it.
 BASELINES: Mapping[str, Callable[[Training], NeedModel]] = {
     SHOP: lambda training: Shop(training.rates),
@@ -173,17 +141,6 @@ CANDIDATES: Mapping[str, Callable[[Training], NeedModel]] = {
     "markov": lambda training: Markov(training.rates),
     "logistic": fit_logistic,
     "boosted": fit_boosted,
+    "gru": _fit_gru,
 }
-LEARNED = ("logistic", "boosted")  # need trials to learn from
-
-
-def top_categories(probabilities: Floats) -> Ints:
-    """The most likely categories of each row; ties by the order of the categories.
-
-    Args:
-        probabilities: shape (customers, categories).
-
-    Returns:
-        Shape (customers, PREDICTED).
-    """
-    return np.argsort(-np.round(probabilities, 12), axis=1, kind="stable")[:, :PREDICTED]
+LEARNED = ("logistic", "boosted", "gru")  # need trials to learn from

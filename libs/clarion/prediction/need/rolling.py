@@ -16,13 +16,12 @@ from clarion.prediction.need.comparison import (
 )
 from clarion.prediction.need.histories import BEGAN, Histories
 from clarion.prediction.need.inputs import shop_rates
+from clarion.prediction.need.interface import NeedModel, Training
 from clarion.prediction.need.models import (
     BASELINES,
     CANDIDATES,
     LEARNED,
     OWN,
-    NeedModel,
-    Training,
 )
 from clarion.prediction.need.settings import NeedSettings
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from clarion.prediction.need.histories import read_histories
-from clarion.prediction.need.models import PREDICTED, NeedModel, top_categories
+from clarion.prediction.need.interface import PREDICTED, NeedModel, top_categories
 
 _DDL = "customer_id string, rank int, category string, probability double"
 _SCHEMA = pa.schema(
