@@ -21,6 +21,12 @@ from clarion.contracts.gold.customers import (
     LIFE_CYCLE_FLOWS,
     LIFE_CYCLE_RETURNS,
 )
+from clarion.contracts.gold.market import (
+    COMPETITORS,
+    GREY_RELATIONS,
+    MARKET_INDEX,
+    MARKET_POSITION,
+)
 from clarion.contracts.gold.matching import LISTING_MATCHES
 from clarion.contracts.gold.needs import NEED_MODELS, NEEDS
 from clarion.contracts.gold.paths import PATH_STEPS, PATHS
@@ -69,6 +75,7 @@ __all__ = [
     "ASSOCIATIONS",
     "BUDGETS",
     "CAMPAIGNS",
+    "COMPETITORS",
     "CUSTOMER_DAYS",
     "CUSTOMER_FEATURES",
     "CUSTOMER_PROFILES",
@@ -76,10 +83,13 @@ __all__ = [
     "DECISIONS",
     "FEATURES",
     "FORECASTS",
+    "GREY_RELATIONS",
     "INTERACTIONS",
     "LIFE_CYCLE_FLOWS",
     "LIFE_CYCLE_RETURNS",
     "LISTING_MATCHES",
+    "MARKET_INDEX",
+    "MARKET_POSITION",
     "MESSAGES",
     "NEEDS",
     "NEED_MODELS",

@@ -1,0 +1,1 @@
+"""Which series move with revenue."""

@@ -1,0 +1,1 @@
+"""Where the shop stands in its market: prices, goods, competitors, and early warnings."""
