@@ -1,6 +1,6 @@
 """Grade which weekly series move with revenue; it says nothing of what causes it."""
 
-from clarion.contracts.gold import CUSTOMER_DAYS, MARKET_INDEX, MESSAGES, PRODUCT_DAYS
+from clarion.contracts.gold import CUSTOMER_DAYS, MARKET_POSITION, MESSAGES, PRODUCT_DAYS
 from clarion.contracts.gold.market import GREY_RELATIONS
 from clarion.contracts.silver import PRODUCTS
 from clarion.lake.frames import rows_as_frame
@@ -29,7 +29,7 @@ def run(scope: Scope) -> None:
 JOB = Job(
     name="grey_relations",
     summary=__doc__,
-    reads=(PRODUCT_DAYS, CUSTOMER_DAYS, PRODUCTS, MARKET_INDEX),
+    reads=(PRODUCT_DAYS, CUSTOMER_DAYS, PRODUCTS, MARKET_POSITION),
     reads_earlier=(MESSAGES,),
     writes=(GREY_RELATIONS,),
     purpose="analytics",

@@ -3,13 +3,13 @@
 from functools import partial
 
 from clarion.contracts.gold import LISTING_MATCHES, PRODUCT_DAYS
-from clarion.contracts.gold.market import COMPETITORS, MARKET_INDEX, MARKET_POSITION
+from clarion.contracts.gold.market import COMPETITORS, MARKET_POSITION
 from clarion.contracts.live_market import MARKET_ALERTS
 from clarion.contracts.silver import MARKET_PRICES, MARKET_PROMOTIONS, PRODUCTS, STOCK
 from clarion.lake.frames import rows_as_frame
 from clarion.prediction.market.competitors import competitor_rows
 from clarion.prediction.market.observed import ALL
-from clarion.prediction.market.position import categories_of, index_rows, position_rows
+from clarion.prediction.market.position import position_rows
 from clarion.prediction.market.settings import MarketSettings
 from clarion.prediction.market.warnings import WarningRules
 from clarion.runtime.job import Job
@@ -19,7 +19,7 @@ from clarion.workflows.market_inputs import declared_of, observed_market
 
 
 def run(scope: Scope) -> None:
-    """Write the position, its history, and the competitors of the day."""
+    """Write the position and the competitors of the day."""
     settings = scope.settings(MarketSettings)
     if not (scope.exists(MARKET_PRICES) or scope.exists(MARKET_PROMOTIONS) or settings.sizes):
         scope.note("no market: neither prices nor promotions of competitors, nor declared sizes")
@@ -30,7 +30,6 @@ def run(scope: Scope) -> None:
     rules = WarningRules(scope.settings(MonitorSettings).price_move, settings)
     rows = {
         MARKET_POSITION: position_rows(seen, rules, declared_of(scope, settings)),
-        MARKET_INDEX: index_rows(seen, categories_of(seen)),
         COMPETITORS: competitor_rows(seen, settings),
     }
     scope.run_concurrently(
@@ -50,7 +49,7 @@ JOB = Job(
         MARKET_PRICES, MARKET_PROMOTIONS, LISTING_MATCHES, PRODUCTS, STOCK, PRODUCT_DAYS,
         MARKET_ALERTS,
     ),
-    writes=(MARKET_POSITION, MARKET_INDEX, COMPETITORS),
+    writes=(MARKET_POSITION, COMPETITORS),
     purpose="analytics",
     settings=(MarketSettings, MonitorSettings),
     run=run,

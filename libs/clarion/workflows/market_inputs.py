@@ -6,18 +6,17 @@ of a million listings takes some hundred megabytes on the driver.
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clarion.contracts.gold import LISTING_MATCHES, PRODUCT_DAYS
 from clarion.contracts.live_market import MARKET_ALERTS
 from clarion.contracts.silver import MARKET_PRICES, MARKET_PROMOTIONS, PRODUCTS, STOCK
-from clarion.lake.frames import union_all
 from clarion.measures.columns.days import arrived_before, is_known_by, local_day, start_of
 from clarion.measures.statistics.intervals import NotComputable
 from clarion.prediction.market.categories import estimate_categories
@@ -35,7 +34,7 @@ from clarion.streaming.market_alerts import alerts_as_of
 from clarion.streaming.market_episodes import SEEN_DAYS
 from clarion.workflows.listed_products import listed_products
 
-_DATED = "DATE'1970-01-02'"  # a state without a time is stored as of 1970-01-01
+_DATED = date(1970, 1, 3)  # a state without a time is stored as of 1970-01-01, UTC
 _CARRIED_WEEKS = SEEN_DAYS // DAYS_OF_WEEK
 
 
@@ -50,12 +49,12 @@ def observed_market(scope: Scope, settings: MarketSettings) -> Observed:
     matches = scope.current(LISTING_MATCHES).select("competitor", "title", "product_id")
     reads: list[Callable[[], pd.DataFrame]] = [
         partial(_sightings, scope, settings.weeks),
-        partial(_own_prices, scope, settings.weeks),
-        partial(_products, scope),
+        partial(_statements, scope, settings.weeks),
         partial(_promotions, scope),
         matches.toPandas,
     ]
-    sightings, own_prices, products, promotions, product_of = scope.run_concurrently(reads)
+    sightings, statements, promotions, product_of = scope.run_concurrently(reads)
+    products = _products(statements)
     listings = _listings(sightings, product_of)
     theirs = weekly_prices(
         sightings.assign(row=_keys(listings).get_indexer(_keys(sightings))),
@@ -67,7 +66,7 @@ def observed_market(scope: Scope, settings: MarketSettings) -> Observed:
         as_of=scope.as_of,
         listings=_with_categories(scope, listings, products, settings),
         theirs=theirs,
-        ours=_ours(listings, own_prices, settings.weeks),
+        ours=_ours(listings, statements, settings.weeks),
         products=products,
         promotions=_categories_of_promotions(promotions, products),
         observed_since=_first_days(listings),
@@ -152,48 +151,70 @@ def _listings(sightings: pd.DataFrame, matches: pd.DataFrame) -> pd.DataFrame:
     return listings.reset_index()
 
 
-def _own_prices(scope: Scope, weeks: int) -> pd.DataFrame:
-    """The last list price that the shop stated of each matched product in each week."""
-    states = []
-    for rank, table in enumerate((PRODUCTS, STOCK)):
-        if scope.exists(table):
-            of_shop = scope.facts(table)
-            if table is STOCK:
-                of_shop = of_shop.where("store_ref IS NULL")
-            price = F.col("list_price" if table is PRODUCTS else "price").cast("double")
-            # Of two statements of one time that of the stock counts, as in the product list.
-            states.append(
-                of_shop.where(price.isNotNull()).select(
-                    "product_id",
-                    "at",
-                    "arrived_at",
-                    price.alias("price"),
-                    F.lit(rank).alias("rank"),
-                )
-            )
-    if not states:
-        return pd.DataFrame(columns=["product_id", "week", "price"])
-    matched = scope.current(LISTING_MATCHES).select("product_id").distinct()
+def _statements(scope: Scope, weeks: int) -> pd.DataFrame:
+    """What the shop last stated of each product in each week, in its product list and its stock.
+
+    Of two statements of one time that of the stock counts, then the one that arrived later, as in
+    `current_products`: one pass over both here, because of each week the price is wanted, too.
+
+    Rows: product_id, week, price, at (first statement of the list), title, brand, category_path;
+    null where the week states none.
+    """
+    columns = ("product_id", "at", "arrived_at", "price", "_file", "_row")
+    texts = ("title", "brand", "category_path")
+    frames = []
+    if scope.exists(PRODUCTS):
+        products = scope.facts(PRODUCTS).withColumn("price", F.col("list_price"))
+        frames.append(products.select(F.lit(0).alias("rank"), *columns, *texts))
+    if scope.exists(STOCK):
+        of_warehouse = scope.facts(STOCK).where("store_ref IS NULL")
+        frames.append(of_warehouse.select(F.lit(1).alias("rank"), *columns))
+    if not frames:
+        return pd.DataFrame(columns=["product_id", "week", "price", "at", *texts])
+    is_listed = F.col("rank") == 0
+    order = F.struct("at", "rank", "arrived_at", "_file", "_row")
     return (
-        union_all(states)
+        reduce(partial(DataFrame.unionByName, allowMissingColumns=True), frames)
         .where(arrived_before(scope.as_of, scope.time_zone))
-        .where(F.col("at") < start_of(scope.as_of, scope.time_zone))
-        .join(F.broadcast(matched), "product_id", "left_semi")
-        .withColumn("week", _week("at", scope, oldest=weeks))
+        .where(is_listed | (F.col("at") < start_of(scope.as_of, scope.time_zone)))
+        .withColumn("week", F.greatest(_week("at", scope, oldest=weeks), F.lit(0)))
         .groupBy("product_id", "week")
-        .agg(F.max_by("price", F.struct("at", "rank", "arrived_at", "price")).alias("price"))
+        .agg(
+            F.max_by(
+                F.col("price").cast("double"), F.when(F.col("price").isNotNull(), order)
+            ).alias("price"),
+            F.min(F.when(is_listed, F.col("at"))).alias("at"),
+            F.max_by(F.struct(*texts), F.when(is_listed, order)).alias("texts"),
+        )
+        .withColumn("at", local_day("at", scope.time_zone))
+        .select("product_id", "week", "price", "at", "texts.*")
         .toPandas()
     )
 
 
-def _ours(listings: pd.DataFrame, own_prices: pd.DataFrame, weeks: int) -> npt.NDArray[np.float64]:
+def _products(statements: pd.DataFrame) -> pd.DataFrame:
+    """What the shop sells: product_id, title, brand, category, list_price, since."""
+    newest_first = statements.sort_values(["product_id", "week"])
+    listed = newest_first[newest_first["at"].notna()]
+    products = listed.drop_duplicates("product_id").drop(columns=["week", "price", "at"])
+    by_product = newest_first.groupby("product_id")
+    narrowest = products["category_path"].str.split(" > ").str[-1]
+    first = listed.groupby("product_id")["at"].min()
+    since = first.where(first >= _DATED)
+    return products.assign(
+        category=narrowest.mask(narrowest == "").astype(object),
+        list_price=products["product_id"].map(by_product["price"].first()).astype(float),
+        since=products["product_id"].map(since).astype(object),
+    ).reset_index(drop=True)
+
+
+def _ours(listings: pd.DataFrame, statements: pd.DataFrame, weeks: int) -> npt.NDArray[np.float64]:
     """The list price of the product that each listing is, by week; a price of zero is none."""
-    products = pd.Index(own_prices["product_id"].unique())
-    positive = own_prices["price"].where(own_prices["price"] > 0).astype(float)
+    stated = statements[statements["product_id"].isin(set(listings["product_id"].dropna()))]
+    products = pd.Index(stated["product_id"].unique())
+    positive = stated["price"].where(stated["price"] > 0).astype(float)
     by_product = weekly_prices(
-        own_prices.assign(
-            row=products.get_indexer(pd.Index(own_prices["product_id"])), price=positive
-        ),
+        stated.assign(row=products.get_indexer(pd.Index(stated["product_id"])), price=positive),
         len(products),
         weeks=weeks,
         carried=None,
@@ -202,28 +223,6 @@ def _ours(listings: pd.DataFrame, own_prices: pd.DataFrame, weeks: int) -> npt.N
     ours = np.full((len(listings), weeks), np.nan)
     ours[row >= 0] = by_product[row[row >= 0]]
     return ours
-
-
-def _products(scope: Scope) -> pd.DataFrame:
-    """What the shop sells: product_id, title, brand, category, list_price, since."""
-    columns = ["product_id", "title", "brand", "category", "list_price", "since"]
-    if not scope.exists(PRODUCTS):
-        return pd.DataFrame(columns=columns)
-    first = (
-        scope.facts(PRODUCTS)
-        .where(arrived_before(scope.as_of, scope.time_zone))
-        .groupBy("product_id")
-        .agg(local_day(F.min("at"), scope.time_zone).alias("first_day"))
-    )
-    since = F.when(F.col("first_day") >= F.expr(_DATED), F.col("first_day"))
-    return (
-        listed_products(scope, scope.as_of)
-        .join(first, "product_id")
-        .withColumns({"since": since, "list_price": F.col("list_price").cast("double")})
-        .select(*columns)
-        .orderBy("product_id")
-        .toPandas()
-    )
 
 
 def _promotions(scope: Scope) -> pd.DataFrame:

@@ -7,9 +7,9 @@ import pandas as pd
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from clarion.contracts.gold import CUSTOMER_DAYS, MARKET_INDEX, MESSAGES, PRODUCT_DAYS
+from clarion.contracts.gold import CUSTOMER_DAYS, MARKET_POSITION, MESSAGES, PRODUCT_DAYS
 from clarion.contracts.silver import PRODUCTS
-from clarion.measures.columns.days import is_known_by, known_sums
+from clarion.measures.columns.days import is_known_by
 from clarion.prediction.drivers.relations import WeeklySeries
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.scope import Scope
@@ -21,7 +21,8 @@ def weekly_series(scope: Scope, *, weeks: int) -> WeeklySeries:
     """The weeks before the as-of day, as they were known then.
 
     Args:
-        scope: of a job that reads PRODUCT_DAYS, CUSTOMER_DAYS, MESSAGES, MARKET_INDEX and PRODUCTS.
+        scope: of a job that reads PRODUCT_DAYS, CUSTOMER_DAYS, MESSAGES, MARKET_POSITION and
+            PRODUCTS.
         weeks: how many count; one more is read, which shows whether the oldest is whole.
     """
     reads: list[Callable[[], pd.DataFrame]] = [
@@ -61,7 +62,7 @@ def _sales(scope: Scope, weeks: int) -> pd.DataFrame:
 
 def _customers(scope: Scope, weeks: int) -> pd.DataFrame:
     """A buyer of a week has an order of it that was not taken back."""
-    days = known_sums(scope.facts(CUSTOMER_DAYS), of="customer_id", as_of=scope.as_of)
+    days = scope.facts(CUSTOMER_DAYS).where(is_known_by(scope.as_of))
     return (
         days.withColumn("week", _week("day", scope))
         .where(F.col("week") <= weeks)
@@ -92,10 +93,11 @@ def _messages(scope: Scope, weeks: int) -> pd.DataFrame:
 
 def _price_index(scope: Scope) -> pd.DataFrame:
     """The index over listings that were seen in both weeks."""
-    if not scope.exists(MARKET_INDEX):
+    if not scope.exists(MARKET_POSITION):
         return pd.DataFrame(columns=["category", "week", "price_index"])
     return (
-        scope.current(MARKET_INDEX)
+        scope.current(MARKET_POSITION)
+        .select("category", F.inline("history"))
         .select(
             "category",
             _week("day", scope).alias("week"),

@@ -24,7 +24,6 @@ from clarion.contracts.gold.customers import (
 from clarion.contracts.gold.market import (
     COMPETITORS,
     GREY_RELATIONS,
-    MARKET_INDEX,
     MARKET_POSITION,
 )
 from clarion.contracts.gold.matching import LISTING_MATCHES
@@ -88,7 +87,6 @@ __all__ = [
     "LIFE_CYCLE_FLOWS",
     "LIFE_CYCLE_RETURNS",
     "LISTING_MATCHES",
-    "MARKET_INDEX",
     "MARKET_POSITION",
     "MESSAGES",
     "NEEDS",

@@ -73,6 +73,14 @@ MARKET_POSITION = Table(
         ),
         Column("trend_low", "double", "lower end of its 95 % interval", nullable=True),
         Column("trend_high", "double", "upper end of it", nullable=True),
+        Column(
+            "history",
+            "array<struct<day:date,matched_listings:bigint,price_index:double,"
+            "chained_index:double,cheaper_share:double>>",
+            "the index at the end of each week, oldest first: of all matched listings, and carried "
+            "back from the newest week by the changes of listings seen in both weeks; null before "
+            "a week without such listings",
+        ),
         *_NEW,
         Column("is_warning", "boolean", "whether anything warns"),
         Column("warnings", "array<string>", f"which of {', '.join(WARNING_KINDS)}"),
@@ -94,32 +102,6 @@ MARKET_POSITION = Table(
         _in_words("warnings", WARNING_KINDS),
         Check("size_has_source", "(market_size IS NULL) = (market_size_source IS NULL)"),
     ),
-    owner="merchandise",
-)
-MARKET_INDEX = Table(
-    name="gold.market_index",
-    grain="one row per as-of day, category and week with an index: the history of the price index",
-    key=("as_of", "category", "day"),
-    slice=("as_of",),
-    keep_days=90,
-    columns=(
-        AS_OF,
-        CATEGORY,
-        Column("day", "date", "last day of the week; each price counts as last seen by then"),
-        Column("matched_listings", "bigint", "listings on sale that are a product with a price"),
-        Column(
-            "price_index",
-            "double",
-            "geometric mean of our price / theirs; changes with the listings that come and go, too",
-        ),
-        _index(
-            "chained_index",
-            "index of the newest week, carried back by the changes of listings seen in both weeks; "
-            "null before a week without such listings",
-        ),
-        share("cheaper_share", "of these listings, those than which we are cheaper"),
-    ),
-    checks=(Check("index_positive", "price_index > 0 AND coalesce(chained_index, 1) > 0"),),
     owner="merchandise",
 )
 COMPETITORS = Table(

@@ -25,6 +25,7 @@ from clarion.prediction.market.warnings import (
     price_cuts,
 )
 
+Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 
@@ -66,36 +67,6 @@ def position_rows(seen: Observed, rules: WarningRules, declared: Declared) -> li
             row |= _size_columns(sizes[category], revenue)
             row["note"] += _note_on_share(sizes[category], revenue)
         rows.append(row | {"note": "; ".join(row["note"]) or None})
-    return rows
-
-
-def index_rows(seen: Observed, categories: Iterable[str]) -> list[dict[str, Any]]:
-    """MARKET_INDEX: the price index of each category at the end of each week.
-
-    Args:
-        seen: the market.
-        categories: whose index it is.
-    """
-    ratios = seen.log_ratios
-    rows = []
-    for category in categories:
-        chosen = ratios[seen.is_in(category)]
-        chained = chained_index(chosen)
-        for week in range(chosen.shape[1]):
-            found = price_index(chosen[:, week])
-            if isinstance(found, NotComputable):
-                continue
-            rows.append(
-                {
-                    "as_of": seen.as_of,
-                    "category": category,
-                    "day": day_of_week(seen.as_of, week),
-                    "matched_listings": found.listings,
-                    "price_index": found.index,
-                    "chained_index": _or_none(chained[week]),
-                    "cheaper_share": found.cheaper_share,
-                }
-            )
     return rows
 
 
@@ -179,12 +150,31 @@ def _position_row(
         **index_columns(found),
         "trend_weeks": weeks,
         **trend_columns,
+        "history": _history(seen, ratios, chained),
         "promotions": int(runs_in(seen, category).sum()),
         "is_warning": bool(warnings),
         "warnings": [warning.kind for warning in warnings],
         "evidence": [warning.evidence for warning in warnings],
         "note": notes,
     }
+
+
+def _history(seen: Observed, ratios: Array, chained: Array) -> list[tuple[Any, ...]]:
+    """The price index at the end of each week in which there is one, oldest first."""
+    weeks = []
+    for week in reversed(range(ratios.shape[1])):
+        found = price_index(ratios[:, week])
+        if isinstance(found, PriceIndex):
+            weeks.append(
+                (
+                    day_of_week(seen.as_of, week),
+                    found.listings,
+                    found.index,
+                    _or_none(chained[week]),
+                    found.cheaper_share,
+                )
+            )
+    return weeks
 
 
 def _war(wars: Mapping[str, str], category: str) -> list[EarlyWarning]:
