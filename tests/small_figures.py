@@ -112,6 +112,22 @@ def small_figures(**changed: Any) -> Figures:
             ("all", TODAY, "seasonal naive", 10.0, 8.0, 12.0, 0.875, 0.875, 0.8),
             ("all", date(2026, 6, 30), "seasonal naive", 11.0, 8.0, 12.0, 0.875, 0.875, 0.8),
         ),
+        "market_position": frame(
+            "category listings matched_listings price_index index_low index_high cheaper_share trend trend_low trend_high new_listings "
+            "promotions evidence market_size market_size_from market_size_to market_size_source market_share",
+            ("all", 1234, 9, 1.052, 1.001, 1.105, 0.25, 0.011, 0.002, 0.019, 7.0, 3, ["Alpha cut 12 of 40 matched prices in 7 days"],
+             2.5e6, LAST, TODAY, "a study", 0.0125),
+            ("Soaps", 2, 0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, [], NAN, None, None, None, NAN),
+        ),
+        "competitors": frame(
+            "competitor listings new_listings strengths weaknesses only_theirs only_theirs_examples only_ours only_ours_examples note",
+            ("Alpha", 1200, 7.0, ["cheaper", "more_brands"], ["narrower"], 2, ["Rose soap", "Oil"], 0, [], None),
+            ("Gamma", 0, NAN, [], [], 0, [], 5, ["Cream"], "no price of it was ever seen"),
+        ),
+        "grey_relations": frame(
+            "driver weeks grade rank lowest_grade highest_grade best_rank worst_rank",
+            ("units", 13, 0.981, 1, 0.9, 0.99, 1, 1), ("order_value", 13, 0.55, 2, 0.5, 0.75, 2, 3),
+        ),
         "campaigns": frame(
             "campaign_id strategy_id strategy_version offer_id offer_name_en offer_name_zh public_rule eligible reach expected_cost expected_value",
             ("a", "g2", 3, "coupon", "Coupon", "券", "one each", 1500, 1200, Decimal("340.50"), 410.25),

@@ -21,7 +21,7 @@ from clarion.prediction.market.prices import (
     weekly_trend,
 )
 from clarion.prediction.market.settings import MarketSettings, MarketSize
-from clarion.prediction.market.warnings import WarningRules
+from clarion.prediction.market.warnings import WarningRules, dearer_trend
 
 AS_OF = date(2026, 6, 1)
 LONG_AGO = date(2026, 1, 5)
@@ -144,6 +144,29 @@ def test_the_trend_is_the_slope_of_theil_and_sen() -> None:
         [trend.value, trend.low, trend.high], np.expm1([slope, low, high]), rtol=1e-9
     )
     assert trend.low < 0.02 < trend.high
+
+
+def _share_of_trends(steps: float, noise: float, *, trials: int = 400) -> tuple[float, float]:
+    """How often an index without a trend shows one, and how often it would warn."""
+    rng = np.random.default_rng(1)
+    shown = warned = 0
+    for _ in range(trials):
+        walk = np.cumsum(rng.normal(0, steps, 13)) + rng.normal(0, noise, 13)
+        trend = weekly_trend(np.exp(walk)[::-1], least=6)
+        assert isinstance(trend, Interval)
+        shown += trend.low > 0 or trend.high < 0
+        warned += bool(dearer_trend(trend, 13, SETTINGS))
+    return shown / trials, warned / trials
+
+
+def test_independent_weeks_show_a_trend_in_a_twentieth_and_a_random_walk_in_half() -> None:
+    shown, warned = _share_of_trends(0.0, 0.01)
+    assert shown <= 0.08
+    assert warned <= 0.01
+    # The README says so: here the size of the change limits the warnings.
+    shown, warned = _share_of_trends(0.005, 0.0)
+    assert 0.4 < shown < 0.7
+    assert warned < 0.1
 
 
 @pytest.mark.covers("F7", partly="market share against declared sizes, price wars")
@@ -409,7 +432,9 @@ def test_categories_are_estimated_by_the_words_of_titles_or_not_at_all() -> None
     assert found.categories.tolist() == ["tea", "pot"]
     assert isinstance(found.accuracy, Interval)
     assert found.accuracy.value >= 0.8
-    shuffled = products.assign(category=["tea", "pot", "tea", "pot", "pot", "tea", "pot", "tea"] * 2)
+    shuffled = products.assign(
+        category=["tea", "pot", "tea", "pot", "pot", "tea", "pot", "tea"] * 2
+    )
     refused = estimate_categories(shuffled, titles, least_accuracy=0.8)
     assert refused.categories.tolist() == [None, None]
     few = estimate_categories(products.head(3), titles, least_accuracy=0.8)

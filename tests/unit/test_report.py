@@ -265,6 +265,9 @@ def test_a_shop_that_has_not_got_far_still_gets_a_report(tmp_path: Path) -> None
         "prediction_models",
         "prediction_reasons",
         "forecasts",
+        "market_position",
+        "competitors",
+        "grey_relations",
     )
     later = ("campaigns", "budgets", "kpis", "adjustments", "strategies", "targets")
     intake = ("reasons", "without_rate")
@@ -279,6 +282,7 @@ def test_a_shop_that_has_not_got_far_still_gets_a_report(tmp_path: Path) -> None
         "Live",
         "Predictions",
         "Forecast",
+        "Market",
         "Campaigns",
         "The loop",
         "Scorecard",

@@ -72,6 +72,9 @@ class Figures:
         prediction_models: PREDICTION_MODELS of the day.
         prediction_reasons: reasons of high predictions, by label.
         forecasts: FORECASTS of the day.
+        market_position: MARKET_POSITION of the day, of some categories.
+        competitors: COMPETITORS of the day, over all categories.
+        grey_relations: GREY_RELATIONS of the day, of the whole shop.
         campaigns: CAMPAIGNS of the day.
         budgets: BUDGETS of all days.
         kpis: STRATEGY_KPIS of the last days.
@@ -101,6 +104,9 @@ class Figures:
     prediction_models: pd.DataFrame
     prediction_reasons: pd.DataFrame
     forecasts: pd.DataFrame
+    market_position: pd.DataFrame
+    competitors: pd.DataFrame
+    grey_relations: pd.DataFrame
     campaigns: pd.DataFrame
     budgets: pd.DataFrame
     kpis: pd.DataFrame

@@ -39,6 +39,7 @@ PARTS = (
         "two horizons and 90 days of orders (predict.min_history_days)",
     ),
     Part("Forecast", "forecasts", "forecast", "enough days of orders (forecast.min_days)"),
+    Part("Market", "market_position", "market_position", "prices or promotions of competitors"),
     Part("Campaigns", "campaigns", "strategy", "groups, and consent to marketing"),
     Part(
         "The loop",

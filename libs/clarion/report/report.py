@@ -14,6 +14,7 @@ from clarion.report import charts, groups
 from clarion.report.figures import Figures
 from clarion.report.lifts import lift_rows, strategy_names
 from clarion.report.loop_run import LoopRun
+from clarion.report.market import market_context
 from clarion.report.missing import missing_parts
 from clarion.report.predictions import calibration_chart, prediction_rows
 
@@ -53,6 +54,7 @@ def write_report(run: LoopRun, figures: Figures, path: Path) -> Path:
         **_group_context(figures, currency=run.currency),
         **_campaign_context(figures, run),
         **_outlook_context(figures, currency=run.currency),
+        **market_context(figures.market_position, figures.competitors, figures.grey_relations),
         missing=missing_parts(figures),
     )
     try:
