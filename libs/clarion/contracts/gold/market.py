@@ -41,8 +41,8 @@ _NEW = (
     Column(
         "new_listings",
         "bigint",
-        "of them, first seen in the last market.new_days days, of competitors who were observed "
-        "before; null where none was",
+        "of them, first seen in the last market_position.new_days days, of competitors who were "
+        "observed before; null where none was",
         nullable=True,
     ),
     Column("promotions", "bigint", "competitors' promotions that run, as they announce them"),
@@ -62,7 +62,12 @@ MARKET_POSITION = Table(
         Column("competitors", "bigint", "competitors with a listing on sale"),
         *_ON_SALE,
         *_PRICE_INDEX,
-        Column("trend_weeks", "int", "weeks with an index, of the last market.weeks", unit="weeks"),
+        Column(
+            "trend_weeks",
+            "int",
+            "weeks with an index, of the last market_position.weeks",
+            unit="weeks",
+        ),
         Column(
             "trend",
             "double",

@@ -138,6 +138,13 @@ def grey_relations(
 
     Returns:
         For each driver its relation, or why there is none.
+
+    Example:
+        >>> choice = GreyChoice("mean", 0.5, (0.3, 0.7))
+        >>> revenue = np.array([1.0, 2.0, 3.0])
+        >>> found = grey_relations(revenue, {"twice": 2 * revenue, "flat": np.ones(3)}, choice)
+        >>> found["twice"].grade, found["flat"]
+        (1.0, NotComputable(reason='it does not vary'))
     """
     own = scaled(reference, choice.scaling)
     if isinstance(own, NotComputable):

@@ -104,7 +104,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
     choice = GreyChoice(settings.scaling, settings.rho, settings.rhos)
     weeks = len(revenue)
-    too_few = NotComputable(f"{weeks} weeks with records; {settings.min_weeks} are needed")
+    too_few = NotComputable(f"whole weeks with records: {weeks}; {settings.min_weeks} are needed")
     found = (
         grey_relations(revenue, drivers, choice)
         if weeks >= settings.min_weeks

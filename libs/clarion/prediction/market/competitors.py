@@ -166,7 +166,7 @@ def _other_brands(names: pd.Series, known: set[str], examples: int) -> list[str]
 def _dearest(goods: pd.DataFrame, price: str, examples: int) -> list[str]:
     """Titles of the dearest goods; of equal prices the first in the alphabet."""
     titled = goods.dropna(subset=["title"])
-    chosen = titled.sort_values([price, "title"], ascending=[False, True]).head(examples)
+    chosen = titled.sort_values([price, "title"], ascending=[False, True])[:examples]
     return [str(title) for title in chosen["title"]]
 
 

@@ -119,12 +119,12 @@ def weekly_trend(index: Array, *, least: int) -> Interval | NotComputable:
         >>> round(trend.value, 6), round(trend.low, 6), round(trend.high, 6)
         (0.01, 0.01, 0.01)
         >>> weekly_trend(np.ones(3), least=6)
-        NotComputable(reason='3 weeks with an index; a trend needs 6')
+        NotComputable(reason='weeks with an index: 3; a trend needs 6')
     """
     is_known = np.isfinite(index)
     weeks = int(is_known.sum())
     if weeks < least:
-        return NotComputable(f"{weeks} weeks with an index; a trend needs {least}")
+        return NotComputable(f"weeks with an index: {weeks}; a trend needs {least}")
     time = -np.flatnonzero(is_known).astype(float)
     slope, _, low, high = theilslopes(np.log(index[is_known]), time, alpha=0.95)
     return Interval(math.expm1(slope), math.expm1(low), math.expm1(high))

@@ -32,7 +32,7 @@ class MarketSize:
             )
 
 
-@settings("market")
+@settings("market_position")
 class MarketSettings:
     """The window, what is new, what warns, and the declared sizes of markets."""
 
