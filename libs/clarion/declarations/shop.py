@@ -257,6 +257,18 @@ def life_cycle(config: Config) -> LifeCycle:
     )
 
 
+@cache
+def calendar(config: Config) -> Calendar:
+    """Holidays and festivals, from conf/calendar.yml.
+
+    Raises:
+        ConfigError: a festival is invalid, or a country unknown.
+    """
+    where = "calendar.yml"
+    file = parse_model(CalendarFile, parse_yaml(config.text(where), where=where), where=where)
+    return calendar_of(file, where=where)
+
+
 def check_inputs(config: Config) -> int:
     """Refuse inputs of models, and labels, that are more than an expression.
 

@@ -31,7 +31,6 @@ from clarion.contracts.gold.needs import NEED_MODELS, NEEDS
 from clarion.contracts.gold.paths import PATH_STEPS, PATHS
 from clarion.contracts.gold.predictions import PREDICTION_MODELS, PREDICTIONS
 from clarion.contracts.gold.products import (
-    FORECASTS,
     PRODUCT_ATTRIBUTES,
     PRODUCT_DAYS,
     PRODUCT_FEATURES,

@@ -1,4 +1,4 @@
-"""Products: days, attributes, matrix, neighbours, similarities, pairs, forecasts."""
+"""Products: days, attributes, matrix, neighbours, similarities and pairs."""
 
 from clarion.contracts.core import Check, Column, Table
 from clarion.contracts.gold.columns import AS_OF, money, share
@@ -195,32 +195,4 @@ PRODUCT_PAIRS = Table(
         Check("not_itself", "product_id <> partner_id"),
     ),
     owner="merchandise",
-)
-FORECASTS = Table(
-    name="gold.forecasts",
-    grain="one row per as-of day, series and day ahead",
-    key=("as_of", "series", "day"),
-    slice=("as_of",),
-    columns=(
-        AS_OF,
-        Column("series", "string", "category, or 'all'"),
-        Column("day", "date", "day that is forecast"),
-        Column("model", "string", "the model the backtest chose"),
-        Column("expected", "double", "revenue of the day", unit="shop currency"),
-        Column("low", "double", "lower end of the 80 % interval", unit="shop currency"),
-        Column("high", "double", "upper end of the 80 % interval", unit="shop currency"),
-        Column(
-            "mase",
-            "double",
-            "mean absolute scaled error of the chosen model in the backtest",
-            nullable=True,
-        ),
-        Column("mase_naive", "double", "the same of the seasonal naive forecast", nullable=True),
-        share("coverage", "share of backtest days inside the interval", nullable=True),
-    ),
-    checks=(
-        Check("ordered", "low <= expected AND expected <= high"),
-        Check("not_negative", "low >= 0"),
-    ),
-    owner="growth",
 )
