@@ -108,9 +108,16 @@ def small_figures(**changed: Any) -> Figures:
             ("churn", "last order long ago", 300), ("churn", "few orders in a year", 200), ("churn", "new as a customer", 9), ("churn", "small orders", 1),
         ),
         "forecasts": frame(
-            "series day model expected low high mase mase_naive coverage",
-            ("all", TODAY, "seasonal naive", 10.0, 8.0, 12.0, 0.875, 0.875, 0.8),
-            ("all", date(2026, 6, 30), "seasonal naive", 11.0, 8.0, 12.0, 0.875, 0.875, 0.8),
+            "measure level series day model expected low high",
+            ("revenue", "all", "all", TODAY, "seasonal naive", 10.0, 8.0, 12.0),
+            ("revenue", "all", "all", date(2026, 6, 30), "seasonal naive", 11.0, 8.0, 12.0),
+            ("units", "all", "all", TODAY, "ets", 2.0, 1.0, 3.0),
+        ),
+        "backtests": frame(
+            "measure level series model mase mase_naive coverage reason",
+            ("revenue", "all", "all", "seasonal naive", 0.875, 0.875, 0.8, "it has the lowest error"),
+            ("revenue", "brand", "New", None, NAN, NAN, NAN, "too short: 3 days"),
+            ("units", "all", "all", "ets", 0.5, 0.875, 0.8, None),
         ),
         "market_position": frame(
             "category listings matched_listings price_index index_low index_high cheaper_share trend trend_low trend_high new_listings "

@@ -145,6 +145,7 @@ def of_a_day(day: date) -> dict[str, list[dict[str, Any]]]:
             {"product_id": "p1", "neighbour_id": "p2", "cosine": day.day / 100}
         ],
         "gold.forecasts": [{"series": name}],
+        "gold.forecast_backtests": [{"series": name}],
         "gold.campaigns": [{"campaign_id": name}],
         "ops.targets": [{"target": name, "verdict": "met"}],
     }
@@ -180,6 +181,7 @@ def test_a_report_of_a_day_leaves_out_what_came_later_and_what_is_too_long_ago(l
     today = f"of {DAY}"
     for shown, column in (
         ("segments", "segment_id"), ("flows", "to_segment"), ("tags", "tag"), ("group_tags", "tag"), ("forecasts", "series"),
+        ("backtests", "series"),
         ("campaigns", "campaign_id"), ("targets", "target"), ("customers", "segment_id"), ("neighbours", "title"),
     ):  # fmt: skip
         assert list(getattr(figures, shown)[column]) == [today], shown

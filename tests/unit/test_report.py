@@ -152,7 +152,20 @@ def test_products_forecasts_and_alerts_are_shown(page: Page) -> None:
         ["Cream", "Creams", "Lotion", "Creams", "0.912"],
         ["", "", "Soap", "", "0.500"],
     ]
-    assert page.rows("series") == [["all", "seasonal naive", "0.875", "0.875", "80%"]]
+    assert page.rows("measure") == [
+        [
+            "revenue",
+            "all",
+            "all",
+            "seasonal naive",
+            "0.875",
+            "0.875",
+            "80%",
+            "it has the lowest error",
+        ],
+        ["revenue", "brand", "New", "–", "–", "–", "–", "too short: 3 days"],
+        ["units", "all", "all", "ets", "0.500", "0.875", "80%", ""],
+    ]
     assert page.rows("what") == [
         ["price cut", "Alpha", "p1", "2026-06-28 12:00:00", "100.00", "80.00", "-20%"],
         ["price war", "several", "Soaps", "2026-06-28 13:00:00", "", "", ""],

@@ -98,7 +98,8 @@ def stream_chart(figures: Figures) -> go.Figure | None:
 
 def forecast_chart(figures: Figures, *, currency: str) -> go.Figure | None:
     """The expected revenue of the next days with its interval."""
-    total = figures.forecasts[figures.forecasts["series"] == "all"]
+    is_total = (figures.forecasts["measure"] == "revenue") & (figures.forecasts["level"] == "all")
+    total = figures.forecasts[is_total]
     if total.empty:
         return None
     days = list(total["day"])

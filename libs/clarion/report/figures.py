@@ -18,6 +18,7 @@ from clarion.contracts.gold import (
     CUSTOMER_FEATURES,
     CUSTOMER_PROFILES,
     CUSTOMER_TAGS,
+    FORECAST_BACKTESTS,
     FORECASTS,
     PRODUCT_NEIGHBOURS,
     PRODUCT_VECTORS,
@@ -137,7 +138,10 @@ def read_figures(lake: Lake, *, days: Sequence[date], time_zone: str) -> Figures
         **_loop_frames(lake, days),
         **prediction_frames(lake, as_of),
         "neighbours": _nearest_products(neighbours, vectors),
-        "forecasts": _of_day(lake, FORECASTS, as_of).orderBy("series", "day"),
+        "forecasts": _of_day(lake, FORECASTS, as_of).orderBy("measure", "level", "series", "day"),
+        "backtests": _of_day(lake, FORECAST_BACKTESTS, as_of)
+        .drop("errors")
+        .orderBy("measure", "level", "series"),
         "campaigns": _of_day(lake, CAMPAIGNS, as_of).orderBy(F.desc("reach"), "campaign_id"),
         "targets": _of_day(lake, TARGETS, as_of),
         "without_rate": _rows_without_rate(lake, as_of),

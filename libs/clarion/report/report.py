@@ -21,7 +21,6 @@ from clarion.report.predictions import calibration_chart, prediction_rows
 _GENERATOR = '<meta name="generator" content="clarion report">'
 _HEAD_BYTES = 2000
 _ROW_COUNTS = ["rows_in", "accepted", "quarantined", "duplicates"]
-_FORECAST_COLUMNS = ["series", "model", "mase", "mase_naive", "coverage"]
 
 
 def write_report(run: LoopRun, figures: Figures, path: Path) -> Path:
@@ -154,7 +153,6 @@ def _campaign_context(figures: Figures, run: LoopRun) -> dict[str, Any]:
 def _outlook_context(figures: Figures, *, currency: str) -> dict[str, Any]:
     """Products, the stream, predictions and the forecast."""
     forecast = charts.forecast_chart(figures, currency=currency)
-    series = figures.forecasts.drop_duplicates("series")[_FORECAST_COLUMNS]
     return {
         "neighbours": _records(figures.neighbours),
         "purity": figures.purity,
@@ -170,5 +168,5 @@ def _outlook_context(figures: Figures, *, currency: str) -> dict[str, Any]:
             calibration_chart(figures.prediction_models), height=360
         ),
         "forecast_chart": charts.chart_html(forecast, height=300),
-        "forecasts": _records(series),
+        "backtests": _records(figures.backtests),
     }

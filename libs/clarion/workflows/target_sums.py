@@ -118,7 +118,7 @@ def _of_customers(scope: Scope) -> Iterator[DataFrame]:
 def _of_campaigns(scope: Scope) -> Iterator[DataFrame]:
     series = (
         scope.current(FORECASTS)
-        .groupBy("series")
+        .groupBy("measure", "level", "series")
         .agg(F.first("mase").alias("mase"), F.first("mase_naive").alias("naive"))
     )
     is_better = F.col("mase") < F.col("naive")

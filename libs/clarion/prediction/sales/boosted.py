@@ -36,7 +36,7 @@ class Learning:
 
 
 @dataclass(frozen=True, slots=True)
-class _Looks:
+class Looks:
     """What is known at some origins about the days ahead.
 
     Args:
@@ -68,18 +68,18 @@ def boosted_forecasts(
     Returns:
         Shape (series, origins, horizon); none is below zero.
     """
-    inputs, targets, weights = _examples(panel, learning, cut=cut)
-    looks = _looks(panel, learning, origins)
+    inputs, targets, weights = examples(panel, learning, cut=cut)
+    seen = looks(panel, learning, origins)
     if len(targets) < _MONTH:
-        return np.maximum(np.nan_to_num(looks.base), 0.0)
+        return np.maximum(np.nan_to_num(seen.base), 0.0)
     is_stated = ~np.isnan(inputs).all(axis=0)
-    flat = looks.features.reshape(-1, looks.features.shape[-1])[:, is_stated]
+    flat = seen.features.reshape(-1, seen.features.shape[-1])[:, is_stated]
     # One thread: beside other work, several wait for each other many times as long.
     trees = boosted_trees(learning.seed)  # loaded before its threads are limited
     with threadpool_limits(1):
         trees.fit(inputs[:, is_stated], targets, sample_weight=weights)
-        change = trees.predict(flat).reshape(looks.base.shape)
-    expected = np.nan_to_num(looks.base + change * looks.scale[:, :, None])
+        change = trees.predict(flat).reshape(seen.base.shape)
+    expected = np.nan_to_num(seen.base + change * seen.scale[:, :, None])
     return np.asarray(np.maximum(expected, 0.0))
 
 
@@ -99,29 +99,42 @@ def boosted_trees(seed: int) -> Any:
     )
 
 
-def _examples(panel: Panel, learning: Learning, *, cut: int) -> tuple[Array, Array, Array]:
-    """Features, targets and weights of days before `cut`."""
+def examples(panel: Panel, learning: Learning, *, cut: int) -> tuple[Array, Array, Array]:
+    """Features, targets and weights of days before `cut`, one row for each.
+
+    Args:
+        panel: all series.
+        learning: calendar, horizon and bounds.
+        cut: number of days that are learned from.
+    """
     horizon = learning.horizon
     per_origin = max(len(panel.keys) * horizon, 1)
     stride = max(_STRIDE, -(-cut * per_origin // learning.rows))
     stride += stride % SEASON == 0
     starts = list(range(cut - SEASON, _MONTH - 1, -stride))
-    looks = _looks(panel, learning, starts)
+    seen = looks(panel, learning, starts)
     ahead = np.array(starts)[:, None] + np.arange(horizon)
     actual = panel.values[:, np.minimum(ahead, cut - 1)]
     actual = np.where(ahead < cut, actual, np.nan)  # the days from the cut on are not known
-    scale = np.where(looks.scale > 0, looks.scale, np.nan)
-    target = (actual - looks.base) / scale[:, :, None]
+    scale = np.where(seen.scale > 0, seen.scale, np.nan)
+    target = (actual - seen.base) / scale[:, :, None]
     steps = panel.values[:, SEASON:cut] - panel.values[:, : cut - SEASON]
     weight = (scale / np.maximum(_mean(steps**2, axis=1), 1e-12)[:, None] ** 0.5) ** 2
     is_usable = ~np.isnan(target)
-    columns = looks.features.shape[-1]
+    columns = seen.features.shape[-1]
     weights = np.broadcast_to(weight[:, :, None], target.shape)[is_usable]
-    inputs = looks.features.reshape(-1, columns)[is_usable.reshape(-1)]
+    inputs = seen.features.reshape(-1, columns)[is_usable.reshape(-1)]
     return inputs, target[is_usable], weights
 
 
-def _looks(panel: Panel, learning: Learning, cuts: Sequence[int]) -> _Looks:
+def looks(panel: Panel, learning: Learning, cuts: Sequence[int]) -> Looks:
+    """What is known at some origins about the days ahead.
+
+    Args:
+        panel: all series.
+        learning: calendar and horizon.
+        cuts: number of days before each origin.
+    """
     shape = (len(panel.keys), len(cuts), learning.horizon)
     features = np.full((*shape, _COLUMNS + learning.calendar.shape[1]), np.nan)
     base = np.full(shape, np.nan)
@@ -154,7 +167,7 @@ def _looks(panel: Panel, learning: Learning, cuts: Sequence[int]) -> _Looks:
         features[:, index, :, 8] = ahead
         features[:, index, :, 9] = _a_year_ago(panel.values, cut, learning.horizon)
         features[:, index, :, _COLUMNS:] = learning.calendar[cut + ahead]
-    return _Looks(features, base, scale)
+    return Looks(features, base, scale)
 
 
 def _a_year_ago(values: Array, cut: int, horizon: int) -> Array:

@@ -94,11 +94,11 @@ def fault(values: Array, settings: ForecastSettings) -> str | None:
         return f"broken: below zero on {int((past < 0).sum())} of {len(past)} days"
     if len(past) < settings.needed_days:
         return f"too short: {len(past)} days, the backtest needs {settings.needed_days}"
+    if not past[-settings.horizon_days :].any():
+        return f"zero: nothing on the last {settings.horizon_days} days"
     longest = _longest_gap(past)
     if longest >= settings.gap_days and (past > 0).sum() > (len(past) - longest) / 2:
         return f"broken: nothing on {longest} days in a row, though most other days have a value"
-    if not past[-settings.horizon_days :].any():
-        return f"zero: nothing on the last {settings.horizon_days} days"
     return None
 
 
