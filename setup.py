@@ -38,6 +38,8 @@ setup(
         "sparse-dot-topn>=1.1",
         "deltalake>=1.2",
         "statsforecast>=2.0",
+        "holidays>=0.60",
+        "scikit-learn>=1.5",
         "threadpoolctl>=3",
         "pydantic>=2.9",
         "pyyaml>=6",

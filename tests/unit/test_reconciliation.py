@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
+from scipy.optimize import Bounds, LinearConstraint, minimize
 
 from clarion.prediction.sales.panel import Array
 from clarion.prediction.sales.reconcile import summing_forecasts
@@ -46,15 +46,15 @@ def test_the_sums_hold_and_no_other_point_that_sums_is_nearer(seed: int) -> None
     def distance(point: Array) -> float:
         return float(((point - expected) ** 2 / weights).sum())
 
-    sums = [
-        {"type": "eq", "fun": lambda point, tree=tree: point[0] - point[tree].sum()}
-        for tree in TREES
-    ]
-    start = np.array([6.0, 2, 2, 2, 3, 3])
+    sums = np.array([[1.0, -1, -1, -1, 0, 0], [1.0, 0, 0, 0, -1, -1]])
     best = minimize(
-        distance, start, bounds=[(0, None)] * 6, constraints=sums, method="SLSQP",
+        distance,
+        np.array([6.0, 2, 2, 2, 3, 3]),
+        bounds=Bounds(np.zeros(6), np.full(6, np.inf)),
+        constraints=LinearConstraint(sums, np.zeros(2), np.zeros(2)),
+        method="SLSQP",
         options={"ftol": 1e-12, "maxiter": 500},
-    )  # fmt: skip
+    )
     assert distance(found[:, 0]) <= best.fun * (1 + 1e-6) + 1e-9
 
 

@@ -60,6 +60,12 @@ def test_nothing_is_expected_of_a_series_that_has_not_sold_yet() -> None:
         assert (found == 0).all()
 
 
+@pytest.mark.parametrize("name", DIRECT)
+def test_the_same_every_day_is_expected_again(name: str) -> None:
+    found = local_forecasts(np.full(100, 5.0), cuts=[100], names=[name], horizon=3)[name]
+    assert (found == 5.0).all()
+
+
 def _panel(*series: Array) -> Panel:
     values = np.stack(series)
     keys = tuple(Key("revenue", "brand", f"b{row}") for row in range(len(series)))

@@ -22,6 +22,7 @@ from clarion.runtime.scope import Scope
 
 _KEYS = ("level", "series", "day")
 _SUMS = ("revenue", "units", "orders", "buyers", "views")
+_BLOCKS = 64  # groups of series, each an Arrow table
 _FORECAST_SCHEMA = "row int, model string, expected array<double>"
 
 
@@ -85,10 +86,9 @@ def by_workers(
     scope: Scope, tasks: Sequence[LocalTask], cuts: Sequence[int], horizon: int
 ) -> list[LocalForecasts]:
     """The forecasts of each task, by Spark's workers: a group of tasks is an Arrow table."""
-    blocks = 4 * scope.spark.sparkContext.defaultParallelism
     rows = pd.DataFrame(
         {
-            "block": [row % blocks for row in range(len(tasks))],
+            "block": [row % _BLOCKS for row in range(len(tasks))],
             "row": range(len(tasks)),
             "names": [list(task.names) for task in tasks],
             "values": [task.values.tolist() for task in tasks],

@@ -82,7 +82,7 @@ def local_forecasts(
 
 
 def _forecast(model: Any, past: Array, horizon: int) -> Array:
-    if not past.any():
-        return np.zeros(horizon)  # some models divide by the number of sales
+    if past.min() == past.max():
+        return np.full(horizon, past[-1])  # some models divide by the variance
     mean = np.asarray(model.forecast(y=past, h=horizon)["mean"], dtype=np.float64)
     return np.maximum(mean, 0.0)

@@ -112,7 +112,7 @@ def forecast_panel(
     """
     check_models(settings.models)
     reasons = [fault(values, settings) for values in panel.values]
-    rejected = panel.take([row for row, reason in enumerate(reasons) if reason])
+    rejected = panel.subset([row for row, reason in enumerate(reasons) if reason])
     judged = _rejected_rows(rejected, [reason for reason in reasons if reason])
     panel = with_others(panel, [reason is not None for reason in reasons], settings)
     if not panel.keys:
@@ -185,7 +185,7 @@ def _choices(
     ]
     choices: dict[int, _Choice] = {}
     for rows in groups.values():
-        best = _best(errors, rows, settings.models)
+        best = _best(candidates, errors, rows, settings.models)
         for row in rows:
             choices[row] = _choice(
                 panel.values[row], candidates[row], best, errors[row], looks_ahead
@@ -193,9 +193,21 @@ def _choices(
     return [choices[row] for row in range(len(panel.keys))]
 
 
-def _best(errors: list[dict[str, float]], rows: list[int], names: Sequence[str]) -> str:
-    """The model with the lowest mean error over a group; the first of equal ones."""
-    competing = [name for name in names if name in errors[rows[0]]]
+def _best(
+    candidates: list[LocalForecasts],
+    errors: list[dict[str, float]],
+    rows: list[int],
+    names: Sequence[str],
+) -> str:
+    """The model with the lowest mean error over a group; the first of equal ones.
+
+    One that gives no number for a series of the group does not compete.
+    """
+    competing = [
+        name
+        for name in names
+        if name in errors[rows[0]] and all(np.isfinite(candidates[row][name]).all() for row in rows)
+    ]
     means = {}
     for name in competing:
         scored = [errors[row][name] for row in rows if not np.isnan(errors[row][name])]

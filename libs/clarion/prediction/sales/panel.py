@@ -47,7 +47,7 @@ class Panel:
     prices: Array
     as_of: date
 
-    def take(self, rows: Sequence[int]) -> "Panel":
+    def subset(self, rows: Sequence[int]) -> "Panel":
         """Some of the series."""
         index = list(rows)
         keys = tuple(self.keys[row] for row in index)
@@ -156,5 +156,5 @@ def with_others(panel: Panel, is_rejected: Sequence[bool], settings: ForecastSet
             values.append(others)
             prices.append(np.full(len(others), np.nan))
     if not keys:
-        return panel.take([])
+        return panel.subset([])
     return Panel(tuple(keys), np.array(values), np.array(prices), panel.as_of)
