@@ -29,6 +29,7 @@ from clarion.kernel import sql
 from clarion.kernel.errors import ConfigError
 from clarion.kernel.expressions import refuse_unsafe_sql
 from clarion.kernel.text import plain_word
+from clarion.measures.calendar import Calendar, CalendarFile, calendar_of
 from clarion.prediction.outcomes.models import models_of
 from clarion.prediction.outcomes.settings import PredictSettings
 from clarion.products.similarity import attributes as declared_attributes

@@ -57,7 +57,10 @@ class Size:
 # Half the visits without an order make 207,000 records of 294,000 in two turns of the small one.
 SIZES = {"small": Size(1.0, 122, browsing=0.5), "medium": Size(5.0, 180), "large": Size(50.0, 180)}
 # Jobs whose results no further turn needs: the shop's last day is live.
-LAST_TURN = ("forecast", "match_listings", "monitor", "paths", "product_pairs", "scorecard")
+LAST_TURN = (
+    "forecast", "grey_relations", "market_position", "match_listings", "monitor", "needs", "paths",
+    "product_pairs", "replenish", "scorecard",
+)  # fmt: skip
 LAST_DAY = {"complete-journey": date(2018, 1, 1)}
 # Delta's Kernel reads a table's log in the driver: 0.11 s after each write, where the connector's
 # Spark jobs take 0.40 s. Delta calls it experimental (ADR 7): only this short-lived lake is read

@@ -73,6 +73,7 @@ class Figures:
         prediction_models: PREDICTION_MODELS of the day.
         prediction_reasons: reasons of high predictions, by label.
         forecasts: FORECASTS of the day.
+        backtests: FORECAST_BACKTESTS of the day.
         market_position: MARKET_POSITION of the day, of some categories.
         competitors: COMPETITORS of the day, over all categories.
         grey_relations: GREY_RELATIONS of the day, of the whole shop.
@@ -105,6 +106,7 @@ class Figures:
     prediction_models: pd.DataFrame
     prediction_reasons: pd.DataFrame
     forecasts: pd.DataFrame
+    backtests: pd.DataFrame
     market_position: pd.DataFrame
     competitors: pd.DataFrame
     grey_relations: pd.DataFrame
