@@ -61,7 +61,7 @@ def test_the_favourite_brand_counts_if_it_was_bought_within_the_horizon(
     rows: Callable[..., DataFrame], settings: PredictSettings
 ) -> None:
     label = Label(
-        "array_contains(brands, favourite_brand)", "x", "x",
+        "array_contains(brands_bought, favourite_brand)", "x", "x",
         population="favourite_brand IS NOT NULL", about="favourite_brand",
     )  # fmt: skip
     assert needs_purchases({"brand": label})

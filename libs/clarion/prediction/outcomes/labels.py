@@ -16,7 +16,7 @@ from clarion.prediction.outcomes.settings import Label, PredictSettings
 OF_LABEL = "label_"  # prefix of the column of a label; null outside its population
 _KEYS = ("customer_id", "day", "known_on")
 _FEATURES = "_features"
-BOUGHT = ("brands", "categories")  # arrays of what was bought within the horizon
+BOUGHT = ("brands_bought", "categories_bought")  # arrays of what was bought within the horizon
 
 
 def with_labels(
@@ -109,7 +109,7 @@ def check_labels(
             where=f"predict.labels.{name}.outcome",
             text=label.outcome,
             result=CONDITION if label.kind == "event" else "double",
-            hint="use the sums of gold.customer_days, brands, categories, and names of features",
+            hint="use sums of gold.customer_days, brands_bought, categories_bought, features",
         )
         for name, label in labels.items()
     ]
@@ -162,8 +162,8 @@ def _bought_after(purchases: DataFrame, *, cut: date, horizons: list[int]) -> Da
     def within(days: int) -> Column:
         is_within = F.col("day") < F.lit(cut + timedelta(days=days))
         return F.struct(
-            F.collect_set(F.when(is_within, F.col("brand"))).alias("brands"),
-            F.collect_set(F.when(is_within, F.col("category"))).alias("categories"),
+            F.collect_set(F.when(is_within, F.col("brand"))).alias("brands_bought"),
+            F.collect_set(F.when(is_within, F.col("category"))).alias("categories_bought"),
         )
 
     return since.groupBy("customer_id").agg(

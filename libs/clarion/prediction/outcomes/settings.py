@@ -30,8 +30,8 @@ class Label:
 
     Args:
         outcome: SQL over the declared features and what a customer did within the horizon: the sums
-            of gold.customer_days, 0 where nothing was done, and `brands` and `categories`, arrays
-            of what was bought. A condition for an event, a number for an amount.
+            of gold.customer_days, 0 where nothing was done, and the arrays `brands_bought` and
+            `categories_bought`. A condition for an event, a number for an amount.
         en: English name.
         zh: Chinese name.
         kind: event (its probability is predicted) or amount (its mean is).
