@@ -3,6 +3,8 @@
 from datetime import timedelta
 from functools import partial
 
+from pyspark.sql import functions as F
+
 from clarion.contracts.gold import (
     REPLENISHMENT_CALIBRATION,
     REPLENISHMENT_CATEGORIES,
@@ -17,7 +19,7 @@ from clarion.prediction.replenishment.due import (
     with_rates,
 )
 from clarion.prediction.replenishment.gaps import gaps_at, grouped_gaps, purchase_days
-from clarion.prediction.replenishment.model import category_rows, fit_categories
+from clarion.prediction.replenishment.model import RATES, category_rows, fit_categories, rate_rows
 from clarion.prediction.replenishment.settings import ReplenishSettings
 from clarion.prediction.replenishment.summary import calibrate, calibration_rows, notes
 from clarion.products.catalogue.current import current_products
@@ -36,33 +38,29 @@ def run(scope: Scope) -> None:
     before = gaps_at(days, cut=cut)
 
     categories = fit_categories(grouped_gaps(before, cut=cut).toPandas(), settings=settings)
-    rows = category_rows(categories, as_of=as_of, fitted_before=cut)
-    of_categories = scope.spark.createDataFrame(rows, REPLENISHMENT_CATEGORIES.ddl)
-    repeated = of_categories.where("is_repeated").select(
-        "category", "gap_shape", "rate_shape", "rate_scale"
-    )
-    rates = partial(with_rates, categories=repeated, min_purchases=settings.min_purchases)
-    counts = outcomes(scored_pairs(rates(before)), cut=cut, horizons=HORIZONS).toPandas()
-    calibrations, judgements = calibrate(counts, horizons=HORIZONS, settings=settings)
-    for note in notes(categories, calibrations, judgements):
+    of_shapes = scope.spark.createDataFrame(rate_rows(categories), RATES)
+    rates = partial(with_rates, min_purchases=settings.min_purchases)
+    scored = scored_pairs(rates(before, of_shapes))
+    counts = outcomes(scored, cut=cut, horizons=HORIZONS).toPandas()
+    chosen = calibrate(counts, horizons=HORIZONS, settings=settings)
+    for note in notes(categories, chosen):
         scope.note(note)
 
     due = replenishments(
-        rates(gaps_at(days, cut=as_of)),
-        calibrations,
+        rates(gaps_at(days, cut=as_of), of_shapes.where(F.col("gap_shape") == chosen.gap_shape)),
+        chosen.calibrations,
         as_of=as_of,
         fitted_before=cut,
         settings=settings,
     )
-    judged = calibration_rows(judgements, as_of=as_of, fitted_before=cut)
-    calibration = scope.spark.createDataFrame(judged, REPLENISHMENT_CALIBRATION.ddl)
-    scope.run_concurrently(
-        [
-            partial(scope.replace, REPLENISHMENTS, due),
-            partial(scope.replace, REPLENISHMENT_CATEGORIES, of_categories),
-            partial(scope.replace, REPLENISHMENT_CALIBRATION, calibration),
-        ]
-    )
+    dated = {"as_of": as_of, "fitted_before": cut}
+    local = {
+        REPLENISHMENT_CATEGORIES: category_rows(categories, gap_shape=chosen.gap_shape, **dated),
+        REPLENISHMENT_CALIBRATION: calibration_rows(chosen.judgements, **dated),
+    }
+    frames = {table: scope.spark.createDataFrame(rows, table.ddl) for table, rows in local.items()}
+    writes = {REPLENISHMENTS: due, **frames}
+    scope.run_concurrently(partial(scope.replace, *write) for write in writes.items())
 
 
 JOB = Job(

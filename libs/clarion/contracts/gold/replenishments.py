@@ -64,11 +64,12 @@ REPLENISHMENT_CATEGORIES = Table(
         Column("is_repeated", "boolean", "whether customers are reminded of it"),
         Column("reason", "string", "why they are not", nullable=True),
         Column(
-            "gap_shape",
+            "regularity",
             "double",
-            "1: purchases at random; above it regular, below it in bursts",
+            "most likely gap shape; 1: purchases at random, above it regular, below it in bursts",
             nullable=True,
         ),
+        Column("gap_shape", "double", "k of the dates: the one that predicts best, for all"),
         Column("rate_shape", "double", "r of the rates' gamma distribution", nullable=True),
         Column(
             "rate_scale",

@@ -64,14 +64,14 @@ def outcomes(scored: DataFrame, *, cut: date, horizons: tuple[int, ...]) -> Data
     """Counts of what came true after a cut, by step of the predicted log odds.
 
     Args:
-        scored: customer_id, days (numbers of days with a purchase), and probability_<h>d for each
-            horizon, as of the cut.
+        scored: customer_id, days (numbers of days with a purchase), gap_shape, and
+            probability_<h>d for each horizon, as of the cut.
         cut: first day of the horizons.
         horizons: days.
 
     Returns:
-        horizon_days, is_calibration (by a hash of the customer: a half), log_odds (mean of the
-        step), pairs, bought.
+        horizon_days, gap_shape, is_calibration (by a hash of the customer: a half), log_odds (mean
+        of the step), pairs, bought.
     """
     by_horizon = [
         F.struct(
@@ -85,15 +85,17 @@ def outcomes(scored: DataFrame, *, cut: date, horizons: tuple[int, ...]) -> Data
     log_odds = F.log(within / (1 - within))
     is_calibration = bucket("replenish", "customer_id") % 2 == 0
     return (
-        scored.select(is_calibration.alias("is_calibration"), F.inline(F.array(*by_horizon)))
+        scored.select(
+            "gap_shape", is_calibration.alias("is_calibration"), F.inline(F.array(*by_horizon))
+        )
         .withColumn("log_odds", log_odds)
-        .groupBy("horizon_days", "is_calibration", F.floor(F.col("log_odds") / _STEP))
+        .groupBy("horizon_days", "gap_shape", "is_calibration", F.floor(F.col("log_odds") / _STEP))
         .agg(
             F.avg("log_odds").alias("log_odds"),
             F.count("*").alias("pairs"),
             F.count_if("is_bought").alias("bought"),
         )
-        .select("horizon_days", "is_calibration", "log_odds", "pairs", "bought")
+        .select("horizon_days", "gap_shape", "is_calibration", "log_odds", "pairs", "bought")
     )
 
 
@@ -127,6 +129,18 @@ def fit_calibration(counts: pd.DataFrame, *, min_outcomes: int) -> Calibration:
         loss, np.array([0.0, 1.0]), jac=True, method="L-BFGS-B", bounds=[(-20, 20), (0, 20)]
     )
     return Calibration(float(fit.x[0]), float(fit.x[1]))
+
+
+def log_loss(counts: pd.DataFrame, calibration: Calibration) -> float:
+    """Minus the log-likelihood of what came true, in all.
+
+    Args:
+        counts: log_odds, pairs, bought.
+        calibration: corrects the probabilities.
+    """
+    x, n, k = (counts[name].to_numpy("float64") for name in ("log_odds", "pairs", "bought"))
+    margin = calibration.intercept + calibration.slope * x
+    return float(np.sum(n * np.logaddexp(0, margin) - k * margin))
 
 
 def judge(counts: pd.DataFrame, calibration: Calibration) -> Judgement:

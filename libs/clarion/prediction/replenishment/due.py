@@ -1,5 +1,6 @@
 """Due dates, intervals and probabilities, as columns over what is known of each customer."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from pyspark.sql import Column, DataFrame
@@ -18,7 +19,8 @@ def with_rates(gaps: DataFrame, categories: DataFrame, *, min_purchases: int) ->
 
     Args:
         gaps: as `gaps.gaps_at` returns them.
-        categories: category, gap_shape, rate_shape, rate_scale of the repeated categories.
+        categories: category, gap_shape, rate_shape, rate_scale of the repeated categories; of
+            several shapes each gives a row.
         min_purchases: fewer purchase days say nothing of a customer's own gaps.
 
     Returns:
@@ -76,7 +78,7 @@ def scored_pairs(rates: DataFrame) -> DataFrame:
 
 def replenishments(
     rates: DataFrame,
-    calibrations: dict[int, Calibration],
+    calibrations: Mapping[int, Calibration],
     *,
     as_of: date,
     fitted_before: date,

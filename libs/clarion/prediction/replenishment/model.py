@@ -1,8 +1,8 @@
 """Which categories are bought again, and how their gaps vary: fitted on grouped sums."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -14,8 +14,10 @@ from scipy.special import gammaln, psi, zeta
 from clarion.prediction.replenishment.settings import ReplenishSettings
 
 Array = NDArray[np.float64]
-# 1 is a purchase at random; above it gaps are regular, below it purchases come in bursts.
+# 1 is a purchase at random. Above it gaps are regular. Below it purchases come in bursts, or the
+# longer a customer is silent, the less they will come.
 GAP_SHAPES = (0.5, 0.75, 1.0, 1.4, 2.0)
+RATES = "category string, gap_shape double, rate_shape double, rate_scale double"
 # Of the logarithms of r and alpha.
 _BOUNDS = (np.array([-4.0, -6.0]), np.array([6.0, 20.0]))
 _MOST_STEPS = 100
@@ -30,18 +32,16 @@ class CategoryGaps:
         category: its name.
         buyers: customers who bought it.
         repeaters: those of them who did on a second day.
-        gap_shape: k: a gap to this power is exponential, for one customer; none without a fit.
-        rate_shape: r of the customers' rates; none without a fit.
-        rate_scale: alpha of the rates, in days to the power of k; none without a fit.
+        regularity: the most likely gap shape; none without a fit.
+        rates: r and alpha of the customers' rates, by gap shape; empty without a fit.
         reason: why nobody is reminded of it; none where it is repeated.
     """
 
     category: str
     buyers: int
     repeaters: int
-    gap_shape: float | None = None
-    rate_shape: float | None = None
-    rate_scale: float | None = None
+    regularity: float | None = None
+    rates: Mapping[float, tuple[float, float]] = field(default_factory=dict)
     reason: str | None = None
 
     @property
@@ -119,7 +119,7 @@ def fit_categories(
         − (r + n) ln(alpha + Σ gap^k + s^k)
 
     With k = 1 it is that of the gamma–Poisson model. Customers who bought once count: they are
-    silent. k is the best of `GAP_SHAPES`.
+    silent. r and alpha are fitted for each k of `GAP_SHAPES`.
 
     Args:
         grouped: as `gaps.grouped_gaps` returns them.
@@ -141,13 +141,14 @@ def fit_categories(
         repeats = np.bincount(sums.category, sums.weight * sums.repeats, len(to_fit))
         log_gaps = np.bincount(sums.category, rows["log_gaps"].to_numpy("float64"), len(to_fit))
         likelihood[index] = values + repeats * math.log(shape) + (shape - 1) * log_gaps
-    best = likelihood.argmax(axis=0)
-    fitted = {
-        name: (GAP_SHAPES[at], *np.exp(theta[at, place]).tolist())
-        for place, (name, at) in enumerate(zip(to_fit, best.tolist(), strict=True))
-    }
+    best = [GAP_SHAPES[index] for index in likelihood.argmax(axis=0)]
+    place_of = {name: place for place, name in enumerate(to_fit)}
     return tuple(
-        _with_fit(one, *fitted[one.category], settings=settings) if one.reason is None else one
+        one
+        if one.reason
+        else _with_fit(
+            one, best[place_of[one.category]], theta[:, place_of[one.category]], settings=settings
+        )
         for one in counted
     )
 
@@ -172,12 +173,17 @@ def _count(name: str, rows: pd.DataFrame, settings: ReplenishSettings) -> Catego
 
 
 def _with_fit(
-    one: CategoryGaps, shape: float, r: float, alpha: float, *, settings: ReplenishSettings
+    one: CategoryGaps, regularity: float, theta: Array, *, settings: ReplenishSettings
 ) -> CategoryGaps:
+    """A category with its rates, and the reason if it is bought in bursts."""
     reason = None
-    if shape < settings.min_gap_shape:
-        reason = f"bought in bursts: gap shape {shape}, {settings.min_gap_shape} is needed"
-    return replace(one, gap_shape=shape, rate_shape=r, rate_scale=alpha, reason=reason)
+    if regularity < settings.min_gap_shape:
+        reason = f"bought in bursts: gap shape {regularity}, {settings.min_gap_shape} is needed"
+    rates = {
+        shape: (float(r), float(alpha))
+        for shape, (r, alpha) in zip(GAP_SHAPES, np.exp(theta), strict=True)
+    }
+    return replace(one, regularity=regularity, rates=rates, reason=reason)
 
 
 def _most_likely(sums: GapSums) -> tuple[Array, Array]:
@@ -209,28 +215,32 @@ def _most_likely(sums: GapSums) -> tuple[Array, Array]:
     return theta, value
 
 
+def rate_rows(categories: Iterable[CategoryGaps]) -> list[tuple[str, float, float, float]]:
+    """category, gap_shape, rate_shape, rate_scale of the repeated categories, for each shape."""
+    return [
+        (one.category, shape, *one.rates[shape])
+        for one in categories
+        if one.reason is None
+        for shape in GAP_SHAPES
+    ]
+
+
 def category_rows(
-    categories: Iterable[CategoryGaps], *, as_of: date, fitted_before: date
+    categories: Iterable[CategoryGaps], *, gap_shape: float, as_of: date, fitted_before: date
 ) -> list[tuple[Any, ...]]:
     """REPLENISHMENT_CATEGORIES.
 
     Args:
         categories: as `fit_categories` returns them.
+        gap_shape: the one that predicts best.
         as_of: first day that does not count.
         fitted_before: the cut at which they were fitted.
     """
-    return [
-        (
-            as_of,
-            one.category,
-            one.buyers,
-            one.repeat_share,
-            one.reason is None,
-            one.reason,
-            one.gap_shape,
-            one.rate_shape,
-            one.rate_scale,
-            fitted_before,
-        )
-        for one in categories
-    ]
+    rows = []
+    for one in categories:
+        r, alpha = one.rates.get(gap_shape, (None, None))
+        is_repeated = one.reason is None
+        of_buyers = (one.category, one.buyers, one.repeat_share, is_repeated, one.reason)
+        of_gaps = (one.regularity, gap_shape, r, alpha)
+        rows.append((as_of, *of_buyers, *of_gaps, fitted_before))
+    return rows
