@@ -75,7 +75,7 @@ def test_complete_journey_reaches_the_reference_and_is_calibrated(
     # The reference population has a base rate of 20.8 %.
     assert judged.pairs > 0.97 * everyone
     assert base == pytest.approx(0.208, abs=0.005)
-    assert judged.auc >= 0.69
+    assert judged.auc >= 0.70  # methods: .699 by the rate posterior; .711 measured
     assert judged.top_lift > 2.4
     error = np.abs(judged.deciles["predicted"] - judged.deciles["bought_share"])
     assert error.max() < 0.03
