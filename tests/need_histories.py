@@ -90,7 +90,11 @@ def simulated_needs(name: str, *, customers: int, days: int, seed: int) -> Simul
     names = [item.category.en for item in shop.categories]
     return SimulatedNeeds(
         world,
-        Histories([f"{number:06}" for number in world.ids], names, *facts.T, facts[:, 3]),
+        Histories(
+            [f"{number:06}" for number in world.ids],
+            names,
+            *(facts[:, column] for column in (0, 1, 2, 3, 3)),
+        ),
     )
 
 

@@ -13,9 +13,9 @@ from clarion.workflows import needs
 def run(scope: Scope) -> None:
     """Write the needs of the day, and the comparison of the models."""
     histories = needs.buyers_histories(scope)
-    learned = needs.histories_to_learn(scope, histories)
+    learned = needs.rows_to_learn(scope, histories)
     choice = choose_model(
-        learned,
+        learned.histories,
         as_of=needs.day_number(scope.as_of),
         settings=scope.settings(NeedSettings),
         seed=scope.seed,

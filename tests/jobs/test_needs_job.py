@@ -14,7 +14,6 @@ from clarion.config import Config
 pytestmark = pytest.mark.deep
 
 
-@pytest.mark.covers("F4")
 def test_needs_of_a_day_are_written_once_beside_the_comparison_of_the_models(
     spark: SparkSession, config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -46,6 +45,12 @@ def test_needs_of_a_day_are_written_once_beside_the_comparison_of_the_models(
     again = desk.read("gold.needs").toPandas().sort_values(["customer_id", "rank"])
     assert again.reset_index(drop=True).equals(ranked.reset_index(drop=True))
     assert desk.read("gold.need_models").count() == len(models)
+    # Where there are more customers than models learn from, Spark scores all of them in batches.
+    desk.configure(**{"needs.max_customers": "200", "needs.min_trials": "5"})
+    desk.run("needs", as_of=as_of[0])
+    sampled = desk.read("gold.needs").toPandas()
+    assert set(sampled["customer_id"]) == set(needs["customer_id"])
+    assert (sampled.groupby("customer_id")["category"].nunique() == 3).all()
 
 
 def test_a_shop_without_orders_gets_no_needs_and_the_reason(

@@ -6,6 +6,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,11 +28,14 @@ def test_numpy_scores_what_keras_fitted(monkeypatch: pytest.MonkeyPatch) -> None
     spans = {"window": split.window, "horizon": split.horizon}
     rates = shop_rates(shop.histories, until=split.choosing[0], window=300)
     trials = [shop.histories.trials(cut, **spans) for cut in split.training]
-    networks = []
+    networks: list[Any] = []
     weights_of = sequence._weights
-    monkeypatch.setattr(
-        sequence, "_weights", lambda network: networks.append(network) or weights_of(network)
-    )
+
+    def kept(network: Any) -> Any:
+        networks.append(network)
+        return weights_of(network)
+
+    monkeypatch.setattr(sequence, "_weights", kept)
     model = sequence.fit_gru(Training(rates, trials, seed=1))
     past = shop.histories.trials(split.judging, **spans).past
     read = sequence.sequences(past, rates, mean=model.mean, spread=model.spread)
@@ -45,7 +49,6 @@ def test_numpy_scores_what_keras_fitted(monkeypatch: pytest.MonkeyPatch) -> None
     assert pair_inputs(past, rates).shape == read.pairs.shape
 
 
-@pytest.mark.covers("F4", partly="the interval of one shop; the others have no sequence model")
 def test_the_sequence_model_acts_only_where_it_beats_the_simple_ones(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

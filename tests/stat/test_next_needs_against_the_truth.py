@@ -15,7 +15,6 @@ pytestmark = pytest.mark.deep
 CUSTOMERS, DAYS, SEED = 20_000, 540, 5
 
 
-@pytest.mark.covers("F4")
 @pytest.mark.parametrize("name", ["beauty", "grocery", "gifts"])
 def test_three_categories_hold_the_next_purchase_as_often_as_the_oracle_allows(
     name: str, capsys: pytest.CaptureFixture[str]

@@ -1,10 +1,11 @@
 """What a shop's history says about next needs: rows, the choice of a model, its comparison."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -18,7 +19,7 @@ from clarion.prediction.need.comparison import Comparison
 from clarion.prediction.need.facts import customer_histories, need_facts
 from clarion.prediction.need.histories import Histories, read_histories
 from clarion.prediction.need.rolling import NeedChoice
-from clarion.prediction.need.scoring import next_needs
+from clarion.prediction.need.scoring import needs_of, next_needs
 from clarion.prediction.need.settings import NeedSettings
 from clarion.products.catalogue.current import current_products
 from clarion.runtime.scope import Scope
@@ -49,8 +50,21 @@ def buyers_histories(scope: Scope) -> DataFrame:
     return scope.persist(customer_histories(facts))
 
 
-def histories_to_learn(scope: Scope, histories: DataFrame) -> Histories:
-    """The histories of at most `max_customers` customers, chosen by hash, on the driver.
+@dataclass(frozen=True, slots=True)
+class LearnedRows:
+    """What models learn from, on the driver.
+
+    Args:
+        histories: of at most `max_customers` customers, chosen by hash.
+        everybody: the rows of all customers, where they are no more than that; else None.
+    """
+
+    histories: Histories
+    everybody: pa.Table | None
+
+
+def rows_to_learn(scope: Scope, histories: DataFrame) -> LearnedRows:
+    """The histories of at most `max_customers` customers, on the driver.
 
     Args:
         scope: the run.
@@ -58,16 +72,19 @@ def histories_to_learn(scope: Scope, histories: DataFrame) -> Histories:
     """
     settings = scope.settings(NeedSettings)
     customers = histories.count()
-    if customers > settings.max_customers:
+    are_all = customers <= settings.max_customers
+    if not are_all:
         kept = MILLION * settings.max_customers // customers
         histories = histories.where(bucket("needs", "customer_id") < kept)
-    return read_histories(histories.toArrow(), categories=None, limit=settings.max_categories)
+    table = histories.toArrow()
+    learned = read_histories(table, categories=None, limit=settings.max_categories)
+    return LearnedRows(learned, table if are_all else None)
 
 
-def version_of(scope: Scope, model: str, learned: Histories) -> str:
+def version_of(scope: Scope, model: str, learned: LearnedRows) -> str:
     """Names a model, its settings and what it learned from."""
     settings = asdict(scope.settings(NeedSettings))
-    parts = digest(settings, scope.seed, str(scope.as_of), learned.fingerprint)
+    parts = digest(settings, scope.seed, str(scope.as_of), learned.histories.fingerprint)
     return f"{model}-{parts[:12]}"
 
 
@@ -77,19 +94,18 @@ def write_needs(scope: Scope, histories: DataFrame, learned: Histories, choice: 
     Args:
         scope: the run.
         histories: the frame of `buyers_histories`.
-        learned: histories from which the models learned.
+        learned: rows from which the models learned.
         choice: what acts.
     """
     if choice.model is None or choice.split is None:
         return scope.replace(NEEDS, scope.empty(NEEDS))
-    needs = next_needs(
-        histories,
-        choice.model,
-        categories=learned.categories,
-        as_of=day_number(scope.as_of),
-        window=choice.split.window,
-    )
-    name = choice.model.name
+    span = {"as_of": day_number(scope.as_of), "window": choice.split.window}
+    model, categories = choice.model, learned.histories.categories
+    if learned.everybody is not None:
+        table = needs_of(learned.everybody, model, categories=categories, **span)
+        needs = scope.spark.createDataFrame(table)
+    else:
+        needs = next_needs(histories, model, categories=categories, **span)
     return scope.replace(
         NEEDS,
         needs.select(
@@ -98,13 +114,13 @@ def write_needs(scope: Scope, histories: DataFrame, learned: Histories, choice: 
             "rank",
             "category",
             "probability",
-            F.lit(name).alias("model"),
-            F.lit(version_of(scope, name, learned)).alias("model_version"),
+            F.lit(model.name).alias("model"),
+            F.lit(version_of(scope, model.name, learned)).alias("model_version"),
         ),
     )
 
 
-def write_models(scope: Scope, learned: Histories, choice: NeedChoice) -> int:
+def write_models(scope: Scope, learned: LearnedRows, choice: NeedChoice) -> int:
     """Write NEED_MODELS of the day: every model beside the others, or why there is none."""
     split = choice.split
     common = {
