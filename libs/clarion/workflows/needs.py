@@ -88,8 +88,12 @@ def version_of(scope: Scope, model: str, learned: LearnedRows) -> str:
     return f"{model}-{parts[:12]}"
 
 
-def write_needs(scope: Scope, histories: DataFrame, learned: Histories, choice: NeedChoice) -> int:
+def write_needs(
+    scope: Scope, histories: DataFrame, learned: LearnedRows, choice: NeedChoice
+) -> int:
     """Write NEEDS of the day by the model that acts; none where no model could be judged.
+
+    Where the driver has everybody's rows, it scores them: Python workers would take longer to start.
 
     Args:
         scope: the run.
