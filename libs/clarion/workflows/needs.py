@@ -93,7 +93,7 @@ def write_needs(
 ) -> int:
     """Write NEEDS of the day by the model that acts; none where no model could be judged.
 
-    Where the driver has everybody's rows, it scores them: Python workers would take longer to start.
+    Where the driver has everybody's rows, it scores them: starting workers would take longer.
 
     Args:
         scope: the run.
