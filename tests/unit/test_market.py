@@ -227,7 +227,8 @@ def test_a_competitor_that_cuts_many_prices_warns_with_the_numbers() -> None:
     assert rows["tea"]["warnings"] == ["price_cuts"]
     assert rows["tea"]["evidence"] == ["alpha cut 3 of 10 matched prices in 7 days"]
     assert rows["tea"]["is_warning"]
-    # Four in twenty are a fifth; three in twenty are not.
+    # Three in fifteen are a fifth; three in twenty are not.
+    assert _rows(_market([*cut, *same, *same[:5]]))["tea"]["warnings"] == ["price_cuts"]
     more = [*same, *same, *cut, *[same[0]] * 3]
     assert _rows(_market(more))["tea"]["warnings"] == []
 
@@ -243,6 +244,11 @@ def test_prices_that_rise_against_theirs_warn_only_if_the_interval_says_so() -> 
     ]
     up_and_down = [{"product_id": "p", "theirs": [10.0] * 10, "ours": [10, 12] * 5}]
     assert _rows(_market(up_and_down))["tea"]["warnings"] == []
+    newest_first = [11.5, 9, 12, 10.5, 9.5, 11, 9, 10.5, 9.5, 10]
+    unclear = [{"product_id": "p", "theirs": [10.0] * 10, "ours": newest_first}]
+    row = _rows(_market(unclear))["tea"]
+    assert row["trend_low"] < 0 < 0.03 / 9 < row["trend"]
+    assert row["warnings"] == []
     falling = [{"product_id": "p", "theirs": [10.0] * 10, "ours": list(10 * 1.01**weeks)}]
     assert _rows(_market(falling))["tea"]["warnings"] == []
 
@@ -390,6 +396,9 @@ def test_who_was_first_is_said_only_where_both_beginnings_are_known() -> None:
     assert (row["dated_products"], row["first_share"]) == (2, 0.5)
     assert "earlier" not in row["strengths"]
     assert "later" not in row["weaknesses"]
+    # Nobody watched when the competitor began to list it.
+    old = {"product_id": "both_old", "since": LONG_AGO - timedelta(days=10)}
+    assert _competitors(_market([priced[2]], [old]))["alpha", "tea"]["dated_products"] == 0
     only = _competitors(_market(priced[:1], [products[0], products[2]]))["alpha", "tea"]
     assert (only["dated_products"], only["first_share"]) == (1, 1.0)
     assert "earlier" in only["strengths"]
