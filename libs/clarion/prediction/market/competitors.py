@@ -110,10 +110,12 @@ def _firsts(seen: Observed, chosen: Bools) -> tuple[int, int]:
         seen: the market.
         chosen: a competitor's listings, on sale or not; shape (listings,).
     """
-    matched = seen.listings[chosen].dropna(subset=["product_id"])
-    by_product = matched.groupby(["competitor", "product_id"], as_index=False)["first_seen"].min()
-    since = seen.products[["product_id", "since"]].dropna()
-    dated = by_product.merge(since, on="product_id")
+    since = seen.products.loc[seen.products["since"].notna(), ["product_id", "since"]]
+    if since.empty:
+        return 0, 0
+    key = ["competitor", "product_id"]
+    earliest_first = seen.listings.loc[chosen, [*key, "first_seen"]].sort_values("first_seen")
+    dated = earliest_first.drop_duplicates(key).merge(since, on="product_id")
     if dated.empty:
         return 0, 0
     observed = dated["competitor"].map(seen.observed_since)
