@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from clarion.config import Config
+from clarion.kernel.errors import ConfigError
 from clarion.measures.statistics.intervals import Interval, NotComputable
 from clarion.prediction.market.categories import estimate_categories
 from clarion.prediction.market.competitors import competitor_rows
@@ -309,6 +311,23 @@ def test_a_declared_size_without_amount_period_or_source_is_refused(wrong: dict[
     MarketSize(**right)
     with pytest.raises(ValueError, match="needs an amount above 0"):
         MarketSize(**right | wrong)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ("[{category: tea, amount: 0, first_day: 2025-01-01, last_day: 2025-01-01, source: X}]",
+         "needs an amount above 0"),
+        ("[{category: tea, amount: 1, first_day: 2025-01-01, last_day: 2025-01-01, source: X}, "
+         "{category: tea, amount: 2, first_day: 2024-01-01, last_day: 2024-01-01, source: X}]",
+         "more than one size is declared for tea"),
+        ("[{category: tea, amount: 1}]", "market_position.sizes.0"),
+    ],
+)  # fmt: skip
+def test_a_wrong_size_in_the_configuration_is_a_clear_message(sizes: str, message: str) -> None:
+    config = Config.load(overrides=(f"market_position.sizes={sizes}",))
+    with pytest.raises(ConfigError, match=message):
+        config.section(MarketSettings)
 
 
 def test_every_column_of_a_competitor_by_hand() -> None:

@@ -45,3 +45,9 @@ class MarketSettings:
     min_category_accuracy: float
     examples: int
     sizes: tuple[MarketSize, ...]
+
+    def __post_init__(self) -> None:
+        categories = [size.category for size in self.sizes]
+        twice = sorted({name for name in categories if categories.count(name) > 1})
+        if twice:
+            raise ValueError(f"more than one size is declared for {', '.join(twice)}; keep one")
