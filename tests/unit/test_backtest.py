@@ -21,7 +21,7 @@ from clarion.prediction.sales.backtest import (
     origins,
     scores,
 )
-from clarion.prediction.sales.local import CROSTON, ETS, MEAN, NAIVE, THETA
+from clarion.prediction.sales.local import COMBINED, CROSTON, ETS, MEAN, NAIVE, THETA
 from clarion.prediction.sales.model import LocalForecasts, LocalTask, SalesForecast, forecast_panel
 from clarion.prediction.sales.panel import Array, Panel, panel_of
 from clarion.prediction.sales.settings import ForecastSettings
@@ -243,14 +243,22 @@ def test_a_series_without_a_scale_is_forecast_by_last_weeks_sales() -> None:
     assert [day["expected"] for day in found.forecasts[:7]] == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_croston_competes_where_sales_are_intermittent_and_ets_where_not() -> None:
+def test_croston_competes_where_sales_are_intermittent() -> None:
     settings = replace(SETTINGS, models=[NAIVE, ETS, CROSTON])
     rare = [float(value) for value in np.random.default_rng(2).binomial(1, 0.3, 130)]
     found = _forecast(
         _daily(_rising(130)), _daily(rare, measure="units", series="all"), settings=settings
     )
     candidates = {row["measure"]: set(row["errors"]) for row in found.backtests}
-    assert candidates == {"revenue": {NAIVE, ETS}, "units": {NAIVE, CROSTON}}
+    assert candidates == {"revenue": {NAIVE, ETS}, "units": {NAIVE, ETS, CROSTON}}
+
+
+def test_the_combination_is_the_mean_of_its_parts() -> None:
+    settings = replace(SETTINGS, models=[NAIVE, MEAN, THETA, COMBINED])
+    panel = panel_of(_daily(_rising()), as_of=AS_OF)
+    stub = _stub({NAIVE: 150.0, MEAN: 120.0, THETA: 82.0})
+    found = forecast_panel(panel, calendar=Calendar(), settings=settings, seed=1, run_local=stub)
+    assert {(row["model"], row["expected"]) for row in found.forecasts} == {(COMBINED, 101.0)}
 
 
 def test_an_unknown_model_is_refused_and_so_is_a_competition_without_last_weeks_sales() -> None:

@@ -17,9 +17,11 @@ CROSTON = "croston sba"
 ADIDA = "adida"
 IMAPA = "imapa"
 BOOSTED = "boosted trees"
+COMBINED = "combination"
+PARTS = (MEAN, THETA, BOOSTED)  # of the combination: each errs in its own way
 _STEADY = (NAIVE, MEAN, THETA, ETS)
-_INTERMITTENT = (NAIVE, MEAN, CROSTON, ADIDA, IMAPA)
-MODELS = (*dict.fromkeys((*_STEADY, *_INTERMITTENT)), BOOSTED)
+_INTERMITTENT = (NAIVE, MEAN, THETA, ETS, CROSTON, ADIDA, IMAPA)
+MODELS = (*dict.fromkeys((*_STEADY, *_INTERMITTENT)), BOOSTED, COMBINED)
 _WEEKS = 4  # of the seasonal mean
 
 

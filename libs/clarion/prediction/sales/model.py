@@ -20,7 +20,9 @@ from clarion.prediction.sales.backtest import (
 from clarion.prediction.sales.boosted import Learning, boosted_forecasts
 from clarion.prediction.sales.local import (
     BOOSTED,
+    COMBINED,
     NAIVE,
+    PARTS,
     check_models,
     local_candidates,
     local_forecasts,
@@ -135,6 +137,23 @@ def _candidates(
     run_local: RunLocal,
 ) -> list[LocalForecasts]:
     """Of each series and model, the forecasts from all origins and from the as-of day."""
+    found = _single_models(panel, calendar, settings, seed, run_local)
+    if COMBINED not in settings.models:
+        return found
+    return [
+        {**of_series, COMBINED: np.mean([of_series[name] for name in parts], axis=0)}
+        for of_series in found
+        if (parts := [name for name in PARTS if name in of_series] or [NAIVE])
+    ]
+
+
+def _single_models(
+    panel: Panel,
+    calendar: Calendar,
+    settings: ForecastSettings,
+    seed: int,
+    run_local: RunLocal,
+) -> list[LocalForecasts]:
     days = panel.values.shape[1]
     looks_ahead = origins(days, settings)
     cuts = (*looks_ahead.cuts, days)
