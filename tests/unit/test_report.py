@@ -278,6 +278,7 @@ def test_a_shop_that_has_not_got_far_still_gets_a_report(tmp_path: Path) -> None
         "prediction_models",
         "prediction_reasons",
         "forecasts",
+        "backtests",
         "market_position",
         "competitors",
         "grey_relations",
