@@ -303,3 +303,16 @@ def test_the_same_histories_give_the_same_model() -> None:
     )
     assert np.array_equal(first, again)
     assert first.sum(axis=1) == pytest.approx(1)
+
+
+def test_a_model_has_learned_nothing_from_the_days_that_choose_and_judge() -> None:
+    histories = _lookers(tells=True)
+    later = (histories.day >= 157) & (histories.customer < 40)  # the first choosing cut of day 199
+    category = np.where(later, (histories.category + 1) % 12, histories.category)
+    choices = [
+        choose_model(some, as_of=199, settings=SETTINGS, seed=1)
+        for some in (histories, replace(histories, category=category))
+    ]
+    past = histories.past(157, window=90)
+    first, other = (choice.model.probabilities(past) for choice in choices if choice.model)
+    assert np.array_equal(first, other)
