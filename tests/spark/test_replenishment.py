@@ -119,6 +119,7 @@ def _due(rows: Rows, config: Config, rates: tuple[Any, ...], *pairs: tuple[Any, 
     )
 
 
+@pytest.mark.covers("S7", partly="the coupon of a reminder")
 def test_due_dates_follow_from_the_rate_and_a_silence_moves_them(
     rows: Rows, config: Config
 ) -> None:

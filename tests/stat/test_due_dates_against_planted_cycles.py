@@ -19,7 +19,7 @@ from clarion.sim.course import World
 from clarion.sim.kernel import simulate
 from clarion.sim.traits import draw_traits
 
-pytestmark = pytest.mark.deep
+pytestmark = pytest.mark.slow  # a shop of 8,000 customers
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 CUSTOMERS, SEED, FOLLOWED, HORIZON = 8_000, 31, 180, 14

@@ -24,6 +24,7 @@ SERIES = np.array(
 CHOICE = GreyChoice("mean", 0.5, (0.3, 0.7))
 
 
+@pytest.mark.covers("E3", partly="grey relational analysis; the others are not built")
 def test_grades_are_those_of_the_published_example() -> None:
     grades = grey_grades(REFERENCE, SERIES, rho=0.5)
     np.testing.assert_allclose(grades, [0.8253, 0.6813, 0.6127], atol=5e-5)

@@ -172,6 +172,7 @@ def test_independent_weeks_show_a_trend_in_a_twentieth_and_a_random_walk_in_half
     assert warned < 0.1
 
 
+@pytest.mark.covers("F7")
 def test_every_column_of_a_category_by_hand() -> None:
     recent = AS_OF - timedelta(days=3)
     seen = _market(
@@ -330,6 +331,7 @@ def test_a_wrong_size_in_the_configuration_is_a_clear_message(sizes: str, messag
         config.section(MarketSettings)
 
 
+@pytest.mark.covers("X6", partly="no source states ratings of listings")
 def test_every_column_of_a_competitor_by_hand() -> None:
     seen = _market(
         [
