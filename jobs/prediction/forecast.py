@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from clarion.contracts.gold import CUSTOMER_DAYS, FORECAST_BACKTESTS, FORECASTS, PRODUCT_DAYS
+from clarion.contracts.gold import FORECAST_BACKTESTS, FORECASTS, PRODUCT_DAYS
 from clarion.contracts.silver import ORDER_LINES, PRODUCTS
 from clarion.declarations.shop import calendar
 from clarion.lake.frames import rows_as_frame
@@ -36,7 +36,7 @@ def run(scope: Scope) -> None:
 JOB = Job(
     name="forecast",
     summary=__doc__,
-    reads=(CUSTOMER_DAYS, ORDER_LINES, PRODUCT_DAYS, PRODUCTS),
+    reads=(ORDER_LINES, PRODUCT_DAYS, PRODUCTS),
     writes=(FORECASTS, FORECAST_BACKTESTS),
     purpose="analytics",
     settings=(ForecastSettings,),

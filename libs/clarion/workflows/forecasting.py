@@ -10,9 +10,9 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.contracts.gold import CUSTOMER_DAYS, PRODUCT_DAYS
+from clarion.contracts.gold import PRODUCT_DAYS
 from clarion.contracts.silver import ORDER_LINES, PRODUCTS
-from clarion.measures.columns.days import is_known_by, known_sums, local_day
+from clarion.measures.columns.days import is_known_by, local_day
 from clarion.prediction.sales.local import local_forecasts
 from clarion.prediction.sales.model import LocalForecasts, LocalTask, RunLocal, one_by_one
 from clarion.prediction.sales.panel import ALL, OTHER
@@ -35,9 +35,8 @@ def daily_series(scope: Scope, settings: ForecastSettings) -> pd.DataFrame:
         measure, level, series, day, value, and price (paid for a unit).
     """
     sums = _product_sums(scope, settings).unionByName(
-        _channel_sums(scope, settings), allowMissingColumns=True
+        _order_sums(scope, settings), allowMissingColumns=True
     )
-    sums = sums.unionByName(_customer_sums(scope, settings), allowMissingColumns=True)
     return long_series(sums.toPandas(), largest=settings.series)
 
 
@@ -155,27 +154,28 @@ def _product_sums(scope: Scope, settings: ForecastSettings) -> DataFrame:
     )
 
 
-def _channel_sums(scope: Scope, settings: ForecastSettings) -> DataFrame:
-    """Of each channel: revenue and units."""
+def _order_sums(scope: Scope, settings: ForecastSettings) -> DataFrame:
+    """Of each channel: revenue and units. Of all: orders, and customers who bought."""
     sales = scope.facts_within(ORDER_LINES, settings.history_days).where("kind = 'sale'")
-    day = local_day("happened_at", scope.time_zone).alias("day")
-    return sales.groupBy(
-        F.lit("channel").alias("level"), F.col("channel").alias("series"), day
+    orders = sales.groupBy(
+        "channel", "order_id", "customer_id", local_day("happened_at", scope.time_zone).alias("day")
     ).agg(
         F.sum("amount").cast("double").alias("revenue"),
         F.sum("quantity").cast("double").alias("units"),
     )
-
-
-def _customer_sums(scope: Scope, settings: ForecastSettings) -> DataFrame:
-    """Of all: orders of known customers, and how many of them bought."""
-    since = scope.as_of - timedelta(days=settings.history_days)
-    days = scope.facts(CUSTOMER_DAYS).where(F.col("day") >= F.lit(since))
-    by_customer = known_sums(
-        days.select("customer_id", "day", "known_on", "orders"), of="customer_id",
-        as_of=scope.as_of,
-    )  # fmt: skip
-    return by_customer.groupBy(F.lit(ALL).alias("level"), F.lit(ALL).alias("series"), "day").agg(
-        F.sum("orders").cast("double").alias("orders"),
-        F.count_if(F.col("orders") > 0).cast("double").alias("buyers"),
+    levels = F.array(
+        F.struct(F.lit(ALL).alias("level"), F.lit(ALL).alias("series")),
+        F.struct(F.lit("channel").alias("level"), F.col("channel").alias("series")),
+    )
+    is_total = F.col("level") == ALL
+    return (
+        orders.select("*", F.inline(levels))
+        .groupBy(*_KEYS)
+        .agg(
+            *(F.sum(F.when(~is_total, F.col(name))).alias(name) for name in ("revenue", "units")),
+            *(
+                F.count_distinct(F.when(is_total, F.col(name))).cast("double").alias(count)
+                for name, count in (("order_id", "orders"), ("customer_id", "buyers"))
+            ),
+        )
     )
