@@ -32,7 +32,7 @@ OTHER_WRITERS = {
 }
 # Facts that are kept and that no job reads yet: for what, and the requirements that will read them.
 LATER_USES = {
-    "silver.costs": ("what campaigns cost, beside what they bring", ("E2", "E3", "E4", "X1")),
+    "silver.costs": ("what campaigns cost, beside what they bring", ("E2", "E4", "X1")),
     "silver.assets": ("pictures and texts of products, in lists and on pages", ("R6", "V1")),
 }
 # They touch whole layers; the index of tables says so once.

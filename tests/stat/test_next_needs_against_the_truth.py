@@ -15,7 +15,9 @@ pytestmark = pytest.mark.slow  # 20,000 customers of three shops
 CUSTOMERS, DAYS, SEED = 20_000, 540, 5
 
 
-@pytest.mark.covers("F4", partly="the oracle of these shops is below 85 %: the bar is the oracle less .03")
+@pytest.mark.covers(
+    "F4", partly="the oracle of these shops is below 85 %: the bar is the oracle less .03"
+)
 @pytest.mark.parametrize("name", ["beauty", "grocery", "gifts"])
 def test_three_categories_hold_the_next_purchase_as_often_as_the_oracle_allows(
     name: str, capsys: pytest.CaptureFixture[str]
