@@ -296,8 +296,14 @@ def _simulated_settings(plan: DemoPlan, config: Config, shop: Shop) -> Config:
     return of_shop.with_defaults(
         "demo",
         predict__horizon_days=28,
-        # Of some hundred customers the larger models learn no more, and each takes seconds.
+        # Of some hundred customers the larger models learn no more, and each takes seconds. So do
+        # interests on past days, from which the favourite brand is known.
         predict__models={"event": ["logistic"], "amount": ["linear"]},
+        predict__labels={
+            name: label
+            for name, label in config.get("predict.labels").items()
+            if "brand" not in label["outcome"]
+        },
         strategy__holdout=0.2,
         listing_matches__chinese="bigrams",  # a dictionary of words takes seconds to load
     )

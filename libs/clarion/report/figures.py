@@ -39,6 +39,7 @@ from clarion.lake import Lake
 from clarion.measures.columns.days import start_of
 from clarion.products.similarity.purity import category_purity
 from clarion.report.live import live_frames
+from clarion.report.market import market_frames
 from clarion.report.predictions import prediction_frames
 
 _CUSTOMERS = 1500  # points of a chart; more hide each other
@@ -139,6 +140,7 @@ def read_figures(lake: Lake, *, days: Sequence[date], time_zone: str) -> Figures
         **live_frames(lake, until=start_of(as_of, time_zone)),
         **_loop_frames(lake, days),
         **prediction_frames(lake, as_of),
+        **market_frames(lake, as_of),
         "neighbours": _nearest_products(neighbours, vectors),
         "forecasts": _of_day(lake, FORECASTS, as_of).orderBy("measure", "level", "series", "day"),
         "backtests": _of_day(lake, FORECAST_BACKTESTS, as_of)
