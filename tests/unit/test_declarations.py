@@ -51,7 +51,11 @@ def test_config_check_reads_all_that_the_packaged_configuration_declares(
             f"predict: {{labels: {{a: {LABEL.format('rand() > 1')}}}}}",
             "labels.a.outcome: 'rand' is not",
         ),
-        ("base.yml", "predict: {models: {event: [oracle]}}", "predict.models.event names no model"),
+        (
+            "base.yml",
+            "predict: {models: {event: [oracle], amount: [linear]}}",
+            "predict.models.event names no model",
+        ),
         ("base.yml", "predict: {features: {spend: log1p(spend}}", "spend: a '(' is not closed"),
         ("base.yml", "predict: {features: {one: '1'}}", "uses no declared feature"),
         (

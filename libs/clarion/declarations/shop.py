@@ -291,7 +291,7 @@ def check_inputs(config: Config) -> int:
     }
     for key, value in {**inputs, **labels}.items():
         refuse_unsafe_sql(value, where=key)
-    for kind in {label.kind for label in predict.labels.values()}:
+    for kind in sorted({label.kind for label in predict.labels.values()}):
         models_of(predict.models.get(kind, ()), kind, where=f"predict.models.{kind}")
     required_features(features(config), inputs.values())
     declared = {feature.name for feature in features(config)}
