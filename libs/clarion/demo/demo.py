@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from pyspark.sql import functions as F
 
-from clarion.campaigns.decisions.scale import Baseline, settings_of
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.contracts.gold import MESSAGES, STRATEGIES
 from clarion.contracts.silver import IDENTITIES
 from clarion.declarations import shop as declared
 from clarion.demo.proof import prove
+from clarion.demo.scale import measured_settings
 from clarion.kernel.errors import LakeError
 from clarion.lake import Lake
 from clarion.report.lifts import Proof
@@ -28,7 +28,7 @@ from clarion.runtime.job import Job, Params
 from clarion.runtime.runlog import RunReport, run_jobs
 from clarion.runtime.session import start
 from clarion.runtime.tracking import Tracking
-from clarion.sim import files, margins
+from clarion.sim import files
 from clarion.sim.course import World, build_world
 from clarion.sim.records import customer_number
 from clarion.sim.shop import Shop, parse_shop
@@ -223,7 +223,7 @@ def run_demo(
         days = _turn_days(shop, turns=plan.turns)
         with ThreadPoolExecutor(max_workers=1) as pool:
             # While the JVM starts.
-            measured = pool.submit(_measured, config, shop)
+            measured = pool.submit(measured_settings, config, shop)
             world = pool.submit(build_world, shop, seed=int(config.get("seed")))
             demo = _demo(plan, jobs, days, settings, say=say, announce=announce)
         demo.config = settings.with_defaults("demo", **measured.result())
@@ -307,30 +307,6 @@ def _simulated_settings(plan: DemoPlan, config: Config, shop: Shop) -> Config:
         strategy__holdout=0.2,
         listing_matches__chinese="bigrams",  # a dictionary of words takes seconds to load
     )
-
-
-def _measured(config: Config, shop: Shop) -> dict[str, float]:
-    """Order value, budget and targets by what the shop sold in the four weeks before.
-
-    A thousand customers stand for all.
-
-    Returns:
-        Values by setting; `section__key` names section.key.
-    """
-    few = shop.model_copy(update={"customers": min(shop.customers, 1000)})
-    world = build_world(few, seed=int(config.get("seed")))
-    orders = margins.recent_orders(world, last=shop.history_days)
-    scale = shop.customers / few.customers
-    per_buyer = orders.groupby("buyer").size()
-    settings = settings_of(
-        Baseline(
-            order_value=float(orders["amount"].mean()),
-            revenue=scale * float(orders["amount"].sum()),
-            buyers=round(scale * len(per_buyer)),
-            repeat_buyers=round(scale * int((per_buyer >= 2).sum())),
-        )
-    )
-    return {key.replace(".", "__"): value for key, value in settings.items()}
 
 
 def _inbox(plan: DemoPlan) -> Path:

@@ -1,0 +1,31 @@
+"""Settings in the scale of a simulated shop."""
+
+from clarion.campaigns.decisions.scale import Baseline, settings_of
+from clarion.config import Config
+from clarion.sim import margins
+from clarion.sim.course import build_world
+from clarion.sim.shop import Shop
+
+
+def measured_settings(config: Config, shop: Shop) -> dict[str, float]:
+    """Order value, budget and targets by what the shop sold in the four weeks before.
+
+    A thousand customers stand for all.
+
+    Returns:
+        Values by setting; `section__key` names section.key.
+    """
+    few = shop.model_copy(update={"customers": min(shop.customers, 1000)})
+    world = build_world(few, seed=int(config.get("seed")))
+    orders = margins.recent_orders(world, last=shop.history_days)
+    scale = shop.customers / few.customers
+    per_buyer = orders.groupby("buyer").size()
+    settings = settings_of(
+        Baseline(
+            order_value=float(orders["amount"].mean()),
+            revenue=scale * float(orders["amount"].sum()),
+            buyers=round(scale * len(per_buyer)),
+            repeat_buyers=round(scale * int((per_buyer >= 2).sum())),
+        )
+    )
+    return {key.replace(".", "__"): value for key, value in settings.items()}
