@@ -64,7 +64,8 @@ def _differing(left: ast.AST, right: ast.AST) -> ast.AST:
             if isinstance(one, list) and len(one) == len(other):
                 unequal = [pair for pair in zip(one, other, strict=True) if not _equal(*pair)]
                 one, other = unequal[0] if len(unequal) == 1 else (None, None)
-            if isinstance(one, ast.expr | ast.stmt | ast.keyword | ast.comprehension):
+            parts = ast.expr | ast.stmt | ast.keyword | ast.comprehension
+            if isinstance(one, parts | ast.match_case | ast.pattern):
                 return _differing(one, other)
     return left
 
