@@ -3,19 +3,24 @@
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from clarion.kernel.errors import ConfigError
 from clarion.measures.statistics.intervals import Interval, NotComputable
-from clarion.prediction.outcomes import gate, quality
+from clarion.prediction.outcomes import fitting, gate, quality
 from clarion.prediction.outcomes.calibration import fit_calibration
 from clarion.prediction.outcomes.cuts import Cuts, choose_cuts
+from clarion.prediction.outcomes.fitting import Candidate
 from clarion.prediction.outcomes.gate import SuspectedLeakError
 from clarion.prediction.outcomes.models import find_models, models_of
 from clarion.prediction.outcomes.reasons import linear_weights
+from clarion.prediction.outcomes.settings import Kind
 
+Array = npt.NDArray[np.float64]
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=2000)
 TRUE = 1 / (1 + np.exp(-(1.2 * X - 0.8)))
@@ -184,3 +189,28 @@ def test_the_linear_part_of_a_curved_score_is_said_to_be_a_part() -> None:
     assert explained == pytest.approx(1 / 1.5, abs=0.05)
     weights, explained = linear_weights(scaled, np.full(5000, 0.3))
     assert (weights.tolist(), explained) == ([0.0, 0.0], 1.0)
+
+
+def test_a_larger_model_wins_only_if_it_is_surely_better() -> None:
+    draws = np.random.default_rng(8)
+    outcome = np.repeat([0.0, 1.0], 400)
+    logistic = outcome + draws.normal(scale=2.0, size=800)
+    by_chance = logistic + draws.normal(scale=1.5, size=800) + 0.3 * outcome
+    better = outcome + draws.normal(scale=0.7, size=800)
+    candidates = [Candidate(find_models()[name], None) for name in ("logistic", "forest")]
+
+    def winner(score: Array, label: Array = outcome, kind: Kind = "event") -> str:
+        rows = pd.DataFrame(
+            {"label_x": label, "score_x_logistic": logistic, "score_x_forest": score}
+        )
+        return fitting.best_candidate(rows, "x", kind, candidates).model.name
+
+    own, other = quality.auc_interval(outcome, by_chance), quality.auc_interval(outcome, logistic)
+    assert own is not None
+    assert other is not None
+    assert own.value > other.value, "a higher AUC alone is not enough"
+    assert winner(by_chance) == "logistic"
+    assert winner(better) == "forest"
+    amounts = logistic + draws.normal(size=800)
+    assert winner(amounts + 0.1, amounts, "amount") == "forest"
+    assert winner(logistic, amounts, "amount") == "logistic"

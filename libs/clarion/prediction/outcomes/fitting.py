@@ -183,7 +183,7 @@ def choose(
         item.model.name: _figure(label.kind, by_role[CHOOSE], name, item.model)
         for item in candidates
     }
-    winner = _winner(by_role[CHOOSE], name, label.kind, candidates)
+    winner = best_candidate(by_role[CHOOSE], name, label.kind, candidates)
     column = score_column(name, winner.model)
     calibration = fit_calibration(label.kind, *_arrays(by_role[CALIBRATE], name, column))
     outcome, score = _arrays(by_role[JUDGE], name, column)
@@ -212,10 +212,17 @@ def choose(
     )  # fmt: skip
 
 
-def _winner(
+def best_candidate(
     rows: pd.DataFrame, name: str, kind: Kind, candidates: Sequence[Candidate]
 ) -> Candidate:
-    """The last of the candidates that is surely better than each one that won before it."""
+    """The last of the candidates that is surely better than each one that won before it.
+
+    Args:
+        rows: with label_NAME and score_NAME_MODEL of each candidate.
+        name: the label's name.
+        kind: event or amount.
+        candidates: fitted models, the simplest first.
+    """
     best = candidates[0]
     for item in candidates[1:]:
         outcome, score = _arrays(rows, name, score_column(name, item.model))
