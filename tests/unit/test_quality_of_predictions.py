@@ -142,6 +142,9 @@ def test_a_leak_is_named() -> None:
     inputs = {"recency": X, "canary": Y + RNG.normal(scale=0.1, size=2000)}
     with pytest.raises(SuspectedLeakError, match="'canary' alone has 1.000"):
         gate.refuse_leak("churn", Y, Y, inputs, limit=0.95)
+    against = {"recency": X, "canary": -inputs["canary"]}
+    with pytest.raises(SuspectedLeakError, match="'canary' alone has 1.000"):
+        gate.refuse_leak("churn", Y, Y, against, limit=0.95)
     gate.refuse_leak("churn", Y, TRUE, inputs, limit=0.95)
 
 
@@ -214,3 +217,7 @@ def test_a_larger_model_wins_only_if_it_is_surely_better() -> None:
     amounts = logistic + draws.normal(size=800)
     assert winner(amounts + 0.1, amounts, "amount") == "forest"
     assert winner(logistic, amounts, "amount") == "logistic"
+    lucky = logistic + 0.2 * (amounts - logistic) * draws.choice([-1, 1], size=800, p=[0.48, 0.52])
+    gap = quality.loss_difference(np.abs(lucky - amounts), np.abs(logistic - amounts))
+    assert gap.value < 0 < gap.high, "lower, and not surely so"
+    assert winner(lucky, amounts, "amount") == "logistic"
