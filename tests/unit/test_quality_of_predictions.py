@@ -217,7 +217,7 @@ def test_a_larger_model_wins_only_if_it_is_surely_better() -> None:
     amounts = logistic + draws.normal(size=800)
     assert winner(amounts + 0.1, amounts, "amount") == "forest"
     assert winner(logistic, amounts, "amount") == "logistic"
-    lucky = logistic + 0.2 * (amounts - logistic) * draws.choice([-1, 1], size=800, p=[0.48, 0.52])
+    lucky = logistic + 0.2 * (amounts - logistic) * draws.choice([-1, 1], size=800, p=[0.46, 0.54])
     gap = quality.loss_difference(np.abs(lucky - amounts), np.abs(logistic - amounts))
     assert gap.value < 0 < gap.high, "lower, and not surely so"
     assert winner(lucky, amounts, "amount") == "logistic"
