@@ -15,6 +15,7 @@ from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.contracts import TABLES
 from clarion.demo.demo import KERNEL
+from clarion.demo.scale import demo_defaults
 from clarion.jobs.registry import JOBS
 from clarion.lake import Lake
 from clarion.runtime import pipeline
@@ -107,13 +108,14 @@ class Turns:
             "shop.currency": str(self.shop["currency"]),
             "data": str(self.folder / "inbox"),
             "privacy.key": f"file:{self.folder / 'privacy.key'}",
-            "listing_matches.chinese": "bigrams",  # as the demo has it
         }
         settings = {**LOOP, **of_shop, "seed": "11"}
-        return Config.load(
+        config = Config.load(
+            environment="small",
             conf_dir=self.conf_dir,
             overrides=tuple(f"{name}={value}" for name, value in settings.items()),
         )
+        return config.with_defaults("demo", **demo_defaults(config))
 
     def read(self, name: str) -> DataFrame:
         return self.lake.read(TABLES[name])

@@ -18,7 +18,7 @@ from clarion.contracts.gold import MESSAGES, STRATEGIES
 from clarion.contracts.silver import IDENTITIES
 from clarion.declarations import shop as declared
 from clarion.demo.proof import prove
-from clarion.demo.scale import measured_settings
+from clarion.demo.scale import demo_defaults, measured_settings
 from clarion.kernel.errors import LakeError
 from clarion.lake import Lake
 from clarion.report.lifts import Proof
@@ -293,20 +293,7 @@ def _simulated_settings(plan: DemoPlan, config: Config, shop: Shop) -> Config:
         data=str(_inbox(plan)),
         privacy__key=f"file:{key}",
     )
-    return of_shop.with_defaults(
-        "demo",
-        predict__horizon_days=28,
-        # Of some hundred customers the larger models learn no more, and each takes seconds. So do
-        # interests on past days, from which the favourite brand is known.
-        predict__models={"event": ["logistic"], "amount": ["linear"]},
-        predict__labels={
-            name: label
-            for name, label in config.get("predict.labels").items()
-            if "brand" not in label["outcome"]
-        },
-        strategy__holdout=0.2,
-        listing_matches__chinese="bigrams",  # a dictionary of words takes seconds to load
-    )
+    return of_shop.with_defaults("demo", **demo_defaults(config))
 
 
 def _inbox(plan: DemoPlan) -> Path:

@@ -1,5 +1,7 @@
 """Settings in the scale of a simulated shop."""
 
+from typing import Any
+
 from clarion.campaigns.decisions.scale import Baseline, settings_of
 from clarion.config import Config
 from clarion.sim import margins
@@ -29,3 +31,24 @@ def measured_settings(config: Config, shop: Shop) -> dict[str, float]:
         )
     )
     return {key.replace(".", "__"): value for key, value in settings.items()}
+
+
+def demo_defaults(config: Config) -> dict[str, Any]:
+    """What the demo sets, unless a flag says otherwise.
+
+    Returns:
+        Values by setting; `section__key` names section.key.
+    """
+    return {
+        "predict__horizon_days": 28,
+        # Of few customers the larger models learn no more, and each takes seconds. So do
+        # interests on past days, from which the favourite brand is known.
+        "predict__models": {"event": ["logistic"], "amount": ["linear"]},
+        "predict__labels": {
+            name: label
+            for name, label in config.get("predict.labels").items()
+            if "brand" not in label["outcome"]
+        },
+        "strategy__holdout": 0.2,
+        "listing_matches__chinese": "bigrams",  # a dictionary of words takes seconds to load
+    }
