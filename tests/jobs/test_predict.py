@@ -192,7 +192,7 @@ def _rows(shop: Desk, day: date) -> dict[str, dict[str, Any]]:
 def test_labels_and_models_compete_a_model_serves_on_and_a_bad_one_is_taken_back(
     shop: Desk,
 ) -> None:
-    tomorrow, later = AS_OF + timedelta(days=1), AS_OF + timedelta(days=2)
+    tomorrow = AS_OF + timedelta(days=1)
     shop.configure(
         **{
             "predict.features": f"{{{PLAIN}}}",
@@ -230,8 +230,8 @@ def test_labels_and_models_compete_a_model_serves_on_and_a_bad_one_is_taken_back
         rows["churn"]["model_version"],
     )
     shop.configure(**{"predict.features": "{frequency: log1p(orders_365d)}"})
-    shop.run("profiles", "features", "predict", as_of=later)
-    bad = _rows(shop, later)["churn"]
+    shop.run("predict", as_of=tomorrow)
+    bad = _rows(shop, tomorrow)["churn"]
     assert bad["state"] == "trained"
     assert bad["auc"] < served["auc"]
     assert bad["model_version"] != served["model_version"]
@@ -241,12 +241,12 @@ def test_labels_and_models_compete_a_model_serves_on_and_a_bad_one_is_taken_back
             "predict.versions": f"{{churn: '{served['model_version']}'}}",
         }
     )
-    shop.run("predict", as_of=later)
-    back = _rows(shop, later)["churn"]
+    shop.run("predict", as_of=tomorrow)
+    back = _rows(shop, tomorrow)["churn"]
     assert (back["state"], back["model_version"]) == ("set", served["model_version"])
     assert back["auc"] == served["auc"], "with the figures of its own fit"
     versions = shop.read("gold.predictions").where(
-        (F.col("as_of") == F.lit(later)) & (F.col("label") == "churn")
+        (F.col("as_of") == F.lit(tomorrow)) & (F.col("label") == "churn")
     )
     assert {row[0] for row in versions.select("model_version").distinct().collect()} == {
         served["model_version"]
