@@ -144,8 +144,27 @@ def of_a_day(day: date) -> dict[str, list[dict[str, Any]]]:
         "gold.product_neighbours": [
             {"product_id": "p1", "neighbour_id": "p2", "cosine": day.day / 100}
         ],
-        "gold.forecasts": [{"series": name}],
-        "gold.forecast_backtests": [{"series": name}],
+        "gold.prediction_models": [{"label": name, "kind": "event", "state": "none"}],
+        "gold.predictions": [
+            {
+                **customer,
+                "label": "churn",
+                "probability": 0.9,
+                "band": "high",
+                "reasons": [("recency", 0.5, name, name), ("spend", -0.5, other, other)],
+            },
+            {
+                **customer,
+                "label": "value",
+                "expected": 9.0,
+                "band": "low",
+                "reasons": [("recency", 0.5, other, other)],
+            },
+        ],
+        "gold.forecasts": [{"measure": "revenue", "level": "all", "series": name}],
+        "gold.forecast_backtests": [
+            {"measure": "revenue", "level": "all", "series": name, "reason": "too short"}
+        ],
         "gold.campaigns": [{"campaign_id": name}],
         "ops.targets": [{"target": name, "verdict": "met"}],
     }
@@ -181,7 +200,7 @@ def test_a_report_of_a_day_leaves_out_what_came_later_and_what_is_too_long_ago(l
     today = f"of {DAY}"
     for shown, column in (
         ("segments", "segment_id"), ("flows", "to_segment"), ("tags", "tag"), ("group_tags", "tag"), ("forecasts", "series"),
-        ("backtests", "series"),
+        ("backtests", "series"), ("prediction_models", "label"), ("prediction_reasons", "en"),
         ("campaigns", "campaign_id"), ("targets", "target"), ("customers", "segment_id"), ("neighbours", "title"),
     ):  # fmt: skip
         assert list(getattr(figures, shown)[column]) == [today], shown
