@@ -10,7 +10,6 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.contracts.core import Table
 from clarion.contracts.gold import (
     ADJUSTMENTS,
     BUDGETS,
@@ -41,6 +40,7 @@ from clarion.products.similarity.purity import category_purity
 from clarion.report.live import live_frames
 from clarion.report.market import market_frames
 from clarion.report.predictions import prediction_frames
+from clarion.report.reads import of_day
 
 _CUSTOMERS = 1500  # points of a chart; more hide each other
 _PRODUCTS = 6
@@ -131,8 +131,8 @@ def read_figures(lake: Lake, *, days: Sequence[date], time_zone: str) -> Figures
         time_zone: the shop's zone.
     """
     as_of = days[-1]
-    vectors = _of_day(lake, PRODUCT_VECTORS, as_of)
-    neighbours = _of_day(lake, PRODUCT_NEIGHBOURS, as_of)
+    vectors = of_day(lake, PRODUCT_VECTORS, as_of)
+    neighbours = of_day(lake, PRODUCT_NEIGHBOURS, as_of)
     # Each of at most some thousand rows.
     frames = {
         **_intake_frames(lake),
@@ -142,22 +142,18 @@ def read_figures(lake: Lake, *, days: Sequence[date], time_zone: str) -> Figures
         **prediction_frames(lake, as_of),
         **market_frames(lake, as_of),
         "neighbours": _nearest_products(neighbours, vectors),
-        "forecasts": _of_day(lake, FORECASTS, as_of).orderBy("measure", "level", "series", "day"),
-        "backtests": _of_day(lake, FORECAST_BACKTESTS, as_of)
+        "forecasts": of_day(lake, FORECASTS, as_of).orderBy("measure", "level", "series", "day"),
+        "backtests": of_day(lake, FORECAST_BACKTESTS, as_of)
         .drop("errors")
         .orderBy("measure", "level", "series"),
-        "campaigns": _of_day(lake, CAMPAIGNS, as_of).orderBy(F.desc("reach"), "campaign_id"),
-        "targets": _of_day(lake, TARGETS, as_of),
+        "campaigns": of_day(lake, CAMPAIGNS, as_of).orderBy(F.desc("reach"), "campaign_id"),
+        "targets": of_day(lake, TARGETS, as_of),
         "without_rate": _rows_without_rate(lake, as_of),
     }
     reads: list[Callable[[], Any]] = [partial(category_purity, neighbours, vectors)]
     reads += [frame.toPandas for frame in frames.values()]
     results = run_concurrently(reads)
     return Figures(**dict(zip(("purity", *frames), results, strict=True)))
-
-
-def _of_day(lake: Lake, table: Table, as_of: date) -> DataFrame:
-    return lake.read(table).where(F.col("as_of") == F.lit(as_of))
 
 
 def _intake_frames(lake: Lake) -> dict[str, DataFrame]:
@@ -183,7 +179,7 @@ def _intake_frames(lake: Lake) -> dict[str, DataFrame]:
 def _rows_without_rate(lake: Lake, as_of: date) -> DataFrame:
     """Rows that the last run of each job left out: table, rows, and jobs."""
     last_runs = (
-        _of_day(lake, RUNS, as_of)
+        of_day(lake, RUNS, as_of)
         .where("state = 'done'")
         .groupBy("job")
         .agg(F.max_by("rows_without_rate", "started_at").alias("rows"))
@@ -201,9 +197,9 @@ def _rows_without_rate(lake: Lake, as_of: date) -> DataFrame:
 
 def _group_frames(lake: Lake, as_of: date) -> dict[str, DataFrame]:
     """The groups of a day: portraits, samples of their customers, moves and tags."""
-    members = _of_day(lake, SEGMENT_MEMBERS, as_of).select("customer_id", "segment_id")
+    members = of_day(lake, SEGMENT_MEMBERS, as_of).select("customer_id", "segment_id")
     customers = (
-        _of_day(lake, CUSTOMER_PROFILES, as_of)
+        of_day(lake, CUSTOMER_PROFILES, as_of)
         .join(members, "customer_id")
         .select(
             "segment_id",
@@ -216,18 +212,18 @@ def _group_frames(lake: Lake, as_of: date) -> dict[str, DataFrame]:
         .limit(_CUSTOMERS)
     )
     group_tags = (
-        _of_day(lake, CUSTOMER_TAGS, as_of)
+        of_day(lake, CUSTOMER_TAGS, as_of)
         .select("customer_id", F.explode("tags.tag").alias("tag"))
         .join(members, "customer_id")
         .groupBy("segment_id", "tag")
         .count()
     )
     return {
-        "segments": _of_day(lake, SEGMENTS, as_of).orderBy(F.desc("revenue")),
+        "segments": of_day(lake, SEGMENTS, as_of).orderBy(F.desc("revenue")),
         "customers": customers,
         "compared_features": _compared_features(lake, members, as_of),
-        "flows": _of_day(lake, SEGMENT_FLOWS, as_of).orderBy("from_segment", "to_segment"),
-        "tags": _of_day(lake, TAGS, as_of).orderBy("tag"),
+        "flows": of_day(lake, SEGMENT_FLOWS, as_of).orderBy("from_segment", "to_segment"),
+        "tags": of_day(lake, TAGS, as_of).orderBy("tag"),
         "group_tags": group_tags,
     }
 
@@ -237,10 +233,10 @@ def _compared_features(lake: Lake, members: DataFrame, as_of: date) -> DataFrame
 
     Their order follows neither their names nor their groups.
     """
-    model = _of_day(lake, SEGMENT_MODELS, as_of).select("features").first()
+    model = of_day(lake, SEGMENT_MODELS, as_of).select("features").first()
     expressions: dict[str, str] = dict(model["features"]) if model else {}
     used = dict.fromkeys(name for text in expressions.values() for name in names(text))
-    features = _of_day(lake, CUSTOMER_FEATURES, as_of).select(
+    features = of_day(lake, CUSTOMER_FEATURES, as_of).select(
         "customer_id", *(F.col("values")[name].alias(name) for name in used)
     )
     return (

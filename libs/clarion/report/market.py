@@ -7,10 +7,10 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clarion.contracts import Table
 from clarion.contracts.gold.market import COMPETITORS, GREY_RELATIONS, MARKET_POSITION
 from clarion.lake import Lake
 from clarion.prediction.market.observed import ALL
+from clarion.report.reads import of_day
 
 _LISTED = 12  # rows of a list
 
@@ -25,12 +25,12 @@ def market_frames(lake: Lake, as_of: date) -> dict[str, DataFrame]:
     """
     is_all = F.col("category") == ALL
     return {
-        "market_position": _of_day(lake, MARKET_POSITION, as_of)
+        "market_position": of_day(lake, MARKET_POSITION, as_of)
         .orderBy(F.desc(is_all), F.desc("is_warning"), F.desc("listings"), "category")
         .limit(_LISTED)
         .drop("history"),
-        "competitors": _of_day(lake, COMPETITORS, as_of).where(is_all).orderBy("competitor"),
-        "grey_relations": _of_day(lake, GREY_RELATIONS, as_of)
+        "competitors": of_day(lake, COMPETITORS, as_of).where(is_all).orderBy("competitor"),
+        "grey_relations": of_day(lake, GREY_RELATIONS, as_of)
         .where(is_all & F.col("grade").isNotNull())
         .orderBy("rank", "driver"),
     }
@@ -41,17 +41,13 @@ def market_context(
 ) -> dict[str, Any]:
     """The market as the template is given it; a value that is not known becomes None."""
     return {
-        "market_position": _known(position),
-        "competitors": _known(competitors),
-        "grey_relations": _known(relations),
+        "market_position": _rows_with_none(position),
+        "competitors": _rows_with_none(competitors),
+        "grey_relations": _rows_with_none(relations),
     }
 
 
-def _of_day(lake: Lake, table: Table, as_of: date) -> DataFrame:
-    return lake.read(table).where(F.col("as_of") == F.lit(as_of))
-
-
-def _known(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def _rows_with_none(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         {
             str(name): None if pd.api.types.is_scalar(value) and pd.isna(value) else value

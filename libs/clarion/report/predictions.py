@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from clarion.contracts.gold import PREDICTION_MODELS, PREDICTIONS
 from clarion.lake import Lake
+from clarion.report.reads import of_day
 
 _REASONS = 3
 
@@ -22,17 +23,16 @@ def prediction_frames(lake: Lake, as_of: date) -> dict[str, DataFrame]:
         prediction_models (PREDICTION_MODELS of the day), prediction_reasons (label, en, customers:
         how many of the band `high` have this reason for a higher prediction).
     """
-    of_day = F.col("as_of") == F.lit(as_of)
     reasons = (
-        lake.read(PREDICTIONS)
-        .where(of_day & (F.col("band") == "high"))
+        of_day(lake, PREDICTIONS, as_of)
+        .where("band = 'high'")
         .select("label", F.explode("reasons").alias("reason"))
         .where("reason.effect > 0")
         .groupBy("label", F.col("reason.en").alias("en"))
         .agg(F.count("*").alias("customers"))
     )
     return {
-        "prediction_models": lake.read(PREDICTION_MODELS).where(of_day).orderBy("label"),
+        "prediction_models": of_day(lake, PREDICTION_MODELS, as_of).orderBy("label"),
         "prediction_reasons": reasons.orderBy("label", F.desc("customers"), "en"),
     }
 
