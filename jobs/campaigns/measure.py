@@ -11,6 +11,7 @@ from clarion.campaigns.measurement.transforms import arms, outcomes, strategy_kp
 from clarion.contracts.gold import DECISIONS, MESSAGES, STRATEGIES, STRATEGY_KPIS
 from clarion.contracts.silver import ORDER_LINES, RESPONSES
 from clarion.measures.columns.days import arrived_before
+from clarion.measures.columns.frames import local_frame
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 
@@ -56,7 +57,7 @@ def run(scope: Scope) -> None:
         time_zone=scope.time_zone,
     )
     rows = lift_rows(row.asDict() for row in arm_moments.collect())  # two rows a strategy
-    lifts = scope.spark.createDataFrame(rows, LIFT_COLUMNS)
+    lifts = local_frame(scope.spark, rows, LIFT_COLUMNS)
     scope.replace(STRATEGY_KPIS, kpis.join(lifts, "strategy_id"))
 
 

@@ -11,6 +11,7 @@ from clarion.contracts.gold import (
     REPLENISHMENTS,
 )
 from clarion.contracts.silver import ORDER_LINES, PRODUCTS
+from clarion.measures.columns.frames import local_frame
 from clarion.prediction.replenishment.calibration import outcomes
 from clarion.prediction.replenishment.due import (
     HORIZONS,
@@ -38,7 +39,7 @@ def run(scope: Scope) -> None:
     before = gaps_at(days, cut=cut)
 
     categories = fit_categories(grouped_gaps(before, cut=cut).toPandas(), settings=settings)
-    of_shapes = scope.spark.createDataFrame(rate_rows(categories), RATES)
+    of_shapes = local_frame(scope.spark, rate_rows(categories), RATES)
     rates = partial(with_rates, min_purchases=settings.min_purchases)
     scored = scored_pairs(rates(before, of_shapes))
     counts = outcomes(scored, cut=cut, horizons=HORIZONS).toPandas()
@@ -58,7 +59,7 @@ def run(scope: Scope) -> None:
         REPLENISHMENT_CATEGORIES: category_rows(categories, gap_shape=chosen.gap_shape, **dated),
         REPLENISHMENT_CALIBRATION: calibration_rows(chosen.judgements, **dated),
     }
-    frames = {table: scope.spark.createDataFrame(rows, table.ddl) for table, rows in local.items()}
+    frames = {table: local_frame(scope.spark, rows, table.ddl) for table, rows in local.items()}
     writes = {REPLENISHMENTS: due, **frames}
     scope.run_concurrently(partial(scope.replace, *write) for write in writes.items())
 

@@ -59,7 +59,7 @@ SIZES = {"small": Size(1.0, 122, browsing=0.5), "medium": Size(5.0, 180), "large
 # Jobs whose results no further turn needs: the shop's last day is live.
 LAST_TURN = (
     "forecast", "grey_relations", "market_position", "match_listings", "monitor", "needs", "paths",
-    "product_pairs", "replenish", "scorecard",
+    "product_matrix", "product_pairs", "replenish", "scorecard",
 )  # fmt: skip
 LAST_DAY = {"complete-journey": date(2018, 1, 1)}
 # Delta's Kernel reads a table's log in the driver: 0.11 s after each write, where the connector's

@@ -34,6 +34,7 @@ from clarion.lake import Lake
 from clarion.lake.frames import rows_as_frame, union_all
 from clarion.lake.locks import exclusive_locks
 from clarion.lake.maintenance import Maintenance
+from clarion.measures.columns.frames import local_frame
 
 _RECORD_KEY = QUARANTINE.key
 # Without their author these still tell who it was: they are removed as a whole.
@@ -226,8 +227,8 @@ def _erase_surrogates(lake: Lake, subject: Subject, certificate: Certificate) ->
 
     def remove(table: Table) -> None:
         for column in _surrogate_columns(table):
-            accounts = lake.spark.createDataFrame(
-                [(account,) for account in sorted(subject.accounts)], f"{column} string"
+            accounts = local_frame(
+                lake.spark, [(account,) for account in sorted(subject.accounts)], f"{column} string"
             )
             certificate.count(table, lake.remove(table, accounts))
 

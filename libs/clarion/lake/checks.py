@@ -9,6 +9,7 @@ from pyspark.sql import types as T
 
 from clarion.contracts import Table
 from clarion.kernel.errors import ContractError, first_line
+from clarion.measures.columns.frames import local_frame
 
 
 @cache
@@ -70,7 +71,7 @@ def check_expressions(spark: SparkSession, table: Table) -> None:
     """
     if not table.checks:
         return
-    empty = spark.createDataFrame([], schema_of(table))
+    empty = local_frame(spark, [], schema_of(table))
     try:
         _ = empty.selectExpr(
             *(f"({check.expression}) IS TRUE AS `{check.name}`" for check in table.checks)

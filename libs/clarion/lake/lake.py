@@ -24,6 +24,7 @@ from clarion.lake.file_stats import slice_occupancy
 from clarion.lake.location import Location
 from clarion.lake.locks import exclusive_lock
 from clarion.lake.writes import differs, refuse_outside, run_write, write_rows
+from clarion.measures.columns.frames import local_frame
 
 T = TypeVar("T")
 _CREATE_SECONDS = 60  # how long to wait for another process that creates the same table
@@ -132,7 +133,7 @@ class Lake:
 
     def empty(self, table: Table) -> DataFrame:
         """No rows, in the contract's shape."""
-        return self.spark.createDataFrame([], schema_of(table))
+        return local_frame(self.spark, [], schema_of(table))
 
     def append(self, table: Table, frame: DataFrame) -> int:
         """Add rows; returns how many. Not idempotent: for tables of ops that only grow."""

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import pyspark
 from py4j.java_gateway import JavaClass
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
@@ -21,6 +22,21 @@ from clarion.runtime.jars import IVY, session_jars
 from clarion.runtime.launch import launch_jvm
 
 _JAVA_OPTIONS = "spark.driver.extraJavaOptions"
+_SEARCHED_FIRST = ("spark-core_", "spark-sql_", "spark-catalyst_", "scala-library-")
+# By the names that PySpark uses: a short one is searched for in each package that it may be of.
+_CACHED_CLASSES = (
+    "functions",
+    "org.apache.spark.sql.functions",
+    "org.apache.spark.sql.Observation",
+    "org.apache.spark.sql.api.python.PythonSQLUtils",
+    "org.apache.spark.sql.classic.Dataset",
+    "org.apache.spark.sql.classic.SparkSession",
+    "org.apache.spark.sql.expressions.Window",
+    "org.apache.spark.storage.StorageLevel",
+    "PythonSQLUtils",
+    "PythonUtils",
+    "SimplePythonFunction",
+)
 ALWAYS = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -107,7 +123,9 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
             *([encryption.JAR] if encrypting or _is_local(master) else []),
         )
     ]
-    on_path = ":".join(filter(None, [*jars, settings.get("spark.driver.extraClassPath")]))
+    on_path = ":".join(
+        filter(None, [*jars, *_searched_first(), settings.get("spark.driver.extraClassPath")])
+    )
     options = _java_options(config, settings.get(_JAVA_OPTIONS, ""), class_path=on_path)
     quiet = builder.master(master).config(_JAVA_OPTIONS, options)
     if memory:
@@ -135,6 +153,16 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
 def _is_local(master: Any) -> bool:
     """Whether driver and executors are one process."""
     return str(master).partition("[")[0] == "local"
+
+
+def _searched_first() -> list[str]:
+    """Jars in which the JVM looks for classes before Spark's 300 others.
+
+    Spark reads the class of each function that it sends to tasks from its jar, which is a search
+    through all of those before it: 3 % of the demo's processor time.
+    """
+    jars = Path(pyspark.__file__).parent / "jars"
+    return [str(jar) for begin in _SEARCHED_FIRST for jar in sorted(jars.glob(f"{begin}*.jar"))]
 
 
 def _local_files(settings: dict[str, str]) -> dict[str, str]:
@@ -173,7 +201,7 @@ def _cache_classes(spark: SparkSession) -> None:
     this process has started itself.
     """
     view: Any = spark._jvm
-    for name in ("functions", "org.apache.spark.sql.functions", "PythonUtils"):
+    for name in _CACHED_CLASSES:
         setattr(view, name, _CachedClass(getattr(view, name)._fqn, view._gateway_client))
 
 

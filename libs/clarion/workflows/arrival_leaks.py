@@ -32,6 +32,7 @@ from clarion.contracts.ops import SCANNED
 from clarion.contracts.vault import PERSONAL_DATA
 from clarion.kernel.ids import digest
 from clarion.lake.frames import rows_as_frame, union_all
+from clarion.measures.columns.frames import local_frame
 from clarion.runtime.scope import Scope
 from clarion.workflows.leaks import collect_leaks, vault_leaks
 
@@ -140,7 +141,7 @@ def _in_outbox(scope: Scope, files: list[Part]) -> list[Leak]:
     if texts and scope.exists(PERSONAL_DATA):
         rows = [(path, None, path, name, text) for path, name, text in sorted(texts)]
         schema = ", ".join(f"`{name}` string" for name in CELL)
-        leaks += vault_leaks(scope, scope.spark.createDataFrame(rows, schema))
+        leaks += vault_leaks(scope, local_frame(scope.spark, rows, schema))
     return leaks
 
 

@@ -11,6 +11,7 @@ from clarion.customers.features.transforms import compute_features
 from clarion.customers.profiles.profiles import customer_profiles
 from clarion.customers.profiles.settings import ProfileSettings
 from clarion.declarations import shop
+from clarion.measures.columns.frames import local_frame
 from clarion.runtime.scope import Scope
 from clarion.workflows import feature_views as facts_of_customers
 from clarion.workflows.feature_views import feature_views
@@ -49,8 +50,8 @@ def past_features(scope: Scope, features: tuple[Feature, ...], *, as_of: date) -
     Returns:
         One row per customer: customer_id and each feature.
     """
-    no_interests = scope.spark.createDataFrame(
-        [], "customer_id string, interests array<struct<category:string,share:double>>"
+    no_interests = local_frame(
+        scope.spark, [], "customer_id string, interests array<struct<category:string,share:double>>"
     )
     customer_days = scope.facts(CUSTOMER_DAYS)
     profiles = customer_profiles(

@@ -12,6 +12,7 @@ from clarion.campaigns.decisions.products import SHOWN_PRODUCTS, products_to_sho
 from clarion.campaigns.decisions.settings import Catalogue, StrategySettings
 from clarion.contracts.sources import MONEY
 from clarion.measures.columns.buckets import MILLION, bucket, uniform
+from clarion.measures.columns.frames import local_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ def with_greedy(customers: DataFrame, lot: Column, allocation: Allocation) -> Da
     if not allocation.chosen:
         return customers.withColumn("greedy", greedy)
     rows = list(allocation.chosen.items())
-    chosen = customers.sparkSession.createDataFrame(rows, "customer_id string, chosen string")
+    chosen = local_frame(customers.sparkSession, rows, "customer_id string, chosen string")
     by_name = F.get(F.filter("eligible", lambda item: item["action"] == F.col("chosen")), F.lit(0))
     joined = customers.join(F.broadcast(chosen), "customer_id", "left")
     return joined.withColumn("greedy", F.coalesce(by_name, greedy)).drop("chosen")

@@ -12,6 +12,7 @@ from clarion.campaigns.decisions.allocation import Allocation, Unlimited, alloca
 from clarion.campaigns.decisions.decisions import Draw, decide, with_exploration
 from clarion.campaigns.decisions.settings import Catalogue, StrategySettings
 from clarion.contracts.sources import MONEY
+from clarion.measures.columns.frames import local_frame
 
 _KEYS = ("strategy_id", "strategy_version", "offer_id")
 _OFFER_COLUMNS = (
@@ -94,7 +95,7 @@ def campaigns(
         (offer.id, offer.name.en, offer.name.zh, offer.channel, offer.public_rule)
         for offer in offers.offers
     ]
-    catalogue = decisions.sparkSession.createDataFrame(offer_rows, _OFFER_COLUMNS)
+    catalogue = local_frame(decisions.sparkSession, offer_rows, _OFFER_COLUMNS)
     action = F.explode("eligible_actions.action").alias("offer_id")
     eligible = (
         decisions.select("strategy_id", "strategy_version", action)

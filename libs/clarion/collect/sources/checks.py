@@ -7,6 +7,7 @@ from clarion.contracts.sources import ORDER_FIELDS
 from clarion.kernel import sql
 from clarion.kernel.errors import SourceError
 from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
+from clarion.measures.columns.frames import local_frame
 
 # Cleaning reads these from text, whatever the expression gives.
 _FROM_TEXT = ("string", "timestamp")
@@ -41,7 +42,7 @@ def check_mapping(spark: SparkSession, source: Source, columns: tuple[str, ...])
     if skip := source.layout.skip:
         where = f"mapping {source.name}.layout.skip"
         expressions.append(UserSql(where=where, text=skip, result=CONDITION))
-    check_user_sql(spark.createDataFrame([], schema), expressions, error=SourceError)
+    check_user_sql(local_frame(spark, [], schema), expressions, error=SourceError)
 
 
 def _refuse_shared_columns(source: Source, columns: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ from clarion.collect.sources.chunks import SourceChunk
 from clarion.collect.sources.readers.files import path_of
 from clarion.collect.sources.readers.protocol import SKIPPED, Reader
 from clarion.kernel.errors import SourceError
+from clarion.measures.columns.frames import local_frame
 
 _SEPARATOR = "\x1f"
 _REPLACEMENT = "\ufffd"  # what a decoder writes where bytes are no text in the declared encoding
@@ -124,7 +125,7 @@ def _sum_blocks(
             columns.setdefault(chunk.path, set()).update(_columns_in(row["shape"]))
     unreadable = (row["_file"] for row in rows if row["malformed"] or row["undecodable"])
     return FileStats(
-        blocks=spark.createDataFrame(blocks, _BLOCKS),
+        blocks=local_frame(spark, blocks, _BLOCKS),
         records={
             path: max(count - leading - skipped_by_path[path], 0) for path, count in records.items()
         },

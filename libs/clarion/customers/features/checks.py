@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 
 from clarion.customers.features.definitions import Feature, levels
 from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql
+from clarion.measures.columns.frames import local_frame
 
 _TYPES = {"number": "double", "text": "string"}
 
@@ -55,4 +56,4 @@ def _user_sql(feature: Feature) -> list[UserSql]:
 
 def _earlier_features(profiles: DataFrame, features: Iterable[Feature]) -> DataFrame:
     columns = [f"{item.name} {_TYPES[item.type]}" for item in features]
-    return profiles.sparkSession.createDataFrame([], ", ".join(["customer_id string", *columns]))
+    return local_frame(profiles.sparkSession, [], ", ".join(["customer_id string", *columns]))

@@ -10,6 +10,7 @@ from clarion.customers.features.definitions import Feature, levels
 from clarion.kernel import sql
 from clarion.kernel.safe_sql import null_on_error
 from clarion.measures.columns.expressions import UserSql, check_user_sql
+from clarion.measures.columns.frames import local_frame
 
 _DIGITS = 9  # a sum differs beyond them when Spark adds in another order
 _DECLARATION = (
@@ -174,7 +175,8 @@ def feature_summary(customer_features: DataFrame, features: tuple[Feature, ...])
     Returns:
         FEATURES without as_of and left_out, one row per declared feature.
     """
-    declarations = customer_features.sparkSession.createDataFrame(
+    declarations = local_frame(
+        customer_features.sparkSession,
         [
             (
                 item.name,

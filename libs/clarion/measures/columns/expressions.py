@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from clarion.kernel.errors import ClarionError, ConfigError, first_line
 from clarion.kernel.expressions import names, refuse_unsafe_sql
 from clarion.kernel.safe_sql import null_on_error
+from clarion.measures.columns.frames import local_frame
 
 CONDITION = "boolean"
 _NUMBER = "double"
@@ -80,7 +81,7 @@ def check_user_sql(
         ClarionError: one of the class `error`. It names the first invalid expression and the fix.
     """
     # On an empty frame of the same shape: the plan of `rows` may be long.
-    empty = rows.sparkSession.createDataFrame([], rows.schema)
+    empty = local_frame(rows.sparkSession, [], rows.schema)
     batches: dict[tuple[bool, tuple[str, ...]], list[UserSql]] = {}
     for expression in expressions:
         refuse_unsafe_sql(expression.text, where=expression.where, error=error)

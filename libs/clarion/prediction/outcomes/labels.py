@@ -11,6 +11,7 @@ from clarion.kernel.expressions import names
 from clarion.kernel.safe_sql import null_on_error
 from clarion.measures.columns.days import known_sums
 from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql, user_column
+from clarion.measures.columns.frames import local_frame
 from clarion.prediction.outcomes.settings import Label, PredictSettings
 
 OF_LABEL = "label_"  # prefix of the column of a label; null outside its population
@@ -123,7 +124,7 @@ def check_labels(
             *(field for field in features.schema.fields if field.name not in sums.columns),
         ]
     )
-    check_user_sql(features.sparkSession.createDataFrame([], schema), outcomes)
+    check_user_sql(local_frame(features.sparkSession, [], schema), outcomes)
 
 
 def needs_purchases(labels: Mapping[str, Label]) -> bool:

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
+from clarion.measures.columns.frames import local_frame
 from clarion.products.matching.settings import MatchSettings
 from clarion.products.similarity.distinct_rows import nearest_pairs
 from clarion.products.similarity.ranking import Names, compare_in_blocks
@@ -55,7 +56,7 @@ def candidates(listings: DataFrame, products: DataFrame, *, settings: MatchSetti
     own = _texts(products, "product_id", settings)
     other = _texts(listings, "listing_id", settings)
     if own.empty or other.empty:
-        return products.sparkSession.createDataFrame([], _SCHEMA)
+        return local_frame(products.sparkSession, [], _SCHEMA)
     both = pd.concat([own, other])
     compare = partial(
         _nearest_products,

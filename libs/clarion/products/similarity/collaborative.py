@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 
+from clarion.measures.columns.frames import local_frame
 from clarion.products.similarity.ranking import Names, compare_in_blocks, rank_neighbours
 from clarion.products.similarity.settings import PairSettings
 
@@ -113,7 +114,7 @@ def _similarities(
     spark: SparkSession, rows: pd.DataFrame, compare: Compare, *, block_rows: int
 ) -> DataFrame:
     if rows.empty:
-        return spark.createDataFrame([], _SCHEMA)
+        return local_frame(spark, [], _SCHEMA)
     matrix = customer_matrix(rows)
     # The whole matrix is sent to each task.
     return compare_in_blocks(

@@ -12,6 +12,7 @@ from pyspark.ml.feature import IDF, Bucketizer, CountVectorizer, CountVectorizer
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from clarion.measures.columns.frames import local_frame
 from clarion.products.similarity.attributes import REVIEWS, TEXT, Attribute
 from clarion.products.similarity.matrix import SEPARATOR, weighted_terms
 from clarion.products.similarity.settings import ProductSettings
@@ -144,4 +145,4 @@ def feature_list(pipeline: PipelineModel, inputs: DataFrame) -> DataFrame:
             features.append((block, feature, int(products), weight))
     features.sort()
     rows = [(index, *feature) for index, feature in enumerate(features)]
-    return inputs.sparkSession.createDataFrame(rows, _FEATURES)
+    return local_frame(inputs.sparkSession, rows, _FEATURES)

@@ -12,6 +12,7 @@ import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from clarion.measures.columns.frames import local_frame
 from clarion.products.similarity.approximate import ApproximateSearch, rare_features
 from clarion.products.similarity.distinct_rows import (
     DistinctRows,
@@ -79,7 +80,7 @@ def nearest_products(
     distinct = matrix.distinct_rows()
     table = partial(_neighbours_table, as_of=as_of, settings=settings)
     if not len(distinct):
-        return NearestProducts(table(spark.createDataFrame([], _SCHEMA)), 0)
+        return NearestProducts(table(local_frame(spark, [], _SCHEMA)), 0)
     if len(distinct) > settings.exact_up_to:
         search = _approximate_search(matrix, distinct, settings)
         compare = search.neighbours
