@@ -18,6 +18,7 @@ from xdist.scheduler import LoadScopeScheduling
 from clarion.config import Config
 from clarion.demo.demo import KERNEL
 from clarion.lake import Lake
+from clarion.measures.columns.frames import local_frame
 from clarion.runtime.encryption import JAR
 from clarion.runtime.session import start
 
@@ -124,7 +125,7 @@ def rows(spark: SparkSession) -> Callable[..., DataFrame]:
     """A frame from a schema string and tuples."""
 
     def make(schema: str, *values: tuple[Any, ...]) -> DataFrame:
-        return spark.createDataFrame(list(values), schema)
+        return local_frame(spark, list(values), schema)
 
     return make
 

@@ -9,6 +9,7 @@ from pyspark.sql import types as T
 from clarion.contracts import TABLES
 from clarion.lake import Lake
 from clarion.lake.checks import schema_of
+from clarion.measures.columns.frames import local_frame
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -22,7 +23,7 @@ def append_rows(lake: Lake, name: str, *rows: dict[str, Any]) -> None:
         for column in table.columns
     }
     values = [tuple((plain | row)[column] for column in table.column_names) for row in rows]
-    lake.append(table, lake.spark.createDataFrame(values, table.ddl))
+    lake.append(table, local_frame(lake.spark, values, table.ddl))
 
 
 def _plain(kind: T.DataType) -> Any:

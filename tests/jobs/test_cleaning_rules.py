@@ -14,6 +14,7 @@ from clarion.config import Config
 from clarion.contracts.sources import KINDS
 from clarion.declarations.shop import rules
 from clarion.kernel.errors import ConfigError
+from clarion.measures.columns.frames import local_frame
 
 pytestmark = pytest.mark.deep  # files, rules and replays through ingest and clean
 
@@ -190,7 +191,7 @@ def test_missing_values_are_filled_as_declared_from_accepted_rows_alone(
 def test_every_packaged_rule_is_valid_over_its_kind(spark: Any) -> None:
     for kind, found in rules(Config.load()).items():
         ddl = ", ".join(f"`{column.name}` {column.type}" for column in KINDS[kind].columns)
-        empty = spark.createDataFrame([], f"{ddl}, _ingested_at timestamp, _product_known boolean")
+        empty = local_frame(spark, [], f"{ddl}, _ingested_at timestamp, _product_known boolean")
         for rule in found:
             # What a source puts in place of these.
             condition = rule.invalid_when.replace("{text}", "'a'").replace("{time_zone}", "'UTC'")

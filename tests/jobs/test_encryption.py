@@ -22,6 +22,7 @@ from clarion.contracts import TABLES
 from clarion.kernel.errors import ConfigError, QualityError, SecretError
 from clarion.lake import Lake
 from clarion.lake.maintenance import Maintenance
+from clarion.measures.columns.frames import local_frame
 from clarion.runtime import encryption
 from clarion.runtime.encrypted_files import NO_CIPHER, cipher_of
 from clarion.runtime.encryption import EncryptionSettings
@@ -177,7 +178,7 @@ def test_a_file_with_a_short_key_or_none_and_a_readable_cell_stop_the_scan(
     weak.append(links, weak.read(links).withColumn("as_of", F.lit(date(2026, 6, 2))))
     cell = [("k1.0", "phone", "k1", bytearray(b"13900000001"))]
     vault = TABLES["vault.personal_data"]
-    weak.append(vault, planting.createDataFrame(cell, vault.ddl))
+    weak.append(vault, local_frame(planting, cell, vault.ddl))
     with pytest.raises(QualityError, match="what must be encrypted is not AES-256-GCM") as stopped:
         other.run("scan", as_of=DAY)
     assert f"silver.identity_links: 1 files, cipher {cipher};" in str(stopped.value)

@@ -16,6 +16,7 @@ import pytest
 from labelled_listings import STYLE, products_of, read_labels, read_listings
 from pyspark.sql import DataFrame, SparkSession
 
+from clarion.measures.columns.frames import local_frame
 from clarion.products.matching.matches import listing_matches
 from clarion.products.matching.settings import MatchSettings
 
@@ -44,7 +45,7 @@ def _frame(spark: SparkSession, rows: pd.DataFrame, *, price: str) -> DataFrame:
         )
     ]
     schema = "listing_id string, competitor string, title string, brand string, price double"
-    return spark.createDataFrame(values, schema).selectExpr(
+    return local_frame(spark, values, schema).selectExpr(
         "*",
         "listing_id AS product_id",
         "CAST(NULL AS string) AS size",

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from clarion.config import Config
+from clarion.measures.columns.frames import local_frame
 from clarion.prediction.replenishment import calibration, due, gaps, model, summary
 from clarion.prediction.replenishment.settings import ReplenishSettings
 
@@ -44,7 +45,7 @@ def test_complete_journey_reaches_the_reference_and_is_calibrated(
     categories = model.fit_categories(
         gaps.grouped_gaps(earlier, cut=EARLIER).toPandas(), settings=settings
     )
-    of_shapes = spark.createDataFrame(model.rate_rows(categories), model.RATES)
+    of_shapes = local_frame(spark, model.rate_rows(categories), model.RATES)
 
     def outcomes(known: DataFrame, rates: DataFrame, cut: date) -> pd.DataFrame:
         # The reference is of households that bought a type on three days.

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from worlds import Desk
 
 from clarion.contracts import TABLES
+from clarion.measures.columns.frames import local_frame
 
 pytestmark = pytest.mark.deep  # retrains over months
 
@@ -54,16 +55,16 @@ def _plant(desk: Desk, as_of: date, sizes: dict[str, int]) -> dict[str, str]:
     slice_ = f"as_of = DATE'{as_of}'"
     lake.replace(
         TABLES["gold.customer_features"],
-        spark.createDataFrame(features, TABLES["gold.customer_features"].ddl),
+        local_frame(spark, features, TABLES["gold.customer_features"].ddl),
         where=slice_,
     )
     table = TABLES["gold.customer_profiles"]
     rows = [_profile(day, name, table.column_names) for day, name in profiles]
-    lake.replace(table, spark.createDataFrame(rows, table.ddl), where=slice_)
+    lake.replace(table, local_frame(spark, rows, table.ddl), where=slice_)
     consents = TABLES["silver.consents"]
     stated = [_consent(name, as_of, consents.column_names) for name in personas]
     lake.replace(
-        consents, spark.createDataFrame(stated, consents.ddl), where=f"_batch = 'planted {as_of}'"
+        consents, local_frame(spark, stated, consents.ddl), where=f"_batch = 'planted {as_of}'"
     )
     return personas
 

@@ -19,6 +19,7 @@ from worlds import Desk
 from clarion.collect.sources.mapping_file import parse_mapping
 from clarion.collect.sources.readers import reader_of
 from clarion.kernel.errors import ClarionError, SourceError
+from clarion.measures.columns.frames import local_frame
 
 pytestmark = pytest.mark.deep  # real servers
 
@@ -179,7 +180,7 @@ def test_files_of_any_format_give_the_same_facts(
 
 
 def _frame(spark: SparkSession, rows: Rows = ORDERS) -> DataFrame:
-    return spark.createDataFrame(rows, ", ".join(f"`{name}` string" for name in NAMES)).selectExpr(
+    return local_frame(spark, rows, ", ".join(f"`{name}` string" for name in NAMES)).selectExpr(
         "* EXCEPT (quantity)", "int(quantity) AS quantity"
     )
 
@@ -324,7 +325,8 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 
 def _send(spark: SparkSession, broker: Broker, topic: str, records: list[dict[str, Any]]) -> None:
-    frame = spark.createDataFrame(
+    frame = local_frame(
+        spark,
         [(record["event_ref"], json.dumps(record, ensure_ascii=False)) for record in records],
         "key string, value string",
     )

@@ -16,6 +16,7 @@ from clarion.lake.checks import check_expressions
 from clarion.lake.ddl import properties
 from clarion.lake.file_stats import slice_occupancy
 from clarion.lake.maintenance import Maintenance
+from clarion.measures.columns.frames import local_frame
 
 THING = Table(
     name="gold.segments",
@@ -38,8 +39,10 @@ pytestmark = pytest.mark.own_reader
 @pytest.fixture
 def things(spark: SparkSession) -> Callable[..., DataFrame]:
     def make(day: str, *sizes: int | None) -> DataFrame:
-        return spark.createDataFrame(
-            [(f"n{place}", size) for place, size in enumerate(sizes)], "name string, size int"
+        return local_frame(
+            spark,
+            [(f"n{place}", size) for place, size in enumerate(sizes)],
+            "name string, size int",
         ).select(F.lit(day).cast("date").alias("as_of"), "name", "size")
 
     return make
@@ -88,7 +91,7 @@ def test_rows_are_removed_by_what_names_them_and_nothing_of_them_stands_in_the_l
     lake: Lake, things: Callable[..., DataFrame]
 ) -> None:
     lake.append(THING, things("2026-01-01", 1, 2))
-    names = lake.spark.createDataFrame([("n1",), ("n7",)], "name string")
+    names = local_frame(lake.spark, [("n1",), ("n7",)], "name string")
     assert lake.remove(THING, names) == 1
     assert [row["size"] for row in lake.read(THING).collect()] == [1]
     logs = "".join(path.read_text() for path in Path(lake.path(THING), "_delta_log").glob("*.json"))
@@ -254,7 +257,7 @@ def test_the_log_says_whether_names_have_rows(lake: Lake, spark: SparkSession) -
     by_name = replace(THING, slice=("name",))
     for names in (["b"], ["k", "m"], ["x" * 40]):
         rows = [(date(2026, 1, 1), name, 1) for name in names]
-        lake.append(by_name, spark.createDataFrame(rows, SCHEMA).coalesce(1))
+        lake.append(by_name, local_frame(spark, rows, SCHEMA).coalesce(1))
     known = {
         "`name` IN ('b')": "filled",
         "`name` IN ('a', 'b')": "filled",

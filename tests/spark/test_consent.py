@@ -22,6 +22,7 @@ from clarion.config import Config
 from clarion.contracts.silver import CONSENTS
 from clarion.lake.frames import rows_as_frame
 from clarion.measures.columns.consents import consents_to_channel, consents_to_every_channel
+from clarion.measures.columns.frames import local_frame
 from clarion.runtime.scope import Scope
 from clarion.workflows import silver_facts
 
@@ -120,9 +121,9 @@ def frames(
                 statements.append(row)
     random.Random(7).shuffle(statements)
     return (
-        spark.createDataFrame(statements, STATEMENTS),
-        spark.createDataFrame(responses, RESPONSES),
-        spark.createDataFrame(messages, MESSAGES),
+        local_frame(spark, statements, STATEMENTS),
+        local_frame(spark, responses, RESPONSES),
+        local_frame(spark, messages, MESSAGES),
     )
 
 
@@ -166,7 +167,7 @@ def test_names_of_channels_are_compared_in_standard_form_and_answers_withdraw_as
     def said(name: str, channel: str, granted: bool, at: datetime) -> tuple[object, ...]:
         return (name, "marketing", channel, granted, "recorded", at, min(at, day[3]))
 
-    statements = spark.createDataFrame(
+    statements = local_frame(spark,
         [
             *(said(name, "*", True, day[0]) for name in ("word", "case", "spam", "link", "both", "me", "soon")),
             said("word", "ALL", False, day[1]),
@@ -178,7 +179,8 @@ def test_names_of_channels_are_compared_in_standard_form_and_answers_withdraw_as
         ],
         STATEMENTS,
     )  # fmt: skip
-    responses = spark.createDataFrame(
+    responses = local_frame(
+        spark,
         [
             ("spam", "m1", "complained", "mail", day[1], day[1]),
             ("link", "m2", "clicked", "message", day[1], day[1]),
@@ -187,7 +189,7 @@ def test_names_of_channels_are_compared_in_standard_form_and_answers_withdraw_as
         ],
         RESPONSES,
     )
-    messages = spark.createDataFrame([("m2", "link", "message"), ("m3", "both", "mail")], MESSAGES)
+    messages = local_frame(spark, [("m2", "link", "message"), ("m3", "both", "mail")], MESSAGES)
     settings = ConsentSettings(unsubscribed="channel", complained="all")
     known = known_statements(
         withdrawals_by_response(statements, responses, messages, settings),

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from worlds import small_shop
 
 from clarion.config import Config
+from clarion.measures.columns.frames import local_frame
 from clarion.sim import files
 from clarion.sim.course import build_world
 from clarion.sim.draws import Draws
@@ -19,8 +20,8 @@ def test_numbers_drawn_in_memory_are_those_that_spark_would_draw(spark: SparkSes
     draws = Draws(7, replicate=2)
     ids = np.array([0, 1, -1, 12_345_678_901, -(2**63), 2**63 - 1], dtype=np.int64)
     days = np.array([-180, 0, 3, 400, 7, 9], dtype=np.int64)
-    frame = spark.createDataFrame(
-        list(zip(ids.tolist(), days.tolist(), strict=True)), "i long, d long"
+    frame = local_frame(
+        spark, list(zip(ids.tolist(), days.tolist(), strict=True)), "i long, d long"
     )
     hashed = F.xxhash64(F.lit(draws.salt("buy")).cast("long"), "i", "d")
     bits = F.shiftrightunsigned(hashed, 11).cast("double")

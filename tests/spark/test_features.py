@@ -21,6 +21,7 @@ from clarion.customers.tags.transforms import assign_tags
 from clarion.declarations import shop
 from clarion.declarations.shop import features
 from clarion.kernel.errors import ConfigError
+from clarion.measures.columns.frames import local_frame
 from clarion.products.catalogue.current import current_products
 
 AS_OF = date(2026, 6, 1)
@@ -417,7 +418,7 @@ def lake_of_views(spark: SparkSession, tmp_path: Path) -> dict[str, DataFrame]:
     """A view of every source, over empty files of the contracts' shapes."""
 
     def empty(name: str) -> DataFrame:
-        spark.createDataFrame([], TABLES[name].ddl).write.parquet(str(tmp_path / name))
+        local_frame(spark, [], TABLES[name].ddl).write.parquet(str(tmp_path / name))
         return spark.read.parquet(str(tmp_path / name))
 
     zone = "UTC"

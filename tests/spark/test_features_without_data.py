@@ -29,6 +29,7 @@ from clarion.customers.tags import trees
 from clarion.customers.tags.settings import TagSettings
 from clarion.customers.tags.transforms import assign_tags
 from clarion.declarations import shop
+from clarion.measures.columns.frames import local_frame
 from clarion.measures.statistics.intervals import NotComputable
 from clarion.workflows.known_features import used_inputs
 
@@ -157,13 +158,14 @@ class Facts:
         lines = _frame(spark, self.lines, LINE)
         events = _frame(spark, self.events, EVENT).selectExpr("*", "CAST(NULL AS double) rating")
         # Every product is known, but not what it is to customers of the shop without products.
-        products = spark.createDataFrame(
+        products = local_frame(
+            spark,
             [(f"p{n}", f"c{n % 3}", f"b{n % 4}", float(n)) for n in range(8)],
             "product_id string, category string, brand string, list_price double",
         )
         days = customer_days(lines, events, time_zone="UTC").localCheckpoint()
-        none = spark.createDataFrame(
-            [], "customer_id string, interests array<struct<category:string,share:double>>"
+        none = local_frame(
+            spark, [], "customer_id string, interests array<struct<category:string,share:double>>"
         )
         interests = product_interests(lines, events, products, settings=settings, **at)  # type: ignore[arg-type]
         known = interests.where("NOT startswith(customer_id, 'products')")
@@ -208,7 +210,7 @@ class Facts:
         profiles = customer_profiles(
             days,
             none,
-            spark.createDataFrame([], "customer_id string, last_contact double"),
+            local_frame(spark, [], "customer_id string, last_contact double"),
             as_of=AS_OF,
             settings=settings,
             life_cycle=life_cycle,
@@ -219,7 +221,7 @@ class Facts:
 
 def _frame(spark: SparkSession, rows: list[tuple[object, ...]], ddl: str) -> DataFrame:
     """Rows in which decimals are written as floating numbers."""
-    written = spark.createDataFrame(rows, ddl.replace("decimal(18,4)", "double"))
+    written = local_frame(spark, rows, ddl.replace("decimal(18,4)", "double"))
     decimals = [part.split()[0] for part in ddl.split(", ") if part.endswith("decimal(18,4)")]
     return written.withColumns({name: written[name].cast("decimal(18,4)") for name in decimals})
 
@@ -251,7 +253,8 @@ class Speaker:
             for item in self._declared
         )
         names = ["customer_id", *(item.name for item in self._declared)]
-        frame = self._spark.createDataFrame(
+        frame = local_frame(
+            self._spark,
             [tuple(None if pd.isna(x) else x for x in row) for row in customers[names].to_numpy()],
             f"customer_id string, {ddl}",
         )

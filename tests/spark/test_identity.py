@@ -17,6 +17,7 @@ from clarion.collect.identity.components import connected_components, plausible_
 from clarion.collect.identity.people import choose_persons, device_owners
 from clarion.collect.identity.settings import IdentitySettings
 from clarion.config import Config
+from clarion.measures.columns.frames import local_frame
 from clarion.measures.statistics.intervals import Interval, share
 from clarion.sim.accounts import simulate_accounts
 from clarion.sim.difficulty import ACCOUNT_DIFFICULTIES as DIFFICULTIES
@@ -218,8 +219,8 @@ def test_components_are_those_of_scipy(spark: SparkSession) -> None:
         (1000 + step, 1001 + step) for step in range(200)
     ]
     components = connected_components(
-        spark.createDataFrame(
-            [(f"{a:05d}", f"{b:05d}") for a, b in drawn], "left_id string, right_id string"
+        local_frame(
+            spark, [(f"{a:05d}", f"{b:05d}") for a, b in drawn], "left_id string, right_id string"
         )
     )
     component_of = {row["customer_id"]: row["component"] for row in components.collect()}

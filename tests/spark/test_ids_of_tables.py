@@ -13,6 +13,7 @@ from clarion.collect.sources.mapping import Source
 from clarion.collect.sources.mapping_file import parse_mapping
 from clarion.collect.sources.missing_words import MissingWords
 from clarion.declarations.shop import parse_spec
+from clarion.measures.columns.frames import local_frame
 
 # What a table makes of 00042, and what nothing tells from it.
 WRAPPED = (
@@ -85,7 +86,8 @@ def rows(spark: SparkSession) -> dict[str, dict[str, Any]]:
     source = _source()
     spec = parse_spec(source)
     provenance = ("_malformed", "_hash", "_source", "_file", "_file_hash", "_batch")
-    records = spark.createDataFrame(
+    records = local_frame(
+        spark,
         [({"x": text}, number) for number, text in enumerate(TEXTS)],
         "raw map<string,string>, _row int",
     )

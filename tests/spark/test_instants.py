@@ -18,6 +18,7 @@ from clarion.collect.sources.mapping_file import parse_mapping
 from clarion.collect.sources.readers import reader_of
 from clarion.declarations.shop import parse_spec
 from clarion.kernel.instants import read_instants
+from clarion.measures.columns.frames import local_frame
 
 BERLIN = "Europe/Berlin"
 LATE = "2026-05-01 23:30:00"  # UTC; in Berlin it is half past one of the next day
@@ -97,7 +98,7 @@ def _source(kind: str, columns: Mapping[str, Any], **change: Any) -> Source:
 
 
 def _parse(spark: SparkSession, source: Source, texts: list[str]) -> DataFrame:
-    records = spark.createDataFrame([({"x": text},) for text in texts], "raw map<string,string>")
+    records = local_frame(spark, [({"x": text},) for text in texts], "raw map<string,string>")
     provenance = ("_malformed", "_hash", "_source", "_file", "_file_hash", "_row", "_batch")
     return parse_records(
         records.withColumns(

@@ -20,6 +20,7 @@ from clarion.contracts.silver import ORDER_LINES
 from clarion.contracts.sources import KINDS
 from clarion.declarations.shop import parse_spec, rules
 from clarion.kernel.errors import ConfigError, SourceError
+from clarion.measures.columns.frames import local_frame
 
 IDENTITIES = "ref string, customer_id string"
 
@@ -72,7 +73,7 @@ def _cleaned(spark: SparkSession, place: int, source: Source, records: Iterable[
         rules=rules(Config.load())["orders"], policies=source.rules, required=source.required
     )
     judged = find_reasons(fill_missing(typed, fills, spec), spec, policy, products=None)
-    identities = spark.createDataFrame([], IDENTITIES)
+    identities = local_frame(spark, [], IDENTITIES)
     columns = (*ORDER_LINES.column_names, "_reasons")
     facts = silver_facts(judged, identities, kind=KINDS["orders"], columns=columns)
     reasons = F.expr("transform(_reasons, r -> concat(r.rule, ' ', r.column))")

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.contracts.gold.matching import LISTING_MATCHES
+from clarion.measures.columns.frames import local_frame
 from clarion.measures.statistics.intervals import Interval, share
 from clarion.products.matching.facts import (
     contradicting_kinds,
@@ -70,7 +71,7 @@ def _products(spark: SparkSession, *rows: dict[str, Any]) -> DataFrame:
         for row in rows
     ]
     texts = "product_id string, title string, brand string, attributes map<string,string>"
-    frame = spark.createDataFrame(values, f"{texts}, list_price double")
+    frame = local_frame(spark, values, f"{texts}, list_price double")
     return product_descriptions(frame)
 
 
@@ -87,7 +88,7 @@ def _listings(spark: SparkSession, *rows: dict[str, Any]) -> DataFrame:
         )
         for row in rows
     ]
-    return latest_listings(spark.createDataFrame(values, PRICE))
+    return latest_listings(local_frame(spark, values, PRICE))
 
 
 def _matches(listings: DataFrame, products: DataFrame) -> dict[str, str]:
@@ -194,7 +195,7 @@ def test_words_that_the_shop_never_uses_together_exclude_each_other(spark: Spark
 def test_a_title_states_sizes_pieces_and_numbers(
     spark: SparkSession, text: str, facts: list[str]
 ) -> None:
-    frame = spark.createDataFrame([(text,)], "title string")
+    frame = local_frame(spark, [(text,)], "title string")
     row = frame.select(stated_facts(F.col("title")).alias("facts")).first()
     assert row is not None
     assert sorted(row["facts"]) == sorted(facts)
@@ -215,7 +216,7 @@ def test_a_title_states_sizes_pieces_and_numbers(
 def test_sizes_contradict_each_other_within_one_kind_only(
     spark: SparkSession, left: str, right: str | None, kinds: list[str]
 ) -> None:
-    frame = spark.createDataFrame([(left, right)], "left string, right string")
+    frame = local_frame(spark, [(left, right)], "left string, right string")
     facts = (size_facts(F.col("left")), size_facts(F.col("right")))
     row = frame.select(contradicting_kinds(*facts).alias("kinds")).first()
     assert row is not None
@@ -239,7 +240,7 @@ def test_sizes_contradict_each_other_within_one_kind_only(
 def test_names_of_one_brand_or_colour_agree(
     spark: SparkSession, left: str, right: str | None, agree: bool | None
 ) -> None:
-    frame = spark.createDataFrame([(left, right)], "left string, right string")
+    frame = local_frame(spark, [(left, right)], "left string, right string")
     row = frame.select(names_agree(F.col("left"), F.col("right")).alias("agree")).first()
     assert row is not None
     assert row["agree"] is agree

@@ -15,6 +15,7 @@ from clarion.config import Config
 from clarion.config.load import parse_model, parse_yaml
 from clarion.declarations.shop import parse_spec
 from clarion.kernel.errors import ConfigError
+from clarion.measures.columns.frames import local_frame
 
 PACKAGED = parse_model(
     MissingWords, parse_yaml(Config.load().text("missing_words.yml"), where="w"), where="w"
@@ -43,7 +44,7 @@ def _orders(words: MissingWords, **columns: Any) -> Source:
 def _read(spark: SparkSession, source: Source, texts: tuple[str, ...]) -> dict[str, Any]:
     """What became of each text: the row, with its reasons."""
     provenance = ("_malformed", "_hash", "_source", "_file", "_file_hash", "_row", "_batch")
-    records = spark.createDataFrame([({"x": text},) for text in texts], "raw map<string,string>")
+    records = local_frame(spark, [({"x": text},) for text in texts], "raw map<string,string>")
     marked = records.withColumns(
         {
             **{name: F.lit(None).cast("string") for name in provenance},

@@ -13,6 +13,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from clarion.config import Config
+from clarion.measures.columns.frames import local_frame
 from clarion.products.similarity.neighbours import (
     EarlierDay,
     NearestProducts,
@@ -45,7 +46,7 @@ def table(spark: SparkSession) -> Callable[[Matrix], DataFrame]:
             )
             for name, row in rows.items()
         ]
-        return spark.createDataFrame(cells, VECTOR)
+        return local_frame(spark, cells, VECTOR)
 
     return of
 

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from clarion.config import Config
 from clarion.declarations.shop import attributes, rules
 from clarion.kernel.errors import ConfigError
+from clarion.measures.columns.frames import local_frame
 from clarion.products.catalogue.current import current_products
 from clarion.products.similarity import matrix, model
 from clarion.products.similarity.attributes import Attribute, parse_attributes
@@ -353,7 +354,7 @@ def test_a_wrong_attribute_is_named() -> None:
 
 
 def test_full_width_and_mixed_texts_are_one_with_narrow_ones(spark: SparkSession) -> None:
-    frame = spark.createDataFrame([("ＡＢＣ　ｔｅａ",), ("abc tea",)], "text string").select(
+    frame = local_frame(spark, [("ＡＢＣ　ｔｅａ",), ("abc tea",)], "text string").select(
         tokens(F.col("text")).alias("tokens")
     )
     first, second = (row[0] for row in frame.collect())

@@ -20,6 +20,7 @@ from clarion.config import Config
 from clarion.config.load import parse_yaml
 from clarion.declarations.shop import attributes
 from clarion.kernel.errors import ConfigError
+from clarion.measures.columns.frames import local_frame
 from clarion.products.catalogue.current import current_products
 from clarion.products.similarity import matrix, model
 from clarion.products.similarity.market import MarketFacts, with_market_facts
@@ -47,7 +48,7 @@ def _choosers(spark: SparkSession, *, alike: int) -> DataFrame:
         rows.append((f"c{row}", [nothing, *offers], float(rng.uniform())))
     for row in range(alike):
         rows.append((f"d{row}", [nothing, ("a0", 1.0, 1.0)], float(rng.uniform())))
-    return spark.createDataFrame(rows, _CHOOSERS).persist()
+    return local_frame(spark, rows, _CHOOSERS).persist()
 
 
 @pytest.mark.covers("S12")

@@ -28,6 +28,7 @@ from clarion.customers.segments.transforms import basics, history, portraits
 from clarion.declarations import shop
 from clarion.kernel.errors import ConfigError
 from clarion.measures.columns.flows import NOWHERE, flows, moves
+from clarion.measures.columns.frames import local_frame
 
 AS_OF = date(2026, 6, 1)
 LINES = "customer_id string, order_id string, product_id string, kind string, quantity decimal(18,4), amount decimal(18,4), discount decimal(18,4), happened_at timestamp, arrived_at timestamp"
@@ -271,8 +272,8 @@ def _blobs(
     rng = np.random.default_rng(5)
     points = np.vstack([rng.normal(centre, 0.5, (60, 2)) for centre in centres])
     values = [(f"c{row:04d}", float(x), float(y), 1.0) for row, (x, y) in enumerate(points)]
-    return spark.createDataFrame(
-        values, "customer_id string, spend double, recency double, constant double"
+    return local_frame(
+        spark, values, "customer_id string, spend double, recency double, constant double"
     ).repartition(partitions)
 
 
@@ -325,8 +326,10 @@ def test_what_is_unknown_counts_as_the_median_of_the_training(
         settings=replace(grouping, k=4),
         seed=3,
     )
-    one = spark.createDataFrame(
-        [("x", None, 4.0, 1.0)], "customer_id string, spend double, recency double, constant double"
+    one = local_frame(
+        spark,
+        [("x", None, 4.0, 1.0)],
+        "customer_id string, spend double, recency double, constant double",
     )
     points, is_known, _ = scoring.predict_groups(segmentation.pipeline, one)
     assert is_known.tolist() == [[False, True]]
@@ -357,10 +360,10 @@ def test_every_customer_is_in_exactly_one_group_at_its_distance(
 def test_too_few_or_equal_customers_give_a_clear_answer(
     spark: SparkSession, grouping: SegmentSettings
 ) -> None:
-    alike = spark.createDataFrame([("a", 1.0), ("b", 1.0)], "customer_id string, spend double")
+    alike = local_frame(spark, [("a", 1.0), ("b", 1.0)], "customer_id string, spend double")
     with pytest.raises(model.TooFewCustomersError, match="nothing to group"):
         model.fit(alike, settings=grouping, seed=1)
-    two = spark.createDataFrame([("a", 1.0), ("b", 2.0)], "customer_id string, spend double")
+    two = local_frame(spark, [("a", 1.0), ("b", 2.0)], "customer_id string, spend double")
     with pytest.raises(model.TooFewCustomersError, match="cannot be made"):
         model.fit(two, settings=grouping, seed=1)
 
@@ -388,7 +391,7 @@ def test_the_first_groups_are_fewer_or_one_where_the_limits_are_missed(
     assert set(members["distance"]) == {0.0}
 
     said.clear()
-    one = spark.createDataFrame([("a", 1.0)], "customer_id string, spend double")
+    one = local_frame(spark, [("a", 1.0)], "customer_id string, spend double")
     assert model.fit_first(one, settings=grouping, seed=1, say=said.append).chosen.k == 1
     assert "nothing to group" in said[0]
 
@@ -479,7 +482,7 @@ def test_robust_scaling_takes_medians_and_quartiles(
         (f"c{row:04d}", float(x), float(y))
         for row, (x, y) in enumerate(np.random.default_rng(6).lognormal(size=(400, 2)))
     ]
-    frame = spark.createDataFrame(values, "customer_id string, spend double, views double")
+    frame = local_frame(spark, values, "customer_id string, spend double, views double")
     segmentation = model.fit(
         sampling.fit_sample(frame, limit=1000, customers=400),
         settings=replace(grouping, scaling="robust", k=3),
@@ -503,9 +506,7 @@ def test_principal_components_keep_the_declared_variance(
         (f"c{row:04d}", float(a), float(a + 0.1 * b), float(b), float(2 * a - b))
         for row, (a, b) in enumerate(zip(one, two, strict=True))
     ]
-    frame = spark.createDataFrame(
-        values, "customer_id string, w double, x double, y double, z double"
-    )
+    frame = local_frame(spark, values, "customer_id string, w double, x double, y double, z double")
     segmentation = model.fit(
         sampling.fit_sample(frame, limit=1000, customers=300),
         settings=replace(grouping, pca_variance=0.95, k=3),
@@ -525,10 +526,11 @@ def test_principal_components_keep_the_declared_variance(
 def test_one_customer_a_constant_feature_and_more_groups_than_customers_are_refused(
     spark: SparkSession, grouping: SegmentSettings
 ) -> None:
-    one = spark.createDataFrame([("a", 1.0)], "customer_id string, spend double")
+    one = local_frame(spark, [("a", 1.0)], "customer_id string, spend double")
     with pytest.raises(model.TooFewCustomersError, match="alike, or there is one or none"):
         model.fit(one, settings=grouping, seed=1)
-    three = spark.createDataFrame(
+    three = local_frame(
+        spark,
         [("a", 1.0, 7.0), ("b", 2.0, 7.0), ("c", 3.0, 7.0)],
         "customer_id string, spend double, constant double",
     )

@@ -19,6 +19,7 @@ from clarion.collect.sources.readers import reader_class, reader_of
 from clarion.collect.sources.readers.files import escape_path, path_of
 from clarion.collect.sources.readers.protocol import RateLimits, Reader
 from clarion.kernel.errors import ConfigError, SourceError
+from clarion.measures.columns.frames import local_frame
 
 Write = Callable[[Path, list[str]], None]
 COLUMNS = {"day": "day", "channel": "channel", "amount": "amount"}
@@ -116,7 +117,7 @@ def test_a_delta_table_keeps_the_contract(
     table = str(tmp_path / "table")
 
     def append(*days: str) -> None:
-        frame = spark.createDataFrame([(day, 1) for day in days], "day string, amount int")
+        frame = local_frame(spark, [(day, 1) for day in days], "day string, amount int")
         writer = frame.write.format("delta").option("delta.enableChangeDataFeed", "true")
         writer.mode("append").save(table)
 
@@ -152,6 +153,7 @@ from dataclasses import dataclass
 from pyspark.sql import functions as F
 
 from clarion.collect.sources.readers.files import FileReader, ParsedFiles
+from clarion.measures.columns.frames import local_frame
 from clarion.collect.sources.readers.values import no_text, text_map
 
 

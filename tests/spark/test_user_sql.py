@@ -9,11 +9,13 @@ from clarion.kernel import sql
 from clarion.kernel.errors import ConfigError, UsageError
 from clarion.kernel.expressions import column_name, refuse_unsafe_sql
 from clarion.measures.columns.expressions import CONDITION, UserSql, check_user_sql, user_column
+from clarion.measures.columns.frames import local_frame
 
 
 @pytest.fixture(scope="module")
 def customers(spark: SparkSession) -> DataFrame:
-    return spark.createDataFrame(
+    return local_frame(
+        spark,
         [],
         "customer_id string, monetary decimal(18,4), last_day date, tags array<string>, `a b` int",
     )
@@ -82,14 +84,14 @@ def test_a_word_of_sql_may_be_the_name_of_a_column(spark: SparkSession) -> None:
     texts = [f"trim({column_name(word)})" for word in words]
     for text in texts:
         refuse_unsafe_sql(text, where="w")
-    row = spark.createDataFrame([tuple(words)], schema)
+    row = local_frame(spark, [tuple(words)], schema)
     assert list(first_row(row.selectExpr(*texts))) == words
 
 
 def test_a_column_that_is_named_like_the_start_of_a_subquery_needs_no_quotes_where_it_is_none(
     spark: SparkSession,
 ) -> None:
-    row = spark.createDataFrame([("1", "2", "3")], "`from` string, `table` string, `with` string")
+    row = local_frame(spark, [("1", "2", "3")], "`from` string, `table` string, `with` string")
     texts = ["trim(from)", "coalesce(table, '')", "(with || from)", "try_cast(from AS int)", "cast( table as int )", "(from != '1')"]  # fmt: skip
     check_user_sql(row, [UserSql(where="w", text=text) for text in texts])
     assert list(first_row(row.select(*map(F.expr, texts)))) == ["1", "2", "31", 1, 2, False]
@@ -120,7 +122,7 @@ def test_a_number_of_a_model_is_no_text(customers: DataFrame) -> None:
 
 
 def test_a_division_by_zero_of_a_person_gives_null(spark: SparkSession) -> None:
-    row = spark.createDataFrame([(5.0, 0.0, "x")], "spend double, orders double, word string")
+    row = local_frame(spark, [(5.0, 0.0, "x")], "spend double, orders double, word string")
     texts = ("spend / orders", "spend % orders", "cast(word AS int)", "split(word, ' ')[3]")
     check_user_sql(row, [UserSql(where="w", text=text) for text in texts])
     assert list(first_row(row.select(*map(user_column, texts)))) == [None] * len(texts)
