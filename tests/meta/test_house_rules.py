@@ -57,6 +57,31 @@ def test_the_library_never_reaches_into_the_jvm() -> None:
         assert not used & ({"_jvm", "_jdf", "_jsparkSession", "sparkContext", "rdd"} - own), path
 
 
+# What these hold is a frame of pandas, a table of Arrow, or vectors of Spark ML.
+MAKES_FRAMES = {
+    "columns/frames.py",
+    "segments/model.py",
+    "similarity/neighbours.py",
+    "similarity/ranking.py",
+    "workflows/forecasting.py",
+    "workflows/needs.py",
+}
+
+
+def test_rows_that_python_holds_stand_in_the_plan() -> None:
+    """By `local_frame`: from a list, Spark starts Python workers, also where it is empty."""
+    makes = {
+        "/".join(path.parts[-2:])
+        for folder in ("libs", "jobs")
+        for path in (ROOT / folder).rglob("*.py")
+        if any(
+            isinstance(node, ast.Attribute) and node.attr == "createDataFrame"
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        )
+    }
+    assert makes == MAKES_FRAMES
+
+
 def test_generated_pages_are_as_the_contracts_say() -> None:
     stale = [
         str(path.relative_to(ROOT))

@@ -14,6 +14,7 @@ import pyarrow.fs as fs
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
+from clarion.measures.columns.frames import local_frame
 from clarion.sim import environment_records, records, truth
 from clarion.sim.catalogue import only
 from clarion.sim.clock import as_text
@@ -176,7 +177,7 @@ def _write_by_spark(
                 damaged = [[*key, number] for key, number in part.damaged.items()]
                 yield pd.DataFrame({"content": [json.dumps([part.records, damaged])]})
 
-    frame = spark.createDataFrame(blocks, "number long, start long, stop long").repartition(
+    frame = local_frame(spark, blocks, "number long, start long, stop long").repartition(
         len(blocks)
     )
     for row in frame.mapInPandas(write, "content string").toLocalIterator():
