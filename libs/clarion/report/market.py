@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from clarion.contracts.gold.market import COMPETITORS, GREY_RELATIONS, MARKET_POSITION
 from clarion.lake import Lake
 from clarion.prediction.market.observed import ALL
-from clarion.report.reads import of_day
+from clarion.report.reads import of_day, rows_with_none
 
 _LISTED = 12  # rows of a list
 
@@ -41,17 +41,7 @@ def market_context(
 ) -> dict[str, Any]:
     """The market as the template is given it; a value that is not known becomes None."""
     return {
-        "market_position": _rows_with_none(position),
-        "competitors": _rows_with_none(competitors),
-        "grey_relations": _rows_with_none(relations),
+        "market_position": rows_with_none(position),
+        "competitors": rows_with_none(competitors),
+        "grey_relations": rows_with_none(relations),
     }
-
-
-def _rows_with_none(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {
-            str(name): None if pd.api.types.is_scalar(value) and pd.isna(value) else value
-            for name, value in row.items()
-        }
-        for row in frame.to_dict("records")
-    ]

@@ -1,11 +1,9 @@
 """One self-contained HTML page that a marketing manager would want to read; it opens offline."""
 
-import math
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, select_autoescape
 from plotly.offline import get_plotlyjs
 
@@ -17,6 +15,7 @@ from clarion.report.loop_run import LoopRun
 from clarion.report.market import market_context
 from clarion.report.missing import missing_parts
 from clarion.report.predictions import calibration_chart, prediction_rows
+from clarion.report.reads import rows_with_none
 
 _GENERATOR = '<meta name="generator" content="clarion report">'
 _HEAD_BYTES = 2000
@@ -92,31 +91,20 @@ def refuse_other_file(path: Path) -> None:
     )
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as dictionaries; a value that is not a number becomes None."""
-    return [
-        {
-            str(name): None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in row.items()
-        }
-        for row in frame.to_dict("records")
-    ]
-
-
 def _intake_context(figures: Figures) -> dict[str, Any]:
     """Rows that arrived, and what became of them."""
     by_kind = figures.batches.groupby("kind")[_ROW_COUNTS].sum().reset_index()
     return {
-        "funnel": _records(by_kind),
+        "funnel": rows_with_none(by_kind),
         "total": {name: int(by_kind[name].sum()) for name in _ROW_COUNTS},
-        "reasons": _records(figures.reasons),
-        "without_rate": _records(figures.without_rate),
+        "reasons": rows_with_none(figures.reasons),
+        "without_rate": rows_with_none(figures.without_rate),
     }
 
 
 def _group_context(figures: Figures, *, currency: str) -> dict[str, Any]:
     """The groups with their charts and details."""
-    segments = _records(figures.segments)
+    segments = rows_with_none(figures.segments)
     features = figures.compared_features.shape[1] - 1
     for index, segment in enumerate(segments):
         segment.update(groups.group_details(figures, segment))
@@ -137,16 +125,16 @@ def _campaign_context(figures: Figures, run: LoopRun) -> dict[str, Any]:
     campaigns = figures.campaigns.copy()
     campaigns["expected_cost"] = campaigns["expected_cost"].astype(float)
     return {
-        "campaigns": _records(campaigns),
-        "budget": _records(budget)[0] if len(budget) else None,
+        "campaigns": rows_with_none(campaigns),
+        "budget": rows_with_none(budget)[0] if len(budget) else None,
         "campaign_chart": charts.chart_html(charts.campaigns_chart(figures), height=300),
-        "kpis": _records(figures.kpis),
+        "kpis": rows_with_none(figures.kpis),
         "lifts": lift_rows(figures.kpis, figures.strategies),
         "names": strategy_names(figures.strategies),
         "proof": run.proof,
-        "adjustments": _records(figures.adjustments),
+        "adjustments": rows_with_none(figures.adjustments),
         "loop_chart": charts.chart_html(charts.loop_chart(figures), height=320),
-        "targets": _records(figures.targets),
+        "targets": rows_with_none(figures.targets),
     }
 
 
@@ -154,19 +142,19 @@ def _outlook_context(figures: Figures, *, currency: str) -> dict[str, Any]:
     """Products, the stream, predictions and the forecast."""
     forecast = charts.forecast_chart(figures, currency=currency)
     return {
-        "neighbours": _records(figures.neighbours),
+        "neighbours": rows_with_none(figures.neighbours),
         "purity": figures.purity,
         "minutes_chart": charts.chart_html(charts.stream_chart(figures), height=300),
-        "origins": _records(figures.origins),
-        "kpi_alerts": _records(figures.kpi_alerts),
-        "problems": _records(figures.problems),
-        "requests": _records(figures.requests),
-        "alerts": _records(figures.alerts),
-        "running_campaigns": _records(figures.running_campaigns),
+        "origins": rows_with_none(figures.origins),
+        "kpi_alerts": rows_with_none(figures.kpi_alerts),
+        "problems": rows_with_none(figures.problems),
+        "requests": rows_with_none(figures.requests),
+        "alerts": rows_with_none(figures.alerts),
+        "running_campaigns": rows_with_none(figures.running_campaigns),
         "predictions": prediction_rows(figures.prediction_models, figures.prediction_reasons),
         "calibration_chart": charts.chart_html(
             calibration_chart(figures.prediction_models), height=360
         ),
         "forecast_chart": charts.chart_html(forecast, height=300),
-        "backtests": _records(figures.backtests),
+        "backtests": rows_with_none(figures.backtests),
     }

@@ -17,6 +17,11 @@ def local_frame(spark: SparkSession, rows: Sequence[Any], schema: str | T.Struct
     Spark then plans joins and unions with rows that it does not know to be none. An empty frame of
     19 columns took 195 ms to collect that way, and 27 ms this way.
 
+    Example:
+        The least that each category must sell:
+
+            least = local_frame(spark, [("tea", 5), ("cups", 2)], "category string, units int")
+
     Args:
         spark: the session.
         rows: tuples or dictionaries, one each row; a key that a dictionary lacks is null.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from clarion.measures.statistics.platt import platt_line
 from clarion.prediction.outcomes.settings import Kind
 
 Array = npt.NDArray[np.float64]
@@ -49,22 +50,14 @@ def fit_calibration(kind: Kind, outcome: Array, score: Array) -> Calibration:
     customers for everybody.
     """
     if np.ptp(score) > 0.0 and np.ptp(outcome) > 0.0:
-        slope, intercept = _line(kind, outcome, score)
+        if kind == "amount":
+            slope, intercept = np.polyfit(score, outcome, 1)
+        else:
+            intercept, slope = platt_line(score, np.ones_like(score), outcome)
         if slope > 0.0:
-            return Calibration(kind, slope, intercept)
+            return Calibration(kind, float(slope), float(intercept))
     mean = float(outcome.mean())
     if kind == "amount":
         return Calibration(kind, 0.0, mean)
     rate = min(max(mean, 0.5 / len(outcome)), 1 - 0.5 / len(outcome))
     return Calibration(kind, 0.0, float(np.log(rate / (1 - rate))))
-
-
-def _line(kind: Kind, outcome: Array, score: Array) -> tuple[float, float]:
-    if kind == "amount":
-        slope, intercept = np.polyfit(score, outcome, 1)
-        return float(slope), float(intercept)
-    from sklearn.linear_model import LogisticRegression  # a second: only a new model pays
-
-    # Without a penalty, but for what keeps two separable classes from an infinite slope.
-    fitted = LogisticRegression(C=1e4).fit(score.reshape(-1, 1), outcome)
-    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])

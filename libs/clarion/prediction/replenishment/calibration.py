@@ -8,10 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from clarion.measures.columns.buckets import bucket
+from clarion.measures.statistics.platt import platt_line
 
 Array = NDArray[np.float64]
 _STEP = 0.05  # of the log odds, in which predictions are counted
@@ -118,17 +118,7 @@ def fit_calibration(counts: pd.DataFrame, *, min_outcomes: int) -> Calibration:
         return Calibration(
             reason=f"{bought} bought and {not_bought} did not, {min_outcomes} of each are needed"
         )
-
-    def loss(theta: Array) -> tuple[float, Array]:
-        margin = theta[0] + theta[1] * x
-        value = np.sum(n * np.logaddexp(0, margin) - k * margin)
-        error = n * expit(margin) - k
-        return float(value), np.array([np.sum(error), np.sum(error * x)])
-
-    fit = minimize(
-        loss, np.array([0.0, 1.0]), jac=True, method="L-BFGS-B", bounds=[(-20, 20), (0, 20)]
-    )
-    return Calibration(float(fit.x[0]), float(fit.x[1]))
+    return Calibration(*platt_line(x, n, k))
 
 
 def log_loss(counts: pd.DataFrame, calibration: Calibration) -> float:
