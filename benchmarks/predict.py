@@ -110,7 +110,7 @@ def _fitted(sampled: DataFrame, settings: PredictSettings) -> dict[str, fitting.
     prepared = preparation.pipeline.transform(sampled).persist()
     candidates = {
         name: [
-            fitting.fit_candidate(prepared, name, label, model, positives=0.3, seed=1)
+            fitting.fit_candidate(prepared, name, label, model, positives=0.3, days=56, seed=1)
             for model in models_of(settings.models[label.kind], label.kind, where="models")
         ]
         for name, label in settings.labels.items()

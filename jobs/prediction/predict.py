@@ -14,12 +14,14 @@ from clarion.customers.profiles.settings import ProfileSettings
 from clarion.declarations.shop import features
 from clarion.lake.frames import rows_as_frame, union_all
 from clarion.prediction.outcomes.labels import population
+from clarion.prediction.outcomes.models import columns_read
 from clarion.prediction.outcomes.scoring import Acting, predictions, with_bands
 from clarion.prediction.outcomes.settings import PredictSettings
 from clarion.runtime.job import Job
 from clarion.runtime.scope import Scope
 from clarion.workflows import customer_features, known_features
 from clarion.workflows.known_features import left_out_features
+from clarion.workflows.outcome_examples import with_columns_read
 from clarion.workflows.outcome_training import acting_models
 
 
@@ -43,13 +45,16 @@ def _scored(scope: Scope, acting: Mapping[str, Acting], left_out: Mapping[str, s
     declared = features(scope.config)
     # Of the population is who meets the condition, whether it tells customers apart or not.
     customers = unpack_features(scope.current(CUSTOMER_FEATURES), declared)
+    reads = columns_read(model.model for model in acting.values())
+    customers = with_columns_read(scope, customers, reads, as_of=scope.as_of)
     scored = []
     for name, model in acting.items():
         label = settings.labels[name]
         of_label = without_features(population(customers, label), declared, left_out)
         values = {key: value for key, value in settings.values.items() if key in model.inputs}
         about = [label.about] if label.about else []
-        inputs = model_inputs(of_label, values, keep=about)
+        keep = [*about, *columns_read([model.model])]
+        inputs = model_inputs(of_label, values, keep=keep)
         scored.append(predictions(inputs, model, name, label, as_of=scope.as_of, settings=settings))
     return union_all(scored)
 

@@ -196,7 +196,7 @@ def test_labels_and_models_compete_a_model_serves_on_and_a_bad_one_is_taken_back
     shop.configure(
         **{
             "predict.features": f"{{{PLAIN}}}",
-            "predict.models": "{event: [logistic, boosting], amount: [linear, forest]}",
+            "predict.models": "{event: [logistic, boosting], amount: [bg_nbd, forest]}",
             "predict.labels": "{churn: {outcome: orders <= 0, population: order_recency IS NOT NULL, en: leaves, zh: 流失},"
             " purchase_7: {outcome: orders > 0, horizon_days: 7, en: buys, zh: 购买},"
             " value: {outcome: amount - returned, kind: amount, en: spends, zh: 消费},"
@@ -210,7 +210,7 @@ def test_labels_and_models_compete_a_model_serves_on_and_a_bad_one_is_taken_back
     }  # fmt: skip
     assert rows["impossible"]["reason"].startswith("0 of ")
     assert {item["model"] for item in rows["churn"]["candidates"]} == {"logistic", "boosting"}
-    assert {item["model"] for item in rows["value"]["candidates"]} == {"linear", "forest"}
+    assert {item["model"] for item in rows["value"]["candidates"]} == {"bg_nbd", "forest"}
     for row in (rows["churn"], rows["purchase_7"], rows["value"]):
         assert row["loss"] < row["base_loss"]
         assert row["auc_low"] > (0.5 if row["kind"] == "event" else 0.0)

@@ -54,6 +54,7 @@ BOUNDS = {
     "customers/segments/model.py": "the sample, by the setting max_fit_rows",
     "customers/segments/scoring.py": "the sample, by the setting max_fit_rows",
     "prediction/outcomes/fitting.py": "the rows that choose, calibrate and judge, by the setting max_fit_rows",
+    "prediction/outcomes/models/bg_nbd.py": "a row per purchases, days and value, rounded: at most a row a customer of max_fit_rows",
     "products/matching/text.py": "some hundred bytes per product and listing",
     "products/similarity/collaborative.py": "a row per customer and product, sparse",
     "products/similarity/model.py": "one row: the vocabulary",

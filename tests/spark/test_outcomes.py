@@ -157,7 +157,7 @@ def test_every_model_learns_is_calibrated_and_gives_its_reasons_after_it_was_sav
     prepared = preparation.pipeline.transform(examples).persist()
     candidates = {
         name: [
-            fitting.fit_candidate(prepared, name, label, model, positives=0.4, seed=1)
+            fitting.fit_candidate(prepared, name, label, model, positives=0.4, days=28, seed=1)
             for model in find_models().values()
             if label.kind in model.kinds and (label.kind == "event" or model.name == "linear")
         ]

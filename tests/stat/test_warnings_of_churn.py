@@ -80,7 +80,7 @@ def test_four_of_five_warnings_are_right_and_most_who_left_were_warned_of(
     preparation = fitting.prepare(rows.where(F.col("role") == TRAIN), inputs)
     prepared = preparation.pipeline.transform(rows).persist()
     candidates = [
-        fitting.fit_candidate(prepared, "churn", label, model, positives=0.7, seed=1)
+        fitting.fit_candidate(prepared, "churn", label, model, positives=0.7, days=56, seed=1)
         for model in models_of(settings.models["event"], "event", where="predict.models.event")
     ]
     scores = fitting.scored_rows(prepared, {"churn": candidates}, {"churn": "event"})

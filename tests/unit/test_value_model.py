@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from buyers import bg_nbd_buyers
 from scipy.integrate import quad
 from scipy.stats import beta
 
@@ -15,32 +16,6 @@ from clarion.prediction.value.spend import SpendModel, fit_spend_model
 
 # Fader, Hardie and Lee (2005), table 2: 2,357 customers of CDNOW, in weeks.
 CDNOW = PurchaseModel(r=0.243, alpha=4.414, a=0.793, b=2.426, log_likelihood=-9582.4)
-
-
-def _customers(
-    seed: int, count: int, *, a: float, b: float, r: float = 0.6, alpha: float = 30.0
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Customers of a BG/NBD shop as rows of statistics, and what they buy in the next 100 days."""
-    rng = np.random.default_rng(seed)
-    age = rng.integers(60, 366, count).astype(float)
-    rate = rng.gamma(r, 1 / alpha, count)
-    dropout = rng.beta(a, b, count) if a > 0 else np.zeros(count)
-    now, last, bought = np.zeros(count), np.zeros(count), np.zeros(count)
-    later, stays = np.zeros(count), np.ones(count, dtype=bool)
-    while stays.any():
-        now = now + rng.exponential(1 / rate)
-        before = stays & (now <= age)
-        last = np.where(before, now, last)
-        bought += before
-        after = stays & (now > age) & (now <= age + 100)
-        later += after
-        stays = (before | after) & (rng.random(count) >= dropout)
-    # Gamma–Gamma with p = 6, q = 4, gamma = 15: the mean value of x purchases.
-    scale = rng.gamma(4.0, 1 / 15.0, count)
-    mean = rng.gamma(6.0 * np.maximum(bought, 1), 1 / (scale * np.maximum(bought, 1)))
-    frame = pd.DataFrame({"purchases": bought, "last": last, "age": age, "weight": 1})
-    frame["mean_value"] = np.where(bought > 0, mean, np.nan)
-    return frame, later
 
 
 def _fitted(rows: pd.DataFrame) -> ValueModel:
@@ -93,7 +68,7 @@ def test_who_bought_once_is_alive_by_construction_and_silence_counts_for_others(
 
 
 def test_a_fit_finds_the_parameters_and_the_purchases_to_come() -> None:
-    rows, later = _customers(5, 20_000, a=0.8, b=2.4)
+    rows, later = bg_nbd_buyers(5, 20_000, a=0.8, b=2.4)
     model = _fitted(rows)
     assert model.notes == ()
     found = model.purchases
@@ -108,7 +83,7 @@ def test_a_fit_finds_the_parameters_and_the_purchases_to_come() -> None:
 
 
 def test_grouped_customers_give_the_same_model() -> None:
-    rows, _ = _customers(6, 3_000, a=0.8, b=2.4)
+    rows, _ = bg_nbd_buyers(6, 3_000, a=0.8, b=2.4)
     rows["last"], rows["age"] = np.ceil(rows["last"]), np.ceil(rows["age"])
     times = rows.groupby(["purchases", "last", "age"], as_index=False)["weight"].sum()
     values = rows.loc[rows["purchases"] > 0, ["purchases", "mean_value", "weight"]]
@@ -122,7 +97,7 @@ def test_grouped_customers_give_the_same_model() -> None:
 
 
 def test_revenue_is_purchases_times_their_value() -> None:
-    rows, _ = _customers(7, 2_000, a=0.8, b=2.4)
+    rows, _ = bg_nbd_buyers(7, 2_000, a=0.8, b=2.4)
     model = _fitted(rows)
     x, last, age, mean = (rows[name] for name in ("purchases", "last", "age", "mean_value"))
     revenue = model.expected_revenue(x, last, age, mean, 28)
@@ -134,7 +109,7 @@ def test_revenue_is_purchases_times_their_value() -> None:
 
 
 def test_without_a_dropout_in_the_data_nobody_is_said_to_leave() -> None:
-    rows, later = _customers(8, 6_000, a=0.0, b=1.0)
+    rows, later = bg_nbd_buyers(8, 6_000, a=0.0, b=1.0)
     model = _fitted(rows)
     assert model.purchases.a == 0.0
     assert "no dropout is seen" in model.notes[0]
@@ -145,7 +120,7 @@ def test_without_a_dropout_in_the_data_nobody_is_said_to_leave() -> None:
 
 
 def test_few_purchases_do_not_determine_who_leaves() -> None:
-    rows, _ = _customers(9, 150, a=0.3, b=2.7, alpha=200.0)
+    rows, _ = bg_nbd_buyers(9, 150, a=0.3, b=2.7, alpha=200.0)
     model = fit_value_model(rows, min_repeaters=20)
     assert isinstance(model, ValueModel)
     assert model.repeaters < 100
@@ -165,7 +140,7 @@ def test_customers_who_leave_at_once_or_never_have_no_dropout_to_fit() -> None:
 
 
 def test_a_value_that_grows_with_the_number_of_purchases_is_not_shrunk() -> None:
-    rows, _ = _customers(10, 4_000, a=0.8, b=2.4)
+    rows, _ = bg_nbd_buyers(10, 4_000, a=0.8, b=2.4)
     rows["mean_value"] *= rows["purchases"]
     model = _fitted(rows)
     assert "depends on how many there are" in (model.spend.own_mean_because or "")

@@ -22,7 +22,9 @@ from clarion.measures.columns.days import arrived_before, local_day
 from clarion.measures.statistics.intervals import NotComputable
 from clarion.prediction.outcomes.cuts import TRAIN, Cuts, choose_cuts
 from clarion.prediction.outcomes.labels import OF_LABEL, check_labels, needs_purchases, with_labels
+from clarion.prediction.outcomes.models.definition import PURCHASES
 from clarion.prediction.outcomes.settings import Label, PredictSettings
+from clarion.prediction.value.columns import STATISTICS, purchase_days, value_statistics
 from clarion.runtime import models
 from clarion.runtime.scope import Scope
 from clarion.workflows import customer_features
@@ -95,6 +97,8 @@ def labelled_examples(
     settings: PredictSettings,
     cuts: Cuts,
     inputs_without: "Any",
+    *,
+    reads: tuple[str, ...] = (),
 ) -> Examples:
     """The customers of each cut, from what was known by then, with the outcomes after it.
 
@@ -103,21 +107,22 @@ def labelled_examples(
         settings: settings, with the labels wanted.
         cuts: the cuts.
         inputs_without: gives the inputs that take part, by the features left out.
+        reads: what models read of a customer beside the inputs.
 
     Raises:
         ConfigError: a label or an input is invalid.
     """
     used = used_features(scope, settings)
     of_cuts = scope.run_concurrently(
-        [partial(_cut, scope, settings, used, day) for day in cuts.days]
+        [partial(_cut, scope, settings, used, day, reads) for day in cuts.days]
     )
     left_out = {name: reason for cut in of_cuts for name, reason in cut.left_out.items()}
     inputs = inputs_without(left_out)
-    labels = [f"{OF_LABEL}{name}" for name in settings.labels]
+    keep = [*(f"{OF_LABEL}{name}" for name in settings.labels), *reads]
     rows = [
-        model_inputs(
-            without_features(cut.features, used, left_out), inputs, keep=labels
-        ).withColumn("cut", F.lit(day))
+        model_inputs(without_features(cut.features, used, left_out), inputs, keep=keep).withColumn(
+            "cut", F.lit(day)
+        )
         for day, cut in zip(cuts.days, of_cuts, strict=True)
     ]
     share = settings.max_fit_rows / max(1, sum(int(cut.fingerprint[0]) for cut in of_cuts))
@@ -154,14 +159,21 @@ def varying_inputs(counts: Mapping[str, Mapping[str, Any]], inputs: Mapping[str,
     return [name for name in inputs if (of_training.get(f"sd_{name}") or 0.0) > 1e-12]
 
 
-def _cut(scope: Scope, settings: PredictSettings, used: tuple[Feature, ...], day: date) -> _Cut:
+def _cut(
+    scope: Scope,
+    settings: PredictSettings,
+    used: tuple[Feature, ...],
+    day: date,
+    reads: tuple[str, ...],
+) -> _Cut:
     customer_days = scope.facts(CUSTOMER_DAYS)
     past = customer_features.past_features(scope, used, as_of=day)
     check_labels(past, customer_days, settings.labels)
     purchases = _purchases(scope) if needs_purchases(settings.labels) else None
-    rows = scope.persist(
-        with_labels(past, customer_days, purchases, cut=day, as_of=scope.as_of, settings=settings)
+    rows = with_labels(
+        past, customer_days, purchases, cut=day, as_of=scope.as_of, settings=settings
     )
+    rows = scope.persist(with_columns_read(scope, rows, reads, as_of=day))
     # In one query: the fingerprint, and how each feature is spread.
     row = rows.agg(*models.fingerprint_columns(rows), *_spread_columns(used)).first()
     assert row is not None  # an aggregate has one row
@@ -172,6 +184,24 @@ def _cut(scope: Scope, settings: PredictSettings, used: tuple[Feature, ...], day
         for item in used
     }
     return _Cut(rows, [str(value) for value in row[:2]], features_left_out(used, spreads))
+
+
+def with_columns_read(
+    scope: Scope, customers: DataFrame, reads: tuple[str, ...], *, as_of: date
+) -> DataFrame:
+    """Customers with what models read of them beside the inputs, as it was known before a day.
+
+    Args:
+        scope: of a job that reads CUSTOMER_DAYS.
+        customers: customer_id and more.
+        reads: result of `columns_read`.
+        as_of: first day that does not count.
+    """
+    if PURCHASES not in reads:
+        return customers
+    bought = value_statistics(purchase_days(scope.facts(CUSTOMER_DAYS), as_of=as_of), as_of=as_of)
+    packed = bought.select("customer_id", F.struct(*STATISTICS).alias(PURCHASES))
+    return customers.join(packed, "customer_id", "left")
 
 
 def _purchases(scope: Scope) -> DataFrame:

@@ -20,8 +20,8 @@ from clarion.prediction.outcomes.cuts import CALIBRATE, CHOOSE, JUDGE, TRAIN
 from clarion.prediction.outcomes.fitting import PREDICTED, Candidate, Chosen, Preparation
 from clarion.prediction.outcomes.labels import OF_LABEL
 from clarion.prediction.outcomes.model_card import model_card
-from clarion.prediction.outcomes.models import models_of
-from clarion.prediction.outcomes.models.definition import FEATURES
+from clarion.prediction.outcomes.models import columns_read, models_of
+from clarion.prediction.outcomes.models.definition import FEATURES, NotFittedError
 from clarion.prediction.outcomes.rows import Labelled, Row
 from clarion.prediction.outcomes.scoring import Acting
 from clarion.prediction.outcomes.settings import Label, PredictSettings
@@ -88,6 +88,12 @@ def acting_models(scope: Scope, settings: PredictSettings, left_out: Mapping[str
     if due:
         found |= _train(scope, replace(settings, labels=due), left_out, last)
     return {name: found[name] for name in settings.labels}
+
+
+def wanted_models(settings: PredictSettings) -> list[str]:
+    """Names of the models that compete for some label."""
+    kinds = {label.kind for label in settings.labels.values()}
+    return [name for kind in sorted(kinds) for name in settings.models[kind]]
 
 
 def model_name(label: str) -> str:
@@ -158,7 +164,10 @@ def _train(
     def inputs_without(at_cuts: Mapping[str, str]) -> dict[str, str]:
         return _inputs(scope, settings, {**at_cuts, **left_out})
 
-    examples = labelled_examples(scope, settings, cuts, inputs_without)
+    # The model in force is judged, too, whatever the settings name now.
+    in_force = [row["model"] or "" for name, row in last.items() if name in settings.labels]
+    reads = columns_read([*in_force, *wanted_models(settings)])
+    examples = labelled_examples(scope, settings, cuts, inputs_without, reads=reads)
     counts = counts_by_role(examples, settings.labels)
     reasons = {
         name: _too_little(counts, name, label, settings) for name, label in settings.labels.items()
@@ -179,7 +188,11 @@ def _train(
         candidates = _candidates(scope, settings, labels, prepared, counts)
         fit = _Fit(examples, preparation, counts, fitting.scored_rows(prepared, candidates, kinds))
         for name in labels:
-            found[name] = _judged_model(scope, settings, name, candidates[name], fit, last)
+            found[name] = (
+                _judged_model(scope, settings, name, candidates[name], fit, last)
+                if candidates[name]
+                else _nothing(scope, settings, name, "no model could be fitted", last)
+            )
     return found
 
 
@@ -201,8 +214,9 @@ def _candidates(
     fitted = scope.run_concurrently(
         [
             partial(
-                fitting.fit_candidate, prepared, name, label, model,
+                _fitted, prepared, name, label, model,
                 positives=counts[TRAIN][f"sum_{name}"] / counts[TRAIN][f"n_{name}"],
+                days=settings.horizon_of(label),
                 seed=derive(scope.seed, "predict", name, model.name),
             )
             for name, label, model in wanted
@@ -210,8 +224,19 @@ def _candidates(
     )  # fmt: skip
     by_label: dict[str, list[Candidate]] = {name: [] for name in labels}
     for (name, _, _), candidate in zip(wanted, fitted, strict=True):
-        by_label[name].append(candidate)
+        if isinstance(candidate, NotComputable):
+            scope.note(f"{name}: {candidate.reason}")
+        else:
+            by_label[name].append(candidate)
     return by_label
+
+
+def _fitted(*wanted: Any, **settings: Any) -> Candidate | NotComputable:
+    """The result of `fit_candidate`, or why there is none."""
+    try:
+        return fitting.fit_candidate(*wanted, **settings)
+    except NotFittedError as error:
+        return NotComputable(f"{error.what}: {error.found}")
 
 
 def _judged_model(

@@ -16,7 +16,15 @@ from pyspark.sql import functions as F
 from clarion.prediction.outcomes.calibration import Calibration, fit_calibration
 from clarion.prediction.outcomes.cuts import CALIBRATE, CHOOSE, JUDGE, TRAIN
 from clarion.prediction.outcomes.labels import OF_LABEL
-from clarion.prediction.outcomes.models.definition import FEATURES, LABEL, LINK, RAW, WEIGHT, Model
+from clarion.prediction.outcomes.models import columns_read
+from clarion.prediction.outcomes.models.definition import (
+    FEATURES,
+    LABEL,
+    LINK,
+    RAW,
+    WEIGHT,
+    Model,
+)
 from clarion.prediction.outcomes.quality import (
     Quality,
     amount_quality,
@@ -107,7 +115,14 @@ def prepare(train: DataFrame, inputs: Sequence[str]) -> Preparation:
 
 
 def fit_candidate(
-    prepared: DataFrame, name: str, label: Label, model: Model, *, positives: float, seed: int
+    prepared: DataFrame,
+    name: str,
+    label: Label,
+    model: Model,
+    *,
+    positives: float,
+    days: int,
+    seed: int,
 ) -> Candidate:
     """A model fitted on the training rows of a label.
 
@@ -118,16 +133,20 @@ def fit_candidate(
         model: kind of model.
         positives: share of training rows with the outcome; for weights where the label asks for
             them. Rows are weighted, never copied, so that none can be in two folds.
+        days: length of the label's horizon.
         seed: of the model's draws.
+
+    Raises:
+        NotFittedError: there is nothing that the model could learn.
     """
     outcome = F.col(f"{OF_LABEL}{name}")
     weight = F.lit(1.0)
     if label.balanced and label.kind == "event":
         weight = F.when(outcome == 1, 0.5 / positives).otherwise(0.5 / (1 - positives))
     rows = prepared.where((F.col("role") == TRAIN) & outcome.isNotNull()).select(
-        FEATURES, outcome.alias(LABEL), weight.alias(WEIGHT)
+        FEATURES, outcome.alias(LABEL), weight.alias(WEIGHT), *model.reads
     )
-    return Candidate(model, model.estimator(seed).fit(rows))
+    return Candidate(model, model.estimator(seed, days).fit(rows))
 
 
 def scored_rows(
@@ -136,7 +155,8 @@ def scored_rows(
     """The rows that choose, calibrate and judge, with the score of each candidate.
 
     Args:
-        prepared: prepared rows with role, customer_id and label_NAME of each label.
+        prepared: prepared rows with role, customer_id, label_NAME of each label, and what the
+            candidates read.
         candidates: by label.
         kinds: kind of each label.
 
@@ -144,7 +164,10 @@ def scored_rows(
         role, customer_id, features (scaled, an array), label_NAME, and score_LABEL_MODEL.
     """
     names = [f"{OF_LABEL}{name}" for name in candidates]
-    rows = prepared.where(F.col("role") != TRAIN).select("role", "customer_id", FEATURES, *names)
+    reads = columns_read(item.model.name for some in candidates.values() for item in some)
+    rows = prepared.where(F.col("role") != TRAIN).select(
+        "role", "customer_id", FEATURES, *reads, *names
+    )
     scores: list[str] = []
     for name, of_label in candidates.items():
         for candidate in of_label:

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from clarion.measures.columns.days import is_known_by
 from clarion.prediction.value.model import ValueModel
 
+STATISTICS = ("purchases", "last", "age", "mean_value")  # columns of `value_statistics`
 _GROUPED = ("purchases", "last", "age", "weight", "mean_value")
 # Mean values are grouped by steps of 2 %: what lies within one is one value.
 _VALUE_STEP = 0.02
@@ -48,6 +50,25 @@ def value_statistics(purchase_days: DataFrame, *, as_of: date) -> DataFrame:
     )
 
 
+def purchase_days(customer_days: DataFrame, *, as_of: date) -> DataFrame:
+    """The days on which customers bought, as they were known before a day.
+
+    Args:
+        customer_days: CUSTOMER_DAYS.
+        as_of: first day that does not count.
+
+    Returns:
+        customer_id, day, amount (net of returns).
+    """
+    return (
+        customer_days.where(is_known_by(as_of))
+        .groupBy("customer_id", "day")
+        .agg(F.sum("orders").alias("orders"), F.sum(F.expr("amount - returned")).alias("amount"))
+        .where("orders > 0")
+        .drop("orders")
+    )
+
+
 def grouped_statistics(statistics: DataFrame) -> DataFrame:
     """The rows of `fit_value_model`: customers grouped by their times, and by their mean value.
 
@@ -72,10 +93,15 @@ def grouped_statistics(statistics: DataFrame) -> DataFrame:
     return by_times.unionByName(by_value, allowMissingColumns=True).select(*_GROUPED)
 
 
-def expected_revenue(model: ValueModel, *, horizon: int) -> Column:
+def expected_revenue(model: ValueModel, *, horizon: int, within: str | None = None) -> Column:
     """A column of the revenue to expect within `horizon` days, over columns of `value_statistics`.
 
     The hypergeometric function has no form in Spark SQL, so an Arrow function scores batches.
+
+    Args:
+        model: what customers are expected to do.
+        horizon: days.
+        within: struct that holds these columns; None where they stand by themselves.
     """
 
     @arrow_udf("double")  # type: ignore[untyped-decorator]
@@ -83,7 +109,8 @@ def expected_revenue(model: ValueModel, *, horizon: int) -> Column:
         x, t, total, mean = (_floats(column) for column in (purchases, last, age, value))
         return pa.array(model.expected_revenue(x, t, total, mean, horizon), pa.float64())
 
-    scored: Column = score("purchases", "last", "age", "mean_value")
+    prefix = f"{within}." if within else ""
+    scored: Column = score(*(f"{prefix}{name}" for name in STATISTICS))
     return scored
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 from functools import cache
 
 from clarion.kernel.errors import ConfigError
@@ -19,6 +20,12 @@ def find_models() -> dict[str, Model]:
     ]
     models: list[Model] = [module.MODEL for module in modules]
     return {model.name: model for model in sorted(models, key=lambda model: model.complexity)}
+
+
+def columns_read(names: Iterable[str]) -> tuple[str, ...]:
+    """What some models read of a customer beside the inputs; an unknown name reads nothing."""
+    models = find_models()
+    return tuple(sorted({c for name in names if name in models for c in models[name].reads}))
 
 
 def models_of(names: tuple[str, ...], kind: Kind, *, where: str) -> tuple[Model, ...]:

@@ -7,7 +7,7 @@ from pyspark.ml.regression import GeneralizedLinearRegression
 from clarion.prediction.outcomes.models.definition import FEATURES, LABEL, LINK, RAW, WEIGHT, Model
 
 
-def _estimator(_seed: int) -> Any:
+def _estimator(_seed: int, _days: int) -> Any:
     # The fitted model of `LogisticRegression` carries its training summary, and with it the
     # session, into every task. That fails once the session has observed a write (ADR 5).
     return GeneralizedLinearRegression(
