@@ -107,6 +107,17 @@ def small_figures(**changed: Any) -> Figures:
             "label en customers",
             ("churn", "last order long ago", 300), ("churn", "few orders in a year", 200), ("churn", "new as a customer", 9), ("churn", "small orders", 1),
         ),
+        "need_models": frame(
+            "model state trials rate rate_low rate_high gain gain_low gain_high reason",
+            ("own", "compared", 1500, 0.625, 0.6, 0.65, NAN, NAN, NAN, "the simplest model"),
+            ("markov", "acts", 1500, 0.7, 0.675, 0.725, 0.075, 0.05, 0.1, "above it"),
+            ("gru", "not_fitted", 0, NAN, NAN, NAN, NAN, NAN, NAN, "needs the extra deep"),
+        ),
+        "next_needs": frame("category customers probability", ("Creams", 1100, 0.375), ("Soaps", 2, 0.5)),
+        "due_needs": frame("category customers due soon lapsed usual_gap_days", ("Creams", 1400, 30, 12, 5, 41.5)),
+        "due_calibration": frame(
+            "horizon_days decile predicted bought_share", (7, 1, 0.01, 0.02), (7, 2, 0.2, 0.25), (14, 1, 0.02, 0.02),
+        ),
         "forecasts": frame(
             "measure level series day model expected low high",
             ("revenue", "all", "all", TODAY, "seasonal naive", 10.0, 8.0, 12.0),

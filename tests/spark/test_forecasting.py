@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from lake_rows import append_rows, consent
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from clarion.config import Config
@@ -38,7 +39,7 @@ def _scope(lake: Lake, config: Config) -> Scope:
     )
 
 
-def test_workers_forecast_as_the_driver_does(lake: Lake, config: Config) -> None:
+def test_workers_forecast_as_the_driver_does(spark: SparkSession) -> None:
     rng = np.random.default_rng(4)
     names = [(NAIVE, THETA), (NAIVE, CROSTON), (NAIVE,)]
     tasks = [
@@ -46,7 +47,7 @@ def test_workers_forecast_as_the_driver_does(lake: Lake, config: Config) -> None
         for row in range(7)
     ]
     here = one_by_one(tasks, [60, 90], 28)
-    there = by_workers(_scope(lake, config), tasks, [60, 90], 28)
+    there = by_workers(spark, tasks, [60, 90], 28)
     assert [list(found) for found in there] == [list(found) for found in here]
     for of_driver, of_worker in zip(here, there, strict=True):
         for name, expected in of_driver.items():

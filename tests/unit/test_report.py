@@ -14,6 +14,7 @@ from clarion.report.figures import Figures
 from clarion.report.lifts import lift_rows
 from clarion.report.loop_run import LoopRun
 from clarion.report.missing import PARTS
+from clarion.report.needs import due_chart
 from clarion.report.predictions import calibration_chart
 from clarion.report.report import write_report
 from clarion.runtime.pipeline import select
@@ -185,6 +186,33 @@ def test_predictions_are_shown_with_their_quality_and_common_reasons(page: Page)
     assert calibration_chart(small_figures().prediction_models.iloc[:1]) is None
 
 
+def test_needs_are_shown_with_how_they_are_known_and_what_is_due(page: Page) -> None:
+    assert page.rows("model of needs") == [
+        ["own", "compared", "1,500", "62.5% (60.0% to 65.0%)", "—", "the simplest model"],
+        [
+            "markov",
+            "acts",
+            "1,500",
+            "70.0% (67.5% to 72.5%)",
+            "+7.5% (+5.0% to +10.0%)",
+            "above it",
+        ],
+        ["gru", "not fitted", "0", "—", "—", "needs the extra deep"],
+    ]
+    assert page.rows("likeliest next category") == [
+        ["Creams", "1,100", "38%"],
+        ["Soaps", "2", "50%"],
+    ]
+    assert page.rows("due category") == [["Creams", "1,400", "30", "12", "5", "42"]]
+    chart = due_chart(small_figures().due_calibration)
+    assert chart is not None
+    assert [(trace.name, list(trace.x), list(trace.y)) for trace in chart.data[1:]] == [
+        ("within 7 days", [0.01, 0.2], [0.02, 0.25]),
+        ("within 14 days", [0.02], [0.02]),
+    ]
+    assert due_chart(nothing("due_calibration")) is None
+
+
 def test_the_shop_of_the_last_day_is_shown_with_alerts_problems_and_requests(page: Page) -> None:
     assert page.rows("origin") == [["live stream", "12", "1,234.50"], ["own shop", "7", "99.00"]]
     assert page.rows("figure") == [
@@ -277,6 +305,10 @@ def test_a_shop_that_has_not_got_far_still_gets_a_report(tmp_path: Path) -> None
         "running_campaigns",
         "prediction_models",
         "prediction_reasons",
+        "need_models",
+        "next_needs",
+        "due_needs",
+        "due_calibration",
         "forecasts",
         "backtests",
         "market_position",

@@ -39,6 +39,7 @@ from clarion.measures.columns.days import start_of
 from clarion.products.similarity.purity import category_purity
 from clarion.report.live import live_frames
 from clarion.report.market import market_frames
+from clarion.report.needs import need_frames
 from clarion.report.predictions import prediction_frames
 from clarion.report.reads import of_day
 
@@ -73,6 +74,10 @@ class Figures:
         running_campaigns: CAMPAIGN_MINUTES of four weeks, summed by campaign.
         prediction_models: PREDICTION_MODELS of the day.
         prediction_reasons: reasons of high predictions, by label.
+        need_models: NEED_MODELS of the day.
+        next_needs: the commonest likeliest categories of the day.
+        due_needs: customers who are due, soon or lapsed, by category.
+        due_calibration: REPLENISHMENT_CALIBRATION of the day.
         forecasts: FORECASTS of the day.
         backtests: FORECAST_BACKTESTS of the day.
         market_position: MARKET_POSITION of the day, of some categories.
@@ -106,6 +111,10 @@ class Figures:
     running_campaigns: pd.DataFrame
     prediction_models: pd.DataFrame
     prediction_reasons: pd.DataFrame
+    need_models: pd.DataFrame
+    next_needs: pd.DataFrame
+    due_needs: pd.DataFrame
+    due_calibration: pd.DataFrame
     forecasts: pd.DataFrame
     backtests: pd.DataFrame
     market_position: pd.DataFrame
@@ -140,6 +149,7 @@ def read_figures(lake: Lake, *, days: Sequence[date], time_zone: str) -> Figures
         **live_frames(lake, until=start_of(as_of, time_zone)),
         **_loop_frames(lake, days),
         **prediction_frames(lake, as_of),
+        **need_frames(lake, as_of),
         **market_frames(lake, as_of),
         "neighbours": _nearest_products(neighbours, vectors),
         "forecasts": of_day(lake, FORECASTS, as_of).orderBy("measure", "level", "series", "day"),

@@ -68,20 +68,29 @@ def prediction_rows(models: pd.DataFrame, reasons: pd.DataFrame) -> list[dict[st
 def calibration_chart(models: pd.DataFrame) -> go.Figure | None:
     """Predicted against observed shares of events, by tenths of the customers."""
     events = models[(models["kind"] == "event") & models["model"].notna()]
-    if events.empty:
+    return reliability_chart(
+        {
+            label: ([item["predicted"] for item in bins], [item["observed"] for item in bins])
+            for label, bins in zip(events["label"], events["calibration"], strict=True)
+        }
+    )
+
+
+def reliability_chart(lines: Mapping[str, tuple[list[float], list[float]]]) -> go.Figure | None:
+    """Predicted against observed shares, beside the line on which they are equal.
+
+    Args:
+        lines: predicted and observed shares of groups of customers, by name.
+    """
+    if not lines:
         return None
     figure = go.Figure()
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", name="as predicted",
         line={"color": "#9aa5ad", "dash": "dot"},
     )  # fmt: skip
-    for label, bins in zip(events["label"], events["calibration"], strict=True):
-        figure.add_scatter(
-            x=[item["predicted"] for item in bins],
-            y=[item["observed"] for item in bins],
-            mode="lines+markers",
-            name=label,
-        )
+    for name, (predicted, observed) in lines.items():
+        figure.add_scatter(x=predicted, y=observed, mode="lines+markers", name=name)
     figure.update_xaxes(title="predicted", tickformat=".0%", rangemode="tozero")
     figure.update_yaxes(title="observed", tickformat=".0%", rangemode="tozero")
     return figure

@@ -14,6 +14,7 @@ from clarion.report.lifts import lift_rows, strategy_names
 from clarion.report.loop_run import LoopRun
 from clarion.report.market import market_context
 from clarion.report.missing import missing_parts
+from clarion.report.needs import due_chart, need_context
 from clarion.report.predictions import calibration_chart, prediction_rows
 from clarion.report.reads import rows_with_none
 
@@ -155,6 +156,8 @@ def _outlook_context(figures: Figures, *, currency: str) -> dict[str, Any]:
         "calibration_chart": charts.chart_html(
             calibration_chart(figures.prediction_models), height=360
         ),
+        **need_context(figures.need_models, figures.next_needs, figures.due_needs),
+        "due_chart": charts.chart_html(due_chart(figures.due_calibration), height=360),
         "forecast_chart": charts.chart_html(forecast, height=300),
         "backtests": rows_with_none(figures.backtests),
     }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from clarion.contracts.gold import PRODUCT_DAYS
@@ -76,13 +76,13 @@ def local_runner(scope: Scope, settings: ForecastSettings) -> RunLocal:
         # Starting Python workers takes longer than the models of some hundred series do.
         if len(tasks) < settings.workers_from:
             return one_by_one(tasks, cuts, horizon)
-        return by_workers(scope, tasks, cuts, horizon)
+        return by_workers(scope.spark, tasks, cuts, horizon)
 
     return run
 
 
 def by_workers(
-    scope: Scope, tasks: Sequence[LocalTask], cuts: Sequence[int], horizon: int
+    spark: SparkSession, tasks: Sequence[LocalTask], cuts: Sequence[int], horizon: int
 ) -> list[LocalForecasts]:
     """The forecasts of each task, by Spark's workers: a group of tasks is an Arrow table."""
     rows = pd.DataFrame(
@@ -94,7 +94,7 @@ def by_workers(
         }
     )
     schema = "block int, row int, names array<string>, values array<double>"
-    frame = scope.spark.createDataFrame(rows, schema)
+    frame = spark.createDataFrame(rows, schema)
     forecasts = frame.groupBy("block").applyInArrow(
         _forecast_block(tuple(cuts), horizon), _FORECAST_SCHEMA
     )
