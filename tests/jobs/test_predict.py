@@ -188,7 +188,7 @@ def _rows(shop: Desk, day: date) -> dict[str, dict[str, Any]]:
     return {row["label"]: row.asDict(recursive=True) for row in of_day}
 
 
-@pytest.mark.covers("F5", "F9", partly="brand preference is not predicted")
+@pytest.mark.covers("F5", "F9", partly="how good the prediction of the favourite brand is")
 def test_labels_and_models_compete_a_model_serves_on_and_a_bad_one_is_taken_back(
     shop: Desk,
 ) -> None:

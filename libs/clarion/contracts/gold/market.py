@@ -26,7 +26,11 @@ def _in_words(columns: str, values: tuple[str, ...]) -> Check:
 
 
 _PRICE_INDEX = (
-    Column("matched_listings", "bigint", "listings on sale that are a product with a price"),
+    Column(
+        "matched_listings",
+        "bigint",
+        "listings on sale that are matched with a product of ours that has a price",
+    ),
     _index("price_index", "geometric mean of our price / theirs over matched listings"),
     _index("index_low", f"lower {_INTERVAL}"),
     _index("index_high", f"upper {_INTERVAL}"),
@@ -41,8 +45,8 @@ _NEW = (
     Column(
         "new_listings",
         "bigint",
-        "of them, first seen in the last market_position.new_days days, of competitors who were "
-        "observed before; null where none was",
+        "listings on sale first seen in the last market_position.new_days days, of competitors who "
+        "were observed before; null where none was",
         nullable=True,
     ),
     Column("promotions", "bigint", "competitors' promotions that run, as they announce them"),
@@ -165,10 +169,10 @@ GREY_RELATIONS = Table(
         Column("weeks", "int", "weeks that are compared", unit="weeks"),
         share("grade", "grey relational grade; 1 for the shape of revenue", nullable=True),
         Column("rank", "int", "1 for the highest grade of the category", nullable=True),
-        share("lowest_grade", "over the other values of rho and scalings", nullable=True),
-        share("highest_grade", "over the other values of rho and scalings", nullable=True),
-        Column("best_rank", "int", "over the other values of rho and scalings", nullable=True),
-        Column("worst_rank", "int", "over the other values of rho and scalings", nullable=True),
+        share("lowest_grade", "over every rho and scaling that was tried, the declared ones included", nullable=True),
+        share("highest_grade", "over every rho and scaling that was tried, the declared ones included", nullable=True),
+        Column("best_rank", "int", "over every rho and scaling that was tried, the declared ones included", nullable=True),
+        Column("worst_rank", "int", "over every rho and scaling that was tried, the declared ones included", nullable=True),
         Column(
             "rank_changes", "boolean", "whether another rho or scaling ranks it otherwise",
             nullable=True,

@@ -18,7 +18,11 @@ PREDICTIONS = Table(
         _HORIZON,
         share("probability", "calibrated probability of an event", nullable=True),
         Column("expected", "double", "calibrated mean of an amount", nullable=True),
-        Column("band", "string", "low, medium or high: thirds of the shop's own range"),
+        Column(
+            "band",
+            "string",
+            "low, medium or high: the lowest, middle and highest third of the label's customers",
+        ),
         Column(
             "is_warned",
             "boolean",
