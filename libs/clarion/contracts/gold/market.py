@@ -29,7 +29,7 @@ _PRICE_INDEX = (
     Column(
         "matched_listings",
         "bigint",
-        "listings on sale that are matched with a product of ours that has a price",
+        "listings on sale, matched with a product that has a price",
     ),
     _index("price_index", "geometric mean of our price / theirs over matched listings"),
     _index("index_low", f"lower {_INTERVAL}"),
@@ -37,6 +37,7 @@ _PRICE_INDEX = (
     share("cheaper_share", "of matched listings, those than which we are cheaper", nullable=True),
     share("dearer_share", "of matched listings, those than which we are dearer", nullable=True),
 )
+_TRIED = "over every rho and scaling that was tried, the declared ones included"
 _ON_SALE = (
     Column("listings", "bigint", "competitors' listings seen in the last 28 days"),
     Column("estimated_listings", "bigint", "those whose category is estimated from their words"),
@@ -169,10 +170,10 @@ GREY_RELATIONS = Table(
         Column("weeks", "int", "weeks that are compared", unit="weeks"),
         share("grade", "grey relational grade; 1 for the shape of revenue", nullable=True),
         Column("rank", "int", "1 for the highest grade of the category", nullable=True),
-        share("lowest_grade", "over every rho and scaling that was tried, the declared ones included", nullable=True),
-        share("highest_grade", "over every rho and scaling that was tried, the declared ones included", nullable=True),
-        Column("best_rank", "int", "over every rho and scaling that was tried, the declared ones included", nullable=True),
-        Column("worst_rank", "int", "over every rho and scaling that was tried, the declared ones included", nullable=True),
+        share("lowest_grade", _TRIED, nullable=True),
+        share("highest_grade", _TRIED, nullable=True),
+        Column("best_rank", "int", _TRIED, nullable=True),
+        Column("worst_rank", "int", _TRIED, nullable=True),
         Column(
             "rank_changes", "boolean", "whether another rho or scaling ranks it otherwise",
             nullable=True,
