@@ -110,8 +110,11 @@ def _fitted(sampled: DataFrame, settings: PredictSettings) -> dict[str, fitting.
     prepared = preparation.pipeline.transform(sampled).persist()
     candidates = {
         name: [
-            fitting.fit_candidate(prepared, name, label, model, positives=0.3, days=56, seed=1)
+            fitting.fit_candidate(
+                prepared, name, label, model, positives=0.3, days=settings.horizon_of(label), seed=1
+            )
             for model in models_of(settings.models[label.kind], label.kind, where="models")
+            if not model.reads  # purchases are not drawn
         ]
         for name, label in settings.labels.items()
     }

@@ -113,6 +113,14 @@ def test_days_with_a_purchase_are_those_known_by_then(rows: Callable[..., DataFr
         ("ben", date(2026, 5, 1), date(2026, 6, 9), 1, Decimal(30), Decimal(0)),
         ("eva", date(2026, 5, 1), date(2026, 5, 1), 1, Decimal(30), Decimal(0)),
         ("eva", date(2026, 5, 1), date(2026, 5, 3), -1, Decimal(-30), Decimal(0)),
+        ("zoe", date(2026, 4, 30), date(2026, 4, 30), 0, Decimal(0), Decimal(7)),
+        ("zoe", date(2026, 5, 1), date(2026, 5, 1), 1, Decimal(100), Decimal(0)),
+        ("zoe", date(2026, 5, 10), date(2026, 5, 10), 1, Decimal(100), Decimal(0)),
+        ("zoe", date(2026, 5, 14), date(2026, 5, 14), 0, Decimal(0), Decimal(100)),
     )  # fmt: skip
-    found = purchase_days(days, as_of=date(2026, 6, 1)).collect()
-    assert [tuple(row) for row in found] == [("ann", date(2026, 5, 1), Decimal(20))]
+    found = purchase_days(days, as_of=date(2026, 6, 1)).orderBy("customer_id", "day").collect()
+    assert [tuple(row) for row in found] == [
+        ("ann", date(2026, 5, 1), Decimal(20)),
+        ("zoe", date(2026, 5, 1), Decimal(100)),
+        ("zoe", date(2026, 5, 10), Decimal(0)),
+    ], "what came back later is taken from the order before it"

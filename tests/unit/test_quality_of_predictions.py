@@ -4,17 +4,16 @@ from datetime import date
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from clarion.kernel.errors import ConfigError
 from clarion.measures.statistics.intervals import Interval, NotComputable
-from clarion.prediction.outcomes import fitting, gate, quality
+from clarion.prediction.outcomes import gate, quality
 from clarion.prediction.outcomes.calibration import fit_calibration
 from clarion.prediction.outcomes.cuts import Cuts, choose_cuts
-from clarion.prediction.outcomes.fitting import Candidate
+from clarion.prediction.outcomes.fitting import best_model
 from clarion.prediction.outcomes.gate import SuspectedLeakError
 from clarion.prediction.outcomes.models import find_models, models_of
 from clarion.prediction.outcomes.reasons import linear_weights
@@ -176,7 +175,7 @@ def test_cuts_lie_a_horizon_apart_and_need_their_history() -> None:
 
 
 def test_models_are_found_by_their_files_and_a_wrong_name_is_refused() -> None:
-    assert next(iter(find_models())) in ("logistic", "linear")
+    assert next(iter(find_models())) == "bg_nbd", "the simplest first: it rests on purchases alone"
     assert {"tree", "forest", "boosting"} < set(find_models())
     chosen = models_of(("boosting", "logistic"), "event", where="predict.models.event")
     assert [model.name for model in chosen] == ["logistic", "boosting"]
@@ -200,13 +199,9 @@ def test_a_larger_model_wins_only_if_it_is_surely_better() -> None:
     logistic = outcome + draws.normal(scale=2.0, size=800)
     by_chance = logistic + draws.normal(scale=1.5, size=800) + 0.3 * outcome
     better = outcome + draws.normal(scale=0.7, size=800)
-    candidates = [Candidate(find_models()[name], None) for name in ("logistic", "forest")]
 
     def winner(score: Array, label: Array = outcome, kind: Kind = "event") -> str:
-        rows = pd.DataFrame(
-            {"label_x": label, "score_x_logistic": logistic, "score_x_forest": score}
-        )
-        return fitting.best_candidate(rows, "x", kind, candidates).model.name
+        return best_model(kind, label, {"logistic": logistic, "forest": score})
 
     own, other = quality.auc_interval(outcome, by_chance), quality.auc_interval(outcome, logistic)
     assert own is not None
@@ -221,3 +216,6 @@ def test_a_larger_model_wins_only_if_it_is_surely_better() -> None:
     gap = quality.loss_difference(np.abs(lucky - amounts), np.abs(logistic - amounts))
     assert gap.value < 0 < gap.high, "lower, and not surely so"
     assert winner(lucky, amounts, "amount") == "logistic"
+    broken = np.where(np.arange(800) == 7, np.nan, better)
+    assert winner(broken) == "logistic", "a prediction that is not a number"
+    assert best_model("event", outcome, {"forest": broken, "logistic": by_chance}) == "logistic"

@@ -56,7 +56,8 @@ class Size:
 # With 122 days the last of two turns has two past days, thirty days apart, to predict from.
 # Half the visits without an order make 207,000 records of 294,000 in two turns of the small one.
 SIZES = {"small": Size(1.0, 122, browsing=0.5), "medium": Size(5.0, 180), "large": Size(50.0, 180)}
-# Jobs whose results no further turn needs: the shop's last day is live.
+# Jobs without which a turn goes on: the shop's last day is live, and until there are neighbours of
+# products the offers show what a customer was interested in.
 LAST_TURN = (
     "forecast", "grey_relations", "market_position", "match_listings", "monitor", "needs", "paths",
     "product_matrix", "product_pairs", "replenish", "scorecard",

@@ -9,9 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import pyspark
 from py4j.java_gateway import JavaClass
 from pyspark import SparkContext
+from pyspark.find_spark_home import _find_spark_home
 from pyspark.sql import SparkSession
 
 from clarion.config import Config
@@ -124,7 +124,7 @@ def start(config: Config, *, extra: dict[str, str] | None = None) -> SparkSessio
         )
     ]
     on_path = ":".join(
-        filter(None, [*jars, *_searched_first(), settings.get("spark.driver.extraClassPath")])
+        filter(None, [*jars, settings.get("spark.driver.extraClassPath"), *_searched_first()])
     )
     options = _java_options(config, settings.get(_JAVA_OPTIONS, ""), class_path=on_path)
     quiet = builder.master(master).config(_JAVA_OPTIONS, options)
@@ -161,7 +161,8 @@ def _searched_first() -> list[str]:
     Spark reads the class of each function that it sends to tasks from its jar, which is a search
     through all of those before it: 3 % of the demo's processor time.
     """
-    jars = Path(pyspark.__file__).parent / "jars"
+    find_spark: Any = _find_spark_home  # PySpark leaves it without types
+    jars = Path(find_spark()) / "jars"
     return [str(jar) for begin in _SEARCHED_FIRST for jar in sorted(jars.glob(f"{begin}*.jar"))]
 
 

@@ -28,7 +28,9 @@ def local_frame(spark: SparkSession, rows: Sequence[Any], schema: str | T.Struct
         schema: of the frame.
 
     Raises:
-        PySparkValueError: a value does not fit its column.
+        TypeError: a number with decimals in a column of whole numbers, which Arrow would cut off.
+        ValueError: a row has more values, or fewer, than there are columns.
+        pyarrow.ArrowException: another value does not fit its column.
     """
     fields = schema if isinstance(schema, T.StructType) else T.StructType.fromDDL(schema)
     struct = cast(T.StructType, fields)
@@ -44,8 +46,12 @@ def local_frame(spark: SparkSession, rows: Sequence[Any], schema: str | T.Struct
 def _cells(row: Any, struct: T.StructType) -> tuple[Any, ...]:
     """A row's values in the order of the columns; the conversion takes lists for arrays alone."""
     values = [row.get(name) for name in struct.names] if isinstance(row, dict) else row
-    is_array = [isinstance(field.dataType, T.ArrayType) for field in struct.fields]
-    return tuple(
-        list(value) if array and isinstance(value, tuple) else value
-        for value, array in zip(values, is_array, strict=True)
-    )
+    return tuple(_cell(value, field) for value, field in zip(values, struct.fields, strict=True))
+
+
+def _cell(value: Any, field: T.StructField) -> Any:
+    if isinstance(field.dataType, T.ArrayType) and isinstance(value, tuple):
+        return list(value)
+    if isinstance(field.dataType, T.IntegralType) and isinstance(value, float):
+        raise TypeError(f"{field.name} is a column of whole numbers, and {value!r} is none")
+    return value

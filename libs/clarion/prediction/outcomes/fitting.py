@@ -202,13 +202,20 @@ def choose(
     """
     known = rows[rows[f"{OF_LABEL}{name}"].notna()]
     by_role = dict(iter(known.groupby("role")))
-    compared = {
-        item.model.name: _figure(label.kind, by_role[CHOOSE], name, item.model)
+    calibrations = {
+        item.model.name: fit_calibration(
+            label.kind, *_arrays(by_role[CALIBRATE], name, score_column(name, item.model))
+        )
         for item in candidates
     }
-    winner = best_candidate(by_role[CHOOSE], name, label.kind, candidates)
+    outcome, predicted_by = _predicted(by_role[CHOOSE], name, calibrations)
+    compared = {
+        model: _figure(label.kind, outcome, predicted) for model, predicted in predicted_by.items()
+    }
+    best = best_model(label.kind, outcome, predicted_by)
+    winner = next(item for item in candidates if item.model.name == best)
     column = score_column(name, winner.model)
-    calibration = fit_calibration(label.kind, *_arrays(by_role[CALIBRATE], name, column))
+    calibration = calibrations[best]
     outcome, score = _arrays(by_role[JUDGE], name, column)
     predicted = calibration.predictions(score)
     quality = (
@@ -235,28 +242,37 @@ def choose(
     )  # fmt: skip
 
 
-def best_candidate(
-    rows: pd.DataFrame, name: str, kind: Kind, candidates: Sequence[Candidate]
-) -> Candidate:
-    """The last of the candidates that is surely better than each one that won before it.
+def best_model(kind: Kind, outcome: Array, predicted: Mapping[str, Array]) -> str:
+    """The last of the models that is surely better than each one that won before it.
 
     Args:
-        rows: with label_NAME and score_NAME_MODEL of each candidate.
-        name: the label's name.
         kind: event or amount.
-        candidates: fitted models, the simplest first.
+        outcome: of each customer, shape (n,).
+        predicted: calibrated predictions of each model, shape (n,), the simplest model first. One
+            with a prediction that is not a number takes no part.
     """
-    best = candidates[0]
-    for item in candidates[1:]:
-        outcome, score = _arrays(rows, name, score_column(name, item.model))
-        _, other = _arrays(rows, name, score_column(name, best.model))
+    finite = {name: found for name, found in predicted.items() if np.isfinite(found).all()}
+    best, *larger = finite or predicted
+    for name in larger:
+        one, other = predicted[name], predicted[best]
         if kind == "amount":
-            is_better = loss_difference(np.abs(score - outcome), np.abs(other - outcome)).high < 0
+            is_better = loss_difference(np.abs(one - outcome), np.abs(other - outcome)).high < 0
         else:
-            gap = auc_difference(outcome, score, other)
+            gap = auc_difference(outcome, one, other)
             is_better = gap is not None and gap.low > 0
-        best = item if is_better else best
+        best = name if is_better else best
     return best
+
+
+def _predicted(
+    rows: pd.DataFrame, name: str, calibrations: Mapping[str, Calibration]
+) -> tuple[Array, dict[str, Array]]:
+    """The outcomes of some rows, and what each model predicts of them."""
+    outcome = rows[f"{OF_LABEL}{name}"].to_numpy(dtype=np.float64)
+    return outcome, {
+        model: calibration.predictions(rows[f"score_{name}_{model}"].to_numpy(dtype=np.float64))
+        for model, calibration in calibrations.items()
+    }
 
 
 def _arrays(rows: pd.DataFrame, name: str, column: str) -> tuple[Array, Array]:
@@ -266,11 +282,10 @@ def _arrays(rows: pd.DataFrame, name: str, column: str) -> tuple[Array, Array]:
     )
 
 
-def _figure(kind: Kind, rows: pd.DataFrame, name: str, model: Model) -> float:
-    outcome, score = _arrays(rows, name, score_column(name, model))
+def _figure(kind: Kind, outcome: Array, predicted: Array) -> float:
     if kind == "amount":
-        return float(np.abs(score - outcome).mean())
-    auc = auc_interval(outcome, score)
+        return float(np.abs(predicted - outcome).mean())
+    auc = auc_interval(outcome, predicted)
     return auc.value if auc else 0.5
 
 

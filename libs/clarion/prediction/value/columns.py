@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from clarion.measures.columns.days import is_known_by
@@ -35,8 +35,8 @@ def value_statistics(purchase_days: DataFrame, *, as_of: date) -> DataFrame:
         first to the last), age (days from the first to `as_of`), mean_value (null for one day).
     """
     days = purchase_days.where(F.col("day") < F.lit(as_of)).groupBy("customer_id", "day")
-    amount = F.sum("amount").cast("double")
-    of_first = F.min_by("amount", "day")
+    amount = F.sum("amount")  # exact: its order may differ between runs
+    after_first = F.sum("amount") - F.min_by("amount", "day")
     purchases = F.count("*") - 1
     return (
         days.agg(amount.alias("amount"))
@@ -45,13 +45,16 @@ def value_statistics(purchase_days: DataFrame, *, as_of: date) -> DataFrame:
             purchases.alias("purchases"),
             F.date_diff(F.max("day"), F.min("day")).alias("last"),
             F.date_diff(F.lit(as_of), F.min("day")).alias("age"),
-            F.try_divide(F.sum("amount") - of_first, purchases).alias("mean_value"),
+            F.try_divide(after_first.cast("double"), purchases).alias("mean_value"),
         )
     )
 
 
 def purchase_days(customer_days: DataFrame, *, as_of: date) -> DataFrame:
     """The days on which customers bought, as they were known before a day.
+
+    What came back on another day, and what was added to an order later, counts on the last day
+    with an order before it; before the first one it does not count.
 
     Args:
         customer_days: CUSTOMER_DAYS.
@@ -60,12 +63,16 @@ def purchase_days(customer_days: DataFrame, *, as_of: date) -> DataFrame:
     Returns:
         customer_id, day, amount (net of returns).
     """
+    up_to_day = Window.partitionBy("customer_id").orderBy("day")
+    order_day = F.last(F.when(F.col("orders") > 0, F.col("day")), ignorenulls=True).over(up_to_day)
     return (
         customer_days.where(is_known_by(as_of))
         .groupBy("customer_id", "day")
         .agg(F.sum("orders").alias("orders"), F.sum(F.expr("amount - returned")).alias("amount"))
-        .where("orders > 0")
-        .drop("orders")
+        .select("customer_id", order_day.alias("day"), "amount")
+        .where("day IS NOT NULL")
+        .groupBy("customer_id", "day")
+        .agg(F.sum("amount").alias("amount"))
     )
 
 

@@ -14,7 +14,8 @@ from clarion.measures.statistics.intervals import NotComputable
 Array = NDArray[np.float64]
 # Logarithms of r and of alpha (in mean ages), the log odds of the mean dropout, log(a + b).
 _LOWER = np.array([-6.0, -8.0, -9.0, -5.0])
-_UPPER = np.array([6.0, 8.0, 9.0, 6.5])
+# Beyond a + b of some 300 the hypergeometric function of young customers is not a number.
+_UPPER = np.array([6.0, 8.0, 9.0, 5.5])
 _AT_BOUND = 0.01
 _DROPOUT_STARTS = ((-2.0, 1.0), (-0.5, 0.0), (-4.0, 2.0))
 # The dropout has two parameters: twice the gain in log-likelihood must exceed this.

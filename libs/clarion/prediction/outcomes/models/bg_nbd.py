@@ -61,4 +61,4 @@ def _estimator(_seed: int, days: int) -> Any:
     return _Estimator(days=days)
 
 
-MODEL = Model("bg_nbd", kinds=("amount",), complexity=1, estimator=_estimator, reads=(PURCHASES,))
+MODEL = Model("bg_nbd", kinds=("amount",), complexity=0, estimator=_estimator, reads=(PURCHASES,))
