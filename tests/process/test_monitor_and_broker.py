@@ -67,6 +67,7 @@ def test_a_broker_that_is_away_at_the_start_or_restarted_costs_time_and_no_event
 ) -> None:
     broker = Broker(tmp_path)
     shop = Topic(tmp_path, broker)
+    lake = str(tmp_path / "lake")
 
     def said(text: str) -> Callable[[], bool]:
         return lambda: text in (tmp_path / "monitor.log").read_text()
@@ -86,11 +87,12 @@ def test_a_broker_that_is_away_at_the_start_or_restarted_costs_time_and_no_event
             # The backlog of an outage of two days, though nobody was live in between.
             shop.send(spark, *shop.events(50, 25, ago=timedelta(days=2)), *shop.events(75, 25))
             wait_until(lambda: _counted(shop) >= 75, process, shop)
+            # Bronze is written more rarely than minutes (monitor.bronze_seconds).
+            wait_until(lambda: len(table_rows(lake, "bronze.events")) >= 101, process, shop)
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
     finally:
         broker.stop()
-    lake = str(tmp_path / "lake")
     bronze = table_rows(lake, "bronze.events")
     assert len(bronze) == len(bronze.drop_duplicates(["_file", "_row"])) == 101
     assert bronze["_malformed"].notna().sum() == 1
