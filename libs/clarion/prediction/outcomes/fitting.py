@@ -172,15 +172,15 @@ def scored_rows(
     for name, of_label in candidates.items():
         for candidate in of_label:
             score = F.expr(candidate.model.score if kinds[name] == "event" else RAW)
-            scores.append(score_column(name, candidate.model))
+            scores.append(score_column(name, candidate.model.name))
             rows = candidate.fitted.transform(rows).withColumn(scores[-1], score).drop(RAW, LINK)
     as_array = vector_to_array(F.col(FEATURES)).alias(FEATURES)
     return rows.select("role", "customer_id", as_array, *names, *scores).toPandas()
 
 
-def score_column(name: str, model: Model) -> str:
+def score_column(name: str, model: str) -> str:
     """Name of the column with the scores of a model of a label."""
-    return f"score_{name}_{model.name}"
+    return f"score_{name}_{model}"
 
 
 def choose(
@@ -204,7 +204,7 @@ def choose(
     by_role = dict(iter(known.groupby("role")))
     calibrations = {
         item.model.name: fit_calibration(
-            label.kind, *_arrays(by_role[CALIBRATE], name, score_column(name, item.model))
+            label.kind, *_arrays(by_role[CALIBRATE], name, score_column(name, item.model.name))
         )
         for item in candidates
     }
@@ -214,7 +214,7 @@ def choose(
     }
     best = best_model(label.kind, outcome, predicted_by)
     winner = next(item for item in candidates if item.model.name == best)
-    column = score_column(name, winner.model)
+    column = score_column(name, best)
     calibration = calibrations[best]
     outcome, score = _arrays(by_role[JUDGE], name, column)
     predicted = calibration.predictions(score)
@@ -270,7 +270,7 @@ def _predicted(
     """The outcomes of some rows, and what each model predicts of them."""
     outcome = rows[f"{OF_LABEL}{name}"].to_numpy(dtype=np.float64)
     return outcome, {
-        model: calibration.predictions(rows[f"score_{name}_{model}"].to_numpy(dtype=np.float64))
+        model: calibration.predictions(rows[score_column(name, model)].to_numpy(dtype=np.float64))
         for model, calibration in calibrations.items()
     }
 
